@@ -1,0 +1,40 @@
+"""What a user can put right, with the exit code that says which kind it was.
+
+Exit codes of every command:
+
+0  done
+1  a bug of ours (a traceback was printed)
+2  the command line is wrong (said by the option parser)
+3  a template, roster, exam.toml or workbook is faulty
+4  done, but some files or pages were set aside and need a person
+5  a folder, database or file cannot be used: not writable, open elsewhere, on a network share
+6  some corrections were refused; the rest were stored
+"""
+
+EXIT_SET_ASIDE = 4
+
+
+class FlowError(Exception):
+    """A problem that the message explains; ends the command with `exit_code`, without a traceback."""
+
+    exit_code = 3
+
+
+class ExamError(FlowError):
+    """The exam folder, its exam.toml or its roster is faulty."""
+
+
+class WorkbookError(FlowError):
+    """A workbook cannot be taken as corrections at all."""
+
+
+class PlaceError(FlowError):
+    """A folder, file or database cannot be written or locked where it is."""
+
+    exit_code = 5
+
+
+class CorrectionError(FlowError):
+    """Some corrections were refused; the message names every one."""
+
+    exit_code = 6

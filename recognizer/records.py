@@ -1,0 +1,230 @@
+"""The map: every record that travels between stages. Read this first.
+
+    scan ─load_page─► Page ─register─► RegisteredPage ─crop_boxes─► BoxCrop…
+      ─isolate─► Glyph… ─classify─► probabilities… ─decode─► Reading ─judge─► Decision      = PageResult
+      (any RecognizerError on the way ─► PageFailure)                PageOutcome = PageResult | PageFailure
+
+All records are frozen and slotted. Arrays carry shape, dtype and polarity in their alias.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from recognizer.geometry import Homography, Rect
+    from recognizer.template import SheetTemplate
+
+GreyImage: TypeAlias = NDArray[np.uint8]
+"""(H, W) uint8, 0 black ink to 255 white paper."""
+
+GlyphImage: TypeAlias = NDArray[np.float32]
+"""(28, 28) float32, 0.0 paper to 1.0 ink, one character centred the way MNIST centres it."""
+
+GlyphStack: TypeAlias = NDArray[np.float32]
+"""(N, 28, 28) float32, 0.0 paper to 1.0 ink; N may be 0."""
+
+Probabilities: TypeAlias = NDArray[np.float32]
+"""(N, C) float32, C classes in the order of `CLASSES`; each row sums to 1."""
+
+CLASSES: tuple[str, ...] = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "-", "½", "other")
+"""What one piece of ink can be. `½` is a half as it is written, 1, stroke and 2, taken as one piece. `other` is
+everything that must not be forced into a character: scribbles, letters, ticks, two digits in one piece."""
+
+
+class PageOutcomeKind(StrEnum):
+    """What became of a page. The counts of these add up to the pages that came in."""
+
+    READ = "read"
+    BLANK = "blank"
+    FAILED = "failed"
+    DUPLICATE = "duplicate"
+    HELD = "held"
+    FOREIGN = "foreign"
+
+
+class PageSource(StrEnum):
+    """How a page became pixels."""
+
+    EMBEDDED = "embedded"
+    PDF2IMAGE = "pdf2image"
+    PDFIUM = "pdfium"
+    IMAGE = "image"
+
+
+class ValueState(StrEnum):
+    """The three states of a field, never confused. Unsettled is never zero and never blank."""
+
+    VALUE = "value"
+    BLANK = "blank"
+    UNSETTLED = "unsettled"
+
+
+class Flag(StrEnum):
+    """Why a person has to look at a field."""
+
+    UNSURE = "unsure"
+    UNREADABLE = "unreadable"
+    NOT_ALLOWED = "not_allowed"
+    INCOMPLETE = "incomplete"
+    SEVERAL_MARKED = "several_marked"
+    BLANK_MARK = "blank_mark"
+    BLANK_ID = "blank_id"
+
+
+@dataclass(frozen=True, slots=True)
+class PageRef:
+    """One page by content: the SHA-256 of the scan's bytes and the page number, from 1."""
+
+    scan: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Grey pixels of one scanned page.
+
+    `width_mm`, `height_mm` are the size that the file claims for the page; nothing later relies on them.
+    `picture_hash` is the SHA-256 of the page's picture: equal for one picture scanned once but filed twice.
+    """
+
+    ref: PageRef
+    pixels: GreyImage
+    width_mm: float
+    height_mm: float
+    source: PageSource
+    picture_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SheetIdentity:
+    """What the printed codes of one page say. `page` counts from 1; `serial` is the printed copy, None when unknown."""
+
+    exam: str
+    template: str
+    version: int
+    page: int
+    serial: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredPage:
+    """A page with its template laid over it.
+
+    `mm_to_px` maps template millimetres to page pixels; `error_mm` is the root mean square distance between where
+    the marks were expected and found; `marks_found` is 3 or 4; `identified_by` is "qr" or "marks".
+    """
+
+    page: Page
+    template: "SheetTemplate"
+    identity: SheetIdentity
+    mm_to_px: "Homography"
+    error_mm: float
+    marks_found: int
+    identified_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoxCrop:
+    """One printed box with its surroundings, upright, warped straight from the scan.
+
+    `outline` is the printed box in crop pixels, after it was snapped to the rules that are really there.
+    `position` counts from 1 within the field, as in `template.Box`.
+    """
+
+    field: str
+    position: int
+    pixels: GreyImage
+    px_per_mm: float
+    outline: "Rect"
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """One piece of ink, ready to classify, and where it lay in its crop (pixels)."""
+
+    image: GlyphImage
+    bounds: "Rect"
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterReading:
+    """What was seen at one place of a field: the box position, where the ink lay in the field's picture, and
+    how likely each class of `classes` is. A box without ink has no bounds and `classes == ("blank",)`."""
+
+    position: int
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    bounds: "Rect | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedValue:
+    """One value that a field may hold and how likely it is. An empty text means that the field is blank."""
+
+    value: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the pixels of one field say, before anybody decides.
+
+    `values` is ranked, most likely first, and sums to at most 1; the rest is "something else". `trouble` names what
+    was seen that no value explains, such as a scribble. `crop_png` is the picture a reviewer sees.
+    """
+
+    field: str
+    values: tuple[RankedValue, ...]
+    characters: tuple[CharacterReading, ...]
+    trouble: Flag | None
+    crop_png: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is accepted of a reading.
+
+    `value` is set only in state VALUE. `guess` is the machine's best value whatever the state; "" stands for blank.
+    `flag` and `why` are set exactly when the state is UNSETTLED.
+    """
+
+    field: str
+    state: ValueState
+    value: str
+    guess: str
+    confidence: float
+    flag: Flag | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageResult:
+    """One page that was read: its identity, its fit, and every field of it, in template order."""
+
+    ref: PageRef
+    identity: SheetIdentity
+    source: PageSource
+    picture_hash: str
+    mm_to_px: "Homography"
+    error_mm: float
+    identified_by: str
+    readings: tuple[Reading, ...]
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageFailure:
+    """One page that was not read, and why: outcome FAILED, BLANK or FOREIGN. A result like any other: counted, shown."""
+
+    ref: PageRef
+    outcome: PageOutcomeKind
+    reason: str
+    source: PageSource | None = None
+    picture_hash: str | None = None
+
+
+PageOutcome: TypeAlias = PageResult | PageFailure
