@@ -39,3 +39,7 @@ class GlyphError(RecognizerError):
 
 class PrintError(RecognizerError):
     """A sheet cannot be printed as asked: paper too small, a character the fonts lack, an unusable roster."""
+
+
+class ValueNotAllowedError(RecognizerError):
+    """A text is no value that this field may hold; the message says what it may hold."""
