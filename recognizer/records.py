@@ -202,8 +202,19 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldPicture:
+    """An image field, kept for people: a name, a signature."""
+
+    field: str
+    png: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class PageResult:
-    """One page that was read: its identity, its fit, and every field of it, in template order."""
+    """One page that was read: its identity, its fit, and every field of it, in template order.
+
+    `pictures` are the fields of kind image; all others have a reading and a decision each.
+    """
 
     ref: PageRef
     identity: SheetIdentity
@@ -214,6 +225,7 @@ class PageResult:
     identified_by: str
     readings: tuple[Reading, ...]
     decisions: tuple[Decision, ...]
+    pictures: tuple[FieldPicture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

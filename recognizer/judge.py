@@ -1,0 +1,82 @@
+"""Is this reading safe to accept? Pure: a changed policy decides again without looking at pixels again."""
+
+from dataclasses import dataclass
+
+from recognizer.decode import OTHER
+from recognizer.records import CharacterReading, Decision, Flag, RankedValue, Reading, ValueState
+from recognizer.template import Kind, Role, SheetField
+from recognizer.values import BLANK, expectation
+
+CHOICE_CONFIDENCE = 0.98
+"""Accept a choice at this confidence. Its probability comes from darkness, not from the network, so the network's
+calibrated threshold says nothing about it; chosen on simulated sheets of other seeds than any that is reported."""
+
+SHOWN_GUESSES = 3
+"""Rival values named in the reason: more than three nobody reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPolicy:
+    """What an exam asks for before a reading counts without a person.
+
+    `accept_confidence`: a value of digits is accepted at this probability or above.
+    `flag_blank_marks`: an empty mark cell goes to a person, since nobody can tell "nothing" from "forgotten".
+    """
+
+    accept_confidence: float
+    flag_blank_marks: bool = True
+
+
+def judge(reading: Reading, field: SheetField, policy: ReviewPolicy) -> Decision:
+    """Decide what is accepted of one reading.
+
+    The state is UNSETTLED, with a flag and a reason in plain words, whenever a person has to look.
+    """
+    best = reading.values[0] if reading.values else RankedValue(BLANK, 0.0)
+    flag = _flag(reading, best, field, policy)
+    if flag is not None:
+        why = _why(flag, reading, field)
+        return Decision(field.name, ValueState.UNSETTLED, "", best.value, best.probability, flag, why)
+    state = ValueState.BLANK if best.value == BLANK else ValueState.VALUE
+    return Decision(field.name, state, best.value, best.value, best.probability, None, "")
+
+
+def _flag(reading: Reading, best: RankedValue, field: SheetField, policy: ReviewPolicy) -> Flag | None:
+    if reading.trouble is not None:
+        return reading.trouble
+    threshold = CHOICE_CONFIDENCE if field.kind is Kind.CHOICE else policy.accept_confidence
+    if best.probability < threshold:
+        return Flag.UNSURE
+    if best.value != BLANK:
+        return None
+    if field.role is Role.ID:
+        return Flag.BLANK_ID
+    return Flag.BLANK_MARK if field.role is Role.MARK and policy.flag_blank_marks else None
+
+
+def _why(flag: Flag, reading: Reading, field: SheetField) -> str:
+    guesses = ", ".join(
+        f"{value.value or 'blank'} ({value.probability:.0%})" for value in reading.values[:SHOWN_GUESSES]
+    )
+    reasons = {
+        Flag.UNSURE: f"unsure: {guesses}" if guesses else "unsure: nothing fits well",
+        Flag.UNREADABLE: f"{_unreadable_place(reading, field)} cannot be read: struck out, a letter, or touching",
+        Flag.NOT_ALLOWED: f"what is written does not look like {expectation(field)}",
+        Flag.INCOMPLETE: "some boxes are empty and others are not",
+        Flag.SEVERAL_MARKED: f"more than one option is marked{f': {guesses}' if guesses else ''}",
+        Flag.BLANK_MARK: "no mark is written here: nothing awarded, or forgotten?",
+        Flag.BLANK_ID: "nobody's number is written here",
+    }
+    return reasons[flag]
+
+
+def _unreadable_place(reading: Reading, field: SheetField) -> str:
+    places = [str(place.position) for place in reading.characters if _looks_other(place)]
+    if field.kind is Kind.DIGITS and places:
+        return f"box {', '.join(places)}"
+    return "the writing"
+
+
+def _looks_other(place: CharacterReading) -> bool:
+    best = max(range(len(place.classes)), key=lambda index: place.probabilities[index])
+    return place.classes[best] == OTHER
