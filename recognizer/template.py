@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -110,6 +110,8 @@ class SheetField(_Frozen):
     kind: Kind
     role: Role
     label: str = Field(default="", max_length=200)
+    label_at: Literal["above", "left"] = "above"
+    label_width: Length = 20.0
     x: Millimetres
     y: Millimetres
     width: Length
@@ -125,6 +127,7 @@ class SheetField(_Frozen):
     dash: bool = False
     question: str = Field(default="", max_length=60)
     options: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
     multiple: bool = False
     shape: str = Field(default="box", pattern=r"^(box|bubble)$")
     direction: str = Field(default="row", pattern=r"^(row|column)$")
