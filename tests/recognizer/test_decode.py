@@ -1,0 +1,183 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from recognizer.choices import MarkReading
+from recognizer.decode import BoxInk, Decoded, SegmentInk, decode_choice, decode_digits, decode_number
+from recognizer.records import Flag
+from recognizer.template import SheetField
+from tests.helpers.evidence import sure
+
+
+def field(**given_keys: Any) -> SheetField:
+    place = {"x": 20, "y": 60, "width": 8, "height": 10}
+    return SheetField.model_validate({"name": "f", "role": "answer", **place, **given_keys})
+
+
+IDENTITY = field(kind="digits", role="id", characters=4)
+COMB = field(kind="digits", characters=5, decimals=2, sign=True)
+MARK = field(kind="number", role="mark", question="1", minimum=0, maximum=12, step=Decimal("0.5"), dash=True)
+SIGNED = field(kind="number", minimum=-10, maximum=10)
+
+
+def comb(text: str) -> list[BoxInk]:
+    """One box a character; a space is an empty box, # something that is no character."""
+    rows = {" ": None, "#": sure("other")}
+    return [BoxInk(at, rows[c] if c in rows else sure(c)) for at, c in enumerate(text, start=1)]
+
+
+def cell(text: str) -> tuple[int, list[SegmentInk]]:
+    """One piece a character, and every pair of neighbours offered as one character that it is not."""
+    single = [SegmentInk(at, at + 1, sure("other" if c == "." else c), c == ".") for at, c in enumerate(text)]
+    pairs = [SegmentInk(at, at + 2, sure("other")) for at in range(len(text) - 1)]
+    return len(text), single + pairs
+
+
+def best(decoded: Decoded) -> str | None:
+    return decoded.values[0].value if decoded.values else None
+
+
+def test_an_id_keeps_its_zeros_and_multiplies_its_doubts() -> None:
+    decoded = decode_digits(IDENTITY, [*comb("003")[:3], BoxInk(4, sure("7", 0.9, rival="1"))])
+    assert [value.value for value in decoded.values[:2]] == ["0037", "0031"]
+    assert decoded.values[0].probability == pytest.approx(0.999**3 * 0.9)
+    assert decoded.trouble is None
+
+
+def test_an_id_with_an_empty_box_is_incomplete_and_holds_no_value() -> None:
+    decoded = decode_digits(IDENTITY, comb("12 4"))
+    assert (decoded.values, decoded.trouble) == ((), Flag.INCOMPLETE)
+
+
+def test_a_scribble_in_an_id_is_trouble_even_if_rivals_remain() -> None:
+    assert decode_digits(IDENTITY, comb("12#4")).trouble is Flag.UNREADABLE
+
+
+def test_an_empty_comb_is_blank() -> None:
+    decoded = decode_digits(IDENTITY, comb("    "))
+    assert (best(decoded), decoded.values[0].probability, decoded.trouble) == ("", 1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        (" 12350", "123.5"),
+        ("-  7  ", "-7"),
+        ("-  725", "-7.25"),
+        (" 0075 ", "7.5"),
+        ("   000", "0"),
+        ("-  000", "0"),
+    ],
+)
+def test_a_comb_number_may_start_late_and_end_early(written: str, value: str) -> None:
+    decoded = decode_digits(COMB, comb(written))
+    assert (best(decoded), decoded.trouble) == (value, None)
+
+
+@pytest.mark.parametrize("written", [" 1 350", "    50", "-     ", " 12  5"])
+def test_a_gap_inside_a_comb_number_is_incomplete(written: str) -> None:
+    decoded = decode_digits(COMB, comb(written))
+    assert (decoded.values, decoded.trouble) == ((), Flag.INCOMPLETE)
+
+
+def test_a_digit_in_the_sign_box_is_no_sign() -> None:
+    decoded = decode_digits(COMB, comb("7  725"))
+    assert all(value.probability < 0.01 for value in decoded.values)
+
+
+def test_a_number_out_of_range_is_not_allowed_rather_than_bent_into_range() -> None:
+    narrow = field(kind="digits", characters=2, maximum=50)
+    boxes = [BoxInk(1, sure("7", 0.95, rival="1")), BoxInk(2, sure("2"))]
+    decoded = decode_digits(narrow, boxes)
+    assert best(decoded) == "12"
+    assert decoded.trouble is Flag.NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("where", "written", "value"),
+    [
+        (MARK, "7", "7"),
+        (MARK, "12", "12"),
+        (MARK, "2½", "2.5"),
+        (MARK, "½", "0.5"),
+        (MARK, "7.5", "7.5"),
+        (MARK, "-", "-"),
+        (SIGNED, "-3", "-3"),
+        (SIGNED, "-3.25", "-3.25"),
+    ],
+)
+def test_a_cell_is_read_by_its_best_grouping(where: SheetField, written: str, value: str) -> None:
+    decoded = decode_number(where, *cell(written))
+    assert (best(decoded), decoded.trouble) == (value, None)
+    assert decoded.values[0].probability > 0.98
+
+
+@pytest.mark.parametrize(
+    ("written", "trouble"),
+    [
+        ("13", Flag.NOT_ALLOWED),
+        ("07", Flag.NOT_ALLOWED),
+        ("7.", Flag.NOT_ALLOWED),
+        ("½2", Flag.NOT_ALLOWED),
+        ("-3", Flag.NOT_ALLOWED),
+        ("7.3", Flag.NOT_ALLOWED),
+        ("1234567890", Flag.UNREADABLE),
+    ],
+)
+def test_a_text_that_the_cell_cannot_hold_is_never_accepted(written: str, trouble: Flag) -> None:
+    decoded = decode_number(MARK, *cell(written))
+    assert decoded.trouble is trouble
+
+
+def test_two_groupings_that_fit_alike_share_the_confidence() -> None:
+    as_two = [SegmentInk(0, 1, sure("1")), SegmentInk(1, 2, sure("0"))]
+    as_one = [SegmentInk(0, 2, sure("4", 0.97))]
+    alone = decode_number(MARK, 2, as_two).values[0]
+    rivalled = decode_number(MARK, 2, [*as_two, *as_one]).values[0]
+    assert (alone.value, rivalled.value) == ("10", "10")
+    assert alone.probability > 0.99
+    assert rivalled.probability < 0.6
+
+
+def test_an_empty_cell_is_blank_and_a_scribble_is_unreadable() -> None:
+    assert best(decode_number(MARK, 0, [])) == ""
+    scribble = decode_number(MARK, 1, [SegmentInk(0, 1, sure("other", 1.0))])
+    assert (scribble.values, scribble.trouble) == ((), Flag.UNREADABLE)
+
+
+def marks(pattern: str) -> list[MarkReading]:
+    """x marked, o empty, ? in doubt."""
+    return [MarkReading({"x": 0.999, "o": 0.001, "?": 0.6}[c], 0.0) for c in pattern]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "trouble"),
+    [("oxo", "B", None), ("ooo", "", None), ("xox", "A+C", Flag.SEVERAL_MARKED), ("o?o", "B", None)],
+)
+def test_a_single_choice(pattern: str, value: str, trouble: Flag | None) -> None:
+    single = field(kind="choice", options=["A", "B", "C"])
+    decoded = decode_choice(single, single.boxes(1), marks(pattern))
+    assert (best(decoded), decoded.trouble) == (value, trouble)
+    assert (decoded.values[0].probability < 0.7) == ("?" in pattern)
+
+
+def test_a_multiple_choice_holds_several() -> None:
+    several = field(kind="choice", options=["A", "B", "C"], multiple=True)
+    decoded = decode_choice(several, several.boxes(1), marks("xox"))
+    assert (best(decoded), decoded.trouble) == ("A+C", None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "trouble"),
+    [
+        ("xoooxo", "01", None),
+        ("oooooo", "", None),
+        ("xooooo", None, Flag.INCOMPLETE),
+        ("xooxxo", None, Flag.SEVERAL_MARKED),
+    ],
+)
+def test_a_grid_holds_one_option_a_position(pattern: str, value: str | None, trouble: Flag | None) -> None:
+    grid = field(kind="choice", role="id", options=["0", "1", "2"], positions=2)
+    decoded = decode_choice(grid, grid.boxes(1), marks(pattern))
+    assert (best(decoded), decoded.trouble) == (value, trouble)
