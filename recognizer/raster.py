@@ -1,0 +1,516 @@
+"""A page of a PDF or a picture file -> grey pixels; the only door through which scans are read.
+
+A PDF page that is nothing but one picture, which is what scanners write, is not rendered: its picture is decoded
+directly (about a fifth of the time), then laid onto the page as the file places it. Everything else is rendered,
+through pdf2image where poppler is installed and through PDFium where it is not.
+"""
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import cv2
+import numpy as np
+import pdf2image
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from recognizer.errors import PageError, ScanError
+from recognizer.geometry import MM_PER_INCH
+from recognizer.pdf_picture import (
+    PagePicture,
+    find_dictionary,
+    is_plain,
+    lay_on_page,
+    placement_of,
+    reduction_for,
+)
+from recognizer.records import GreyImage, Page, PageRef, PageSource
+
+RENDER_DPI = 300
+"""Resolution at which pages are rendered; a 0.25 mm rule is then 3 pixels wide."""
+
+LONGEST_SIDE_PX = 6300
+"""Pages are not rendered larger, and embedded pictures from this size on are halved: A4 at 540 dpi, A3 at 380."""
+
+MAX_PAGE_PIXELS = 80_000_000
+"""Pixels a page may hold before anything is decoded: A3 at 600 dpi has 70 million. A grey page of 80 MB fits memory."""
+
+RENDER_TIMEOUT_S = 60
+"""Poppler is stopped after this long on one page: hostile pages can keep a renderer busy for hours."""
+
+DARK_PAGE = 100
+"""A page whose middle grey value is below this is not paper, or is inverted by something only a renderer knows."""
+
+POINTS_PER_INCH = 72.0
+ASSUMED_IMAGE_DPI = 300.0
+"""Taken for picture files that do not tell their resolution; only the size shown to people comes from it."""
+
+_pdfium_lock = threading.RLock()
+"""PDFium may be used by one thread at a time, whatever the document."""
+
+_ADVICE = "scan the pages again or ask for the original file"
+
+
+class Renderer(StrEnum):
+    """What renders pages that are more than one picture."""
+
+    AUTO = "auto"
+    PDF2IMAGE = "pdf2image"
+    PDFIUM = "pdfium"
+
+
+class Scan(Protocol):
+    """An open scan: a PDF or a picture file. Use it as a context manager."""
+
+    @property
+    def page_count(self) -> int:
+        """How many pages the file has, at least 1."""
+        ...
+
+    def load(self, ref: PageRef, renderer: Renderer = Renderer.AUTO) -> Page:
+        """Return one page as grey pixels, the way up it is displayed.
+
+        Raises:
+            PageError: the page is broken or too large.
+            ScanError: the renderer asked for is not installed.
+        """
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def open_scan(path: Path) -> Scan:
+    """Open a PDF, PNG, JPEG or TIFF file, told apart by content and not by name.
+
+    Raises:
+        ScanError: the file cannot be read, is empty, cut off, needs a password, has no pages, or is none of these.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(1024)
+            file.seek(0, 2)
+            size = file.tell()
+            file.seek(max(0, size - 65536))
+            tail = file.read()
+    except OSError as error:
+        raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
+    if not size:
+        raise ScanError(f"{path.name}: is empty (0 bytes); copy the file again")
+    if b"%PDF-" in head:
+        return _PdfScan(path, tail)
+    for signature, opener in _PICTURES:
+        if head.startswith(signature):
+            return _PictureScan(path, opener)
+    raise ScanError(f"{path.name}: {_what_it_is(path, head)}; expected a PDF, TIFF, JPEG or PNG file")
+
+
+def load_page(path: Path, ref: PageRef, renderer: Renderer = Renderer.AUTO) -> Page:
+    """Open a scan for a single page; `open_scan` is cheaper for several.
+
+    Raises:
+        ScanError: as `open_scan`.
+        PageError: the page is broken or too large.
+    """
+    with open_scan(path) as scan:
+        return scan.load(ref, renderer)
+
+
+def page_count(path: Path) -> int:
+    """Return how many pages a scan has.
+
+    Raises:
+        ScanError: as `open_scan`.
+    """
+    with open_scan(path) as scan:
+        return scan.page_count
+
+
+def scan_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex: the identity of a scan.
+
+    Raises:
+        ScanError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
+
+
+def available_renderer(renderer: Renderer = Renderer.AUTO) -> str:
+    """Return which renderer a setting leads to on this machine, "pdf2image" or "pdfium".
+
+    Raises:
+        ScanError: pdf2image is demanded, but poppler is not installed.
+    """
+    poppler = shutil.which("pdftoppm") is not None and shutil.which("pdfinfo") is not None
+    if renderer is Renderer.PDF2IMAGE and not poppler:
+        raise ScanError(
+            "the setting asks for pdf2image, but poppler's pdftoppm and pdfinfo are not on the PATH; install poppler "
+            "(Debian and Ubuntu: poppler-utils) or set the renderer to auto or pdfium"
+        )
+    return "pdfium" if renderer is Renderer.PDFIUM or not poppler else "pdf2image"
+
+
+def _what_it_is(path: Path, head: bytes) -> str:
+    named = f"is named {path.suffix} but holds " if path.suffix else "holds "
+    text = not head.strip(bytes(range(32, 127)) + b"\n\r\t\f") or _is_utf8(head)
+    return named + ("text" if text else f"something else (it begins with {head[:8].hex(' ')})")
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        return "\0" not in head.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+
+
+def _refuse_large(number: int, width: float, height: float) -> None:
+    if width * height > MAX_PAGE_PIXELS:
+        raise PageError(
+            f"page {number}: {width:.0f} x {height:.0f} pixels are {width * height / 1e6:.0f} million, at most "
+            f"{MAX_PAGE_PIXELS / 1e6:.0f} million are read; scan at 300 dpi"
+        )
+
+
+def _pixel_hash(pixels: GreyImage) -> str:
+    return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+@contextmanager
+def _pdfium_errors(number: int) -> Iterator[None]:
+    """Hold PDFium's lock, and translate its errors about one page."""
+    with _pdfium_lock:
+        try:
+            yield
+        except pdfium.PdfiumError as error:
+            raise PageError(f"page {number}: is damaged and cannot be drawn ({error}); {_ADVICE}") from error
+
+
+class _PdfScan:
+    """An open PDF. The document stays on disk; one page is in memory at a time."""
+
+    def __init__(self, path: Path, tail: bytes) -> None:
+        self._path = path
+        if b"%%EOF" not in tail.rstrip(b"\0 \r\n\t")[-1024:]:
+            # PDFium would repair such a file and quietly leave out the pages that are lost.
+            raise ScanError(f"{path.name}: the PDF is cut off (its end is missing); copy or scan it again")
+        with _pdfium_lock:
+            try:
+                self._document = pdfium.PdfDocument(path)
+                self._pages = len(self._document)
+            except pdfium.PdfiumError as error:
+                raise ScanError(f"{path.name}: {_why_closed(error)}") from error
+            except OSError as error:
+                raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
+            if not self._pages:
+                self._document.close()
+                raise ScanError(f"{path.name}: the PDF has no pages; {_ADVICE}")
+
+    @property
+    def page_count(self) -> int:
+        return self._pages
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with _pdfium_lock:
+            self._document.close()
+
+    def load(self, ref: PageRef, renderer: Renderer = Renderer.AUTO) -> Page:
+        """Return one page: its picture decoded directly where it is nothing else, rendered where it is more."""
+        number = ref.number
+        if not 1 <= number <= self._pages:
+            raise PageError(f"page {number}: the scan has {self._pages} pages")
+        with _pdfium_errors(number):
+            page = self._document[number - 1]
+            try:
+                width, height = (side * MM_PER_INCH / POINTS_PER_INCH for side in page.get_size())
+                picture = _only_picture(page, number)
+                if picture is not None and self._is_plain(picture, number):
+                    pixels = lay_on_page(_decode(picture, number), picture.placement)
+                    if np.median(pixels[::16, ::16]) >= DARK_PAGE:
+                        return Page(ref, pixels, width, height, PageSource.EMBEDDED, picture.digest)
+                return self._render(page, ref, (width, height), renderer)
+            finally:
+                page.close()
+
+    def _is_plain(self, picture: PagePicture, number: int) -> bool:
+        """Tell whether the picture has no mask, which PDFium does not tell of: its dictionary in the file is asked."""
+        guess = (number - 2) / self._pages
+        dictionary = find_dictionary(self._path, picture.data, guess)
+        return dictionary is not None and is_plain(dictionary, picture.is_jpeg)
+
+    def _render(self, page: Any, ref: PageRef, size_mm: tuple[float, float], renderer: Renderer) -> Page:  # noqa: ANN401
+        width, height = page.get_size()
+        dpi = min(float(RENDER_DPI), LONGEST_SIDE_PX * POINTS_PER_INCH / max(width, height, 1))
+        _refuse_large(ref.number, width * dpi / POINTS_PER_INCH, height * dpi / POINTS_PER_INCH)
+        if available_renderer(renderer) == "pdf2image":
+            pixels, source = _rendered_by_poppler(self._path, ref.number, dpi), PageSource.PDF2IMAGE
+        else:
+            pixels, source = _rendered_by_pdfium(page, dpi), PageSource.PDFIUM
+        if pixels.min() > DARK_PAGE:
+            _check_pictures(page)
+        return Page(ref, pixels, *size_mm, source, _pixel_hash(pixels))
+
+
+def _why_closed(error: pdfium.PdfiumError) -> str:
+    if error.err_code in (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY):
+        return "the PDF is encrypted and needs a password; save it without one (print it to a new PDF)"
+    return f"the PDF is damaged and cannot be opened ({error}); {_ADVICE}"
+
+
+def _rendered_by_pdfium(page: Any, dpi: float) -> GreyImage:  # noqa: ANN401 - PDFium's wrappers carry no types
+    bitmap = page.render(scale=dpi / POINTS_PER_INCH, grayscale=True)
+    pixels: GreyImage = bitmap.to_numpy().copy()
+    return pixels[:, :, 0] if pixels.ndim == 3 else pixels
+
+
+def _rendered_by_poppler(path: Path, number: int, dpi: float) -> GreyImage:
+    try:
+        pictures = pdf2image.convert_from_path(
+            path,
+            dpi=dpi,  # type: ignore[arg-type]  # poppler takes fractions
+            first_page=number,
+            last_page=number,
+            grayscale=True,
+            use_cropbox=True,
+            timeout=RENDER_TIMEOUT_S,
+        )
+    except (pdf2image.exceptions.PDFInfoNotInstalledError, FileNotFoundError) as error:
+        raise ScanError("pdftoppm cannot be started; install poppler or set the renderer to pdfium") from error
+    except pdf2image.exceptions.PDFPopplerTimeoutError as error:
+        raise PageError(f"page {number}: took poppler more than {RENDER_TIMEOUT_S} s to draw; {_ADVICE}") from error
+    except (pdf2image.exceptions.PDFPageCountError, pdf2image.exceptions.PDFSyntaxError, OSError) as error:
+        raise PageError(f"page {number}: poppler cannot draw it ({_first_line(error)}); {_ADVICE}") from error
+    if not pictures:
+        raise PageError(f"page {number}: poppler drew nothing; the page is damaged; {_ADVICE}")
+    return np.asarray(pictures[0].convert("L"))
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _check_pictures(page: Any) -> None:  # noqa: ANN401
+    """Raise PdfiumError when a page came out white because a picture on it cannot be decoded: it is not blank."""
+    for item in page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,)):
+        item.get_bitmap()
+
+
+def _only_picture(page: Any, number: int) -> PagePicture | None:  # noqa: ANN401
+    """Return the picture that a page consists of, or None when there is more to see on it.
+
+    Raises:
+        PageError: a picture on the page is too large to be decoded.
+    """
+    pictures, hidden = [], True
+    for item in page.get_objects():
+        if item.type == pdfium_c.FPDF_PAGEOBJ_IMAGE:
+            _refuse_large(number, *item.get_px_size())
+            pictures.append(item)
+        else:
+            hidden = hidden and _is_invisible(item)
+    if len(pictures) != 1 or not hidden or pdfium_c.FPDFPage_GetAnnotCount(page) > 0:
+        return None
+    item = pictures[0]
+    if item.level or pdfium_c.FPDFPageObj_HasTransparency(item) or _is_clipped(item, page.get_bbox()):
+        return None
+    width, height = item.get_px_size()
+    placement = placement_of(item.get_matrix().get(), page.get_bbox(), page.get_rotation(), (width, height))
+    if placement is None or placement.page_pixels > MAX_PAGE_PIXELS:
+        return None
+    about = item.get_metadata()
+    if about.colorspace not in _KNOWN_COLOURS:
+        return None
+    filters = tuple(item.get_filters())
+    digest = hashlib.sha256(repr((filters, width, height, about.bits_per_pixel, placement.rounded())).encode())
+    data = bytes(item.get_data())
+    digest.update(data)
+    is_jpeg = filters == ("DCTDecode",) and about.bits_per_pixel in (8, 24)
+    return PagePicture(data, is_jpeg, placement, digest.hexdigest(), lambda: _bitmap(item))
+
+
+_KNOWN_COLOURS = (
+    pdfium_c.FPDF_COLORSPACE_DEVICEGRAY,
+    pdfium_c.FPDF_COLORSPACE_DEVICERGB,
+    pdfium_c.FPDF_COLORSPACE_CALGRAY,
+    pdfium_c.FPDF_COLORSPACE_CALRGB,
+    pdfium_c.FPDF_COLORSPACE_ICCBASED,
+    pdfium_c.FPDF_COLORSPACE_INDEXED,
+)
+
+
+def _is_invisible(item: Any) -> bool:  # noqa: ANN401
+    """Tell whether a page object shows nothing: text of a character recognition layer, or a path that only clips."""
+    if item.type == pdfium_c.FPDF_PAGEOBJ_TEXT:
+        return bool(pdfium_c.FPDFTextObj_GetTextRenderMode(item) == pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE)
+    if item.type == pdfium_c.FPDF_PAGEOBJ_PATH:
+        filled, stroked = pdfium_c.c_int(), pdfium_c.FPDF_BOOL()
+        return bool(
+            pdfium_c.FPDFPath_GetDrawMode(item, filled, stroked)
+            and filled.value == pdfium_c.FPDF_FILLMODE_NONE
+            and not stroked.value
+        )
+    return bool(item.type == pdfium_c.FPDF_PAGEOBJ_FORM)
+
+
+def _is_clipped(item: Any, page_box: tuple[float, float, float, float]) -> bool:  # noqa: ANN401
+    """Tell whether a clip path hides part of an object; rectangles around the whole page, as scanners write, do not."""
+    clip = pdfium_c.FPDFPageObj_GetClipPath(item)
+    left, bottom, right, top = page_box
+    x, y = pdfium_c.c_float(), pdfium_c.c_float()
+    for path in range(max(pdfium_c.FPDFClipPath_CountPaths(clip), 0)):
+        for index in range(pdfium_c.FPDFClipPath_CountPathSegments(clip, path)):
+            segment = pdfium_c.FPDFClipPath_GetPathSegment(clip, path, index)
+            if not pdfium_c.FPDFPathSegment_GetPoint(segment, x, y):
+                return True
+            if left + 1 < x.value < right - 1 or bottom + 1 < y.value < top - 1:
+                return True
+    return False
+
+
+def _decode(picture: PagePicture, number: int) -> GreyImage:
+    """Return the pixels of an embedded picture, halved as often as its placement says.
+
+    Raises:
+        PageError: the picture is damaged.
+    """
+    if not picture.is_jpeg:
+        pixels = picture.bitmap()
+        factor = picture.placement.reduction
+        if factor == 1:
+            return pixels
+        size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
+        return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    if b"\xff\xd9" not in picture.data[-64:]:
+        raise PageError(f"page {number}: its picture is cut off (the end of the JPEG is missing); {_ADVICE}")
+    flags = _JPEG_FLAGS[picture.placement.reduction] | cv2.IMREAD_IGNORE_ORIENTATION
+    decoded = cv2.imdecode(np.frombuffer(picture.data, dtype=np.uint8), flags)
+    if decoded is None:
+        raise PageError(f"page {number}: its picture is damaged and cannot be decoded; {_ADVICE}")
+    return np.asarray(decoded, dtype=np.uint8)
+
+
+_JPEG_FLAGS = {
+    1: cv2.IMREAD_GRAYSCALE,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
+
+
+def _bitmap(item: Any) -> GreyImage:  # noqa: ANN401
+    """Decode a picture object of any compression through PDFium."""
+    bitmap = item.get_bitmap()
+    pixels = bitmap.to_numpy()
+    grey = pixels.copy() if pixels.ndim == 2 else cv2.cvtColor(pixels[:, :, :3], cv2.COLOR_BGR2GRAY)
+    return np.asarray(grey, dtype=np.uint8)
+
+
+class _PictureScan:
+    """An open picture file. A JPEG or PNG is decoded when opened, so that a damaged one is refused at once."""
+
+    def __init__(self, path: Path, opener: Callable[[Path], Any]) -> None:
+        self._path = path
+        try:
+            # The plugin classes are named, and not found by Image.open, so that no other format can slip in.
+            self._image = opener(path)
+            self._pages = int(getattr(self._image, "n_frames", 1))
+        except _PILLOW_ERRORS as error:
+            raise ScanError(f"{path.name}: the picture is damaged ({_first_line(error)}); {_ADVICE}") from error
+        self._decoded: GreyImage | None = None
+        if self._pages == 1 and self._image.width * self._image.height <= MAX_PAGE_PIXELS:
+            try:
+                self._decoded = _grey(self._image)
+            except _PILLOW_ERRORS as error:
+                self._image.close()
+                raise ScanError(f"{path.name}: the picture is damaged ({_first_line(error)}); {_ADVICE}") from error
+
+    @property
+    def page_count(self) -> int:
+        return self._pages
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._image.close()
+
+    def load(self, ref: PageRef, renderer: Renderer = Renderer.AUTO) -> Page:  # noqa: ARG002 - pictures need none
+        """Return one page (frame) of the file."""
+        if not 1 <= ref.number <= self._pages:
+            raise PageError(f"page {ref.number}: the scan has {self._pages} pages")
+        try:
+            if self._decoded is None:
+                self._image.seek(ref.number - 1)
+                _refuse_large(ref.number, *self._image.size)
+            dpi = _dpi(self._image)
+            pixels = self._decoded if self._decoded is not None else _grey(self._image)
+        except _PILLOW_ERRORS as error:
+            raise PageError(f"page {ref.number}: is damaged ({_first_line(error)}); {_ADVICE}") from error
+        height_mm, width_mm = (side / dpi * MM_PER_INCH for side in pixels.shape)
+        factor = reduction_for(max(pixels.shape))
+        if factor > 1:
+            size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
+            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return Page(ref, pixels, width_mm, height_mm, PageSource.IMAGE, _pixel_hash(pixels))
+
+
+_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, MemoryError)
+"""What Pillow's readers are known to raise on damaged files: they have no base class of their own."""
+
+_PICTURES: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", PngImageFile),
+    (b"\xff\xd8\xff", JpegImageFile),
+    (b"II*\0", TiffImageFile),
+    (b"MM\0*", TiffImageFile),
+    (b"II+\0", TiffImageFile),
+    (b"MM\0+", TiffImageFile),
+)
+
+
+def _dpi(image: Any) -> float:  # noqa: ANN401 - a Pillow plugin
+    try:
+        dpi = float(image.info["dpi"][0])
+    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError):
+        return ASSUMED_IMAGE_DPI
+    return dpi if 10 <= dpi <= 10000 else ASSUMED_IMAGE_DPI
+
+
+def _grey(image: Image.Image) -> GreyImage:
+    """Return a Pillow picture as it is displayed, on white where it is transparent."""
+    if image.format == "JPEG":
+        image.draft("L", image.size)
+    image.load()
+    shown = ImageOps.exif_transpose(image)
+    if shown.mode.startswith(("I;16", "I", "F")):
+        deep = np.asarray(shown, dtype=np.float64)
+        top = 65535.0 if deep.max(initial=0) > 255 else 255.0
+        return np.clip(deep * (255.0 / top), 0, 255).astype(np.uint8)
+    if "A" in shown.mode or "transparency" in shown.info:
+        clear = shown.convert("RGBA")
+        paper = Image.new("RGBA", clear.size, (255, 255, 255, 255))
+        shown = Image.alpha_composite(paper, clear)
+    return np.asarray(shown.convert("L"))
