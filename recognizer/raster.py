@@ -140,6 +140,26 @@ def page_count(path: Path) -> int:
         return scan.page_count
 
 
+def rendered_pages(data: bytes, dpi: float) -> Iterator[GreyImage]:
+    """Render a PDF that we printed ourselves, page by page, at any resolution; simulated sheets are drawn on these.
+
+    Raises:
+        PageError: a page is broken.
+    """
+    with _pdfium_lock:
+        document = pdfium.PdfDocument(data)
+    try:
+        for index in range(len(document)):
+            with _pdfium_errors(index + 1):
+                page = document[index]
+                pixels = _rendered_by_pdfium(page, dpi)
+                page.close()
+            yield pixels
+    finally:
+        with _pdfium_lock:
+            document.close()
+
+
 def scan_digest(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hex: the identity of a scan.
 
