@@ -1,0 +1,357 @@
+"""Pixels of one box crop -> the ink that belongs in this box: no paper, no printed rules, no neighbours' strokes.
+
+The steps, on a 7 x 9 mm box of a comb at 8 px/mm (an 80 x 96 crop):
+
+1. paper level and noise come from the bright side of the histogram; darkness is 0 for paper and 1 for black;
+2. printed rules are looked for where `outline` says, as rows and columns that are dark nearly all along, and cut out;
+3. where a stroke comes in on one side of a rule and leaves on the other, the cut is bridged again;
+4. connected pieces are kept when most of their ink lies inside the outline, so that an overflowing 7 stays whole and
+   the neighbour's 7 that reaches into this box goes; specks, dust and slivers of rule go.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.geometry import Rect
+from recognizer.records import BoxCrop, Glyph, GlyphImage
+
+T = TypeVar("T", bound=np.generic)
+
+Mask = NDArray[np.bool_]
+"""(H, W) bool, True on ink."""
+
+Darkness = NDArray[np.float32]
+"""(H, W) float32, 0.0 paper to 1.0 black."""
+
+PAPER_QUANTILE = 0.75
+"""Share of a box's pixels darker than its paper level at most: even a scribble leaves a quarter of the box white."""
+
+MIN_CONTRAST = 0.11
+"""Darkness from which a pixel may be ink. Faint pencil after a scan has 0.15 and more; show-through of the back page
+and erased ghosts stay below 0.1."""
+
+NOISE_FACTOR = 4.5
+"""Ink must stand out of the paper's noise by this many standard deviations (after smoothing)."""
+
+MAX_NOISE = 0.04
+"""Largest noise believed; more comes from shade or writing in the statistics, and must not hide a faint digit."""
+
+INK_SHARE = 0.35
+"""A pixel is ink when it is at least this share as dark as the box's ink: cuts blur halos and smudges."""
+
+PEAK_AREA_MM2 = 0.25
+"""The box's ink level is the darkness that this much area exceeds: more than a grain of dust has."""
+
+RULE_SEARCH_MM = 0.5
+"""How far from the outline the rule's centre is looked for: the outline is snapped already, this is what is left."""
+
+RULE_HALF_WIDTH_MM = 0.4
+"""Widest half of a rule taken out: 0.125 mm printed, the rest blur, tilt and 1-bit scanning."""
+
+RULE_COVER = 0.65
+"""Share of a side that must be dark to be a printed rule; no handwritten stroke runs along that much of a side."""
+
+RULE_GAP_MM = 1.1
+"""Length over which darkness is averaged along a rule: bridges the gaps of a rule broken up by 1-bit scanning."""
+
+SLIVER_MM = 0.4
+"""Thickest remains of a rule, and how near to the cut they lie."""
+
+SLIVER_LENGTHS = (1.5, 0.8)
+"""Remains of a rule are shorter than this many mm or longer than this share of the side; between lies a narrow 1."""
+
+MIN_INSIDE = 0.5
+"""A piece with less of its ink inside the outline belongs to the neighbour."""
+
+WHOLE_INSIDE = 0.72
+"""A piece with at least this share inside is one stroke that overflows; with less it is cut at the rule, because two
+boxes' strokes touch there."""
+
+WITHIN = 0.97
+"""A piece with less than this share inside overflows; the rest is blur beyond the outline."""
+
+SPECK_MM2 = 0.12
+"""Ink area up to which a piece is a speck: a decimal point of the finest pen (0.4 mm) has more."""
+
+CORE_CONTRAST = 0.15
+"""A piece whose darkest parts stay below this is a smudge or show-through."""
+
+BLANK_MM2 = 0.3
+"""Ink below this area does not make a box written in: the smallest real character, a 2 mm dash by a fine pencil, has
+twice as much."""
+
+BLANK_EXTENT_MM = 0.9
+"""Nor does ink whose largest piece is shorter than this: a spot, not a stroke."""
+
+GLYPH_SIZE = 28
+GLYPH_BODY = 20
+"""MNIST's frame: the ink's larger side becomes 20 of 28 pixels (LeCun et al. 1998), centred by mass."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxInk:
+    """The ink of one box: darkness, the labels of kept pieces, and what each is.
+
+    `labels` is (H, W) int32, 0 where there is no kept ink; `stats` is (K, 5) int32, x, y, width, height and area of
+    piece k+1, in no order. `overflow` tells that ink crosses the outline.
+    """
+
+    darkness: Darkness
+    labels: NDArray[np.int32]
+    stats: NDArray[np.int32]
+    overflow: bool
+    px_per_mm: float
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of the kept ink."""
+        return float(self.stats[:, 4].sum()) / self.px_per_mm**2
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing that a person would call writing."""
+        extent = self.stats[:, 2:4].max(initial=0) / self.px_per_mm
+        return self.area_mm2 < BLANK_MM2 or bool(extent < BLANK_EXTENT_MM)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The outline in whole pixels of the crop (left, top, right, bottom; the last two exclusive) and the scale."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    px_per_mm: float
+
+    def px(self, millimetres: float) -> int:
+        return max(1, round(millimetres * self.px_per_mm))
+
+    def inside(self, picture: NDArray[T]) -> NDArray[T]:
+        return picture[self.top : self.bottom, self.left : self.right]
+
+
+def find_ink(crop: BoxCrop) -> BoxInk:
+    """Return the ink that belongs in the box; without writing there are no pieces or only specks (`is_blank`)."""
+    frame = _frame(crop)
+    darkness, floor = _darkness(crop, frame)
+    lines = _printed_lines(darkness, frame, floor)
+    clear = frame.inside(darkness)[~frame.inside(lines.mask(darkness.shape))]
+    found = _pieces(darkness, max(floor, INK_SHARE * _ink_level(clear, frame)), lines, frame)
+    if found.is_blank:
+        # One dark grain of dust can set the level so high that faint pencil beside it is missed: look again.
+        found = _pieces(darkness, floor, lines, frame)
+    return found
+
+
+def normalise(ink: BoxInk, pieces: Mask) -> GlyphImage:
+    """Return the chosen pieces as one glyph, (28, 28): larger side 20 px, aspect kept, centre of mass in the middle.
+
+    Args:
+        ink: the ink of the box.
+        pieces: (K + 1,) bool by label; True for the pieces to take (label 0, the paper, must be False).
+    """
+    chosen = pieces[ink.labels]
+    columns, rows = np.flatnonzero(chosen.any(axis=0)), np.flatnonzero(chosen.any(axis=1))
+    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    body = chosen[window]
+    # One pixel more all round keeps the grey edge of strokes, which smooths the small picture.
+    soft = cv2.dilate(body.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    level = float(np.quantile(ink.darkness[window][body], 0.8))
+    return _centred(np.minimum(ink.darkness[window] / max(level, MIN_CONTRAST), 1.0) * soft)
+
+
+def _centred(patch: Darkness) -> GlyphImage:
+    height, width = patch.shape
+    scale = GLYPH_BODY / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(patch, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    # Thin strokes get pale when they shrink; full black at the darkest keeps pens of all widths alike.
+    small = np.minimum(small / max(float(small.max()), 1e-6), 1.0)
+    total = max(float(small.sum()), 1e-6)
+    centre_x = float(small.sum(axis=0) @ np.arange(size[0])) / total
+    centre_y = float(small.sum(axis=1) @ np.arange(size[1])) / total
+    middle = (GLYPH_SIZE - 1) / 2
+    x = min(max(round(middle - centre_x), 0), GLYPH_SIZE - size[0])
+    y = min(max(round(middle - centre_y), 0), GLYPH_SIZE - size[1])
+    image = np.zeros((GLYPH_SIZE, GLYPH_SIZE), np.float32)
+    image[y : y + size[1], x : x + size[0]] = small
+    return image
+
+
+def as_glyph(ink: BoxInk, pieces: Mask) -> Glyph:
+    """Return the chosen pieces (see `normalise`) as a glyph with its bounds in crop pixels."""
+    chosen = ink.stats[pieces[1:]]
+    x, y = chosen[:, 0].min(), chosen[:, 1].min()
+    right, bottom = (chosen[:, 0] + chosen[:, 2]).max(), (chosen[:, 1] + chosen[:, 3]).max()
+    return Glyph(normalise(ink, pieces), Rect(float(x), float(y), float(right - x), float(bottom - y)))
+
+
+def _frame(crop: BoxCrop) -> _Frame:
+    height, width = crop.pixels.shape
+    outline = crop.outline
+    return _Frame(
+        left=min(max(round(outline.x), 0), width - 1),
+        top=min(max(round(outline.y), 0), height - 1),
+        right=max(min(round(outline.right), width), 1),
+        bottom=max(min(round(outline.bottom), height), 1),
+        px_per_mm=crop.px_per_mm,
+    )
+
+
+def _darkness(crop: BoxCrop, frame: _Frame) -> tuple[Darkness, float]:
+    """Return how dark each pixel is against the paper, and the darkness from which it may be ink."""
+    smooth = cv2.GaussianBlur(crop.pixels, (3, 3), 0)
+    counts = np.cumsum(np.bincount(frame.inside(smooth).ravel(), minlength=256))
+    median_up, high = np.searchsorted(counts, counts[-1] * np.array([PAPER_QUANTILE, 0.9]))
+    # Quantiles 0.75 and 0.9 of a normal distribution lie 0.67 and 1.28 standard deviations above its middle.
+    sigma = (high - median_up) / 0.607
+    paper = max(float(median_up) - 0.67 * sigma, 1.0)
+    darkness = np.clip((paper - smooth.astype(np.float32)) / paper, 0.0, 1.0).astype(np.float32)
+    return darkness, max(MIN_CONTRAST, NOISE_FACTOR * min(sigma / paper, MAX_NOISE))
+
+
+def _ink_level(clear: NDArray[np.float32], frame: _Frame) -> float:
+    rank = frame.px(PEAK_AREA_MM2 * frame.px_per_mm)
+    if clear.size <= rank:
+        return 0.0
+    return float(np.partition(clear, clear.size - rank)[clear.size - rank])
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Printed rules as (start, stop) of rows and columns: the box's own, and the neighbours' farther out."""
+
+    rows: list[tuple[int, int]]
+    columns: list[tuple[int, int]]
+    far_rows: NDArray[np.intp]
+    far_columns: NDArray[np.intp]
+
+    def mask(self, shape: tuple[int, ...]) -> Mask:
+        """Return where the rules are, (H, W)."""
+        found = np.zeros(shape, np.bool_)
+        for start, stop in self.rows:
+            found[start:stop] = True
+        for start, stop in self.columns:
+            found[:, start:stop] = True
+        found[self.far_rows] = True
+        found[:, self.far_columns] = True
+        return found
+
+
+def _printed_lines(darkness: Darkness, frame: _Frame, floor: float) -> _Lines:
+    length = frame.px(RULE_GAP_MM) | 1
+    along_x = cv2.blur(darkness[:, frame.left : frame.right], (length, 1)) > floor
+    along_y = cv2.blur(darkness[frame.top : frame.bottom], (1, length)) > floor
+    rows, columns = along_x.mean(axis=1), along_y.mean(axis=0)
+    return _Lines(
+        rows=_own_lines(rows, (frame.top, frame.bottom), frame),
+        columns=_own_lines(columns, (frame.left, frame.right), frame),
+        far_rows=_far_lines(rows, (frame.top, frame.bottom), frame),
+        far_columns=_far_lines(columns, (frame.left, frame.right), frame),
+    )
+
+
+def _own_lines(cover: NDArray[np.floating], edges: tuple[int, int], frame: _Frame) -> list[tuple[int, int]]:
+    """Return the rules near the outline's two edges, given how much of each row or column is dark."""
+    reach, half = frame.px(RULE_SEARCH_MM), frame.px(RULE_HALF_WIDTH_MM)
+    found = []
+    for edge in edges:
+        first_near = max(edge - reach, 0)
+        near = cover[first_near : edge + reach + 1]
+        if near.max(initial=0.0) < RULE_COVER:
+            continue
+        # The top of the profile may be flat: its middle is the rule.
+        flat = np.flatnonzero(near >= near.max() - 0.02)
+        peak = first_near + int(flat[len(flat) // 2])
+        start, stop = peak, peak + 1
+        while start > max(peak - half, 0) and cover[start - 1] >= RULE_COVER / 2:
+            start -= 1
+        while stop < min(peak + half + 1, len(cover)) and cover[stop] >= RULE_COVER / 2:
+            stop += 1
+        found.append((start, stop))
+    return found
+
+
+def _far_lines(cover: NDArray[np.floating], edges: tuple[int, int], frame: _Frame) -> NDArray[np.intp]:
+    """Return the rows or columns outside the outline that are dark all along: rules of neighbouring boxes."""
+    index = np.arange(len(cover))
+    reach = frame.px(RULE_SEARCH_MM)
+    return np.flatnonzero((cover >= RULE_COVER) & ((index < edges[0] - reach) | (index > edges[1] + reach)))
+
+
+def _pieces(darkness: Darkness, threshold: float, lines: _Lines, frame: _Frame) -> BoxInk:
+    count, labels, stats = _components(_bridged(darkness > threshold, lines))
+    inside = np.bincount(frame.inside(labels).ravel(), minlength=count)
+    share = inside / np.maximum(stats[:, 4], 1)
+    kept = (inside > SPECK_MM2 * frame.px_per_mm**2) & (share >= MIN_INSIDE) & ~_is_sliver(stats, lines, frame)
+    kept[0] = False
+    kept &= _darkest(darkness, labels, kept) >= CORE_CONTRAST
+    overflows = bool((kept & (share < WITHIN)).any())
+    touching = kept & (share < WHOLE_INSIDE)
+    if touching.any():
+        mask = (kept & ~touching)[labels]
+        frame.inside(mask)[:] = kept[frame.inside(labels)]
+        count, labels, stats = _components(mask)
+        kept = np.arange(count) > 0
+    numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    return BoxInk(darkness, numbers[labels], stats[kept], overflows, frame.px_per_mm)
+
+
+def _components(mask: Mask) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
+    """Return the number of labels with the paper's, the labels (H, W), and x, y, width, height, area of each."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    return count, labels.astype(np.int32, copy=False), stats.astype(np.int32, copy=False)
+
+
+def _darkest(darkness: Darkness, labels: NDArray[np.int32], wanted: Mask) -> NDArray[np.float32]:
+    darkest = np.zeros(len(wanted), np.float32)
+    ink = wanted[labels]
+    np.maximum.at(darkest, labels[ink], darkness[ink])
+    return darkest
+
+
+def _bridged(mask: Mask, lines: _Lines) -> Mask:
+    """Return the mask with the rules cut out, except where a stroke crosses a rule."""
+    cut = mask & ~lines.mask(mask.shape)
+    joined = cut.copy()
+    for start, stop in lines.rows:
+        if start > 0 and stop < len(mask):
+            across = _reached(cut[start - 1], stop - start) & _reached(cut[stop], stop - start)
+            joined[start:stop, across] |= mask[start:stop, across]
+    for start, stop in lines.columns:
+        if start > 0 and stop < mask.shape[1]:
+            across = _reached(cut[:, start - 1], stop - start) & _reached(cut[:, stop], stop - start)
+            joined[across, start:stop] |= mask[across, start:stop]
+    return joined
+
+
+def _reached(edge: Mask, width: int) -> Mask:
+    """Return where a stroke seen at one edge of a rule may be halfway through it, at slants up to 45 degrees."""
+    half = (width + 1) // 2
+    return np.convolve(edge, np.ones(2 * half + 1, np.int8), mode="same") > 0
+
+
+def _is_sliver(stats: NDArray[np.int32], lines: _Lines, frame: _Frame) -> Mask:
+    """Tell which pieces are remains of rules: along the cut, thin, too short or too long for a 1; or in a corner."""
+    sliver = np.zeros(len(stats), np.bool_)
+    at_rules = np.zeros(len(stats), np.int32)
+    near = frame.px(SLIVER_MM)
+    shortest, longest = SLIVER_LENGTHS
+    for axis, found, side in (
+        (1, lines.rows, frame.right - frame.left),
+        (0, lines.columns, frame.bottom - frame.top),
+    ):
+        length = stats[:, 2 + 1 - axis]
+        odd = (length < frame.px(shortest)) | (length > longest * side)
+        low, high = stats[:, axis], stats[:, axis] + stats[:, 2 + axis]
+        for start, stop in found:
+            close = (low >= start - 2 * near) & (high <= stop + 2 * near)
+            sliver |= close & odd & (stats[:, 2 + axis] <= near)
+            at_rules += close
+    # Near two rules at once: what blur leaves in a corner.
+    return sliver | (at_rules >= 2)
