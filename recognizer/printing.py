@@ -350,7 +350,7 @@ def _draw_field(sheet: _Sheet, field: SheetField, page: int) -> None:
 def _draw_label(sheet: _Sheet, field: SheetField) -> None:
     middle = field.y + field.height / 2
     if field.label_at == "left":
-        sheet.text(field.x - field.label_width, middle + 1.3, field.label, 10.5, field.label_width - 3, bold=True)
+        sheet.text(field.x - (field.label_width or 20), middle + 1.3, field.label, 10.5, (field.label_width or 20) - 3, bold=True)
     else:
         sheet.text(field.x, field.y - 2.2, field.label, 8.5, 100, grey=QUIET_GREY)
     if field.role in (Role.MARK, Role.TOTAL) and field.maximum is not None:

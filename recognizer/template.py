@@ -6,26 +6,38 @@ measured from the corner marks.
 """
 
 import re
-import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, StrictBool, ValidationError, field_validator, model_validator
 
 from recognizer.codes import CODE_NAME, Corner
 from recognizer.errors import TemplateError
 from recognizer.geometry import Rect
+from recognizer.template_checks import Placed, layout_problems
+from recognizer.template_parts import (
+    BoxLength,
+    Count,
+    Frozen,
+    Length,
+    Millimetres,
+    Number,
+    PrintedLine,
+    PrintedPanel,
+    PrintedText,
+    Text,
+)
+from recognizer.template_source import MAX_TEXT_BYTES, Key, Problem, friendly, read_source, report
 
 A4_MM = (210.0, 297.0)
 LETTER_MM = (215.9, 279.4)
 
 MARK_SIZE_MM = 9.0
-"""Edge of a corner mark, black border included: 10 modules of 0.9 mm would hold its white rim too; at 150 dpi one
-module is 6.6 px."""
+"""Edge of a corner mark, black border included: 8 modules, each 6.6 px wide in a scan at 150 dpi."""
 
 MARK_QUIET_MM = 1.5
 """Paper kept clear around a corner mark, without which the detector cannot see its border."""
@@ -43,6 +55,10 @@ QR_CODE = Rect(168.0, 16.0, 19.0, 19.0)
 
 CONTENT = Rect(9.0, 38.0, 192.0, 231.0)
 """Where boxes may stand: below the header, above the footer."""
+
+
+MAX_BOXES = 4_000
+"""Boxes of a page; an A4 page has room for some hundreds that a hand can write in."""
 
 
 class Kind(StrEnum):
@@ -77,61 +93,43 @@ class Box:
     rect: Rect
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-Millimetres = Annotated[float, Field(ge=0, le=400, allow_inf_nan=False)]
-Length = Annotated[float, Field(gt=0, le=400, allow_inf_nan=False)]
-
-
-class Repeat(_Frozen):
-    """Prints a field `count` times: `rows` down, then the next column. `{n}` in texts becomes the number."""
-
-    count: int = Field(ge=1, le=500)
-    rows: int = Field(ge=1, le=500)
-    dx: Millimetres = 0.0
-    dy: Millimetres = 0.0
-    start: int = Field(default=1, ge=0)
-
-
-class SheetField(_Frozen):
+class SheetField(Frozen):
     """One field of a page: its kind, its role, its boxes, and what it may hold.
 
     kind `digits`: `characters` boxes of `width` x `height`, `pitch` apart; with `sign` one more box comes first;
     `decimals` of the boxes stand behind a printed decimal point (`point_gap` wide).
     kind `number`: one free-width cell.
     kind `choice`: one box an option, `pitch` apart along `direction`; `positions` such rows (a bubbled id grid) stand
-    `position_pitch` apart, one character each.
+    `position_pitch` apart, one character each; `captions` are printed beside tick boxes in place of the options.
     kind `image`: one area kept for people.
     """
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")
     kind: Kind
     role: Role
-    label: str = Field(default="", max_length=200)
+    label: Text = Field(default="", max_length=200)
     label_at: Literal["above", "left"] = "above"
-    label_width: Length = 20.0
+    label_width: Length | None = None
     x: Millimetres
     y: Millimetres
-    width: Length
-    height: Length
-    characters: int = Field(default=1, ge=1, le=40)
+    width: BoxLength
+    height: BoxLength
+    characters: Count = 1
     pitch: Length | None = None
-    sign: bool = False
-    decimals: int = Field(default=0, ge=0, le=10)
+    sign: StrictBool = False
+    decimals: int = Field(default=0, strict=True, ge=0, le=6)
     point_gap: Millimetres = 3.0
-    minimum: Decimal | None = Field(default=None, allow_inf_nan=False)
-    maximum: Decimal | None = Field(default=None, allow_inf_nan=False)
-    step: Decimal | None = Field(default=None, gt=0, allow_inf_nan=False)
-    dash: bool = False
-    question: str = Field(default="", max_length=60)
-    options: tuple[str, ...] = ()
-    captions: tuple[str, ...] = ()
-    multiple: bool = False
-    shape: str = Field(default="box", pattern=r"^(box|bubble)$")
-    direction: str = Field(default="row", pattern=r"^(row|column)$")
-    positions: int = Field(default=1, ge=1, le=40)
+    minimum: Number | None = None
+    maximum: Number | None = None
+    step: Annotated[Number, Field(gt=0)] | None = None
+    dash: StrictBool = False
+    question: Text = Field(default="", max_length=60)
+    options: tuple[Text, ...] = Field(default=(), max_length=40)
+    captions: tuple[Text, ...] = Field(default=(), max_length=40)
+    multiple: StrictBool = False
+    shape: Literal["box", "bubble"] = "box"
+    direction: Literal["row", "column"] = "row"
+    positions: Count = 1
     position_pitch: Length | None = None
 
     @field_validator("options")
@@ -145,28 +143,68 @@ class SheetField(_Frozen):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        if self.kind is Kind.CHOICE and len(self.options) < 1:
-            raise ValueError("a choice field needs options, such as options = [\"A\", \"B\"]")
-        if self.kind is not Kind.CHOICE and (self.options or self.multiple or self.positions > 1):
-            raise ValueError("options, multiple and positions belong to kind = \"choice\" only")
-        if self.kind is not Kind.DIGITS and (self.characters > 1 or self.sign or self.decimals):
-            raise ValueError("characters, sign and decimals belong to kind = \"digits\" only")
-        if self.decimals >= self.characters and self.decimals:
-            raise ValueError(f"decimals = {self.decimals} leaves no box before the point of {self.characters} characters")
-        if self.role in (Role.MARK, Role.TOTAL) and self.kind in (Kind.IMAGE,):
-            raise ValueError("a mark or total cannot be an image")
-        if self.role is Role.MARK and (not self.question or self.maximum is None):
-            raise ValueError("a mark says its question and its maximum")
-        if self.multiple and self.positions > 1:
-            raise ValueError("a grid (positions > 1) holds one option a position")
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
+        for is_wrong, message in self._rules():
+            if is_wrong:
+                raise ValueError(message)
         return self
+
+    def _rules(self) -> Iterator[tuple[bool, str]]:
+        """Yield what must not be, with the message that says so; the first one that holds is reported."""
+        digits, choice = self.kind is Kind.DIGITS, self.kind is Kind.CHOICE
+        yield choice and not self.options, 'a choice field needs options, such as options = ["A", "B"]'
+        yield (
+            not choice and bool(self.options or self.captions or self.multiple or self.positions > 1),
+            'options, captions, multiple and positions belong to kind = "choice" only',
+        )
+        yield (
+            not digits and (self.characters > 1 or self.sign or self.decimals > 0),
+            'characters, sign and decimals belong to kind = "digits" only',
+        )
+        yield not choice and self.shape == "bubble", 'shape = "bubble" belongs to kind = "choice" only'
+        yield (
+            len(self.captions) not in (0, len(self.options)),
+            f"{len(self.captions)} captions for {len(self.options)} options; give one caption an option",
+        )
+        yield (
+            0 < self.characters <= self.decimals,
+            f"decimals = {self.decimals} leaves no box before the point of {self.characters} characters",
+        )
+        yield (
+            self.role is Role.ID and self.kind not in (Kind.DIGITS, Kind.CHOICE),
+            'an id is written in boxes (kind = "digits") or bubbles (kind = "choice")',
+        )
+        yield (
+            self.kind is Kind.IMAGE and self.role in (Role.MARK, Role.TOTAL),
+            "a mark or total cannot be an image",
+        )
+        yield (
+            self.role is Role.MARK and (not self.question or self.maximum is None),
+            ("a mark says its question and its maximum"),
+        )
+        yield self.multiple and self.positions > 1, "a grid (positions > 1) holds one option a position"
+        low, high = self.minimum, self.maximum
+        yield low is not None and high is not None and low > high, f"minimum {low} is above maximum {high}"
+        yield (
+            digits and self.is_numeric and not self.sign and low is not None and low < 0,
+            f"minimum {low} needs a box for the sign: sign = true",
+        )
+        largest = (10**self.characters - 1) / Decimal(10**self.decimals)
+        yield (
+            digits and self.is_numeric and high is not None and high > largest,
+            f"maximum {high} cannot be written: the boxes hold at most {largest}",
+        )
 
     @property
     def is_numeric(self) -> bool:
         """Whether the value is a number (12.50 and 12.5 are equal) rather than a text (an id keeps its zeros)."""
         return self.kind is Kind.NUMBER or (self.kind is Kind.DIGITS and self.role not in (Role.ID, Role.NONE))
+
+    @property
+    def box_count(self) -> int:
+        """How many boxes the field has."""
+        if self.kind is Kind.DIGITS:
+            return self.characters + self.sign
+        return len(self.options) * self.positions if self.kind is Kind.CHOICE else 1
 
     def boxes(self, page: int) -> tuple[Box, ...]:
         """Return every printed box of the field, in reading order."""
@@ -194,24 +232,31 @@ class SheetField(_Frozen):
             yield None, first
 
 
-class SheetPage(_Frozen):
-    """One page of a template."""
+class SheetPage(Frozen):
+    """One page of a template: its fields, and what is printed around them for people."""
 
     fields: tuple[SheetField, ...] = Field(default=(), alias="field")
+    texts: tuple[PrintedText, ...] = Field(default=(), alias="text")
+    lines: tuple[PrintedLine, ...] = Field(default=(), alias="line")
+    panels: tuple[PrintedPanel, ...] = Field(default=(), alias="panel")
 
     def field_named(self, name: str) -> SheetField:
         """Return a field of this page (KeyError when there is none: our bug)."""
-        return next(field for field in self.fields if field.name == name)
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
 
 
-class SheetTemplate(_Frozen):
+class SheetTemplate(Frozen):
     """One kind of sheet: its pages and what each field may hold."""
 
     name: str
-    version: int = Field(default=1, ge=1, le=9999)
-    also_reads: tuple[int, ...] = ()
-    title: str = Field(default="", max_length=200)
-    pages: tuple[SheetPage, ...] = Field(alias="page", min_length=1, max_length=50)
+    version: int = Field(default=1, strict=True, ge=1, le=9999)
+    also_reads: tuple[Annotated[int, Field(strict=True, ge=1, le=9999)], ...] = ()
+    title: Text = Field(default="", max_length=200)
+    instruction: Text = Field(default="", max_length=200)
+    pages: tuple[SheetPage, ...] = Field(alias="page", max_length=50)
 
     @field_validator("name")
     @classmethod
@@ -221,12 +266,9 @@ class SheetTemplate(_Frozen):
         return name
 
     @model_validator(mode="after")
-    def _boxes_are_apart(self) -> Self:
-        names = [field.name for page in self.pages for field in page.fields]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"field name used twice: {', '.join(twice)}")
-        for number in range(1, len(self.pages) + 1):
-            _check_placement(self.boxes(number))
+    def _is_possible(self) -> Self:
+        if problems := [*_naming_problems(self), *_placement_problems(self)]:
+            raise _ImpossibleSheetError(problems)
         return self
 
     def boxes(self, page: int) -> tuple[Box, ...]:
@@ -250,24 +292,68 @@ class SheetSet:
     templates: tuple[SheetTemplate, ...]
 
 
-def _check_placement(boxes: Sequence[Box]) -> None:
-    """Raise ValueError for a box outside the printable area, or two boxes on one another."""
-    for box in boxes:
-        if not CONTENT.contains(box.rect):
-            raise ValueError(
-                f"field {box.field}: box {box.position} at x {box.rect.x:g} to {box.rect.right:g}, y {box.rect.y:g} to "
-                f"{box.rect.bottom:g} mm leaves the printable area (x {CONTENT.x:g} to {CONTENT.right:g}, "
-                f"y {CONTENT.y:g} to {CONTENT.bottom:g} mm)"
-            )
-    ordered = sorted(boxes, key=lambda box: box.rect.y)
-    for index, box in enumerate(ordered):
-        for other in ordered[index + 1 :]:
-            if other.rect.y >= box.rect.bottom:
-                break
-            if box.rect.overlaps(other.rect, tolerance=1e-6):
-                raise ValueError(
-                    f"field {box.field} box {box.position} and field {other.field} box {other.position} overlap"
-                )
+class _ImpossibleSheetError(ValueError):
+    """Fields that are right one by one but not together. Carries every problem with its place."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems[:3]))
+        self.problems = problems
+
+
+def _fields(template: SheetTemplate) -> Iterator[tuple[Key, SheetField]]:
+    for page_index, page in enumerate(template.pages):
+        for index, field in enumerate(page.fields):
+            yield ("page", page_index, "field", index), field
+
+
+def _naming_problems(template: SheetTemplate) -> Iterator[Problem]:
+    """Yield what is wrong with names, questions and totals of the whole template."""
+    names: set[str] = set()
+    questions: set[str] = set()
+    total: SheetField | None = None
+    awarded = Decimal(0)
+    for where, field in _fields(template):
+        if field.name in names:
+            yield Problem((*where, "name"), f"the name {field.name} is used twice")
+        if field.role is Role.MARK:
+            awarded += field.maximum or 0
+            if field.question in questions:
+                yield Problem((*where, "question"), f"question {field.question} has a mark already")
+            questions.add(field.question)
+        if field.role is Role.TOTAL and total:
+            yield Problem((*where, "role"), f"{total.name} is the total already; a sheet has one")
+        total = field if field.role is Role.TOTAL else total
+        names.add(field.name)
+    for where, field in _fields(template):
+        if field.role is Role.TOTAL and field.maximum is not None and field.maximum < awarded:
+            yield Problem((*where, "maximum"), f"{field.maximum} is less than the marks add up to ({awarded})")
+    if not names:
+        yield Problem((), "the template has no field")
+
+
+def _placement_problems(template: SheetTemplate) -> Iterator[Problem]:
+    """Yield every field that leaves the printable area or lies on another, page by page."""
+    for index, page in enumerate(template.pages):
+        count = sum(field.box_count for field in page.fields)
+        if count > MAX_BOXES:
+            yield Problem(("page", index), f"has {count:,} boxes; a page has room for {MAX_BOXES:,}")
+            continue
+        yield from layout_problems(_placed(index, page), CONTENT)
+
+
+def _placed(index: int, page: SheetPage) -> Iterator[Placed]:
+    """Yield everything that is printed on a page, with its place in the template."""
+    for entry, field in enumerate(page.fields):
+        for box in field.boxes(index + 1):
+            yield Placed(box.rect, f"field {field.name}, box {box.position},", ("page", index, "field", entry), True)
+    decor: tuple[tuple[str, Sequence[PrintedText | PrintedLine | PrintedPanel]], ...] = (
+        ("text", page.texts),
+        ("line", page.lines),
+        ("panel", page.panels),
+    )
+    for section, printed in decor:
+        for entry, item in enumerate(printed):
+            yield Placed(item.area, f"{section} {entry + 1}", ("page", index, section, entry), False)
 
 
 def shipped_templates() -> dict[str, Path]:
@@ -290,7 +376,8 @@ def find_template(name_or_file: str) -> SheetTemplate:
     if path.suffix == ".toml":
         return load_template(path)
     raise TemplateError(
-        f"there is no template '{name_or_file}'; shipped are {', '.join(shipped)}; a template of your own is named by its .toml file"
+        f"there is no template '{name_or_file}'; shipped are {', '.join(shipped)}; a template of your own is named by "
+        "its .toml file"
     )
 
 
@@ -301,6 +388,8 @@ def load_template(path: Path) -> SheetTemplate:
         TemplateError: the file is missing, no TOML, or describes no possible sheet; the message names line and field.
     """
     try:
+        if path.is_file() and path.stat().st_size > MAX_TEXT_BYTES:
+            raise TemplateError(f"{path}: is {path.stat().st_size:,} bytes long; no template is; name a .toml file")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise TemplateError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -315,101 +404,33 @@ def parse_template(text: str, name: str = "template") -> SheetTemplate:
     Raises:
         TemplateError: as `load_template`.
     """
+    source = read_source(text, name)
+    problems = list(source.problems)
     try:
-        raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise TemplateError(f"{name}: is no valid TOML: {error}") from error
-    try:
-        return SheetTemplate.model_validate(_expanded(raw))
+        template = SheetTemplate.model_validate(source.expanded)
     except ValidationError as error:
-        raise TemplateError("\n".join(_explain(name, text, raw, detail) for detail in error.errors())) from error
+        problems += [problem for detail in error.errors(include_url=False) for problem in _problems(detail)]
+    if problems:
+        written = [Problem(source.as_written(problem.where), problem.message) for problem in problems]
+        raise TemplateError(report(source, written))
+    return template
 
 
-def _expanded(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the raw template with every repeated field written out. Wrong shapes are left for pydantic to name."""
-    pages = raw.get("page")
-    if not isinstance(pages, list):
-        return raw
-    return {**raw, "page": [_expanded_page(page) for page in pages]}
+_MODELS: Mapping[str, type[BaseModel]] = {
+    "field": SheetField,
+    "text": PrintedText,
+    "line": PrintedLine,
+    "panel": PrintedPanel,
+}
 
 
-def _expanded_page(page: Any) -> Any:  # noqa: ANN401 - anything can stand in a TOML file
-    if not isinstance(page, dict) or not isinstance(page.get("field"), list):
-        return page
-    return {**page, "field": [copy for field in page["field"] for copy in _copies(field)]}
-
-
-def _copies(field: Any) -> Iterator[Any]:  # noqa: ANN401
-    if not isinstance(field, dict) or "repeat" not in field:
-        yield field
-        return
-    rest = {key: value for key, value in field.items() if key != "repeat"}
-    try:
-        repeat = Repeat.model_validate(field["repeat"])
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise TemplateError(f"field {field.get('name', '?')}: repeat.{where}: {problem['msg']}") from error
-    for index in range(repeat.count):
-        column, row = divmod(index, repeat.rows)
-        yield {key: _numbered(value, repeat.start + index) for key, value in rest.items()} | {
-            "x": _moved(rest.get("x"), column * repeat.dx),
-            "y": _moved(rest.get("y"), row * repeat.dy),
-        }
-
-
-def _moved(value: Any, by: float) -> Any:  # noqa: ANN401
-    return value + by if isinstance(value, int | float) else value
-
-
-def _numbered(value: Any, number: int) -> Any:  # noqa: ANN401
-    """Replace `{n}` and `{n:02}` in a text."""
-    if not isinstance(value, str):
-        return value
-    return re.sub(r"\{n(?::0(\d))?\}", lambda found: str(number).zfill(int(found[1] or 1)), value)
-
-
-def _explain(name: str, text: str, raw: dict[str, Any], detail: Any) -> str:  # noqa: ANN401 - pydantic's error dict
-    """Return one pydantic error as 'FILE:LINE: field NAME: key: what is wrong'."""
-    location = tuple(part for part in detail["loc"])
-    page, entry, key = _origin(raw, location)
-    line = _line_of(text, page, entry, key)
-    field = ""
-    if page is not None and entry is not None:
-        field = f"field {raw['page'][page]['field'][entry].get('name', '?')}: "
-    message = detail["msg"].removeprefix("Value error, ")
-    return f"{name}:{line}: {field}{f'{key}: ' if key else ''}{message}"
-
-
-def _origin(raw: dict[str, Any], location: tuple[Any, ...]) -> tuple[int | None, int | None, str | None]:
-    """Return page index, index of the field entry as written, and key, for an error location after expansion."""
-    if len(location) < 2 or location[0] != "page":
-        return None, None, str(location[0]) if location else None
-    page = int(location[1])
-    if len(location) < 4 or location[2] != "field":
-        return page, None, str(location[2]) if len(location) > 2 else None
-    expanded = -1
-    for entry, field in enumerate(raw["page"][page]["field"]):
-        expanded += field["repeat"]["count"] if isinstance(field, dict) and "repeat" in field else 1
-        if expanded >= int(location[3]):
-            return page, entry, str(location[4]) if len(location) > 4 else None
-    return page, None, None
-
-
-def _line_of(text: str, page: int | None, entry: int | None, key: str | None) -> int:
-    """Return the line (from 1) where a key stands, or where its table begins when the key is absent."""
-    at_page, at_entry, begins = -1, -1, 1
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip().replace(" ", "")
-        if stripped.startswith("[[page]]"):
-            at_page, at_entry = at_page + 1, -1
-        elif stripped.startswith("[[page.field]]"):
-            at_entry += 1
-        here = (page is None and at_page < 0) or (at_page == page and (entry is None or at_entry == entry))
-        if not here:
-            continue
-        if stripped.startswith("[["):
-            begins = number
-        if key and re.match(rf"\"?{re.escape(key)}\"?=", stripped):
-            return number
-    return begins
+def _problems(detail: Any) -> list[Problem]:  # noqa: ANN401 - pydantic's error dict
+    """Turn one of pydantic's errors into problems with their places."""
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, _ImpossibleSheetError):
+        return cause.problems
+    where = tuple(detail["loc"])
+    model: type[BaseModel] | None = SheetPage if len(where) > 1 else SheetTemplate
+    if len(where) > 3:
+        model = _MODELS.get(where[2])
+    return [Problem(where, friendly(detail, model))]
