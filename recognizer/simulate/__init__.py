@@ -1,0 +1,150 @@
+"""Filled, scanned sheets with their truth: a template, real handwriting, and what happens to paper in an office.
+
+`simulate` prints every sheet, lets two made-up people fill it in, scans it, and says what was written. A sheet depends
+on the seed, the template and its serial number alone: five sheets are the first five of ten.
+"""
+
+import io
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from recognizer.glyphs import GlyphSet
+from recognizer.printing import Paper, SheetCopy, print_sheets
+from recognizer.raster import rendered_pages
+from recognizer.records import GreyImage
+from recognizer.scanfile import ScannedPicture
+from recognizer.simulate.answers import Candidate, candidate_for, choose_answers
+from recognizer.simulate.filling import Writers, fill_page
+from recognizer.simulate.hand import Habits, Hand, Pen, Sheet
+from recognizer.simulate.numbers import HALF_STYLES
+from recognizer.simulate.scanner import PROFILES, Effects, Mode, Picture, Profile, scan
+from recognizer.template import SheetTemplate
+
+__all__ = ["Candidate", "Effects", "Mode", "SimulatedPage", "SimulatedSheet", "Simulation", "simulate"]
+
+SERIALS_PER_SEED = 1000
+"""Serial numbers set apart for one seed, so that small runs with different seeds can share an exam."""
+
+SEEDS_APART = 19
+"""Seeds after which serial numbers begin again: 19,000 is the last thousand that the corner marks can tell."""
+
+PRINTED_AT_ONCE = 25
+"""Sheets printed into one PDF in memory: cutting the fonts costs as much as printing ten sheets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What to simulate. `first_serial` None leaves the serial numbers to the seed."""
+
+    template: SheetTemplate
+    sheets: int
+    seed: int
+    dpi: int = 300
+    effects: Effects = Effects.OFFICE
+    mode: Mode = Mode.AUTO
+    exam: str = "exam"
+    first_serial: int | None = None
+
+    @property
+    def serials(self) -> range:
+        """The serial numbers of the sheets."""
+        first = self.first_serial or 1 + self.seed % SEEDS_APART * SERIALS_PER_SEED
+        return range(first, first + self.sheets)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedPage:
+    """One scanned page; `number` counts the template's pages from 1, `values` is what is written on it, in template
+    order: every field but the images, "" where nothing is written."""
+
+    number: int
+    picture: ScannedPicture
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSheet:
+    """One sheet as it comes out of the scanner."""
+
+    serial: int
+    candidate: Candidate
+    pages: tuple[SimulatedPage, ...]
+
+
+def simulate(simulation: Simulation, glyphs: GlyphSet) -> Iterator[SimulatedSheet]:
+    """Yield filled and scanned sheets one by one. The same simulation and glyphs give the same pixels."""
+    serials = simulation.serials
+    for start in range(0, len(serials), PRINTED_AT_ONCE):
+        batch = serials[start : start + PRINTED_AT_ONCE]
+        papers = _printed(simulation, batch)
+        for serial in batch:
+            yield _filled_and_scanned(simulation, glyphs, serial, papers)
+
+
+def _printed(simulation: Simulation, serials: range) -> Iterator[GreyImage]:
+    """Return the empty pages of the sheets with these serial numbers, in order."""
+    pdf = io.BytesIO()
+    print_sheets(simulation.template, [SheetCopy(serial) for serial in serials], simulation.exam, Paper.A4, pdf)
+    return rendered_pages(pdf.getvalue(), simulation.dpi)
+
+
+def _filled_and_scanned(
+    simulation: Simulation, glyphs: GlyphSet, serial: int, papers: Iterator[GreyImage]
+) -> SimulatedSheet:
+    profile = PROFILES[simulation.effects]
+    template = simulation.template
+    source = np.random.SeedSequence([simulation.seed, serial, zlib.crc32(template.name.encode())])
+    choosing, writing, scanning = (np.random.default_rng(child) for child in source.spawn(3))
+    candidate = candidate_for(template, simulation.seed, serial)
+    values = choose_answers(template, candidate, choosing, profile.doubles)
+    writers = _writers(glyphs, profile, writing)
+    pages = []
+    for number, page in enumerate(template.pages, start=1):
+        sheet = Sheet(next(papers), simulation.dpi)
+        fill_page(sheet, page, values, writers)
+        picture = scan(sheet.pixels, simulation.dpi, profile, simulation.mode, scanning)
+        written = {field.name: values[field.name] for field in page.fields if field.name in values}
+        pages.append(SimulatedPage(number, _delivered(picture, simulation.dpi), written))
+    return SimulatedSheet(serial, candidate, tuple(pages))
+
+
+def _writers(glyphs: GlyphSet, profile: Profile, rng: np.random.Generator) -> Writers:
+    """Pick two people: two different writers, where the glyphs have two."""
+    names = [str(name) for name in rng.permutation(glyphs.writers)[:2]]
+    candidate, examiner = (
+        Hand(glyphs, name, _pen(profile, rng), _habits(rng), np.random.default_rng(rng.integers(2**63)))
+        for name in (names[0], names[-1])
+    )
+    return Writers(candidate, examiner, profile.corrections)
+
+
+def _pen(profile: Profile, rng: np.random.Generator) -> Pen:
+    """Pick a ball pen or fibre pen (blue, black, red in grey), or a pencil where the profile has them."""
+    if rng.random() < profile.pencil:
+        return Pen(float(rng.uniform(0.35, 0.6)), float(rng.uniform(0.35, 0.55)), 0.2)
+    return Pen(float(rng.uniform(0.32, 0.62)), float(rng.uniform(0.05, 0.38)), 0.1)
+
+
+def _habits(rng: np.random.Generator) -> Habits:
+    return Habits(
+        height_mm=float(rng.uniform(4.8, 6.6)),
+        slant=float(rng.normal(0.0, 0.06)),
+        stray=float(rng.uniform(0.04, 0.1)),
+        half_style=str(rng.choice(HALF_STYLES, p=(0.45, 0.25, 0.15, 0.15))),
+        point=str(rng.choice((".", ","))),
+        box_style=str(rng.choice(("tick", "cross"))),
+        bubble_style="fill",
+    )
+
+
+def _delivered(picture: Picture, dpi: int) -> ScannedPicture:
+    """Return the page as the scanner stores it: JPEG, or black and white."""
+    height, width = picture.pixels.shape
+    if picture.one_bit:
+        return ScannedPicture(picture.pixels > 127, width, height, dpi)
+    _, encoded = cv2.imencode(".jpg", picture.pixels, [cv2.IMWRITE_JPEG_QUALITY, picture.jpeg_quality])
+    return ScannedPicture(encoded.tobytes(), width, height, dpi)

@@ -1,0 +1,162 @@
+"""Which ink goes where: fills the fields of one printed page with what the candidate and the examiner write."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from recognizer.geometry import Points, Rect
+from recognizer.simulate.hand import Hand, Sheet
+from recognizer.simulate.numbers import write_number
+from recognizer.template import Kind, Role, SheetField, SheetPage
+from recognizer.values import BLANK
+
+DIGIT_SHARE = 0.78
+"""Largest share of a comb box's height that a digit fills: printed boxes keep hands in check."""
+
+TRIMMED_SHARE = 0.35
+"""Share of numbers with decimals whose last zeros are left out: `12.5` in place of `12.50`."""
+
+MARKER_PITCH = 0.75
+"""Distance between the strokes that fill a bubble, in pen widths: dense, with a little paper showing through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writers:
+    """The two people who write on a sheet, and the share of numbers in free cells that are struck out and corrected."""
+
+    candidate: Hand
+    examiner: Hand
+    corrected_share: float
+
+
+def fill_page(sheet: Sheet, page: SheetPage, values: Mapping[str, str], writers: Writers) -> None:
+    """Write the values of one page's fields onto it, and a squiggle into every image field."""
+    roles = {field.role for field in page.fields}
+    for field in page.fields:
+        hand = _writer_of(field, roles, writers)
+        if field.kind is Kind.IMAGE:
+            _scrawl(sheet, hand, Rect(field.x, field.y, field.width, field.height))
+        elif values[field.name] == BLANK:
+            continue
+        elif field.kind is Kind.DIGITS:
+            _fill_comb(sheet, hand, field, values[field.name])
+        elif field.kind is Kind.NUMBER:
+            cell = Rect(field.x, field.y, field.width, field.height)
+            write_number(sheet, hand, cell, values[field.name], hand.rng.random() < writers.corrected_share)
+        else:
+            _mark_options(sheet, hand, field, values[field.name])
+
+
+def _writer_of(field: SheetField, roles: set[Role], writers: Writers) -> Hand:
+    """Marks are the examiner's; what belongs to no question is the candidate's where the page asks who they are."""
+    if field.role in (Role.MARK, Role.TOTAL):
+        return writers.examiner
+    if field.role is Role.NONE and Role.MARK in roles and Role.ID not in roles:
+        return writers.examiner
+    return writers.candidate
+
+
+def _fill_comb(sheet: Sheet, hand: Hand, field: SheetField, value: str) -> None:
+    boxes = [box.rect for box in field.boxes(1)]
+    for rect, character in zip(boxes, _spread(field, value, hand.rng), strict=True):
+        height = min(hand.habits.height_mm, DIGIT_SHARE * rect.height)
+        x, y = rect.x + rect.width / 2, rect.y + rect.height / 2
+        if character == "-":
+            length = rect.width * hand.rng.uniform(0.4, 0.7)
+            hand.stroke(sheet, _level(x, y + hand.rng.normal(0, 0.3), length, hand.rng))
+        elif character != " ":
+            hand.digit(sheet, character, x, y, height)
+
+
+def _spread(field: SheetField, value: str, rng: np.random.Generator) -> str:
+    """Return the character of every box: numbers stand right before the point, ids fill all boxes."""
+    if not field.is_numeric:
+        return value
+    whole, _, decimals = value.lstrip("-").partition(".")
+    if not (decimals.rstrip("0") == decimals and rng.random() < TRIMMED_SHARE):
+        decimals = decimals.ljust(field.decimals, "0")
+    sign = ("-" if value.startswith("-") else " ") if field.sign else ""
+    return sign + whole.rjust(field.characters - field.decimals) + decimals.ljust(field.decimals)
+
+
+def _level(x: float, y: float, length: float, rng: np.random.Generator) -> Points:
+    """Return the ends of a stroke that is meant to be level, (2, 2) mm."""
+    rise = length * rng.normal(0.0, 0.06)
+    return np.array([[x - length / 2, y + rise], [x + length / 2, y - rise]])
+
+
+def _mark_options(sheet: Sheet, hand: Hand, field: SheetField, value: str) -> None:
+    chosen = set(value) if field.positions > 1 else set(value.split("+"))
+    boxes = field.boxes(1)
+    for index, box in enumerate(boxes):
+        wanted = {value[index // len(field.options)]} if field.positions > 1 else chosen
+        if box.option in wanted:
+            _mark_box(sheet, hand, box.rect, field.shape == "bubble")
+
+
+def _mark_box(sheet: Sheet, hand: Hand, rect: Rect, bubble: bool) -> None:
+    style = hand.habits.bubble_style if bubble else hand.habits.box_style
+    {"fill": _fill, "cross": _cross, "tick": _tick}[style](sheet, hand, rect)
+
+
+def _fill(sheet: Sheet, hand: Hand, rect: Rect) -> None:
+    """Fill a bubble with strokes to and fro, then once around."""
+    rng = hand.rng
+    radius = min(rect.width, rect.height) / 2 * rng.uniform(0.86, 1.04)
+    x, y = rect.x + rect.width / 2 + rng.normal(0, 0.2), rect.y + rect.height / 2 + rng.normal(0, 0.2)
+    radius = max(radius - hand.pen.width_mm / 2, 0.5)
+    along = np.arange(-radius, radius, max(hand.pen.width_mm * MARKER_PITCH, 0.2))
+    reach = np.sqrt(radius**2 - along**2) * rng.uniform(0.8, 1.05, len(along))
+    zigzag = np.column_stack([along, reach * np.where(np.arange(len(along)) % 2, 1, -1)])
+    hand.stroke(sheet, _turned(zigzag, rng.uniform(0.2, 1.2), x, y), wobble=0.08)
+    around = np.linspace(0, 2 * np.pi * rng.uniform(0.9, 1.15), 14)
+    hand.stroke(sheet, np.column_stack([x + radius * np.cos(around), y + radius * np.sin(around)]), wobble=0.12)
+
+
+def _turned(points: Points, angle: float, x: float, y: float) -> Points:
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    moved: Points = points @ turn + (x, y)
+    return moved
+
+
+def _cross(sheet: Sheet, hand: Hand, rect: Rect) -> None:
+    """Draw two strokes from corner to corner, a little short of them or beyond."""
+    for flip in (1, -1):
+        share = hand.rng.uniform(0.7, 1.1, 2) / 2
+        ends = np.array(
+            [
+                [-share[0] * rect.width, -flip * share[0] * rect.height],
+                [share[1] * rect.width, flip * share[1] * rect.height],
+            ]
+        )
+        hand.stroke(sheet, ends + _centre(rect), wobble=0.2)
+
+
+def _tick(sheet: Sheet, hand: Hand, rect: Rect) -> None:
+    """Draw a tick whose tail leaves the box to the upper right."""
+    rng, size = hand.rng, min(rect.width, rect.height)
+    waypoints = np.array([[-0.38, -0.02], [-0.12, 0.36], [rng.uniform(0.3, 0.75), -rng.uniform(0.45, 0.9)]]) * size
+    corner = waypoints[1:2]
+    first = np.vstack([waypoints[:1], corner])
+    for part in (first, np.vstack([corner, waypoints[2:]])):
+        hand.stroke(sheet, part + _centre(rect), wobble=0.1)
+
+
+def _centre(rect: Rect) -> Points:
+    return np.array([[rect.x + rect.width / 2, rect.y + rect.height / 2]])
+
+
+def _scrawl(sheet: Sheet, hand: Hand, rect: Rect) -> None:
+    """Draw a squiggle that looks like a word and says nothing: nobody's name or signature."""
+    rng = hand.rng
+    height = min(rect.height * 0.4, 5.0)
+    steps = int(rng.integers(14, 26))
+    advance = np.cumsum(rng.uniform(0.2, 0.55, steps)) * height
+    width = min(advance[-1], rect.width - 6.0)
+    x = rect.x + 3.0 + advance * width / advance[-1]
+    tall = np.where(rng.random(steps) < 0.2, rng.uniform(1.2, 1.8, steps), rng.uniform(0.5, 0.9, steps))
+    y = rect.y + rect.height * 0.62 + tall * height / 2 * np.where(np.arange(steps) % 2, -1, 0.6)
+    x = x - np.where(np.arange(steps) % 2, 0.0, 0.3 * height) * rng.uniform(0, 1, steps)
+    inside = np.column_stack([np.clip(x, rect.x + 1.5, rect.right - 1.5), np.clip(y, rect.y + 1.0, rect.bottom - 1.0)])
+    hand.stroke(sheet, inside, wobble=0.1)
