@@ -38,7 +38,7 @@ MAX_WHOLE_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class BoxInk:
+class BoxEvidence:
     """What was seen in one box of a comb: nothing (`probabilities` None), or how likely each class of `CLASSES` is."""
 
     position: int
@@ -47,7 +47,7 @@ class BoxInk:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentInk:
+class SegmentEvidence:
     """One way to take the pieces `start` to `stop` (exclusive) of a cell as one character.
 
     `is_point` says that its size and place make it a decimal point or comma.
@@ -69,7 +69,7 @@ class Decoded:
     trouble: Flag | None = None
 
 
-def decode_digits(field: SheetField, boxes: Sequence[BoxInk]) -> Decoded:
+def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
     """Decode a comb of boxes, one character each, in box order."""
     characters = tuple(_character(box) for box in boxes)
     if all(box.probabilities is None for box in boxes):
@@ -79,7 +79,7 @@ def decode_digits(field: SheetField, boxes: Sequence[BoxInk]) -> Decoded:
     return _decode_comb_number(field, boxes, characters)
 
 
-def decode_number(field: SheetField, pieces: int, segments: Sequence[SegmentInk]) -> Decoded:
+def decode_number(field: SheetField, pieces: int, segments: Sequence[SegmentEvidence]) -> Decoded:
     """Decode a free-width cell by the best way to group its pieces into characters.
 
     A value's probability is the product of its characters' probabilities along its best grouping, times its share
@@ -89,7 +89,7 @@ def decode_number(field: SheetField, pieces: int, segments: Sequence[SegmentInk]
         return Decoded((RankedValue(BLANK, 1.0),), ())
     if pieces > MAX_PIECES:
         return Decoded((), _characters_of(segments), Flag.UNREADABLE)
-    best: dict[str, tuple[float, tuple[SegmentInk, ...]]] = {}
+    best: dict[str, tuple[float, tuple[SegmentEvidence, ...]]] = {}
     refused = 0.0
     for text, probability, path in _paths(pieces, segments):
         number = _number_in_cell(field, text)
@@ -131,7 +131,7 @@ def _decode_row(field: SheetField, marks: Sequence[MarkReading]) -> tuple[str, f
     return format_options(chosen), float(np.prod([max(mark.marked, 1.0 - mark.marked) for mark in marks]))
 
 
-def _decode_text(boxes: Sequence[BoxInk], characters: tuple[CharacterReading, ...]) -> Decoded:
+def _decode_text(boxes: Sequence[BoxEvidence], characters: tuple[CharacterReading, ...]) -> Decoded:
     """Decode an id: every box holds a digit, zeros count."""
     filled = [box.probabilities for box in boxes if box.probabilities is not None]
     if len(filled) < len(boxes):
@@ -141,7 +141,7 @@ def _decode_text(boxes: Sequence[BoxInk], characters: tuple[CharacterReading, ..
 
 
 def _decode_comb_number(
-    field: SheetField, boxes: Sequence[BoxInk], characters: tuple[CharacterReading, ...]
+    field: SheetField, boxes: Sequence[BoxEvidence], characters: tuple[CharacterReading, ...]
 ) -> Decoded:
     """Decode digits around a printed point: empty boxes may stand before the number and after its decimals."""
     sign, digits = (boxes[0], boxes[1:]) if field.sign else (None, boxes)
@@ -204,13 +204,13 @@ def _has_other(stack: Sequence[Sequence[float]]) -> bool:
     return any(CLASSES[int(np.argmax(probabilities))] == OTHER for probabilities in stack)
 
 
-def _character(box: BoxInk) -> CharacterReading:
+def _character(box: BoxEvidence) -> CharacterReading:
     if box.probabilities is None:
         return CharacterReading(box.position, ("blank",), (1.0,))
     return CharacterReading(box.position, CLASSES, tuple(float(p) for p in box.probabilities), box.bounds)
 
 
-def _characters_of(segments: Sequence[SegmentInk]) -> tuple[CharacterReading, ...]:
+def _characters_of(segments: Sequence[SegmentEvidence]) -> tuple[CharacterReading, ...]:
     return tuple(
         CharacterReading(
             position,
@@ -222,9 +222,9 @@ def _characters_of(segments: Sequence[SegmentInk]) -> tuple[CharacterReading, ..
     )
 
 
-def _paths(pieces: int, segments: Sequence[SegmentInk]) -> list[tuple[str, float, tuple[SegmentInk, ...]]]:
+def _paths(pieces: int, segments: Sequence[SegmentEvidence]) -> list[tuple[str, float, tuple[SegmentEvidence, ...]]]:
     """Return every text that some grouping of all pieces gives, with its probability, best few a place."""
-    partial: list[list[tuple[str, float, tuple[SegmentInk, ...]]]] = [[] for _ in range(pieces + 1)]
+    partial: list[list[tuple[str, float, tuple[SegmentEvidence, ...]]]] = [[] for _ in range(pieces + 1)]
     partial[0] = [("", 1.0, ())]
     for stop in range(1, pieces + 1):
         for segment in (segment for segment in segments if segment.stop == stop):

@@ -9,7 +9,7 @@ import numpy as np
 from recognizer.boxes import crop_boxes, field_picture
 from recognizer.choices import MarkReading, read_marks
 from recognizer.classifier import CharacterModel
-from recognizer.decode import BoxInk, Decoded, SegmentInk, decode_choice, decode_digits, decode_number
+from recognizer.decode import BoxEvidence, Decoded, SegmentEvidence, decode_choice, decode_digits, decode_number
 from recognizer.digits import IsolatedBox, NumberInk, isolate_digit, segment_number
 from recognizer.errors import BlankPageError, ForeignSheetError, PageError, RegistrationError
 from recognizer.judge import ReviewPolicy, judge
@@ -148,7 +148,9 @@ def _decode_comb(field: SheetField, boxes: Sequence[IsolatedBox], seen: Mapping[
     return decode_digits(
         field,
         [
-            BoxInk(position, None) if box.glyph is None else BoxInk(position, seen[id(box.glyph)], box.glyph.bounds)
+            BoxEvidence(position, None)
+            if box.glyph is None
+            else BoxEvidence(position, seen[id(box.glyph)], box.glyph.bounds)
             for position, box in enumerate(boxes, start=1)
         ],
     )
@@ -156,7 +158,7 @@ def _decode_comb(field: SheetField, boxes: Sequence[IsolatedBox], seen: Mapping[
 
 def _decode_cell(field: SheetField, cell: NumberInk, seen: Mapping[int, list[float]]) -> Decoded:
     segments = [
-        SegmentInk(segment.start, segment.stop, seen[id(segment.glyph)], segment.is_point, segment.glyph.bounds)
+        SegmentEvidence(segment.start, segment.stop, seen[id(segment.glyph)], segment.is_point, segment.glyph.bounds)
         for segment in cell.segments
     ]
     return decode_number(field, len(cell.pieces), segments)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from recognizer.choices import MarkReading
-from recognizer.decode import BoxInk, Decoded, SegmentInk, decode_choice, decode_digits, decode_number
+from recognizer.decode import BoxEvidence, Decoded, SegmentEvidence, decode_choice, decode_digits, decode_number
 from recognizer.records import Flag
 from recognizer.template import SheetField
 from tests.helpers.evidence import sure
@@ -21,16 +21,16 @@ MARK = field(kind="number", role="mark", question="1", minimum=0, maximum=12, st
 SIGNED = field(kind="number", minimum=-10, maximum=10)
 
 
-def comb(text: str) -> list[BoxInk]:
+def comb(text: str) -> list[BoxEvidence]:
     """One box a character; a space is an empty box, # something that is no character."""
     rows = {" ": None, "#": sure("other")}
-    return [BoxInk(at, rows[c] if c in rows else sure(c)) for at, c in enumerate(text, start=1)]
+    return [BoxEvidence(at, rows[c] if c in rows else sure(c)) for at, c in enumerate(text, start=1)]
 
 
-def cell(text: str) -> tuple[int, list[SegmentInk]]:
+def cell(text: str) -> tuple[int, list[SegmentEvidence]]:
     """One piece a character, and every pair of neighbours offered as one character that it is not."""
-    single = [SegmentInk(at, at + 1, sure("other" if c == "." else c), c == ".") for at, c in enumerate(text)]
-    pairs = [SegmentInk(at, at + 2, sure("other")) for at in range(len(text) - 1)]
+    single = [SegmentEvidence(at, at + 1, sure("other" if c == "." else c), c == ".") for at, c in enumerate(text)]
+    pairs = [SegmentEvidence(at, at + 2, sure("other")) for at in range(len(text) - 1)]
     return len(text), single + pairs
 
 
@@ -39,7 +39,7 @@ def best(decoded: Decoded) -> str | None:
 
 
 def test_an_id_keeps_its_zeros_and_multiplies_its_doubts() -> None:
-    decoded = decode_digits(IDENTITY, [*comb("003")[:3], BoxInk(4, sure("7", 0.9, rival="1"))])
+    decoded = decode_digits(IDENTITY, [*comb("003")[:3], BoxEvidence(4, sure("7", 0.9, rival="1"))])
     assert [value.value for value in decoded.values[:2]] == ["0037", "0031"]
     assert decoded.values[0].probability == pytest.approx(0.999**3 * 0.9)
     assert decoded.trouble is None
@@ -88,7 +88,7 @@ def test_a_digit_in_the_sign_box_is_no_sign() -> None:
 
 def test_a_number_out_of_range_is_not_allowed_rather_than_bent_into_range() -> None:
     narrow = field(kind="digits", characters=2, maximum=50)
-    boxes = [BoxInk(1, sure("7", 0.95, rival="1")), BoxInk(2, sure("2"))]
+    boxes = [BoxEvidence(1, sure("7", 0.95, rival="1")), BoxEvidence(2, sure("2"))]
     decoded = decode_digits(narrow, boxes)
     assert best(decoded) == "12"
     assert decoded.trouble is Flag.NOT_ALLOWED
@@ -131,8 +131,8 @@ def test_a_text_that_the_cell_cannot_hold_is_never_accepted(written: str, troubl
 
 
 def test_two_groupings_that_fit_alike_share_the_confidence() -> None:
-    as_two = [SegmentInk(0, 1, sure("1")), SegmentInk(1, 2, sure("0"))]
-    as_one = [SegmentInk(0, 2, sure("4", 0.97))]
+    as_two = [SegmentEvidence(0, 1, sure("1")), SegmentEvidence(1, 2, sure("0"))]
+    as_one = [SegmentEvidence(0, 2, sure("4", 0.97))]
     alone = decode_number(MARK, 2, as_two).values[0]
     rivalled = decode_number(MARK, 2, [*as_two, *as_one]).values[0]
     assert (alone.value, rivalled.value) == ("10", "10")
@@ -142,7 +142,7 @@ def test_two_groupings_that_fit_alike_share_the_confidence() -> None:
 
 def test_an_empty_cell_is_blank_and_a_scribble_is_unreadable() -> None:
     assert best(decode_number(MARK, 0, [])) == ""
-    scribble = decode_number(MARK, 1, [SegmentInk(0, 1, sure("other", 1.0))])
+    scribble = decode_number(MARK, 1, [SegmentEvidence(0, 1, sure("other", 1.0))])
     assert (scribble.values, scribble.trouble) == ((), Flag.UNREADABLE)
 
 
