@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from recognizer.records import Decision, Flag, PageOutcomeKind, RankedValue, ValueState
+from recognizer.geometry import Homography
+from recognizer.records import Decision, FieldPicture, Flag, PageOutcomeKind, RankedValue, Reading, ValueState
 from recognizer.template import Kind, Role
 
 
@@ -50,6 +51,58 @@ class PageRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanRow:
+    """One scan by content. `arrival` orders the scans as they came; `archived` is its name in the archive."""
+
+    scan: str
+    arrival: int
+    file: str
+    pages: int
+    archived: str
+
+
+@dataclass(frozen=True, slots=True)
+class FiledField:
+    """One field of a page that is about to be stored: what the template says of it, what was read and decided."""
+
+    kind: Kind
+    role: Role
+    reading: Reading
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class FiledPage:
+    """One page that is about to be stored. `fields` and `pictures` are empty unless the page was read."""
+
+    row: PageRow
+    picture_hash: str | None
+    mm_to_px: Homography | None
+    fields: tuple[FiledField, ...]
+    pictures: tuple[FieldPicture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file that was taken from the inbox and is not yet done with: what a killed run leaves for the next.
+
+    `number` orders arrivals. `inbox_name` is the name on disk, byte for byte; `name` is the one that people see.
+    `size`, `mtime_ns` and `inode` say which file it was, so that another file of the same name is never removed.
+    `quarantine_name` is set once the file is known to be unreadable.
+    """
+
+    number: int
+    inbox_name: bytes
+    name: str
+    scan: str
+    archived: str
+    size: int
+    mtime_ns: int
+    inode: int
+    quarantine_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """What a person said about one field. Only ever inserted; the latest wins.
 
@@ -90,6 +143,8 @@ class FieldRow:
     decision: Decision
     values: tuple[RankedValue, ...]
     correction: Correction | None
+    model: str = ""
+    """Which model read it."""
 
     @property
     def state(self) -> ValueState:

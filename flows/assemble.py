@@ -1,0 +1,131 @@
+"""Which sheet a page belongs to, and whether it is there already. Pure: pages are filed one by one, in order of arrival.
+
+The same picture again is a duplicate. Another picture of a sheet's page that is there already is held until a person
+decides which one counts: neither is read twice nor thrown away.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from flows.records import FiledField, FiledPage, PageRow
+from flows.rows import sheet_key
+from recognizer.records import PageFailure, PageOutcome, PageOutcomeKind, PageResult
+from recognizer.template import SheetTemplate
+
+
+@dataclass(slots=True)
+class Filed:
+    """What was filed so far: the first page with each picture, and the page that stands for each sheet's page."""
+
+    by_picture: dict[str, PageRow] = field(default_factory=dict)
+    by_place: dict[tuple[str, int, int], PageRow] = field(default_factory=dict)
+
+    def remember(self, page: FiledPage) -> None:
+        """Take note of a page, so that later ones are compared with it."""
+        row = page.row
+        # The backs of sheets are all the same picture: empty paper. None of them stands for another.
+        if page.picture_hash and row.outcome is not PageOutcomeKind.BLANK:
+            self.by_picture.setdefault(page.picture_hash, row)
+        if row.outcome is PageOutcomeKind.READ and (place := _place(row)):
+            self.by_place.setdefault(place, row)
+
+
+def filed_before(rows: Iterable[PageRow], pictures: Mapping[tuple[str, int], str]) -> Filed:
+    """Return what the store holds, from its pages in order of arrival and their picture hashes."""
+    filed = Filed()
+    for row in rows:
+        filed.remember(FiledPage(row, pictures.get((row.scan, row.number)), None, ()))
+    return filed
+
+
+def file_page(outcome: PageOutcome, file: str, templates: Mapping[str, SheetTemplate], filed: Filed) -> FiledPage:
+    """Say what becomes of a page, given all pages before it, and remember it.
+
+    Args:
+        outcome: what the recognizer made of the page.
+        file: the name under which its scan first arrived.
+        templates: the exam's templates by name.
+        filed: the pages before it; this one is added.
+    """
+    page = _as_failed(outcome, file) if isinstance(outcome, PageFailure) else _as_read(outcome, file, templates)
+    page = _compared(page, filed)
+    filed.remember(page)
+    return page
+
+
+def _compared(page: FiledPage, filed: Filed) -> FiledPage:
+    if page.row.outcome is PageOutcomeKind.BLANK:
+        return page
+    if page.picture_hash and (same := filed.by_picture.get(page.picture_hash)):
+        return _set_aside(page, PageOutcomeKind.DUPLICATE, f"the same picture as {_where(same)}")
+    place = _place(page.row) if page.row.outcome is PageOutcomeKind.READ else None
+    if place and (other := filed.by_place.get(place)):
+        return _set_aside(
+            page,
+            PageOutcomeKind.HELD,
+            f"page {page.row.template_page} of sheet {page.row.sheet} was read from {_where(other)} already, and this is "
+            "another picture of it; decide which one counts",
+        )
+    return page
+
+
+def _set_aside(page: FiledPage, outcome: PageOutcomeKind, reason: str) -> FiledPage:
+    # A held page keeps its sheet, so that both pictures of it are found together; a duplicate adds nothing to one.
+    sheet = page.row.sheet if outcome is PageOutcomeKind.HELD else ""
+    row = replace(page.row, outcome=outcome, reason=reason, sheet=sheet)
+    return replace(page, row=row, fields=(), pictures=())
+
+
+def _where(row: PageRow) -> str:
+    return f"{row.file} page {row.number}"
+
+
+def _place(row: PageRow) -> tuple[str, int, int] | None:
+    """Return template, serial and page; None where no serial tells two copies of a sheet apart."""
+    if row.serial is None or row.template_page is None:
+        return None
+    return row.template, row.serial, row.template_page
+
+
+def _as_failed(failure: PageFailure, file: str) -> FiledPage:
+    row = PageRow(
+        scan=failure.ref.scan,
+        number=failure.ref.number,
+        file=file,
+        outcome=failure.outcome,
+        reason=failure.reason,
+        sheet="",
+        template="",
+        template_version=None,
+        template_page=None,
+        serial=None,
+        error_mm=None,
+        source=failure.source.value if failure.source else "",
+        identified_by="",
+    )
+    return FiledPage(row, failure.picture_hash, None, ())
+
+
+def _as_read(result: PageResult, file: str, templates: Mapping[str, SheetTemplate]) -> FiledPage:
+    identity, ref = result.identity, result.ref
+    row = PageRow(
+        scan=ref.scan,
+        number=ref.number,
+        file=file,
+        outcome=PageOutcomeKind.READ,
+        reason="",
+        sheet=sheet_key(identity.template, identity.serial, ref.scan, ref.number),
+        template=identity.template,
+        template_version=identity.version,
+        template_page=identity.page,
+        serial=identity.serial,
+        error_mm=round(result.error_mm, 4),
+        source=result.source.value,
+        identified_by=result.identified_by,
+    )
+    page = templates[identity.template].pages[identity.page - 1]
+    fields = tuple(
+        FiledField(page.field_named(reading.field).kind, page.field_named(reading.field).role, reading, decision)
+        for reading, decision in zip(result.readings, result.decisions, strict=True)
+    )
+    return FiledPage(row, result.picture_hash, result.mm_to_px, fields, result.pictures)

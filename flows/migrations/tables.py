@@ -1,0 +1,157 @@
+"""The tables as they are today. How a database of an older version gets there is told in `versions/`.
+
+Names and units are meant to be read by a person with `sqlite3 tallymark.db`: times are ISO texts in UTC, probabilities
+are JSON, a crop is a PNG.
+"""
+
+from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+
+metadata = MetaData()
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("command", Text, nullable=False),
+    Column("started_at", Text, nullable=False),
+    Column("finished_at", Text),
+    Column("tallymark", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("renderer", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("files", Integer, nullable=False, server_default="0"),
+    Column("pages", Integer, nullable=False, server_default="0"),
+    Column("fields", Integer, nullable=False, server_default="0"),
+    Column("flagged", Integer, nullable=False, server_default="0"),
+    Column("seconds", Float, nullable=False, server_default="0"),
+)
+"""One row a run. The figures grow with every commit, so a run that was killed shows what it achieved;
+it has no `finished_at`."""
+
+files = Table(
+    "files",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("scan", Text, nullable=False, index=True),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    CheckConstraint("outcome IN ('read', 'duplicate', 'quarantined')", name="files_outcome"),
+)
+"""One row a file that came in and is done with, in the order of arrival."""
+
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("inbox_name", LargeBinary, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scan", Text, nullable=False),
+    Column("archived", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("mtime_ns", Integer, nullable=False),
+    Column("inode", Text, nullable=False),
+    Column("quarantine_name", Text, nullable=False, server_default=""),
+)
+"""Files that were taken and are not done with: empty between runs, unless one was killed. An inode may exceed what
+SQLite holds as a number, so it is a text."""
+
+scans = Table(
+    "scans",
+    metadata,
+    Column("scan", Text, primary_key=True),
+    Column("arrival", Integer, nullable=False, unique=True),
+    Column("file", Text, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("archived", Text, nullable=False),
+)
+"""One row a scan by content (SHA-256), with the name under which it first came."""
+
+pages = Table(
+    "pages",
+    metadata,
+    Column("scan", Text, ForeignKey("scans.scan"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("sheet", Text, nullable=False, server_default="", index=True),
+    Column("template", Text, nullable=False, server_default=""),
+    Column("template_version", Integer),
+    Column("template_page", Integer),
+    Column("serial", Integer),
+    Column("error_mm", Float),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("identified_by", Text, nullable=False, server_default=""),
+    Column("picture_hash", Text, index=True),
+    Column("mm_to_px", Text),
+    CheckConstraint(
+        "outcome IN ('read', 'blank', 'failed', 'duplicate', 'held', 'foreign')",
+        name="pages_outcome",
+    ),
+)
+"""One row a page. `mm_to_px` is the homography from template millimetres to scan pixels, row by row, as JSON."""
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("scan", Text, ForeignKey("scans.scan"), nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("candidates", Text, nullable=False),
+    Column("characters", Text, nullable=False),
+    Column("trouble", Text),
+    Column("model", Text, nullable=False),
+    Column("crop", LargeBinary, nullable=False),
+    Index("ix_readings_scan", "scan", "page"),
+)
+"""What the pixels of one field say. `position` is its place on the template page; `candidates` is a JSON list of
+[value, probability], most likely first ("" is blank); `characters` tells, box by box, how likely each class is."""
+
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("scan", Text, ForeignKey("scans.scan"), primary_key=True),
+    Column("page", Integer, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("crop", LargeBinary, nullable=False),
+)
+"""Areas that are kept for people and not read, such as a name or a signature."""
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("key", Text, ForeignKey("readings.key"), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("guess", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("flag", Text),
+    Column("why", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    CheckConstraint("state IN ('value', 'blank', 'unsettled')", name="decisions_state"),
+)
+"""What was accepted of a reading. `revision` stands for the reading and the decision together: it changes when either
+does."""
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("was", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("how", Text, nullable=False),
+    CheckConstraint("state IN ('value', 'blank')", name="corrections_state"),
+    sqlite_autoincrement=True,
+)
+"""What people said, in the order in which they said it; the latest of a key wins. Triggers refuse to change or delete
+a row. `key` has no foreign key: what a person said outlives a reading that a new template no longer makes."""

@@ -1,0 +1,207 @@
+"""Rows of the database to records, and back: what a column holds, in one place."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from flows.records import Correction, FieldRow, FiledField, FiledPage, PageRow, RunRow
+from recognizer.geometry import Rect
+from recognizer.records import CharacterReading, Decision, Flag, PageOutcomeKind, RankedValue, ValueState
+from recognizer.template import Kind, Role
+
+PROBABILITY_DECIMALS = 6
+"""Digits kept of a stored probability: far below what calibration can tell, and half the bytes."""
+
+
+def reading_key(scan: str, page: int, field: str) -> str:
+    """Return the name of one field of one page: stable however often the page is read.
+
+    >>> reading_key("9f2c41d07ab3e6", 3, "q04")
+    '9f2c41d07ab3-3-q04'
+    """
+    return f"{scan[:12]}-{page}-{field}"
+
+
+def sheet_key(template: str, serial: int | None, scan: str, page: int) -> str:
+    """Return the name of the candidate sheet that a page belongs to; a page without a serial is a sheet of its own.
+
+    >>> sheet_key("cover_marks", 17, "9f2c41d07ab3e6", 3), sheet_key("cover_marks", None, "9f2c41d07ab3e6", 3)
+    ('cover_marks#00017', 'cover_marks@9f2c41d07ab3-3')
+    """
+    return f"{template}@{scan[:12]}-{page}" if serial is None else f"{template}#{serial:05d}"
+
+
+def page_row(row: Any) -> PageRow:  # noqa: ANN401 - a database row
+    """Return one page of the ledger from its row."""
+    return PageRow(
+        scan=row.scan,
+        number=row.number,
+        file=row.file,
+        outcome=PageOutcomeKind(row.outcome),
+        reason=row.reason,
+        sheet=row.sheet,
+        template=row.template,
+        template_version=row.template_version,
+        template_page=row.template_page,
+        serial=row.serial,
+        error_mm=row.error_mm,
+        source=row.source,
+        identified_by=row.identified_by,
+    )
+
+
+def field_row(row: Any, correction: Correction | None, corrected: int) -> FieldRow:  # noqa: ANN401 - a database row
+    """Return one field from its row, what people said of it last, and how often they did."""
+    return FieldRow(
+        key=row.key,
+        revision=f"{row.revision}.{corrected}",
+        scan=row.scan,
+        page_number=row.page,
+        file=row.file,
+        sheet=row.sheet,
+        template=row.template,
+        template_page=row.template_page,
+        field=row.field,
+        kind=Kind(row.kind),
+        role=Role(row.role),
+        decision=Decision(
+            row.field,
+            ValueState(row.state),
+            row.value,
+            row.guess,
+            row.confidence,
+            Flag(row.flag) if row.flag else None,
+            row.why,
+        ),
+        values=tuple(RankedValue(value, probability) for value, probability in json.loads(row.candidates)),
+        correction=correction,
+        model=row.model,
+    )
+
+
+def correction_row(row: Any) -> Correction:  # noqa: ANN401 - a database row
+    """Return one correction from its row."""
+    return Correction(
+        key=row.key,
+        state=ValueState(row.state),
+        value=row.value,
+        was=row.was,
+        machine=row.machine,
+        model=row.model,
+        reviewer=row.reviewer,
+        made_at=time_of(row.made_at),
+        how=row.how,
+    )
+
+
+def run_row(row: Any) -> RunRow:  # noqa: ANN401 - a database row
+    """Return one run from its row."""
+    finished = time_of(row.finished_at) if row.finished_at else None
+    return RunRow(**(dict(row._mapping) | {"started_at": time_of(row.started_at), "finished_at": finished}))
+
+
+def page_values(page: FiledPage) -> dict[str, Any]:
+    """Return the columns of one page."""
+    values = {name: value for name, value in asdict(page.row).items() if name != "file"}
+    transform = None if page.mm_to_px is None else json.dumps(np.asarray(page.mm_to_px, dtype=np.float64).tolist())
+    return values | {"outcome": page.row.outcome.value, "picture_hash": page.picture_hash, "mm_to_px": transform}
+
+
+def reading_values(page: FiledPage, model: str) -> Iterator[dict[str, Any]]:
+    """Return the columns of every reading of a page, in template order."""
+    for position, field in enumerate(page.fields, start=1):
+        reading = field.reading
+        yield {
+            "key": reading_key(page.row.scan, page.row.number, reading.field),
+            "scan": page.row.scan,
+            "page": page.row.number,
+            "position": position,
+            "field": reading.field,
+            "kind": field.kind.value,
+            "role": field.role.value,
+            "candidates": _candidates_text(field),
+            "characters": _characters_text(field),
+            "trouble": reading.trouble.value if reading.trouble else None,
+            "model": model,
+            "crop": reading.crop_png,
+        }
+
+
+def picture_values(page: FiledPage) -> list[dict[str, Any]]:
+    """Return the columns of every area of a page that is kept for people."""
+    return [
+        {"scan": page.row.scan, "page": page.row.number, "field": one.field, "crop": one.png} for one in page.pictures
+    ]
+
+
+def decision_values(page: FiledPage, model: str) -> Iterator[dict[str, Any]]:
+    """Return the columns of every decision of a page."""
+    for field in page.fields:
+        decision = field.decision
+        yield {
+            "key": reading_key(page.row.scan, page.row.number, decision.field),
+            "state": decision.state.value,
+            "value": decision.value,
+            "guess": decision.guess,
+            "confidence": round(float(decision.confidence), PROBABILITY_DECIMALS),
+            "flag": decision.flag.value if decision.flag else None,
+            "why": decision.why,
+            "revision": _revision(page.row, field, model),
+        }
+
+
+def _revision(page: PageRow, field: FiledField, model: str) -> str:
+    """Return what changes whenever the reading, the decision, or what the field belongs to changes."""
+    decision = field.decision
+    confidence = f"{decision.confidence:.{PROBABILITY_DECIMALS}f}"
+    decided = (decision.state, decision.value, decision.guess, confidence, decision.flag, decision.why)
+    seen = (_candidates_text(field), _characters_text(field), field.reading.trouble)
+    text = json.dumps([model, page.sheet, page.template_version, *seen, *decided])
+    return hashlib.sha256(text.encode() + field.reading.crop_png).hexdigest()[:12]
+
+
+def _candidates_text(field: FiledField) -> str:
+    ranked = [[one.value, round(float(one.probability), PROBABILITY_DECIMALS)] for one in field.reading.values]
+    return json.dumps(ranked, ensure_ascii=False)
+
+
+def _characters_text(field: FiledField) -> str:
+    return json.dumps(
+        [
+            {
+                "position": character.position,
+                "bounds": None
+                if (at := character.bounds) is None
+                else [round(float(number), 1) for number in (at.x, at.y, at.width, at.height)],
+                "probabilities": {
+                    name: round(float(probability), PROBABILITY_DECIMALS)
+                    for name, probability in zip(character.classes, character.probabilities, strict=True)
+                },
+            }
+            for character in field.reading.characters
+        ],
+        ensure_ascii=False,
+    )
+
+
+def character(raw: dict[str, Any]) -> CharacterReading:
+    """Return one place of a field from its JSON."""
+    bounds = Rect(*raw["bounds"]) if raw["bounds"] else None
+    return CharacterReading(raw["position"], tuple(raw["probabilities"]), tuple(raw["probabilities"].values()), bounds)
+
+
+def time_text(moment: datetime) -> str:
+    """Write a time as a person reads it: '2026-05-04T09:30:00.250Z'. A time without a zone would be a guess."""
+    if moment.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def time_of(text: str) -> datetime:
+    """Read a time that `time_text` wrote."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,195 @@
+"""The exam folder and its exam.toml: what an office may set, checked before anything runs."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from flows.errors import ExamError
+from recognizer.codes import CODE_NAME
+from recognizer.template import SheetSet, SheetTemplate, find_template, load_template
+
+EXAM_FILE = "exam.toml"
+ROSTER_FILE = "roster.csv"
+DATABASE = "tallymark.db"
+INBOX = "inbox"
+ARCHIVE = "archive"
+QUARANTINE = "quarantine"
+EXPORTS = "exports"
+TEMPLATES = "templates"
+
+DEFAULT_EXAM_CODE = "exam"
+"""Printed on sheets and expected of them when nobody chose a code, so that a first try needs no naming."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReviewSettings(_Frozen):
+    """What is accepted without a person. `accept_confidence` None means the limit of the model's card."""
+
+    accept_confidence: float | None = Field(default=None, ge=0.5, le=1.0)
+    blank_mark: Literal["flag", "accept"] = "flag"
+
+
+class MarkSettings(_Frozen):
+    """What a blank mark cell and a dash in one are worth: nothing until a person says so, or zero."""
+
+    blank: Literal["unsettled", "zero"] = "unsettled"
+    dash: Literal["zero", "unsettled"] = "zero"
+
+
+class InboxSettings(_Frozen):
+    """How long a file has to lie still before it counts as complete."""
+
+    settle_seconds: float = Field(default=2.0, ge=0.0, le=600.0)
+
+
+class Settings(_Frozen):
+    """Everything that exam.toml may say."""
+
+    exam: str = DEFAULT_EXAM_CODE
+    templates: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
+    render: Literal["auto", "pdf2image", "pdfium"] = "auto"
+    workers: int = Field(default=2, ge=1, le=64)
+    review: ReviewSettings = ReviewSettings()
+    marks: MarkSettings = MarkSettings()
+    inbox: InboxSettings = InboxSettings()
+
+    @field_validator("exam")
+    @classmethod
+    def _code_can_be_printed(cls, exam: str) -> str:
+        if not CODE_NAME.fullmatch(exam):
+            raise ValueError(
+                "an exam code is 1 to 32 letters, digits, '.', '_' or '-', and begins with a letter or digit"
+            )
+        return exam
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """One exam folder, its settings, and the sheets it expects."""
+
+    dir: Path
+    settings: Settings
+    sheets: SheetSet
+
+    @property
+    def inbox(self) -> Path:
+        """Where scans are dropped."""
+        return self.dir / INBOX
+
+    @property
+    def archive(self) -> Path:
+        """Where every scan that was taken is kept, named by its content."""
+        return self.dir / ARCHIVE
+
+    @property
+    def quarantine(self) -> Path:
+        """Where files lie that cannot be read, each with its reason."""
+        return self.dir / QUARANTINE
+
+    @property
+    def roster(self) -> Path:
+        """The candidates of the exam."""
+        return self.dir / ROSTER_FILE
+
+    def template_named(self, name: str) -> SheetTemplate:
+        """Return one of the exam's templates (KeyError when it has none of that name: our bug)."""
+        for template in self.sheets.templates:
+            if template.name == name:
+                return template
+        raise KeyError(name)
+
+
+def load_exam(folder: Path) -> Exam:
+    """Read an exam folder.
+
+    Raises:
+        ExamError: no exam folder, or its exam.toml is faulty; the message names file, line and setting.
+        TemplateError: one of its templates is faulty.
+    """
+    path = folder / EXAM_FILE
+    if not path.is_file():
+        raise ExamError(
+            f"{folder} is no exam folder: it holds no {EXAM_FILE}; make one with: tallymark init {folder} "
+            "--template NAME"
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ExamError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ExamError(f"{path}: is no UTF-8 text; save it as UTF-8") from error
+    settings = parse_settings(text, str(path))
+    return Exam(folder, settings, SheetSet(settings.exam, _templates(folder, settings)))
+
+
+def parse_settings(text: str, name: str = EXAM_FILE) -> Settings:
+    """Read the text of an exam.toml; `name` stands in front of every error.
+
+    Raises:
+        ExamError: no valid TOML, an unknown setting, or a value that a setting cannot have.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ExamError(f"{name}: is no valid TOML: {error}") from error
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise ExamError("\n".join(_explain(name, text, detail) for detail in error.errors())) from error
+
+
+def template_file(folder: Path, name: str) -> Path | None:
+    """Return the file of a template that exam.toml names by a file, None for the name of a shipped one."""
+    return folder / name if name.endswith(".toml") else None
+
+
+def _templates(folder: Path, settings: Settings) -> tuple[SheetTemplate, ...]:
+    found: dict[str, SheetTemplate] = {}
+    for name in settings.templates:
+        path = template_file(folder, name)
+        template = load_template(path) if path else find_template(name)
+        if template.name in found:
+            raise ExamError(
+                f"{folder / EXAM_FILE}: templates: two of them are named '{template.name}'; sheets could not be told "
+                "apart, give one another name"
+            )
+        found[template.name] = template
+    return tuple(found.values())
+
+
+def _explain(name: str, text: str, detail: Any) -> str:  # noqa: ANN401 - pydantic's error dict
+    """Return one pydantic error as 'FILE:LINE: SETTING: what is wrong'."""
+    location = tuple(str(part) for part in detail["loc"])
+    keys = tuple(part for part in location if not part.isdigit())
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        message = "there is no such setting"
+    elif detail["type"] == "missing":
+        message = "this setting is missing"
+    elif "input" in detail and not isinstance(detail["input"], dict):
+        message += f" (found {detail['input']!r})"
+    return f"{name}:{_line_of(text, keys)}: {'.'.join(keys)}: {message}"
+
+
+def _line_of(text: str, keys: tuple[str, ...]) -> int:
+    """Return the line (from 1) where a setting stands, or where its table begins; 1 when it is nowhere."""
+    table, begins = "", 1
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip().replace(" ", "")
+        if stripped.startswith("["):
+            table = stripped.strip("[]")
+            if (table,) == keys[:1]:
+                begins = number
+            continue
+        if found := re.match(r"\"?([A-Za-z0-9_.-]+)\"?=", stripped):
+            path = tuple(part for part in f"{table}.{found[1]}".split(".") if part)
+            if path[: len(keys)] == keys:
+                return number
+    return begins

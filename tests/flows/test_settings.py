@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from flows.errors import ExamError
+from flows.settings import load_exam, parse_settings
+from recognizer.errors import TemplateError
+from tests.helpers.filing import TWO_PAGES
+
+
+def exam_folder(folder: Path, text: str) -> Path:
+    (folder / "exam.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_what_is_not_said_has_the_documented_default() -> None:
+    settings = parse_settings('templates = ["cover_marks"]')
+    assert (settings.exam, settings.render, settings.workers) == ("exam", "auto", 2)
+    assert settings.review.accept_confidence is None
+    assert (settings.review.blank_mark, settings.marks.blank, settings.marks.dash) == ("flag", "unsettled", "zero")
+
+
+def test_an_exam_knows_shipped_templates_and_its_own(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "small.toml").write_text(TWO_PAGES)
+    folder = exam_folder(tmp_path, 'exam = "chem-2026"\ntemplates = ["cover_marks", "templates/small.toml"]')
+    exam = load_exam(folder)
+    assert exam.sheets.exam == "chem-2026"
+    assert [template.name for template in exam.sheets.templates] == ["cover_marks", "small"]
+    assert exam.template_named("small").pages[1].fields[0].name == "sum"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ('templates = ["x"]\nworker = 3', 2, "worker: there is no such setting"),
+        ('templates = ["x"]\n\n[review]\nblank_mark = "maybe"', 4, "review.blank_mark"),
+        ('templates = ["x"]\n[marks]\ndash = 0', 3, "marks.dash"),
+        ('templates = ["x"]\nmarks.dash = 0', 2, "marks.dash"),
+        ('templates = ["x"]\nexam = "Chemie 2026"', 2, "an exam code is"),
+        ("templates = []", 1, "templates"),
+        ('exam = "a"', 1, "templates: this setting is missing"),
+        ('templates = ["x"]\nworkers = 0', 2, "workers"),
+        ('templates = ["x"]\n[review]\naccept_confidence = nan', 3, "accept_confidence"),
+    ],
+)
+def test_an_error_names_file_line_and_setting(tmp_path: Path, text: str, line: int, said: str) -> None:
+    with pytest.raises(ExamError) as caught:
+        load_exam(exam_folder(tmp_path, text))
+    assert str(caught.value).startswith(f"{tmp_path / 'exam.toml'}:{line}: ")
+    assert said in str(caught.value)
+
+
+def test_every_error_is_named_at_once() -> None:
+    with pytest.raises(ExamError) as caught:
+        parse_settings('templates = ["x"]\nworkers = 0\nrender = "ghost"')
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_text_that_is_no_toml_is_named_with_its_line() -> None:
+    with pytest.raises(ExamError, match="no valid TOML.*line 2"):
+        parse_settings('templates = ["x"]\nworkers = = 3')
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "exam.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ExamError, match="UTF-8"):
+        load_exam(tmp_path)
+
+
+def test_a_folder_without_exam_toml_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ExamError, match="tallymark init"):
+        load_exam(tmp_path)
+
+
+def test_two_templates_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExamError, match="cover_marks"):
+        load_exam(exam_folder(tmp_path, 'templates = ["cover_marks", "cover_marks"]'))
+
+
+def test_a_missing_template_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match="gone.toml"):
+        load_exam(exam_folder(tmp_path, 'templates = ["templates/gone.toml"]'))
