@@ -224,6 +224,7 @@ def scan(
     """
     if lost is not None:
         drawn = erase(drawn, MARKS[lost], dpi, margin=3)
+    drawn, border = _with_room(drawn, angle)
     height, width = drawn.shape
     moved = _centred(angle, width, height) @ _lean(perspective, width, height)
     moved = np.array([[1, 0, shift[0] * dpi / MM_PER_INCH], [0, 1, shift[1] * dpi / MM_PER_INCH], [0, 0, 1.0]]) @ moved
@@ -232,7 +233,7 @@ def scan(
     if scale < 0.8:
         drawn = cv2.GaussianBlur(drawn, (0, 0), 0.4 / scale)
     pixels = cv2.warpPerspective(drawn, grown, size, flags=cv2.INTER_LINEAR, borderValue=PAPER)
-    truth = grown @ millimetres_to_pixels(dpi)
+    truth = grown @ np.array([[1, 0, border], [0, 1, border], [0, 0, 1.0]]) @ millimetres_to_pixels(dpi)
     pixels, truth = _turned(pixels, truth, quarter_turns)
     if mirrored:
         pixels, truth = pixels[:, ::-1], np.array([[-1, 0, pixels.shape[1] - 1], [0, 1, 0], [0, 0, 1.0]]) @ truth
@@ -249,6 +250,12 @@ def farthest_mm(found: Homography, truth: Homography, template: SheetTemplate, p
     corners = np.vstack([box.rect.corners() for box in template.boxes(page)])
     back = apply_homography(np.linalg.inv(truth), apply_homography(found, corners))
     return float(np.hypot(*(back - corners).T).max())
+
+
+def _with_room(drawn: GreyImage, angle: float) -> tuple[GreyImage, int]:
+    """Return the page on a glass so much larger that a skewed page lies on it whole, and the width of the border."""
+    border = int(np.ceil(max(drawn.shape) / 2 * abs(np.sin(np.radians(angle)))))
+    return cv2.copyMakeBorder(drawn, *(border,) * 4, cv2.BORDER_CONSTANT, value=PAPER), border
 
 
 def _centred(angle: float, width: int, height: int) -> Homography:

@@ -1,0 +1,212 @@
+"""The corner marks on a page: where they are, to a fraction of a pixel, and what they say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.codes import Corner, corner_of
+from recognizer.geometry import Homography, Points, apply_homography, bounding_rect
+from recognizer.records import GreyImage
+from recognizer.template import MARK_SIZE_MM, MARKS
+
+SEARCHES: tuple[tuple[int, float], ...] = ((800, 0.0), (1500, 0.0), (1500, 1.5), (2400, 0.0))
+"""How marks are searched for, tried in turn until three are found: the longest side that a page keeps at least when it
+is reduced (at 800 a mark has 25 pixels, and the search takes a fiftieth of the time it takes at 300 dpi), and the blur
+before (standard deviation in pixels) that closes broken prints."""
+
+MARK_PERIMETER = (0.06, 0.35)
+"""Perimeter of a mark over the longest side of the page: 0.12 for A4 on A4, 0.086 for A4 in the middle of A3."""
+
+THRESHOLD_WINDOW_PX = 15
+
+SMALLEST_MARK = 0.5
+"""A mark smaller than this, measured by the middle one of all marks, is no mark of this sheet but a picture of one."""
+
+EDGE_REACH_MM = 0.75
+"""How far to both sides of its expected place a mark's edge is looked for: less than a module (1.1 mm) of black inside,
+less than the quiet zone (1.5 mm) of white outside."""
+
+EDGE_SAMPLES = 24
+EDGE_ENDS = 0.12
+"""Part of an edge left out at each end, where the corner rounds it."""
+
+MISSING_MARK_MARGIN_MM = 6.0
+"""How far around its expected place a mark that was not found is looked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMark:
+    """One corner mark. `corners` (4, 2) are its own corners in page pixels, clockwise from its own top left."""
+
+    corner: Corner
+    code: int
+    corners: Points
+
+    @property
+    def edge_px(self) -> float:
+        """The mean length of its four edges."""
+        return float(np.hypot(*(self.corners - np.roll(self.corners, -1, axis=0)).T).mean())
+
+
+def find_marks(pixels: GreyImage) -> tuple[FoundMark, ...]:
+    """Return all corner marks on a page, in no order; two sheets on a page give two of a kind."""
+    best: tuple[FoundMark, ...] = ()
+    for longest, blur in SEARCHES:
+        factor = _factor(max(pixels.shape), longest)
+        small = _reduced(pixels, factor)
+        found = _detect(_blurred(small, blur), factor, MARK_PERIMETER)
+        if len({mark.corner for mark in found}) > len({mark.corner for mark in best}):
+            best = found
+        if len({mark.corner for mark in best}) >= 3:
+            break
+    return best
+
+
+def find_missing_marks(pixels: GreyImage, mm_to_px: Homography, known: Mapping[Corner, FoundMark]) -> list[FoundMark]:
+    """Look once more, and closer, for the marks that were not found where the others say they must be."""
+    found = []
+    for corner in Corner:
+        if corner in known:
+            continue
+        area = bounding_rect(apply_homography(mm_to_px, MARKS[corner].grown(MISSING_MARK_MARGIN_MM).corners()))
+        top, left = max(int(area.y), 0), max(int(area.x), 0)
+        part = pixels[top : max(int(area.bottom), 0), left : max(int(area.right), 0)]
+        if min(part.shape) < 16:
+            continue
+        size = MARK_SIZE_MM * px_per_mm_at(mm_to_px, MARKS[corner].corners().mean(axis=0))
+        factor = _factor(size, 32)
+        for attempt in (part, _blurred(part, 1.2)):
+            marks = [mark for mark in _detect(_reduced(attempt, factor), factor, (0.3, 4.0)) if mark.corner is corner]
+            if marks:
+                found.append(FoundMark(corner, marks[0].code, marks[0].corners + np.array([left, top])))
+                break
+    return found
+
+
+def px_per_mm_at(mm_to_px: Homography, point_mm: NDArray[np.float64]) -> float:
+    """Return how many pixels a millimetre has around a point (the root of the area of a square millimetre)."""
+    square = np.array([[0, 0], [1, 0], [0, 1]]) + point_mm
+    origin, right, down = apply_homography(mm_to_px, square)
+    (a, b), (c, d) = right - origin, down - origin
+    return float(np.sqrt(abs(a * d - b * c)))
+
+
+def _factor(size: float, least: float) -> int:
+    """Return the largest power of two by which a size stays at least `least` (OpenCV halves and quarters fast)."""
+    return 1 << max(int(np.log2(max(size / least, 1.0))), 0)
+
+
+def _reduced(pixels: GreyImage, factor: int) -> GreyImage:
+    if factor == 1:
+        return pixels
+    size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
+    # Cut to whole cells first: then every reduced pixel is the mean of exactly factor x factor pixels.
+    cells = pixels[: size[1] * factor, : size[0] * factor]
+    return np.asarray(cv2.resize(cells, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _blurred(pixels: GreyImage, sigma: float) -> GreyImage:
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), dtype=np.uint8) if sigma else pixels
+
+
+def _detect(pixels: GreyImage, factor: int, perimeter: tuple[float, float]) -> tuple[FoundMark, ...]:
+    """Return the corner marks in a reduced picture, in coordinates of the full one."""
+    parameters = cv2.aruco.DetectorParameters()
+    parameters.perspectiveRemovePixelPerCell = 6
+    # One window, about half a mark wide, finds what three do, in a third of the time.
+    parameters.adaptiveThreshWinSizeMin = parameters.adaptiveThreshWinSizeMax = THRESHOLD_WINDOW_PX
+    parameters.minMarkerPerimeterRate, parameters.maxMarkerPerimeterRate = perimeter
+    detector = cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11), parameters)
+    corners, codes, _ = detector.detectMarkers(np.ascontiguousarray(pixels))
+    if codes is None:
+        return ()
+    marks = [
+        FoundMark(corner, int(code), (quad.reshape(4, 2).astype(np.float64) + 0.5) * factor - 0.5)
+        for quad, code in zip(corners, np.ravel(codes), strict=True)
+        if (corner := corner_of(int(code))) is not None
+    ]
+    if not marks:
+        return ()
+    middle = float(np.median([mark.edge_px for mark in marks]))
+    return tuple(mark for mark in marks if mark.edge_px >= SMALLEST_MARK * middle)
+
+
+def refine(pixels: GreyImage, marks: tuple[FoundMark, ...]) -> tuple[FoundMark, ...]:
+    """Return the marks with their corners found again on the full page.
+
+    Every edge is crossed by many profiles. Where a profile goes from black to white is taken from its area (so that
+    blur and noise cancel out), a line is laid through those places, and neighbouring lines meet in the corners.
+    """
+    quads = np.stack([mark.corners for mark in marks])
+    for _ in range(2):
+        quads = _refined(pixels, quads)
+    return tuple(FoundMark(mark.corner, mark.code, quad) for mark, quad in zip(marks, quads, strict=True))
+
+
+def _refined(pixels: GreyImage, quads: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Refine corners once, (M, 4, 2) to (M, 4, 2)."""
+    starts, ends = quads, np.roll(quads, -1, axis=1)
+    lengths = np.linalg.norm(ends - starts, axis=2, keepdims=True)
+    along = (ends - starts) / lengths
+    # Clockwise with y downwards: the outside lies to the left of the direction of travel.
+    outward = np.stack([along[..., 1], -along[..., 0]], axis=-1)
+    reach = float(lengths.mean()) / MARK_SIZE_MM * EDGE_REACH_MM
+    steps = np.linspace(-reach, reach, 2 * max(round(2 * reach), 4) + 1)
+    at = np.linspace(EDGE_ENDS, 1 - EDGE_ENDS, EDGE_SAMPLES)
+    feet = starts[:, :, None, :] + (ends - starts)[:, :, None, :] * at[:, None]
+    places = feet[:, :, :, None, :] + outward[:, :, None, None, :] * steps[:, None]
+    offsets = _edge_offsets(_sampled(pixels, places), steps)
+    intercepts, slopes = _robust_lines(at, offsets)
+    first = quads + outward * intercepts[..., None]
+    last = ends + outward * (intercepts + slopes)[..., None]
+    return _crossings(np.roll(first, 1, axis=1), np.roll(last, 1, axis=1), first, last)
+
+
+def _sampled(pixels: GreyImage, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return grey values between pixels, places (..., K, 2) to (..., K)."""
+    flat = places.reshape(-1, places.shape[-2], 2).astype(np.float32)
+    values = cv2.remap(pixels, flat[..., 0], flat[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return values.reshape(places.shape[:-1]).astype(np.float64)
+
+
+def _edge_offsets(profiles: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return where profiles (M, 4, S, K) go from black to white, (M, 4, S), in the unit of `steps`."""
+    third = profiles.shape[-1] // 3
+    black = np.median(profiles[..., :third], axis=(2, 3))[:, :, None, None]
+    white = np.median(profiles[..., -third:], axis=(2, 3))[:, :, None, None]
+    darkness = np.clip((white - profiles) / np.maximum(white - black, 1.0), 0.0, 1.0)
+    step = steps[1] - steps[0]
+    offsets: NDArray[np.float64] = steps[0] - step / 2 + darkness.sum(axis=-1) * step
+    return offsets
+
+
+def _robust_lines(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return intercepts and slopes of lines through y (..., S) over x (S,); what is far off (ink) does not count."""
+    middle = np.median(y, axis=-1, keepdims=True)
+    spread = np.median(np.abs(y - middle), axis=-1, keepdims=True)
+    keep = (np.abs(y - middle) <= 2.5 * spread + 0.5).astype(np.float64)
+    for _ in range(2):
+        total = keep.sum(axis=-1)
+        mean_x, mean_y = (keep * x).sum(axis=-1) / total, (keep * y).sum(axis=-1) / total
+        from_x = x - mean_x[..., None]
+        slopes = (keep * from_x * y).sum(axis=-1) / np.maximum((keep * from_x**2).sum(axis=-1), 1e-9)
+        intercepts = mean_y - slopes * mean_x
+        away = np.abs(y - intercepts[..., None] - slopes[..., None] * x)
+        keep = (away <= 2.5 * np.median(away, axis=-1, keepdims=True) + 0.1).astype(np.float64)
+    return intercepts, slopes
+
+
+def _crossings(
+    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], d: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return where the lines through a, b and through c, d cross; all (..., 2)."""
+    ab, cd, ac = b - a, d - c, c - a
+    crossed = ab[..., 0] * cd[..., 1] - ab[..., 1] * cd[..., 0]
+    # Neighbouring edges of a mark are never parallel; a broken one gives a crossing far off, which the fit refuses.
+    crossed = np.where(np.abs(crossed) < 1e-9, 1e-9, crossed)
+    at = (ac[..., 0] * cd[..., 1] - ac[..., 1] * cd[..., 0]) / crossed
+    meets: NDArray[np.float64] = a + ab * at[..., None]
+    return meets
