@@ -355,7 +355,7 @@ def _moved_by(mm_to_px: Homography, probes: Probes, offsets: NDArray[np.float64]
     weight: NDArray[np.float64] = np.ones(len(wanted))
     solution: NDArray[np.float64] = np.zeros(8)
     for _ in range(4):
-        solution = np.linalg.lstsq(equations * weight[:, None], wanted * weight, rcond=None)[0]
+        solution = np.asarray(np.linalg.lstsq(equations * weight[:, None], wanted * weight, rcond=None)[0], np.float64)
         away = np.abs(equations @ solution - wanted)
         # Cauchy weights: ink that crosses a rule gives offsets that belong to nobody.
         weight = np.sqrt(1 / (1 + (away / 0.06) ** 2))
