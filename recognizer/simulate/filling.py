@@ -122,15 +122,11 @@ def _turned(points: Points, angle: float, x: float, y: float) -> Points:
 
 def _cross(sheet: Sheet, hand: Hand, rect: Rect) -> None:
     """Draw two strokes from corner to corner, a little short of them or beyond."""
+    half = np.array([rect.width, rect.height]) / 2
     for flip in (1, -1):
-        share = hand.rng.uniform(0.7, 1.1, 2) / 2
-        ends = np.array(
-            [
-                [-share[0] * rect.width, -flip * share[0] * rect.height],
-                [share[1] * rect.width, flip * share[1] * rect.height],
-            ]
-        )
-        hand.stroke(sheet, ends + _centre(rect), wobble=0.2)
+        start, end = hand.rng.uniform(0.7, 1.1, 2)
+        diagonal = half * (1, flip)
+        hand.stroke(sheet, np.vstack([-start * diagonal, end * diagonal]) + _centre(rect), wobble=0.2)
 
 
 def _tick(sheet: Sheet, hand: Hand, rect: Rect) -> None:

@@ -23,8 +23,11 @@ class Pen:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How somebody writes: digit height in mm, slant (shear), how far things stray (shares of the height), which of
-    `numbers.HALF_STYLES`, "." or ",", and how boxes and bubbles are marked ("tick", "cross", "fill")."""
+    """How somebody writes.
+
+    `slant` is a shear, `stray` how far things are off, as a share of the height; `half_style` is one of
+    `numbers.HALF_STYLES`, `point` "." or ",", and the styles of boxes and bubbles are "tick", "cross" or "fill".
+    """
 
     height_mm: float
     slant: float

@@ -177,5 +177,5 @@ def _strike(sheet: Sheet, hand: Hand, where: Rect) -> None:
         hand.stroke(sheet, np.column_stack([x, y]), wobble=0.3)
         return
     for share in (0.4, 0.6):
-        y = where.y + where.height * share
-        hand.stroke(sheet, np.array([[where.x - 0.8, y + 0.6], [where.right + 0.8, y - 0.6]]))
+        level = where.y + where.height * share
+        hand.stroke(sheet, np.array([[where.x - 0.8, level + 0.6], [where.right + 0.8, level - 0.6]]))

@@ -6,7 +6,7 @@ So each picture becomes two distance fields, from its edge and from its centre l
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -36,8 +36,11 @@ CENTRE_LINE_SHARE = 0.82
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One character as distances, in pixels of the fields: `inside` from the edge (positive in the stroke), `centre`
-    from the centre line. `half_width` is half the typical stroke width; both fields are (H, W) float32."""
+    """One character as two fields of distances, in pixels of these fields.
+
+    `inside` is the distance from the stroke's edge, positive in the stroke; `centre` that from its centre line;
+    `half_width` half the typical stroke width. Both fields are (H, W) float32.
+    """
 
     inside: NDArray[np.float32]
     centre: NDArray[np.float32]
@@ -52,8 +55,11 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """How a character is put down: height of its longer side in page pixels, slant (shear), turn (radians) and pen
-    width in page pixels."""
+    """How a character is put down.
+
+    `size` is the length of its longer side and `pen_width` that of its strokes, in page pixels; `slant` is a shear,
+    `turn` an angle in radians.
+    """
 
     size: float
     slant: float
@@ -63,7 +69,8 @@ class Placing:
 
 def trace(picture: InkImage) -> Trace:
     """Return the distance fields of a glyph picture; an empty picture gives an empty trace."""
-    ink = cv2.normalize(picture, None, 0, 255, cv2.NORM_MINMAX)
+    spread = max(int(picture.max()) - int(picture.min()), 1)
+    ink = ((picture.astype(np.float32) - picture.min()) * (255.0 / spread)).astype(np.uint8)
     rows, columns = np.nonzero(ink >= INK_THRESHOLD)
     if len(rows) == 0:
         empty = np.full((3 * FIELD_MARGIN, 3 * FIELD_MARGIN), -FIELD_MARGIN, np.float32)
@@ -76,7 +83,7 @@ def trace(picture: InkImage) -> Trace:
         None,
         fx=scale,
         fy=scale,
-        interpolation=cv2.INTER_CUBIC,
+        interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA,
     )
     large = cv2.GaussianBlur(large, (0, 0), scale * 0.35)
     surplus = round(margin * scale) - FIELD_MARGIN
@@ -90,8 +97,11 @@ def _distances(mask: NDArray[np.uint8]) -> Trace:
     skeleton = thinned(mask)
     centre = cv2.distanceTransform(1 - skeleton, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     half_width = float(np.median(within[skeleton > 0])) if skeleton.any() else 1.0
-    smooth = cv2.GaussianBlur(np.asarray(within - without, dtype=np.float32), (0, 0), 1.2)
-    return Trace(smooth, cv2.GaussianBlur(centre, (0, 0), 1.2), half_width)
+    return Trace(_smooth(within - without), _smooth(centre), half_width)
+
+
+def _smooth(field: NDArray[Any]) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(field.astype(np.float32), (0, 0), 1.2), dtype=np.float32)
 
 
 def thinned(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -137,9 +147,9 @@ def place(character: Trace, placing: Placing) -> Coverage:
     out_width, out_height = (int(np.ceil(2 * edge)) + 2 for edge in reach)
     shift = np.array([out_width / 2, out_height / 2]) - matrix @ np.array([width / 2, height / 2])
     affine = np.column_stack([matrix, shift])
-    warp = {"dsize": (out_width, out_height), "flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
-    inside = cv2.warpAffine(character.inside, affine, **warp) * scale
-    centre = cv2.warpAffine(character.centre, affine, **warp) * scale
+    size = (out_width, out_height)
+    inside = cv2.warpAffine(character.inside, affine, size, borderMode=cv2.BORDER_REPLICATE) * scale
+    centre = cv2.warpAffine(character.centre, affine, size, borderMode=cv2.BORDER_REPLICATE) * scale
     thinner = character.half_width * scale - placing.pen_width / 2
     edge = np.maximum(inside - thinner, CENTRE_LINE_SHARE * placing.pen_width / 2 - centre)
     return np.asarray(np.clip(edge + 0.5, 0.0, 1.0), dtype=np.float32)
@@ -177,7 +187,6 @@ def _catmull_rom(points: Points, pieces: int = 8) -> Points:
     t = np.linspace(0.0, 1.0, pieces, endpoint=False)[:, None]
     sections = []
     for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
-        sections.append(
-            0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-        )
+        quadratic, cubic = 2 * a - 5 * b + 4 * c - d, 3 * b - a - 3 * c + d
+        sections.append(0.5 * (2 * b + (c - a) * t + quadratic * t**2 + cubic * t**3))
     return np.vstack([*sections, points[-1:]])
