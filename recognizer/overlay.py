@@ -1,0 +1,163 @@
+"""Pictures for people, drawn afterwards from records: where the boxes are and what was read in them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.geometry import Homography, apply_homography, bounding_rect
+from recognizer.marks import px_per_mm_at
+from recognizer.records import BoxCrop, Decision, GreyImage, Page, ValueState
+from recognizer.template import A4_MM, MARKS, QR_CODE, Box, SheetTemplate
+
+ColourImage: TypeAlias = NDArray[np.uint8]
+"""(H, W, 3) uint8, blue, green, red."""
+
+Colour: TypeAlias = tuple[int, int, int]
+
+VALUE_COLOUR: Colour = (40, 140, 0)
+BLANK_COLOUR: Colour = (150, 140, 130)
+UNSETTLED_COLOUR: Colour = (0, 120, 255)
+PLAIN_COLOUR: Colour = (200, 90, 20)
+"""Of boxes about which nothing was decided, and of the corner marks."""
+
+LINE_MM = 0.4
+TEXT_MM = 3.4
+"""Height of a capital beside a field: legible when the whole page is shown 900 pixels high."""
+
+GAP_MM = 1.2
+_FACE = cv2.FONT_HERSHEY_SIMPLEX
+_CAP_HEIGHT_PX = 21.0
+"""Height of a capital of that face at scale 1 (OpenCV's Hershey Simplex)."""
+
+
+def draw_overlay(
+    page: Page,
+    mm_to_px: Homography,
+    template: SheetTemplate,
+    template_page: int,
+    decisions: Sequence[Decision] = (),
+) -> ColourImage:
+    """Draw every box over a page, upright or not as it was scanned, and what was decided beside it.
+
+    Green is a value, grey is blank, orange is what a person has to look at; blue is what nothing is known about.
+    """
+    canvas = np.asarray(cv2.cvtColor(_paled(page.pixels), cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+    decided = {decision.field: decision for decision in decisions}
+    px_per_mm = px_per_mm_at(mm_to_px, np.array(A4_MM) / 2)
+    thickness = max(round(LINE_MM * px_per_mm), 1)
+    for rect in (*MARKS.values(), QR_CODE):
+        _polygon(canvas, apply_homography(mm_to_px, rect.corners()), PLAIN_COLOUR, thickness)
+    for box in template.boxes(template_page):
+        corners = apply_homography(mm_to_px, box.rect.grown(LINE_MM).corners())
+        _polygon(canvas, corners, _colour(decided.get(box.field)), thickness)
+    _write_values(canvas, mm_to_px, template, template_page, decided)
+    return canvas
+
+
+def _paled(pixels: GreyImage) -> GreyImage:
+    """Return the page a little paler, so that what is drawn over it stands out."""
+    return np.asarray(80 + pixels.astype(np.uint16) * 175 // 255, dtype=np.uint8)
+
+
+def _polygon(canvas: ColourImage, corners: NDArray[np.float64], colour: Colour, thickness: int) -> None:
+    cv2.polylines(canvas, [np.rint(corners).astype(np.int32)], True, colour, thickness, cv2.LINE_AA)
+
+
+def _colour(decision: Decision | None) -> Colour:
+    if decision is None:
+        return PLAIN_COLOUR
+    return {
+        ValueState.VALUE: VALUE_COLOUR,
+        ValueState.BLANK: BLANK_COLOUR,
+        ValueState.UNSETTLED: UNSETTLED_COLOUR,
+    }[decision.state]
+
+
+def _write_values(
+    canvas: ColourImage,
+    mm_to_px: Homography,
+    template: SheetTemplate,
+    template_page: int,
+    decided: Mapping[str, Decision],
+) -> None:
+    """Write what was decided above each field, turned the way the sheet lies on the page."""
+    px_per_mm = px_per_mm_at(mm_to_px, np.array(A4_MM) / 2)
+    for field in template.pages[template_page - 1].fields:
+        decision = decided.get(field.name)
+        if decision is None or not (text := _said(decision)):
+            continue
+        boxes = field.boxes(template_page)
+        label = _label(text, _colour(decision), px_per_mm)
+        _lay(canvas, label, mm_to_px, _beside(boxes, label.shape[1] / px_per_mm), px_per_mm)
+
+
+def _said(decision: Decision) -> str:
+    if decision.state is ValueState.UNSETTLED:
+        return f"{decision.guess or '(blank)'} ?"
+    return decision.value if decision.state is ValueState.VALUE else ""
+
+
+def _beside(boxes: Sequence[Box], width_mm: float) -> tuple[float, float]:
+    """Return the left and top (mm) of a label: right above the end of its field, where least is printed."""
+    area = bounding_rect(np.vstack([box.rect.corners() for box in boxes]))
+    return max(area.right - width_mm, area.x), area.y - TEXT_MM - GAP_MM
+
+
+def _label(text: str, colour: Colour, px_per_mm: float) -> ColourImage:
+    """Return a text in white on a colour."""
+    # The face has no half, and draws question marks for what it lacks.
+    shown = text.replace("½", ".5").encode("ascii", "replace").decode()
+    scale = TEXT_MM * 0.7 * px_per_mm / _CAP_HEIGHT_PX
+    thickness = max(round(0.3 * px_per_mm), 1)
+    (width, height), _ = cv2.getTextSize(shown, _FACE, scale, thickness)
+    pad = max(round(0.5 * px_per_mm), 1)
+    label = np.full((height + 2 * pad, width + 2 * pad, 3), colour, dtype=np.uint8)
+    cv2.putText(label, shown, (pad, pad + height), _FACE, scale, (255, 255, 255), thickness, cv2.LINE_AA)
+    return label
+
+
+def _lay(
+    canvas: ColourImage, label: ColourImage, mm_to_px: Homography, at_mm: tuple[float, float], px_per_mm: float
+) -> None:
+    """Lay a label onto the page where the sheet has `at_mm`, along with the sheet's own directions."""
+    step = 1 / px_per_mm
+    to_page = mm_to_px @ np.array([[step, 0, at_mm[0]], [0, step, at_mm[1]], [0, 0, 1]])
+    height, width = label.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
+    area = bounding_rect(apply_homography(to_page, corners))
+    left, top = max(int(area.x), 0), max(int(area.y), 0)
+    right, bottom = min(int(area.right) + 2, canvas.shape[1]), min(int(area.bottom) + 2, canvas.shape[0])
+    if right <= left or bottom <= top:
+        return
+    to_part = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]]) @ to_page
+    size = (right - left, bottom - top)
+    part = canvas[top:bottom, left:right]
+    covered = cv2.warpPerspective(np.full((height, width), 255, np.uint8), to_part, size) > 127
+    part[covered] = cv2.warpPerspective(label, to_part, size)[covered]
+
+
+def draw_contact_sheet(crops: Sequence[BoxCrop], columns: int = 12, zoom: int = 2) -> ColourImage:
+    """Draw crops side by side with their outlines, each under the name of its field; for looking at many at once."""
+    cells = [_cell(crop, zoom) for crop in crops]
+    if not cells:
+        return np.full((1, 1, 3), 255, dtype=np.uint8)
+    height, width = (max(cell.shape[axis] for cell in cells) for axis in (0, 1))
+    rows = -(-len(cells) // columns)
+    sheet = np.full((rows * height, min(columns, len(cells)) * width, 3), 235, dtype=np.uint8)
+    for index, cell in enumerate(cells):
+        top, left = index // columns * height, index % columns * width
+        sheet[top : top + cell.shape[0], left : left + cell.shape[1]] = cell
+    return sheet
+
+
+def _cell(crop: BoxCrop, zoom: int) -> ColourImage:
+    name_px = 16
+    grown = cv2.resize(crop.pixels, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
+    cell = cv2.cvtColor(cv2.copyMakeBorder(grown, name_px, 2, 2, 2, cv2.BORDER_CONSTANT, value=235), cv2.COLOR_GRAY2BGR)
+    outline = (np.asarray(crop.outline.corners()) * zoom + np.array([2, name_px])).astype(np.int32)
+    cv2.polylines(cell, [outline], True, UNSETTLED_COLOUR, 1)
+    cv2.putText(cell, f"{crop.field} {crop.position}", (2, 11), _FACE, 0.38, (60, 60, 60), 1, cv2.LINE_AA)
+    return np.asarray(cell, dtype=np.uint8)
