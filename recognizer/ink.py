@@ -71,6 +71,12 @@ WHOLE_INSIDE = 0.72
 """A piece with at least this share inside is one stroke that overflows; with less it is cut at the rule, because two
 boxes' strokes touch there."""
 
+MARGIN_MM = 0.8
+"""Nobody writes wholly inside this margin along the rules..."""
+
+TOUCH_MM = 0.35
+"""...and so near to the outline as this."""
+
 WITHIN = 0.97
 """A piece with less than this share inside overflows; the rest is blur beyond the outline."""
 
@@ -290,6 +296,7 @@ def _pieces(darkness: Darkness, threshold: float, lines: _Lines, frame: _Frame) 
     share = inside / np.maximum(stats[:, 4], 1)
     kept = (inside > SPECK_MM2 * frame.px_per_mm**2) & (share >= MIN_INSIDE) & ~_is_sliver(stats, lines, frame)
     kept[0] = False
+    kept &= ~_hugs_edge(labels, count, frame)
     kept &= _darkest(darkness, labels, kept) >= CORE_CONTRAST
     overflows = bool((kept & (share < WITHIN)).any())
     touching = kept & (share < WHOLE_INSIDE)
@@ -334,6 +341,15 @@ def _reached(edge: Mask, width: int) -> Mask:
     """Return where a stroke seen at one edge of a rule may be halfway through it, at slants up to 45 degrees."""
     half = (width + 1) // 2
     return np.convolve(edge, np.ones(2 * half + 1, np.int8), mode="same") > 0
+
+
+def _hugs_edge(labels: NDArray[np.int32], count: int, frame: _Frame) -> Mask:
+    """Tell which pieces lie wholly in the margin along the outline and touch it: rules, or a neighbour's stroke."""
+    margin, touch = frame.px(MARGIN_MM), frame.px(TOUCH_MM)
+    inner = frame.inside(labels)
+    core = np.bincount(inner[margin:-margin, margin:-margin].ravel(), minlength=count)
+    clear = np.bincount(inner[touch:-touch, touch:-touch].ravel(), minlength=count)
+    return (core == 0) & (clear < np.bincount(labels.ravel(), minlength=count))
 
 
 def _is_sliver(stats: NDArray[np.int32], lines: _Lines, frame: _Frame) -> Mask:
