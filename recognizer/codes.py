@@ -12,7 +12,9 @@ import zlib
 from collections.abc import Mapping
 from enum import IntEnum
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from recognizer.errors import RegistrationError
 from recognizer.records import SheetIdentity
@@ -96,7 +98,9 @@ def decode_marks(codes: Mapping[Corner, int]) -> tuple[int, int | None]:
         RegistrationError: fewer than three marks, or four that do not belong to one sheet.
     """
     if len(codes) < 3:
-        raise RegistrationError(f"{len(codes)} of 4 corner marks were found, at least 3 are needed; scan the page again")
+        raise RegistrationError(
+            f"{len(codes)} of 4 corner marks were found, at least 3 are needed; scan the page again"
+        )
     symbols = {corner + 1: code % FIELD_PRIME for corner, code in codes.items()}
     known = dict(list(symbols.items())[:3])
     data = _interpolate(known)
@@ -108,9 +112,24 @@ def decode_marks(codes: Mapping[Corner, int]) -> tuple[int, int | None]:
     return data[0], serial or None
 
 
+def mark_modules(code: int) -> NDArray[np.bool_]:
+    """Return a corner mark, (8, 8), True where it is black; its black border is part of it."""
+    family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
+    return np.asarray(cv2.aruco.generateImageMarker(family, code, 8)) < 128
+
+
+def qr_modules(text: str) -> NDArray[np.bool_]:
+    """Return a QR code (error correction M), (N, N), True where it is black, without its quiet zone."""
+    parameters = cv2.QRCodeEncoder.Params()
+    parameters.correction_level = cv2.QRCodeEncoder_CORRECT_LEVEL_M
+    dark = np.asarray(cv2.QRCodeEncoder.create(parameters).encode(text)) < 128
+    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+    return dark[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
 def _evaluate(data: tuple[int, ...], at: int) -> int:
     """Evaluate the polynomial with the coefficients `data` at a point of the field."""
-    return sum(coefficient * at**power for power, coefficient in enumerate(data)) % FIELD_PRIME
+    return int(sum(coefficient * at**power for power, coefficient in enumerate(data)) % FIELD_PRIME)
 
 
 def _interpolate(points: Mapping[int, int]) -> tuple[int, int, int]:

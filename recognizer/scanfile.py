@@ -55,7 +55,7 @@ def images_to_pdf(pages: Iterable[ScannedPicture], destination: BinaryIO | Path)
 
 
 class _Writer:
-    """Numbered objects written in a row (PDF 1.7, ISO 32000-1, 7.5). Objects 1 and 2 are the catalog and the page tree."""
+    """Numbered objects in a row (PDF 1.7, ISO 32000-1, 7.5); objects 1 and 2 are the catalog and the page tree."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -116,7 +116,7 @@ def _jpeg_channels(data: bytes) -> int:
 
 def _group4(white: NDArray[np.bool_]) -> bytes:
     """Return a black and white picture as CCITT group 4 (ITU-T T.6), taken out of a TIFF of one strip."""
-    height, width = white.shape
+    height = len(white)
     picture = Image.fromarray(white.astype(np.uint8) * 255).convert("1", dither=Image.Dither.NONE)
     file = io.BytesIO()
     picture.save(file, format="TIFF", compression="group4", tiffinfo={278: height})

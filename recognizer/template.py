@@ -26,6 +26,8 @@ from recognizer.template_parts import (
     Length,
     Millimetres,
     Number,
+    Printed,
+    PrintedBubble,
     PrintedLine,
     PrintedPanel,
     PrintedText,
@@ -239,6 +241,11 @@ class SheetPage(Frozen):
     texts: tuple[PrintedText, ...] = Field(default=(), alias="text")
     lines: tuple[PrintedLine, ...] = Field(default=(), alias="line")
     panels: tuple[PrintedPanel, ...] = Field(default=(), alias="panel")
+    bubbles: tuple[PrintedBubble, ...] = Field(default=(), alias="bubble")
+
+    def printed(self) -> dict[str, Sequence[Printed]]:
+        """Return what is printed for people, by the name of its section in the file."""
+        return {"text": self.texts, "line": self.lines, "panel": self.panels, "bubble": self.bubbles}
 
     def field_named(self, name: str) -> SheetField:
         """Return a field of this page (KeyError when there is none: our bug)."""
@@ -346,12 +353,7 @@ def _placed(index: int, page: SheetPage) -> Iterator[Placed]:
     for entry, field in enumerate(page.fields):
         for box in field.boxes(index + 1):
             yield Placed(box.rect, f"field {field.name}, box {box.position},", ("page", index, "field", entry), True)
-    decor: tuple[tuple[str, Sequence[PrintedText | PrintedLine | PrintedPanel]], ...] = (
-        ("text", page.texts),
-        ("line", page.lines),
-        ("panel", page.panels),
-    )
-    for section, printed in decor:
+    for section, printed in page.printed().items():
         for entry, item in enumerate(printed):
             yield Placed(item.area, f"{section} {entry + 1}", ("page", index, section, entry), False)
 

@@ -85,3 +85,21 @@ class PrintedPanel(Frozen):
     def area(self) -> Rect:
         """The paper it takes."""
         return Rect(self.x, self.y, self.width, self.height)
+
+
+class PrintedBubble(Frozen):
+    """A bubble of an example: how to fill one, and how not to. It is never read."""
+
+    x: Millimetres
+    y: Millimetres
+    size: BoxLength = 4.5
+    mark: Literal["none", "fill", "cross", "tick", "dot"] = "none"
+
+    @property
+    def area(self) -> Rect:
+        """The paper it takes."""
+        return Rect(self.x, self.y, self.size, self.size)
+
+
+Printed = PrintedText | PrintedLine | PrintedPanel | PrintedBubble
+"""Whatever is printed for people only."""
