@@ -106,7 +106,8 @@ def _fill(sheet: Sheet, hand: Hand, rect: Rect) -> None:
     radius = min(rect.width, rect.height) / 2 * rng.uniform(0.86, 1.04)
     x, y = rect.x + rect.width / 2 + rng.normal(0, 0.2), rect.y + rect.height / 2 + rng.normal(0, 0.2)
     radius = max(radius - hand.pen.width_mm / 2, 0.5)
-    along = np.arange(-radius, radius, max(hand.pen.width_mm * MARKER_PITCH, 0.2))
+    rows = 2 + int(2 * radius / max(hand.pen.width_mm * MARKER_PITCH, 0.2))
+    along = np.linspace(-0.96, 0.96, rows) * radius
     reach = np.sqrt(radius**2 - along**2) * rng.uniform(0.8, 1.05, len(along))
     zigzag = np.column_stack([along, reach * np.where(np.arange(len(along)) % 2, 1, -1)])
     hand.stroke(sheet, _turned(zigzag, rng.uniform(0.2, 1.2), x, y), wobble=0.08)
@@ -144,15 +145,22 @@ def _centre(rect: Rect) -> Points:
 
 
 def _scrawl(sheet: Sheet, hand: Hand, rect: Rect) -> None:
-    """Draw a squiggle that looks like a word and says nothing: nobody's name or signature."""
+    """Draw loops and points in a row, like a word, that say nothing: nobody's name or signature.
+
+    The pen goes round while the hand moves on (Hollerbach 1981); the rounds change in height, here and there it rests.
+    """
     rng = hand.rng
-    height = min(rect.height * 0.4, 5.0)
-    steps = int(rng.integers(14, 26))
-    advance = np.cumsum(rng.uniform(0.2, 0.55, steps)) * height
-    width = min(advance[-1], rect.width - 6.0)
-    x = rect.x + 3.0 + advance * width / advance[-1]
-    tall = np.where(rng.random(steps) < 0.2, rng.uniform(1.2, 1.8, steps), rng.uniform(0.5, 0.9, steps))
-    y = rect.y + rect.height * 0.62 + tall * height / 2 * np.where(np.arange(steps) % 2, -1, 0.6)
-    x = x - np.where(np.arange(steps) % 2, 0.0, 0.3 * height) * rng.uniform(0, 1, steps)
-    inside = np.column_stack([np.clip(x, rect.x + 1.5, rect.right - 1.5), np.clip(y, rect.y + 1.0, rect.bottom - 1.0)])
-    hand.stroke(sheet, inside, wobble=0.1)
+    rounds = int(rng.integers(5, 10))
+    turn = np.linspace(0.0, 2 * np.pi * rounds, 12 * rounds)
+    heights = np.where(
+        rng.random(rounds + 1) < 0.25, rng.uniform(1.3, 1.9, rounds + 1), rng.uniform(0.4, 0.8, rounds + 1)
+    )
+    height = np.interp(turn / (2 * np.pi), np.arange(rounds + 1), heights)
+    roundness = np.interp(turn / (2 * np.pi), np.arange(rounds + 1), rng.uniform(0.1, 1.1, rounds + 1))
+    size = min(rect.height * 0.42, 4.5)
+    advance = size * rng.uniform(0.45, 0.7) * turn / (2 * np.pi)
+    advance *= min(1.0, (rect.width - 8.0) / advance[-1])
+    x = rect.x + rng.uniform(3.0, 5.0) + advance - size * 0.35 * roundness * np.sin(turn)
+    y = rect.y + rect.height * 0.68 - size * height * (1 - np.cos(turn)) / 2 + rng.normal(0, 0.03) * advance
+    line = np.column_stack([np.clip(x, rect.x + 1.0, rect.right - 1.0), np.clip(y, rect.y + 0.8, rect.bottom - 0.8)])
+    hand.stroke(sheet, line, wobble=0.03)

@@ -23,6 +23,9 @@ HABIT_SHARE = 0.9
 SMALL = 0.56
 """Height of the digits of a raised or stacked half, as a share of the other digits'."""
 
+SLASH_GAP = 0.03
+"""Paper between the digits of a half and the ends of its slash, as a share of the digit height."""
+
 Writer = Callable[[Sheet, Hand, float, float, float], None]
 """Puts a part down: sheet, hand, left edge, middle line and digit height, all mm."""
 
@@ -118,19 +121,23 @@ def _comma(sheet: Sheet, hand: Hand, left: float, middle: float, height: float) 
 
 
 def _slash_half(hand: Hand) -> Part:
-    """1, slash and 2 side by side, a little smaller than the number they belong to."""
-    size = float(hand.rng.uniform(0.7, 0.92))
+    """1, slash and 2 side by side, a little smaller than the number they belong to.
+
+    The slash leans more and is longer than the 1, or nobody could tell `1/2` from `112`.
+    """
+    size = float(hand.rng.uniform(0.6, 0.85))
     one, two = hand.width_of("1", size), hand.width_of("2", size)
-    lean = float(hand.rng.uniform(0.15, 0.4))
-    gap = float(hand.rng.uniform(0.06, 0.14))
+    lean = float(hand.rng.uniform(0.34, 0.6))
+    apart = float(hand.rng.uniform(0.0, 0.12))
 
     def write(sheet: Sheet, hand: Hand, left: float, middle: float, height: float) -> None:
-        hand.digit(sheet, "1", left + one * height / 2, middle, size * height)
-        foot = left + (one + gap) * height
-        hand.stroke(sheet, _leaning(foot, middle, lean * height, hand.rng.uniform(0.95, 1.25) * size * height))
-        hand.digit(sheet, "2", left + (one + 2 * gap + lean + two / 2) * height, middle, size * height)
+        hand.digit(sheet, "1", left + one * height / 2, middle - apart * height, size * height)
+        foot = left + (one + SLASH_GAP) * height
+        length = hand.rng.uniform(1.05, 1.25) * max(size + apart, 0.8) * height
+        hand.stroke(sheet, _leaning(foot, middle, lean * height, length))
+        hand.digit(sheet, "2", foot + (lean + SLASH_GAP + two / 2) * height, middle + apart * height, size * height)
 
-    return Part(one + 2 * gap + lean + two, write)
+    return Part(one + lean + two + 2 * SLASH_GAP, write)
 
 
 def _raised_half(hand: Hand) -> Part:

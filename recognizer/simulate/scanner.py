@@ -88,9 +88,9 @@ PROFILES: dict[Effects, Profile] = {
         sideways=0.03,
         one_bit=0.2,
         blur=(0.035, 0.06),
-        noise=(1.5, 3.0),
+        noise=(1.0, 2.2),
         shading=6.0,
-        paper=(240.0, 252.0),
+        paper=(242.0, 256.0),
         jpeg=(70, 82),
         specks=25,
         holes=0.06,
@@ -187,16 +187,18 @@ def _wear(paper: GreyImage, px_per_mm: float, profile: Profile, rng: np.random.G
 
 
 def _stain(paper: GreyImage, px_per_mm: float, rng: np.random.Generator) -> None:
-    """Leave the ring of a coffee cup: a brown rim, a pale inside, lost in part."""
+    """Leave the ring of a coffee cup: a brown rim, uneven and lost in part, and a pale inside."""
     height, width = paper.shape
     centre = (int(rng.uniform(0.1, 0.9) * width), int(rng.uniform(0.1, 0.9) * height))
     radius = int(rng.uniform(32, 42) * px_per_mm)
     dirt = np.zeros(paper.shape, np.uint8)
-    cv2.circle(dirt, centre, radius, 24, -1, cv2.LINE_AA)
-    start, thickness = float(rng.uniform(0, 360)), max(1, round(RIM_MM * px_per_mm))
-    end = start + float(rng.uniform(180, 340))
-    cv2.ellipse(dirt, centre, (radius, radius), 0, start, end, 90, thickness, cv2.LINE_AA)
-    soft = cv2.blur(dirt, (max(1, round(RIM_MM / 3 * px_per_mm)),) * 2)
+    cv2.circle(dirt, centre, radius, 12, -1, cv2.LINE_AA)
+    start = float(rng.uniform(0, 360))
+    for angle in np.arange(start, start + float(rng.uniform(180, 340)), 4.0):
+        depth = int(rng.integers(25, 95))
+        thickness = max(1, round(rng.uniform(0.4, 1.0) * RIM_MM * px_per_mm))
+        cv2.ellipse(dirt, centre, (radius, radius), 0, angle, angle + 5.0, depth, thickness, cv2.LINE_AA)
+    soft = cv2.blur(dirt, (max(1, round(RIM_MM / 2 * px_per_mm)),) * 2)
     paper[:] = cv2.multiply(paper, 255 - soft, scale=1 / 255)
 
 
