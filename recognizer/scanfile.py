@@ -115,9 +115,12 @@ def _jpeg_channels(data: bytes) -> int:
 
 
 def _group4(white: NDArray[np.bool_]) -> bytes:
-    """Return a black and white picture as CCITT group 4 (ITU-T T.6), taken out of a TIFF of one strip."""
+    """Return a black and white picture as CCITT group 4 (ITU-T T.6), taken out of a TIFF of one strip.
+
+    Pillow's TIFF codes its ones, meant as white, as black runs; a PDF draws black runs black. So ink is passed as ones.
+    """
     height = len(white)
-    picture = Image.fromarray(white.astype(np.uint8) * 255).convert("1", dither=Image.Dither.NONE)
+    picture = Image.fromarray(np.where(white, np.uint8(0), np.uint8(255))).convert("1", dither=Image.Dither.NONE)
     file = io.BytesIO()
     picture.save(file, format="TIFF", compression="group4", tiffinfo={278: height})
     with Image.open(file, formats=["TIFF"]) as tiff:
