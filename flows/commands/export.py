@@ -1,0 +1,94 @@
+"""`tallymark export`: the marks workbook."""
+
+from pathlib import Path
+
+import click
+
+from flows.errors import PlaceError
+from flows.export.contents import exam_contents
+from flows.export.corrections import unread
+from flows.export.place import keep_copy, refuse_open_file
+from flows.export.reading_back import read_filled
+from flows.export.workbook import Contents, write_workbook
+from flows.settings import EXPORTS, load_exam
+from flows.store import open_store
+
+WORKBOOK = "marks.xlsx"
+SUFFIX = ".xlsx"
+
+
+@click.command(no_args_is_help=True)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"The workbook; without it, DIR/{EXPORTS}/{WORKBOOK}.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace a workbook that holds corrections not yet taken, or that is not ours; a copy of it is kept.",
+)
+def export(folder: Path, output: Path | None, force: bool) -> None:
+    r"""Write the marks workbook of an exam folder.
+
+    \b
+    Marks  one row a candidate sheet; totals stay empty until every part is settled
+    Flags  what a person has to look at, with pictures and a column for corrections
+    Pages  every page that came in and what became of it
+    Run    settings, versions, model, times, and how to read the cells
+
+    Fill in the corrections on Flags, save, and give the file to 'tallymark correct'.
+    """
+    exam = load_exam(folder)
+    destination = _destination(folder, output)
+    refuse_open_file(destination)
+    with open_store(folder) as store:
+        contents = exam_contents(exam, store)
+        if destination.exists():
+            _protect(destination, contents, force)
+        written = write_workbook(contents, store.crop_png, destination)
+    click.echo(
+        f"{written.path}: {written.sheets} candidate sheets, {written.open_sheets} of them open, {written.flags} flags"
+    )
+
+
+def _destination(folder: Path, output: Path | None) -> Path:
+    """Return the file to write, in a folder that exists.
+
+    Raises:
+        PlaceError: there is no such folder, or it cannot be made.
+    """
+    if output is None:
+        output = folder / EXPORTS / WORKBOOK
+        try:
+            output.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise PlaceError(f"{output.parent}: cannot be made: {error.strerror or error}") from error
+    if output.suffix.lower() != SUFFIX:
+        raise click.BadParameter(f"'{output.name}' does not end in {SUFFIX}", param_hint="'-o'")
+    if not output.parent.is_dir():
+        raise PlaceError(f"{output.parent}: there is no such folder; make it, or name another file with -o")
+    return output
+
+
+def _protect(destination: Path, contents: Contents, force: bool) -> None:
+    """Refuse to replace what people filled in and nobody took yet; with force, keep a copy of it.
+
+    Raises:
+        PlaceError: corrections would be lost.
+        WorkbookError: the file there is no workbook of ours.
+    """
+    if force:
+        click.echo(f"the older workbook is kept as {keep_copy(destination)}", err=True)
+        return
+    filled = read_filled(destination)
+    waiting = unread(filled, contents.fields, contents.corrections, contents.sheets.templates)
+    plural = "s" if len(waiting) > 1 else ""
+    if waiting:
+        raise PlaceError(
+            f"{destination} was not replaced: it holds {len(waiting)} filled correction{plural} that "
+            f"the exam does not know yet ({waiting[0].place}{', …' * (len(waiting) > 1)}). Take them with 'tallymark "
+            "correct', write to another file with -o, or replace it with --force (a copy is kept)"
+        )

@@ -1,0 +1,206 @@
+"""Filled corrections against what the exam knows now: which are taken, which were before, which are refused."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flows.errors import CorrectionError
+from flows.export.flags_sheet import BLANK_WORD
+from flows.export.reading_back import Filled
+from flows.records import Correction, FieldRow
+from recognizer.errors import ValueNotAllowedError
+from recognizer.records import ValueState
+from recognizer.template import Role, SheetField, SheetTemplate
+from recognizer.values import expectation, parse_value
+
+HOW = "workbook"
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One filled row that was not taken, and why."""
+
+    filled: Filled
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.filled.place}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What becomes of the filled rows of one workbook. `already` were taken before: nothing is left to do for them."""
+
+    taken: tuple[Correction, ...]
+    already: tuple[Filled, ...]
+    refused: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one row says of its field."""
+
+    state: ValueState
+    value: str
+
+    def __str__(self) -> str:
+        return self.value or BLANK_WORD
+
+
+def check_reviewer(name: str) -> str:
+    """Return the reviewer's name as it will be kept.
+
+    Raises:
+        CorrectionError: it is empty, too long, or cannot be printed.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise CorrectionError(
+            f"--reviewer: {name[:LONGEST_NAME]!r} cannot be kept as a name; give 1 to {LONGEST_NAME} printable "
+            "characters"
+        )
+    return name
+
+
+def check_filled(
+    filled: Sequence[Filled],
+    fields: Iterable[FieldRow],
+    templates: Sequence[SheetTemplate],
+    reviewer: str,
+    now: datetime,
+) -> Checked:
+    """Decide about every filled row. Pure; the same workbook a second time finds everything taken already."""
+    present = {row.key: row for row in fields}
+    known = _known(templates)
+    contradicting = _contradicting(filled)
+    taken: dict[str, Correction] = {}
+    already: list[Filled] = []
+    refused: list[Refusal] = []
+    for each in filled:
+        try:
+            if each.key in contradicting:
+                raise _NotTakenError(
+                    f"another row gives another correction for the same reading ({contradicting[each.key]})"
+                )
+            row, said = _judged(each, present, known)
+        except _NotTakenError as problem:
+            refused.append(Refusal(each, str(problem)))
+            continue
+        if row.key in taken or _says(row, said):
+            already.append(each)
+        elif row.revision != each.revision:
+            refused.append(Refusal(each, _what_happened(row, said)))
+        else:
+            taken[row.key] = _correction(row, said, reviewer, now)
+    return Checked(tuple(taken.values()), tuple(already), tuple(refused))
+
+
+def unread(
+    filled: Sequence[Filled],
+    fields: Iterable[FieldRow],
+    corrections: Iterable[Correction],
+    templates: Sequence[SheetTemplate],
+) -> tuple[Filled, ...]:
+    """Return the filled rows that were never taken: what would be lost if the workbook were replaced."""
+    present = {row.key: row for row in fields}
+    known = _known(templates)
+    ever = {(each.key, each.state, each.value) for each in corrections}
+
+    def was_taken(each: Filled) -> bool:
+        try:
+            row, said = _judged(each, present, known)
+        except _NotTakenError:
+            return False
+        return (row.key, said.state, said.value) in ever
+
+    return tuple(each for each in filled if not was_taken(each))
+
+
+class _NotTakenError(Exception):
+    """Why a row is refused; never leaves this module."""
+
+
+def _known(templates: Sequence[SheetTemplate]) -> dict[tuple[str, str], SheetField]:
+    """Return every field by the names of its template and its own."""
+    pages = ((template.name, page) for template in templates for page in template.pages)
+    return {(name, field.name): field for name, page in pages for field in page.fields}
+
+
+def _contradicting(filled: Sequence[Filled]) -> dict[str, str]:
+    """Return the keys for which rows differ, with the rows."""
+    rows: dict[str, list[Filled]] = defaultdict(list)
+    for each in filled:
+        rows[each.key].append(each)
+    return {
+        key: ", ".join(f"row {each.number}: {each.text[:LONGEST_NAME] or 'unusable'}" for each in twins)
+        for key, twins in rows.items()
+        if key and len({(each.text, each.trouble) for each in twins}) > 1
+    }
+
+
+def _judged(
+    each: Filled, present: Mapping[str, FieldRow], known: Mapping[tuple[str, str], SheetField]
+) -> tuple[FieldRow, Said]:
+    """Return the reading that a row speaks of and what it says of it."""
+    if not each.key:
+        raise _NotTakenError("its key is missing; export again and fill in the new workbook")
+    row = present.get(each.key)
+    if row is None:
+        raise _NotTakenError(
+            f"this exam has no reading with the key {each.key}; is the workbook of another exam folder?"
+        )
+    field = known.get((row.template, row.field))
+    if field is None:
+        raise _NotTakenError(
+            f"the template {row.template} has no field {row.field} any more; read the scans again with regrade"
+        )
+    if each.trouble:
+        raise _NotTakenError(f"{each.trouble} (the field holds {expectation(field)})")
+    return row, _said(field, each.text)
+
+
+def _said(field: SheetField, text: str) -> Said:
+    if text.casefold() == BLANK_WORD and BLANK_WORD not in field.options:
+        return Said(ValueState.BLANK, "")
+    try:
+        value = parse_value(field, text)
+    except ValueNotAllowedError as problem:
+        hint = ""
+        if field.role is Role.ID and text.isdecimal() and len(text) < field.characters:
+            hint = "; if the spreadsheet dropped leading zeros, format the cell as text and type them again"
+        raise _NotTakenError(f"{problem}{hint}") from problem
+    return Said(ValueState.VALUE if value else ValueState.BLANK, value)
+
+
+def _says(row: FieldRow, said: Said) -> bool:
+    """Tell whether a person said the same of this reading before."""
+    return row.correction is not None and (row.correction.state, row.correction.value) == (said.state, said.value)
+
+
+def _what_happened(row: FieldRow, said: Said) -> str:
+    if row.correction is None:
+        return (
+            f"it was read again after this workbook was written, so '{said}' may belong to another picture; export "
+            "again and look at it"
+        )
+    decided = Said(row.correction.state, row.correction.value)
+    return (
+        f"it was decided by {row.correction.reviewer} ({decided}, {row.correction.made_at:%Y-%m-%d %H:%M}) after this "
+        f"workbook was written, which says '{said}'; export again and look at it"
+    )
+
+
+def _correction(row: FieldRow, said: Said, reviewer: str, now: datetime) -> Correction:
+    return Correction(
+        key=row.key,
+        state=said.state,
+        value=said.value,
+        was=row.value,
+        machine=row.decision.guess,
+        model=row.model,
+        reviewer=reviewer,
+        made_at=now,
+        how=HOW,
+    )

@@ -1,0 +1,77 @@
+"""The marks workbook: *Marks*, *Flags*, *Pages*, *Run*, written from records in one piece."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from openpyxl import Workbook
+
+from flows.export.flags_sheet import flag_rows, write_flags
+from flows.export.marks_sheet import write_marks
+from flows.export.pages_sheet import write_pages
+from flows.export.place import replace_file
+from flows.export.run_sheet import Section, write_run
+from flows.export.styles import named_styles
+from flows.records import Correction, FieldRow, FileRow, PageRow, RunRow
+from flows.settling import MarkRule, settle_sheets
+from recognizer.template import SheetSet
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Everything a workbook is made of.
+
+    `scan_pages` are the pages that each scan was found to hold, by scan; `names` the candidates' names by id; `facts`
+    what the sheet *Run* tells besides the runs.
+    """
+
+    sheets: SheetSet
+    rule: MarkRule
+    files: tuple[FileRow, ...]
+    scan_pages: Mapping[str, int]
+    pages: tuple[PageRow, ...]
+    fields: tuple[FieldRow, ...]
+    corrections: tuple[Correction, ...] = ()
+    runs: tuple[RunRow, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    facts: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What stands in a workbook that was written: candidate sheets, how many of their totals are still open, flags."""
+
+    path: Path
+    sheets: int
+    open_sheets: int
+    flags: int
+
+
+def write_workbook(contents: Contents, crops: Callable[[str], bytes], destination: Path) -> Written:
+    """Write the workbook, replacing an older one in one step.
+
+    Args:
+        contents: what stands in it.
+        crops: returns the PNG of a reading by its key; called twice a flag.
+        destination: the file; its folder exists.
+
+    Raises:
+        PlaceError: the file is open in another program, or its folder cannot be written. An older file is untouched.
+    """
+    templates = contents.sheets.templates
+    settled = settle_sheets(contents.fields, contents.pages, templates, contents.rule)
+    flags = flag_rows(contents.fields, settled, templates)
+    footer = f"Tallymark, exam {contents.sheets.exam}"
+    book = Workbook(write_only=True)
+    book.properties.title = f"Marks of {contents.sheets.exam}"
+    book.properties.creator = "Tallymark"
+    for style in named_styles():
+        book.add_named_style(style)
+    write_marks(book, settled, templates, rule=contents.rule, names=contents.names, footer=footer)
+    write_flags(book, flags, crops, footer)
+    write_pages(book, contents.pages, contents.files, contents.scan_pages, footer)
+    write_run(book, contents.facts, contents.runs, contents.corrections, footer)
+    replace_file(destination, book.save)
+    return Written(
+        destination, len(settled), sum(bool(sheet.open_keys or sheet.remarks) for sheet in settled), len(flags)
+    )

@@ -1,0 +1,284 @@
+"""Pure: the fields of read pages become candidate sheets, with what is settled and what a total is worth.
+
+A total is unsettled while any part of it is: nothing is ever summed over a hole. Everything is exact in decimals.
+
+    FieldRow…, PageRow… ─settle_sheets─► SettledSheet(identity, parts, total)
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from flows.records import Correction, FieldRow, PageRow
+from recognizer.records import PageOutcomeKind, ValueState
+from recognizer.template import Kind, Role, SheetField, SheetTemplate
+from recognizer.values import NOTHING_AWARDED, format_number
+
+Worth: TypeAlias = Literal["unsettled", "zero"]
+
+NO_TEMPLATE = "the template of this sheet is not named in exam.toml"
+ABSENT_PAGE = "page {} of the sheet has not come"
+ABSENT_FIELD = "the template has fields that were not read; read the scans again with: tallymark regrade"
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRule:
+    """What a blank mark cell and a dash in one are worth in this exam."""
+
+    blank: Worth = "unsettled"
+    dash: Worth = "zero"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """Nobody knows yet, and why: one plain reason a hole."""
+
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One field of one candidate sheet.
+
+    `value` is set in state VALUE only; `why` in state UNSETTLED only. `correction` is what a person said, if anybody;
+    `machine` is what the reader had guessed. `key` is "" when no single reading stands behind the part: its page never
+    came, or came twice. `label` is what people call the field. `is_number` tells a number from a text of digits.
+    """
+
+    label: str
+    state: ValueState
+    value: str = ""
+    role: Role = Role.MARK
+    is_number: bool = True
+    why: str = ""
+    key: str = ""
+    machine: str = ""
+    correction: Correction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who wrote the sheet, as far as its id fields say. `disputed` are the keys of settled id fields that disagree."""
+
+    state: ValueState
+    value: str = ""
+    why: str = ""
+    disputed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SettledSheet:
+    """One candidate sheet: its pages together, every field its template has, and what its marks add up to.
+
+    `parts` holds every field but pictures, by name. `total` is None for a template without marks. `open_keys` are the
+    readings of this sheet that a person still has to look at; `remarks` say what else is wrong with it.
+    """
+
+    sheet: str
+    template: str
+    pages: tuple[PageRow, ...]
+    identity: Identity
+    parts: Mapping[str, Part]
+    total: Decimal | Unsettled | None
+    open_keys: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def marks(self) -> tuple[Part, ...]:
+        """The parts that the total adds up, in template order."""
+        return tuple(part for part in self.parts.values() if part.role is Role.MARK)
+
+
+def settle_sheets(
+    fields: Iterable[FieldRow], pages: Iterable[PageRow], templates: Sequence[SheetTemplate], rule: MarkRule
+) -> tuple[SettledSheet, ...]:
+    """Gather the pages of each candidate sheet, in the order in which the sheets came in."""
+    known = {template.name: template for template in templates}
+    rows: dict[str, list[FieldRow]] = defaultdict(list)
+    for row in fields:
+        rows[row.sheet].append(row)
+    by_sheet: dict[str, list[PageRow]] = {}
+    for page in pages:
+        if page.outcome is PageOutcomeKind.READ:
+            by_sheet.setdefault(page.sheet, []).append(page)
+    return tuple(
+        _settle_sheet(sheet, tuple(came), rows.get(sheet, []), known.get(came[0].template), rule)
+        for sheet, came in by_sheet.items()
+    )
+
+
+def sum_settled(parts: Iterable[Part], rule: MarkRule) -> Decimal | Unsettled:
+    """Add up marks; unsettled while any of them is.
+
+    >>> seven, dash = Part("1", ValueState.VALUE, "7.5"), Part("2", ValueState.VALUE, "-")
+    >>> sum_settled([seven, dash], MarkRule())
+    Decimal('7.5')
+    >>> sum_settled([seven, Part("2", ValueState.UNSETTLED, why="smudged")], MarkRule())
+    Unsettled(reasons=('2: smudged',))
+    """
+    worths = [worth(part, rule) for part in parts]
+    holes = tuple(reason for each in worths if isinstance(each, Unsettled) for reason in each.reasons)
+    if holes:
+        return Unsettled(holes)
+    return sum((each for each in worths if isinstance(each, Decimal)), Decimal(0))
+
+
+def worth(part: Part, rule: MarkRule) -> Decimal | Unsettled:
+    """Return what one mark counts, by the rule of the exam where it is blank or a dash."""
+    if part.state is ValueState.UNSETTLED:
+        return Unsettled((f"{part.label}: {part.why}",))
+    if part.state is ValueState.BLANK:
+        return Decimal(0) if rule.blank == "zero" else Unsettled((f"{part.label}: the mark cell is blank",))
+    if part.value == NOTHING_AWARDED:
+        return (
+            Decimal(0) if rule.dash == "zero" else Unsettled((f"{part.label}: a dash, which this exam does not count",))
+        )
+    number = as_number(part.value)
+    return Unsettled((f"{part.label}: '{part.value}' is no number",)) if number is None else number
+
+
+def as_number(text: str) -> Decimal | None:
+    """Return the number that a canonical value stands for, None when it is a text (or no finite number)."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and format_number(number) == text else None
+
+
+def mark_fields(template: SheetTemplate) -> tuple[SheetField, ...]:
+    """Return the fields that a total adds up, in template order."""
+    return fields_of(template, Role.MARK)
+
+
+def fields_of(template: SheetTemplate, role: Role) -> tuple[SheetField, ...]:
+    """Return the fields of one role, pictures left out, in template order."""
+    return tuple(
+        field for page in template.pages for field in page.fields if field.role is role and field.kind is not Kind.IMAGE
+    )
+
+
+def heading(field: SheetField) -> str:
+    """Return what people call a field: its question, with the maximum of a mark; else its label or name."""
+    if field.role is Role.MARK:
+        return f"{field.question} (max {format_number(field.maximum or Decimal(0))})"
+    return field.question or field.label or field.name
+
+
+def _settle_sheet(
+    sheet: str, pages: tuple[PageRow, ...], rows: Sequence[FieldRow], template: SheetTemplate | None, rule: MarkRule
+) -> SettledSheet:
+    came = {page.template_page for page in pages}
+    missing = tuple(n for n in range(1, len(template.pages) + 1) if n not in came) if template else ()
+    parts = _parts(rows, template, set(missing))
+    identity = _identity([parts[name] for name in _names(rows, template, Role.ID)])
+    marks = [parts[name] for name in _names(rows, template, Role.MARK)]
+    open_keys = [row.key for row in rows if row.state is ValueState.UNSETTLED]
+    open_keys += [key for key in identity.disputed if key not in open_keys]
+    remarks = [ABSENT_PAGE.format(number) for number in missing]
+    remarks += [identity.why] * bool(identity.disputed)
+    remarks += _remarks(parts.values(), marks, rule)
+    if template is None:
+        remarks.append(NO_TEMPLATE)
+    return SettledSheet(
+        sheet=sheet,
+        template=pages[0].template,
+        pages=pages,
+        identity=identity,
+        parts=MappingProxyType(parts),
+        total=_total(marks, template, rule),
+        open_keys=tuple(open_keys),
+        remarks=tuple(dict.fromkeys(remarks)),
+    )
+
+
+def _remarks(parts: Iterable[Part], marks: Iterable[Part], rule: MarkRule) -> Iterator[str]:
+    """Say what keeps a sheet open that no single reading is flagged for."""
+    for part in parts:
+        if part.state is ValueState.UNSETTLED and not part.key:
+            yield part.why
+    for part in marks:
+        counted = worth(part, rule)
+        if isinstance(counted, Unsettled) and part.state is not ValueState.UNSETTLED:
+            yield from counted.reasons
+
+
+def _parts(rows: Sequence[FieldRow], template: SheetTemplate | None, missing: set[int]) -> dict[str, Part]:
+    """Return every field of the sheet by name, in template order, holes included."""
+    found: dict[str, list[FieldRow]] = defaultdict(list)
+    for row in rows:
+        if row.kind is not Kind.IMAGE:
+            found[row.field].append(row)
+    if template is None:
+        return {name: _part(_hole(name, twins[0].role, "", True), twins) for name, twins in found.items()}
+    return {
+        field.name: _part(
+            _hole(
+                heading(field),
+                field.role,
+                ABSENT_PAGE.format(number) if number in missing else ABSENT_FIELD,
+                _counts(field),
+            ),
+            found.get(field.name, []),
+        )
+        for number, page in enumerate(template.pages, start=1)
+        for field in page.fields
+        if field.kind is not Kind.IMAGE
+    }
+
+
+def _counts(field: SheetField) -> bool:
+    """Tell whether a value of the field is a number; a mark may be ticked rather than written."""
+    return field.is_numeric or field.role in (Role.MARK, Role.TOTAL)
+
+
+def _hole(label: str, role: Role, why: str, is_number: bool) -> Part:
+    return Part(label, ValueState.UNSETTLED, role=role, is_number=is_number, why=why)
+
+
+def _part(hole: Part, rows: Sequence[FieldRow]) -> Part:
+    """Fill the hole of one field with the one reading of it, if there is one."""
+    if not rows:
+        return hole
+    if len(rows) > 1:
+        places = ", ".join(f"{row.file} page {row.page_number}" for row in rows)
+        return replace(hole, why=f"one page came {len(rows)} times: {places}")
+    row = rows[0]
+    return replace(
+        hole,
+        state=row.state,
+        value=row.value,
+        why=row.decision.why if row.state is ValueState.UNSETTLED else "",
+        key=row.key,
+        machine=row.decision.guess,
+        correction=row.correction,
+    )
+
+
+def _names(rows: Sequence[FieldRow], template: SheetTemplate | None, role: Role) -> tuple[str, ...]:
+    if template is not None:
+        return tuple(field.name for field in fields_of(template, role))
+    return tuple(dict.fromkeys(row.field for row in rows if row.role is role and row.kind is not Kind.IMAGE))
+
+
+def _identity(parts: Sequence[Part]) -> Identity:
+    """Combine the id fields of one sheet: all that hold a value have to agree."""
+    holding = [part for part in parts if part.state is ValueState.VALUE]
+    if len({part.value for part in holding}) > 1:
+        said = ", ".join(f"{part.label} says {part.value}" for part in holding)
+        return Identity(
+            ValueState.UNSETTLED, "", f"the id fields disagree: {said}", tuple(part.key for part in holding)
+        )
+    for part in parts:
+        if part.state is ValueState.UNSETTLED:
+            return Identity(ValueState.UNSETTLED, "", f"{part.label}: {part.why}")
+    return Identity(ValueState.VALUE, holding[0].value) if holding else Identity(ValueState.BLANK)
+
+
+def _total(marks: Sequence[Part], template: SheetTemplate | None, rule: MarkRule) -> Decimal | Unsettled | None:
+    if not marks:
+        return None
+    return Unsettled((NO_TEMPLATE,)) if template is None else sum_settled(marks, rule)
