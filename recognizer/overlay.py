@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.geometry import Homography, apply_homography, bounding_rect
+from recognizer.geometry import Homography, Points, Rect, apply_homography, bounding_rect
 from recognizer.marks import px_per_mm_at
 from recognizer.records import BoxCrop, Decision, GreyImage, Page, ValueState
-from recognizer.template import A4_MM, MARKS, QR_CODE, Box, SheetTemplate
+from recognizer.template import A4_MM, MARKS, QR_CODE, SheetTemplate
 
 ColourImage: TypeAlias = NDArray[np.uint8]
 """(H, W, 3) uint8, blue, green, red."""
@@ -50,11 +50,23 @@ def draw_overlay(
     thickness = max(round(LINE_MM * px_per_mm), 1)
     for rect in (*MARKS.values(), QR_CODE):
         _polygon(canvas, apply_homography(mm_to_px, rect.corners()), PLAIN_COLOUR, thickness)
+    bubbles = {field.name for field in template.pages[template_page - 1].fields if field.shape == "bubble"}
     for box in template.boxes(template_page):
-        corners = apply_homography(mm_to_px, box.rect.grown(LINE_MM).corners())
-        _polygon(canvas, corners, _colour(decided.get(box.field)), thickness)
+        around = box.rect.grown(LINE_MM)
+        outline = _ellipse(around) if box.field in bubbles else around.corners()
+        _polygon(canvas, apply_homography(mm_to_px, outline), _colour(decided.get(box.field)), thickness)
     _write_values(canvas, mm_to_px, template, template_page, decided)
     return canvas
+
+
+def _ellipse(rect: Rect) -> Points:
+    turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    return np.column_stack(
+        [
+            rect.x + rect.width / 2 * (1 + np.cos(turn)),
+            rect.y + rect.height / 2 * (1 + np.sin(turn)),
+        ]
+    )
 
 
 def _paled(pixels: GreyImage) -> GreyImage:
@@ -83,15 +95,18 @@ def _write_values(
     template_page: int,
     decided: Mapping[str, Decision],
 ) -> None:
-    """Write what was decided above each field, turned the way the sheet lies on the page."""
+    """Write what was decided beside each field, turned the way the sheet lies on the page."""
+    taken = [box.rect for box in template.boxes(template_page)]
     px_per_mm = px_per_mm_at(mm_to_px, np.array(A4_MM) / 2)
     for field in template.pages[template_page - 1].fields:
         decision = decided.get(field.name)
         if decision is None or not (text := _said(decision)):
             continue
-        boxes = field.boxes(template_page)
+        area = bounding_rect(np.vstack([box.rect.corners() for box in field.boxes(template_page)]))
         label = _label(text, _colour(decision), px_per_mm)
-        _lay(canvas, label, mm_to_px, _beside(boxes, label.shape[1] / px_per_mm), px_per_mm)
+        place = _beside(area, label.shape[1] / px_per_mm, label.shape[0] / px_per_mm, taken)
+        taken.append(place)
+        _lay(canvas, label, mm_to_px, (place.x, place.y), px_per_mm)
 
 
 def _said(decision: Decision) -> str:
@@ -100,10 +115,18 @@ def _said(decision: Decision) -> str:
     return decision.value if decision.state is ValueState.VALUE else ""
 
 
-def _beside(boxes: Sequence[Box], width_mm: float) -> tuple[float, float]:
-    """Return the left and top (mm) of a label: right above the end of its field, where least is printed."""
-    area = bounding_rect(np.vstack([box.rect.corners() for box in boxes]))
-    return max(area.right - width_mm, area.x), area.y - TEXT_MM - GAP_MM
+def _beside(area: Rect, width: float, height: float, taken: Sequence[Rect]) -> Rect:
+    """Return where (mm) a label hides no box and no other label: right of its field, above, below, or left of it."""
+    level = area.y + (area.height - height) / 2
+    places = [
+        Rect(area.right + GAP_MM, level, width, height),
+        Rect(max(area.right - width, area.x), area.y - GAP_MM - height, width, height),
+        Rect(max(area.right - width, area.x), area.bottom + GAP_MM, width, height),
+        Rect(area.x - GAP_MM - width, level, width, height),
+    ]
+    sheet = Rect(0, 0, *A4_MM)
+    free = (place for place in places if sheet.contains(place) and not any(place.overlaps(other) for other in taken))
+    return next(free, places[0])
 
 
 def _label(text: str, colour: Colour, px_per_mm: float) -> ColourImage:
@@ -139,17 +162,23 @@ def _lay(
     part[covered] = cv2.warpPerspective(label, to_part, size)[covered]
 
 
-def draw_contact_sheet(crops: Sequence[BoxCrop], columns: int = 12, zoom: int = 2) -> ColourImage:
-    """Draw crops side by side with their outlines, each under the name of its field; for looking at many at once."""
-    cells = [_cell(crop, zoom) for crop in crops]
-    if not cells:
-        return np.full((1, 1, 3), 255, dtype=np.uint8)
-    height, width = (max(cell.shape[axis] for cell in cells) for axis in (0, 1))
-    rows = -(-len(cells) // columns)
-    sheet = np.full((rows * height, min(columns, len(cells)) * width, 3), 235, dtype=np.uint8)
-    for index, cell in enumerate(cells):
-        top, left = index // columns * height, index % columns * width
-        sheet[top : top + cell.shape[0], left : left + cell.shape[1]] = cell
+def draw_contact_sheet(crops: Sequence[BoxCrop], width: int = 1600, zoom: int = 2) -> ColourImage:
+    """Draw crops side by side with their outlines, each under its field's name; for looking at many at once."""
+    rows: list[list[ColourImage]] = [[]]
+    for cell in (_cell(crop, zoom) for crop in crops):
+        if rows[-1] and sum(other.shape[1] for other in rows[-1]) + cell.shape[1] > width:
+            rows.append([])
+        rows[-1].append(cell)
+    heights = [max((cell.shape[0] for cell in row), default=1) for row in rows]
+    widest = max((sum(cell.shape[1] for cell in row) for row in rows), default=1)
+    sheet = np.full((sum(heights), max(widest, 1), 3), 235, dtype=np.uint8)
+    top = 0
+    for row, height in zip(rows, heights, strict=True):
+        left = 0
+        for cell in row:
+            sheet[top : top + cell.shape[0], left : left + cell.shape[1]] = cell
+            left += cell.shape[1]
+        top += height
     return sheet
 
 
