@@ -25,7 +25,7 @@ from recognizer.geometry import Rect
 from recognizer.scanfile import ScannedPicture, images_to_pdf
 from recognizer.sheet_drawing import SheetCopy, TextStyle, draw_page, prefill_problems, template_texts
 from recognizer.template import A4_MM, LETTER_MM, SheetTemplate
-from recognizer.typefaces import REGULAR, SEMIBOLD, characters_of, shipped_characters, write_static
+from recognizer.typefaces import REGULAR, SEMIBOLD, characters_of, shipped_characters, static_font
 
 __all__ = ["Canvas", "Paper", "ScannedPicture", "SheetCopy", "images_to_pdf", "print_sheets"]
 
@@ -51,8 +51,9 @@ MAX_LISTED = 20
 PRINTED_ON = datetime(2000, 1, 1, tzinfo=UTC)
 """The date written into every PDF: the same sheets are then the same bytes."""
 
-FRAME_CHARACTERS = frozenset(range(0x20, 0x7F)) | frozenset(ord(character) for character in "·…")
-"""What headers and footers may say besides the texts of the template."""
+FRAME_CHARACTERS = frozenset(range(0x20, 0x7F)) | frozenset(range(0xA0, 0x180)) | {ord("…")}
+"""What headers and footers may say besides the texts of the template. Most sheets need no more characters than these,
+so most print jobs of a process share their fonts."""
 
 
 class Paper(StrEnum):
@@ -149,8 +150,8 @@ def _lacking(template: SheetTemplate, copies: Sequence[SheetCopy], known: frozen
 def _write_fonts(template: SheetTemplate, copies: Sequence[SheetCopy], further: Path | None, folder: Path) -> Fonts:
     used = FRAME_CHARACTERS | {ord(character) for _, text in _texts(template, copies) for character in text}
     fonts = Fonts(folder / "regular.ttf", folder / "semibold.ttf", further)
-    write_static(fonts.regular, used & shipped_characters(), REGULAR)
-    write_static(fonts.semibold, used & shipped_characters(), SEMIBOLD)
+    fonts.regular.write_bytes(static_font(used & shipped_characters(), REGULAR))
+    fonts.semibold.write_bytes(static_font(used & shipped_characters(), SEMIBOLD))
     return fonts
 
 
@@ -169,7 +170,7 @@ class Canvas:
         self._pdf.add_font("sheet", "B", str(fonts.semibold))
         if fonts.further:
             self._add_further(fonts.further)
-        self._pdf.set_text_shaping(True)
+        self._widths: dict[tuple[str, bool], float] = {}
 
     def _add_further(self, font: Path) -> None:
         try:
@@ -195,27 +196,47 @@ class Canvas:
 
         What is too long is made smaller, and what is still too long is cut.
         """
-        pdf = self._pdf
         if not text:
             return 0.0
-        pdf.set_font("sheet", "B" if style.bold else "", style.size)
-        pdf.set_text_color(round(style.grey * 255))
-        if (natural := pdf.get_string_width(text)) > width:
-            pdf.set_font_size(max(style.size * SMALLEST_SHRINK, math.floor(style.size * width / natural * 20) / 20))
-        shown = self._cut(text, width)
-        # fpdf2 sets the baseline 0.3 of the font size below the middle of a cell.
-        pdf.set_xy(x + self._dx, baseline + self._dy - 0.3 * pdf.font_size)
-        pdf.cell(width, 0, shown, align=style.align)
-        return float(pdf.get_string_width(shown))
-
-    def _cut(self, text: str, width: float) -> str:
-        """Return the text, shortened to `width` in the present font."""
-        shown = text
+        size = self._set_style(text, width, style)
+        shown, taken = text, self._width(text, style.bold) * size
         for end in range(len(text) - 1, 0, -1):
-            if self._pdf.get_string_width(shown) <= width:
+            if taken <= width + 1e-6:
                 break
             shown = text[:end].rstrip() + "…"
-        return shown
+            taken = self._width(shown, style.bold) * size
+        left = x + {"L": 0.0, "C": (width - taken) / 2, "R": width - taken}[style.align] + self._dx
+        if _is_plain(shown):
+            self._pdf.text(left, baseline + self._dy, shown)
+        else:
+            self._shaped(left, baseline + self._dy, shown, taken)
+        return taken
+
+    def _set_style(self, text: str, width: float, style: TextStyle) -> float:
+        """Set font, colour and size; return the size: smaller than asked for where the text is too long."""
+        size = style.size
+        if (natural := self._width(text, style.bold) * size) > width:
+            size = max(size * SMALLEST_SHRINK, math.floor(size * width / natural * 20) / 20)
+        self._pdf.set_font("sheet", "B" if style.bold else "", size)
+        self._pdf.set_text_color(round(style.grey * 255))
+        return size
+
+    def _shaped(self, left: float, baseline: float, text: str, taken: float) -> None:
+        """Write a text that needs joined letters, marks on letters, another direction or the further font."""
+        self._pdf.set_text_shaping(True)
+        # fpdf2 sets the baseline 0.3 of the font size below the middle of a cell.
+        self._pdf.set_xy(left, baseline - 0.3 * self._pdf.font_size)
+        self._pdf.cell(taken, 0, text)
+        self._pdf.set_text_shaping(False)
+
+    def _width(self, text: str, bold: bool) -> float:
+        """Return the width of a text in millimetres for each point of its size. Every page says much the same."""
+        if (text, bold) not in self._widths:
+            self._pdf.set_font("sheet", "B" if bold else "", 100)
+            self._pdf.set_text_shaping(not _is_plain(text))
+            self._widths[text, bold] = self._pdf.get_string_width(text) / 100
+            self._pdf.set_text_shaping(False)
+        return self._widths[text, bold]
 
     def rules(self, rects: Iterable[Rect]) -> None:
         """Draw box outlines; boxes that adjoin share their rule."""
@@ -266,11 +287,16 @@ class Canvas:
         for row, start, stop in _runs(dark):
             path.rectangle(left + start * module, top + row * module, (stop - start) * module, module)
         with self._pdf.drawing_context() as drawing:
-            drawing.add_item(path)
+            drawing.add_item(path, clone=False)
 
     def _stroke(self, thickness: float, grey: float) -> None:
         self._pdf.set_line_width(thickness)
         self._pdf.set_draw_color(round(grey * 255))
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether a text is written letter by letter from left to right; shaping it would cost ten times as much."""
+    return all(" " <= character <= "ɏ" for character in text)
 
 
 def _edges(rect: Rect) -> tuple[tuple[float, float, float, float], ...]:

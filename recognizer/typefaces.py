@@ -4,7 +4,8 @@ Noto Sans comes as one variable font of 3,000 glyphs. Turning all of it into a s
 few characters of one print job takes a tenth of a second, so the characters are cut out first.
 """
 
-from functools import cache
+import io
+from functools import cache, lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -45,13 +46,16 @@ def _characters(font: TTFont) -> frozenset[int]:
     return frozenset(font.getBestCmap() or ())
 
 
-def write_static(destination: Path, characters: frozenset[int], weight: int) -> None:
-    """Write a static font of one weight that holds just these characters."""
+@lru_cache(maxsize=8)
+def static_font(characters: frozenset[int], weight: int) -> bytes:
+    """Return a static font file of one weight that holds just these characters of the shipped font."""
     options = subset.Options(layout_features=["*"], notdef_outline=True, name_IDs=["*"], recalc_timestamp=False)
     with as_file(_SHIPPED) as path:
         font = TTFont(path, lazy=True, recalcTimestamp=False)
-    cutter = subset.Subsetter(options)
-    cutter.populate(unicodes=characters)
-    cutter.subset(font)
+        cutter = subset.Subsetter(options)
+        cutter.populate(unicodes=characters)
+        cutter.subset(font)
     instancer.instantiateVariableFont(font, {"wght": weight, "wdth": 100}, inplace=True, static=True)
-    font.save(destination)
+    file = io.BytesIO()
+    font.save(file)
+    return file.getvalue()
