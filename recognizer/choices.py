@@ -23,12 +23,12 @@ NOISE_FLOOR = 0.10
 EMPTY_SHARE = 40
 """Percentile of the boxes on a page taken as empty: on any sheet fewer than 60 % of the boxes are marked."""
 
-MARK_EXCESS = {"box": 0.045, "bubble": 0.10}
+MARK_EXCESS = {"box": 0.045, "bubble": 0.12}
 """Mean darkness above an empty box at which a mark is as likely as not. A thin tick covers about 8 % of a 5 mm box
-but a fill more than half of a bubble; a bubble's printed letter and stray dots stay well below."""
+but a fill more than half of a bubble; on rough simulated scans empty bubbles vary by 0.06."""
 
-MARK_SOFTNESS = 0.16
-"""Width of the doubtful zone, as a share of MARK_EXCESS: at 0 and at twice the excess the odds are about 500 to 1."""
+MARK_SOFTNESS = 0.10
+"""Width of the doubtful zone, as a share of MARK_EXCESS: at 0 and at twice the excess the odds are about 20,000 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
