@@ -109,7 +109,7 @@ def _problems(candidates: list[Candidate]) -> Iterator[str]:
         if not number:
             yield f"{where}: the candidate {candidate.name or 'without a name'} has no id"
         elif SPOILT_NUMBER.fullmatch(number):
-            yield f"{where}: a spreadsheet has rounded the id to {number}; give the column the format 'text', type it again"
+            yield f"{where}: a spreadsheet has rounded the id to {number}; make the column 'text', type it again"
         elif len(number) > MAX_ID or not number.isprintable():
             yield f"{where}: the id {number[:MAX_ID]!r} is longer than {MAX_ID} characters, or not all can be printed"
         elif number in first:

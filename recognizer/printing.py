@@ -196,30 +196,27 @@ class Canvas:
 
         What is too long is made smaller, and what is still too long is cut.
         """
-        if not text:
-            return 0.0
-        size = self._set_style(text, width, style)
-        shown, taken = text, self._width(text, style.bold) * size
-        for end in range(len(text) - 1, 0, -1):
-            if taken <= width + 1e-6:
-                break
-            shown = text[:end].rstrip() + "…"
-            taken = self._width(shown, style.bold) * size
+        shown, size = self._fitted(text, width, style)
+        taken = self._width(shown, style.bold) * size
         left = x + {"L": 0.0, "C": (width - taken) / 2, "R": width - taken}[style.align] + self._dx
+        self._pdf.set_font("sheet", "B" if style.bold else "", size)
+        self._pdf.set_text_color(round(style.grey * 255))
         if _is_plain(shown):
             self._pdf.text(left, baseline + self._dy, shown)
         else:
             self._shaped(left, baseline + self._dy, shown, taken)
         return taken
 
-    def _set_style(self, text: str, width: float, style: TextStyle) -> float:
-        """Set font, colour and size; return the size: smaller than asked for where the text is too long."""
-        size = style.size
+    def _fitted(self, text: str, width: float, style: TextStyle) -> tuple[str, float]:
+        """Return what of a text is printed, and at which size, so that it is no wider than `width`."""
+        shown, size = text, style.size
         if (natural := self._width(text, style.bold) * size) > width:
             size = max(size * SMALLEST_SHRINK, math.floor(size * width / natural * 20) / 20)
-        self._pdf.set_font("sheet", "B" if style.bold else "", size)
-        self._pdf.set_text_color(round(style.grey * 255))
-        return size
+        for end in range(len(text) - 1, 0, -1):
+            if self._width(shown, style.bold) * size <= width + 1e-6:
+                break
+            shown = text[:end].rstrip() + "…"
+        return shown, size
 
     def _shaped(self, left: float, baseline: float, text: str, taken: float) -> None:
         """Write a text that needs joined letters, marks on letters, another direction or the further font."""

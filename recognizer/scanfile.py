@@ -20,6 +20,7 @@ STRIP_OFFSETS = 273
 """TIFF tag that says where the compressed data begin."""
 
 STRIP_BYTES = 279
+ROWS_PER_STRIP = 278
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _group4(white: NDArray[np.bool_]) -> bytes:
     height = len(white)
     picture = Image.fromarray(np.where(white, np.uint8(0), np.uint8(255))).convert("1", dither=Image.Dither.NONE)
     file = io.BytesIO()
-    picture.save(file, format="TIFF", compression="group4", tiffinfo={278: height})
+    picture.save(file, format="TIFF", compression="group4", tiffinfo={ROWS_PER_STRIP: height})
     with Image.open(file, formats=["TIFF"]) as tiff:
         assert isinstance(tiff, TiffImagePlugin.TiffImageFile)
         tags = tiff.tag_v2

@@ -162,7 +162,7 @@ def print_template(name: str, output: Path, paper: str, first_serial: int, exam:
     )
     if last > MARK_SERIALS:
         click.echo(
-            f"Note: copies above {MARK_SERIALS} are told apart by their QR code alone; a page without a readable QR code "
+            f"Note: copies above {MARK_SERIALS} are told apart by their QR code alone; a page without a readable one "
             "will not say whose it is.",
             err=True,
         )
