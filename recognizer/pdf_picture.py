@@ -78,6 +78,22 @@ def reduction_for(longest_px: float) -> int:
     return factor
 
 
+def resized_to_use(pixels: GreyImage, square: tuple[float, float]) -> GreyImage:
+    """Return a picture with square pixels, and reduced when it has far more than are needed.
+
+    Args:
+        pixels: as stored.
+        square: the width and height that it would have if its pixels were square, as fine as its finer direction.
+    """
+    factor = reduction_for(max(square))
+    height, width = pixels.shape
+    if factor == 1 and abs(square[0] / width - square[1] / height) <= ASPECT_TOLERANCE:
+        return pixels
+    size = (max(round(square[0] / factor), 1), max(round(square[1] / factor), 1))
+    flags = cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, size, interpolation=flags), dtype=np.uint8)
+
+
 def placement_of(
     matrix: tuple[float, ...], page_box: tuple[float, float, float, float], rotation: int, stored: tuple[int, int]
 ) -> Placement | None:

@@ -8,22 +8,17 @@ through pdf2image where poppler is installed and through PDFium where it is not.
 import hashlib
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
 import pdf2image
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
-from PIL import Image, ImageOps
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 
 from recognizer.errors import PageError, ScanError
 from recognizer.geometry import MM_PER_INCH
@@ -33,9 +28,20 @@ from recognizer.pdf_picture import (
     is_plain,
     lay_on_page,
     placement_of,
-    reduction_for,
 )
+from recognizer.picture_file import OPENERS, PictureScan
 from recognizer.records import GreyImage, Page, PageRef, PageSource
+from recognizer.scan import MAX_PAGE_PIXELS, RESCAN, Renderer, Scan, first_line, pixel_hash, refuse_large
+
+__all__ = [
+    "Renderer",
+    "Scan",
+    "available_renderer",
+    "load_page",
+    "open_scan",
+    "page_count",
+    "scan_digest",
+]
 
 RENDER_DPI = 300
 """Resolution at which pages are rendered; a 0.25 mm rule is then 3 pixels wide."""
@@ -43,55 +49,18 @@ RENDER_DPI = 300
 LONGEST_SIDE_PX = 6300
 """Pages are not rendered larger, and embedded pictures from this size on are halved: A4 at 540 dpi, A3 at 380."""
 
-MAX_PAGE_PIXELS = 80_000_000
-"""Pixels a page may hold before anything is decoded: A3 at 600 dpi has 70 million. A grey page of 80 MB fits memory."""
-
 RENDER_TIMEOUT_S = 60
 """Poppler is stopped after this long on one page: hostile pages can keep a renderer busy for hours."""
 
 DARK_PAGE = 100
 """A page whose middle grey value is below this is not paper, or is inverted by something only a renderer knows."""
 
-POINTS_PER_INCH = 72.0
-ASSUMED_IMAGE_DPI = 300.0
-"""Taken for picture files that do not tell their resolution; only the size shown to people comes from it."""
+LEAST_DARK, MOST_DARK = 0.0005, 0.5
+"""Share of dark pixels on a page that shows something: renderers leave pictures they cannot decode white or black."""
 
+POINTS_PER_INCH = 72.0
 _pdfium_lock = threading.RLock()
 """PDFium may be used by one thread at a time, whatever the document."""
-
-_ADVICE = "scan the pages again or ask for the original file"
-
-
-class Renderer(StrEnum):
-    """What renders pages that are more than one picture."""
-
-    AUTO = "auto"
-    PDF2IMAGE = "pdf2image"
-    PDFIUM = "pdfium"
-
-
-class Scan(Protocol):
-    """An open scan: a PDF or a picture file. Use it as a context manager."""
-
-    @property
-    def page_count(self) -> int:
-        """How many pages the file has, at least 1."""
-        ...
-
-    def load(self, ref: PageRef, renderer: Renderer = Renderer.AUTO) -> Page:
-        """Return one page as grey pixels, the way up it is displayed.
-
-        Raises:
-            PageError: the page is broken or too large.
-            ScanError: the renderer asked for is not installed.
-        """
-        ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 def open_scan(path: Path) -> Scan:
@@ -113,9 +82,9 @@ def open_scan(path: Path) -> Scan:
         raise ScanError(f"{path.name}: is empty (0 bytes); copy the file again")
     if b"%PDF-" in head:
         return _PdfScan(path, tail)
-    for signature, opener in _PICTURES:
+    for signature, opener in OPENERS:
         if head.startswith(signature):
-            return _PictureScan(path, opener)
+            return PictureScan(path, opener)
     raise ScanError(f"{path.name}: {_what_it_is(path, head)}; expected a PDF, TIFF, JPEG or PNG file")
 
 
@@ -201,18 +170,6 @@ def _is_utf8(head: bytes) -> bool:
         return False
 
 
-def _refuse_large(number: int, width: float, height: float) -> None:
-    if width * height > MAX_PAGE_PIXELS:
-        raise PageError(
-            f"page {number}: {width:.0f} x {height:.0f} pixels are {width * height / 1e6:.0f} million, at most "
-            f"{MAX_PAGE_PIXELS / 1e6:.0f} million are read; scan at 300 dpi"
-        )
-
-
-def _pixel_hash(pixels: GreyImage) -> str:
-    return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
-
-
 @contextmanager
 def _pdfium_errors(number: int) -> Iterator[None]:
     """Hold PDFium's lock, and translate its errors about one page."""
@@ -220,7 +177,7 @@ def _pdfium_errors(number: int) -> Iterator[None]:
         try:
             yield
         except pdfium.PdfiumError as error:
-            raise PageError(f"page {number}: is damaged and cannot be drawn ({error}); {_ADVICE}") from error
+            raise PageError(f"page {number}: is damaged and cannot be drawn ({error}); {RESCAN}") from error
 
 
 class _PdfScan:
@@ -241,7 +198,7 @@ class _PdfScan:
                 raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
             if not self._pages:
                 self._document.close()
-                raise ScanError(f"{path.name}: the PDF has no pages; {_ADVICE}")
+                raise ScanError(f"{path.name}: the PDF has no pages; {RESCAN}")
 
     @property
     def page_count(self) -> int:
@@ -283,20 +240,20 @@ class _PdfScan:
     def _render(self, page: Any, ref: PageRef, size_mm: tuple[float, float], renderer: Renderer) -> Page:  # noqa: ANN401
         width, height = page.get_size()
         dpi = min(float(RENDER_DPI), LONGEST_SIDE_PX * POINTS_PER_INCH / max(width, height, 1))
-        _refuse_large(ref.number, width * dpi / POINTS_PER_INCH, height * dpi / POINTS_PER_INCH)
+        refuse_large(ref.number, width * dpi / POINTS_PER_INCH, height * dpi / POINTS_PER_INCH)
         if available_renderer(renderer) == "pdf2image":
             pixels, source = _rendered_by_poppler(self._path, ref.number, dpi), PageSource.PDF2IMAGE
         else:
             pixels, source = _rendered_by_pdfium(page, dpi), PageSource.PDFIUM
-        if pixels.min() > DARK_PAGE:
+        if not LEAST_DARK < (pixels[::4, ::4] < DARK_PAGE).mean() < MOST_DARK:
             _check_pictures(page)
-        return Page(ref, pixels, *size_mm, source, _pixel_hash(pixels))
+        return Page(ref, pixels, *size_mm, source, pixel_hash(pixels))
 
 
 def _why_closed(error: pdfium.PdfiumError) -> str:
     if error.err_code in (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY):
         return "the PDF is encrypted and needs a password; save it without one (print it to a new PDF)"
-    return f"the PDF is damaged and cannot be opened ({error}); {_ADVICE}"
+    return f"the PDF is damaged and cannot be opened ({error}); {RESCAN}"
 
 
 def _rendered_by_pdfium(page: Any, dpi: float) -> GreyImage:  # noqa: ANN401 - PDFium's wrappers carry no types
@@ -319,20 +276,16 @@ def _rendered_by_poppler(path: Path, number: int, dpi: float) -> GreyImage:
     except (pdf2image.exceptions.PDFInfoNotInstalledError, FileNotFoundError) as error:
         raise ScanError("pdftoppm cannot be started; install poppler or set the renderer to pdfium") from error
     except pdf2image.exceptions.PDFPopplerTimeoutError as error:
-        raise PageError(f"page {number}: took poppler more than {RENDER_TIMEOUT_S} s to draw; {_ADVICE}") from error
-    except (pdf2image.exceptions.PDFPageCountError, pdf2image.exceptions.PDFSyntaxError, OSError) as error:
-        raise PageError(f"page {number}: poppler cannot draw it ({_first_line(error)}); {_ADVICE}") from error
+        raise PageError(f"page {number}: took poppler more than {RENDER_TIMEOUT_S} s to draw; {RESCAN}") from error
+    except (pdf2image.exceptions.PDFPageCountError, pdf2image.exceptions.PDFSyntaxError, OSError, ValueError) as error:
+        raise PageError(f"page {number}: poppler cannot draw it ({first_line(error)}); {RESCAN}") from error
     if not pictures:
-        raise PageError(f"page {number}: poppler drew nothing; the page is damaged; {_ADVICE}")
+        raise PageError(f"page {number}: poppler drew nothing; the page is damaged; {RESCAN}")
     return np.asarray(pictures[0].convert("L"))
 
 
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-
-
 def _check_pictures(page: Any) -> None:  # noqa: ANN401
-    """Raise PdfiumError when a page came out white because a picture on it cannot be decoded: it is not blank."""
+    """Raise PdfiumError when a page shows nothing because a picture on it cannot be decoded: it is not blank."""
     for item in page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,)):
         item.get_bitmap()
 
@@ -346,7 +299,7 @@ def _only_picture(page: Any, number: int) -> PagePicture | None:  # noqa: ANN401
     pictures, hidden = [], True
     for item in page.get_objects():
         if item.type == pdfium_c.FPDF_PAGEOBJ_IMAGE:
-            _refuse_large(number, *item.get_px_size())
+            refuse_large(number, *item.get_px_size())
             pictures.append(item)
         else:
             hidden = hidden and _is_invisible(item)
@@ -423,11 +376,11 @@ def _decode(picture: PagePicture, number: int) -> GreyImage:
         size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
         return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     if b"\xff\xd9" not in picture.data[-64:]:
-        raise PageError(f"page {number}: its picture is cut off (the end of the JPEG is missing); {_ADVICE}")
+        raise PageError(f"page {number}: its picture is cut off (the end of the JPEG is missing); {RESCAN}")
     flags = _JPEG_FLAGS[picture.placement.reduction] | cv2.IMREAD_IGNORE_ORIENTATION
     decoded = cv2.imdecode(np.frombuffer(picture.data, dtype=np.uint8), flags)
     if decoded is None:
-        raise PageError(f"page {number}: its picture is damaged and cannot be decoded; {_ADVICE}")
+        raise PageError(f"page {number}: its picture is damaged and cannot be decoded; {RESCAN}")
     return np.asarray(decoded, dtype=np.uint8)
 
 
@@ -445,92 +398,3 @@ def _bitmap(item: Any) -> GreyImage:  # noqa: ANN401
     pixels = bitmap.to_numpy()
     grey = pixels.copy() if pixels.ndim == 2 else cv2.cvtColor(pixels[:, :, :3], cv2.COLOR_BGR2GRAY)
     return np.asarray(grey, dtype=np.uint8)
-
-
-class _PictureScan:
-    """An open picture file. A JPEG or PNG is decoded when opened, so that a damaged one is refused at once."""
-
-    def __init__(self, path: Path, opener: Callable[[Path], Any]) -> None:
-        self._path = path
-        try:
-            # The plugin classes are named, and not found by Image.open, so that no other format can slip in.
-            self._image = opener(path)
-            self._pages = int(getattr(self._image, "n_frames", 1))
-        except _PILLOW_ERRORS as error:
-            raise ScanError(f"{path.name}: the picture is damaged ({_first_line(error)}); {_ADVICE}") from error
-        self._decoded: GreyImage | None = None
-        if self._pages == 1 and self._image.width * self._image.height <= MAX_PAGE_PIXELS:
-            try:
-                self._decoded = _grey(self._image)
-            except _PILLOW_ERRORS as error:
-                self._image.close()
-                raise ScanError(f"{path.name}: the picture is damaged ({_first_line(error)}); {_ADVICE}") from error
-
-    @property
-    def page_count(self) -> int:
-        return self._pages
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._image.close()
-
-    def load(self, ref: PageRef, renderer: Renderer = Renderer.AUTO) -> Page:  # noqa: ARG002 - pictures need none
-        """Return one page (frame) of the file."""
-        if not 1 <= ref.number <= self._pages:
-            raise PageError(f"page {ref.number}: the scan has {self._pages} pages")
-        try:
-            if self._decoded is None:
-                self._image.seek(ref.number - 1)
-                _refuse_large(ref.number, *self._image.size)
-            dpi = _dpi(self._image)
-            pixels = self._decoded if self._decoded is not None else _grey(self._image)
-        except _PILLOW_ERRORS as error:
-            raise PageError(f"page {ref.number}: is damaged ({_first_line(error)}); {_ADVICE}") from error
-        height_mm, width_mm = (side / dpi * MM_PER_INCH for side in pixels.shape)
-        factor = reduction_for(max(pixels.shape))
-        if factor > 1:
-            size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
-            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        return Page(ref, pixels, width_mm, height_mm, PageSource.IMAGE, _pixel_hash(pixels))
-
-
-_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, MemoryError)
-"""What Pillow's readers are known to raise on damaged files: they have no base class of their own."""
-
-_PICTURES: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
-    (b"\x89PNG\r\n\x1a\n", PngImageFile),
-    (b"\xff\xd8\xff", JpegImageFile),
-    (b"II*\0", TiffImageFile),
-    (b"MM\0*", TiffImageFile),
-    (b"II+\0", TiffImageFile),
-    (b"MM\0+", TiffImageFile),
-)
-
-
-def _dpi(image: Any) -> float:  # noqa: ANN401 - a Pillow plugin
-    try:
-        dpi = float(image.info["dpi"][0])
-    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError):
-        return ASSUMED_IMAGE_DPI
-    return dpi if 10 <= dpi <= 10000 else ASSUMED_IMAGE_DPI
-
-
-def _grey(image: Image.Image) -> GreyImage:
-    """Return a Pillow picture as it is displayed, on white where it is transparent."""
-    if image.format == "JPEG":
-        image.draft("L", image.size)
-    image.load()
-    shown = ImageOps.exif_transpose(image)
-    if shown.mode.startswith(("I;16", "I", "F")):
-        deep = np.asarray(shown, dtype=np.float64)
-        top = 65535.0 if deep.max(initial=0) > 255 else 255.0
-        return np.clip(deep * (255.0 / top), 0, 255).astype(np.uint8)
-    if "A" in shown.mode or "transparency" in shown.info:
-        clear = shown.convert("RGBA")
-        paper = Image.new("RGBA", clear.size, (255, 255, 255, 255))
-        shown = Image.alpha_composite(paper, clear)
-    return np.asarray(shown.convert("L"))

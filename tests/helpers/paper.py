@@ -88,7 +88,7 @@ class Scanned(NamedTuple):
 
 @dataclass(frozen=True)
 class _Canvas:
-    """A page in floating point grey, drawn with exact coverage so that edges lie where they were put, to a hundredth."""
+    """A page in floating point grey, drawn with exact coverage: edges lie where they were put, to a hundredth."""
 
     grey: np.ndarray
     px_per_mm: float

@@ -1,0 +1,113 @@
+"""Pages of picture files: PNG, JPEG and TIFF, as they are displayed. Used by `raster.py` only."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from recognizer.errors import PageError, ScanError
+from recognizer.geometry import MM_PER_INCH
+from recognizer.pdf_picture import resized_to_use
+from recognizer.records import GreyImage, Page, PageRef, PageSource
+from recognizer.scan import MAX_PAGE_PIXELS, RESCAN, Renderer, first_line, pixel_hash, refuse_large
+
+ASSUMED_IMAGE_DPI = 300.0
+"""Taken for picture files that do not tell their resolution; only the size shown to people comes from it."""
+
+
+class PictureScan:
+    """An open picture file. A JPEG or PNG is decoded when opened, so that a damaged one is refused at once."""
+
+    def __init__(self, path: Path, opener: Callable[[Path], Any]) -> None:
+        self._path = path
+        try:
+            # The plugin classes are named, and not found by Image.open, so that no other format can slip in.
+            self._image = opener(path)
+            self._pages = int(getattr(self._image, "n_frames", 1))
+        except _PILLOW_ERRORS as error:
+            raise ScanError(f"{path.name}: the picture is damaged ({first_line(error)}); {RESCAN}") from error
+        self._decoded: GreyImage | None = None
+        if self._pages == 1 and self._image.width * self._image.height <= MAX_PAGE_PIXELS:
+            try:
+                self._decoded = _grey(self._image)
+            except _PILLOW_ERRORS as error:
+                self._image.close()
+                raise ScanError(f"{path.name}: the picture is damaged ({first_line(error)}); {RESCAN}") from error
+
+    @property
+    def page_count(self) -> int:
+        """How many pages (frames) the file has."""
+        return self._pages
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._image.close()
+
+    def load(self, ref: PageRef, renderer: Renderer = Renderer.AUTO) -> Page:  # noqa: ARG002 - pictures need none
+        """Return one page (frame) of the file."""
+        if not 1 <= ref.number <= self._pages:
+            raise PageError(f"page {ref.number}: the scan has {self._pages} pages")
+        try:
+            if self._decoded is None:
+                self._image.seek(ref.number - 1)
+                refuse_large(ref.number, *self._image.size)
+            pixels = self._decoded if self._decoded is not None else _grey(self._image)
+        except _PILLOW_ERRORS as error:
+            raise PageError(f"page {ref.number}: is damaged ({first_line(error)}); {RESCAN}") from error
+        across, down = _dpi(self._image)
+        width, height = pixels.shape[1], pixels.shape[0]
+        size_mm = (width / across * MM_PER_INCH, height / down * MM_PER_INCH)
+        finest = max(across, down)
+        pixels = resized_to_use(pixels, (width * finest / across, height * finest / down))
+        return Page(ref, pixels, *size_mm, PageSource.IMAGE, pixel_hash(pixels))
+
+
+_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, MemoryError)
+"""What Pillow's readers are known to raise on damaged files: they have no base class of their own."""
+
+OPENERS: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", PngImageFile),
+    (b"\xff\xd8\xff", JpegImageFile),
+    (b"II*\0", TiffImageFile),
+    (b"MM\0*", TiffImageFile),
+    (b"II+\0", TiffImageFile),
+    (b"MM\0+", TiffImageFile),
+)
+
+
+def _dpi(image: Any) -> tuple[float, float]:  # noqa: ANN401 - a Pillow plugin
+    """Return the resolution across and down that a file claims, where it is believable."""
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return ASSUMED_IMAGE_DPI, ASSUMED_IMAGE_DPI
+    if not (10 <= across <= 10000 and 10 <= down <= 10000 and 0.25 <= across / down <= 4):
+        return ASSUMED_IMAGE_DPI, ASSUMED_IMAGE_DPI
+    return across, down
+
+
+def _grey(image: Image.Image) -> GreyImage:
+    """Return a Pillow picture as it is displayed, on white where it is transparent."""
+    if image.format == "JPEG":
+        image.draft("L", image.size)
+    image.load()
+    shown = ImageOps.exif_transpose(image)
+    if shown.mode.startswith(("I;16", "I", "F")):
+        deep = np.asarray(shown, dtype=np.float64)
+        top = 65535.0 if deep.max(initial=0) > 255 else 255.0
+        return np.clip(deep * (255.0 / top), 0, 255).astype(np.uint8)
+    if "A" in shown.mode or "transparency" in shown.info:
+        clear = shown.convert("RGBA")
+        paper = Image.new("RGBA", clear.size, (255, 255, 255, 255))
+        shown = Image.alpha_composite(paper, clear)
+    return np.asarray(shown.convert("L"))

@@ -1,0 +1,114 @@
+"""Builds PDFs of scanned pages, good and bad, object by object."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+import pikepdf
+from PIL import Image
+
+from recognizer.records import GreyImage
+
+A4_POINTS = (595.276, 841.89)
+FULL_PAGE = (A4_POINTS[0], 0.0, 0.0, A4_POINTS[1], 0.0, 0.0)
+
+
+def jpeg(pixels: np.ndarray, quality: int = 85) -> bytes:
+    """Encode grey or colour (BGR) pixels."""
+    return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def jpeg_picture(pixels: np.ndarray, **entries: Any) -> "Picture":
+    """Return grey or colour pixels as a picture for `picture_pdf`."""
+    colours = "/DeviceGray" if pixels.ndim == 2 else "/DeviceRGB"
+    return Picture(
+        jpeg(pixels), pixels.shape[1], pixels.shape[0], {"Filter": "/DCTDecode", "ColorSpace": colours, **entries}
+    )
+
+
+def fax_picture(pixels: GreyImage, **entries: Any) -> "Picture":
+    """Return black and white pixels as a CCITT group 4 picture."""
+    height, width = pixels.shape
+    file = BytesIO()
+    Image.fromarray(pixels).convert("1").save(file, "TIFF", compression="group4", strip_size=width * height)
+    with Image.open(BytesIO(file.getvalue())) as tiff:
+        offset, size = tiff.tag_v2[273][0], tiff.tag_v2[279][0]
+        # Where black is zero, as Pillow stores it, the runs that the code calls black are white.
+        inverted = tiff.tag_v2[262] == 1
+    parameters = pikepdf.Dictionary(K=-1, Columns=width, Rows=height, BlackIs1=inverted)
+    standard = {
+        "Filter": "/CCITTFaxDecode",
+        "DecodeParms": parameters,
+        "ColorSpace": "/DeviceGray",
+        "BitsPerComponent": 1,
+    }
+    return Picture(file.getvalue()[offset : offset + size], width, height, {**standard, **entries})
+
+
+def flat_picture(pixels: GreyImage, **entries: Any) -> "Picture":
+    """Return grey pixels as an uncompressed picture (pikepdf deflates it)."""
+    return Picture(pixels.tobytes(), pixels.shape[1], pixels.shape[0], {"ColorSpace": "/DeviceGray", **entries})
+
+
+class Picture:
+    """The stored bytes of a picture and the entries of its dictionary."""
+
+    def __init__(self, data: bytes, width: int, height: int, entries: Mapping[str, Any]) -> None:
+        self.data = data
+        self.entries = {"Width": width, "Height": height, "BitsPerComponent": 8, **entries}
+
+    def stored_in(self, pdf: pikepdf.Pdf) -> pikepdf.Stream:
+        stream = pikepdf.Stream(pdf, self.data)
+        stream.Type, stream.Subtype = pikepdf.Name.XObject, pikepdf.Name.Image
+        for key, value in self.entries.items():
+            if isinstance(value, Picture):
+                stream[f"/{key}"] = value.stored_in(pdf)
+            else:
+                stream[f"/{key}"] = pikepdf.Name(value) if isinstance(value, str) else value
+        return stream
+
+
+def picture_pdf(
+    *pictures: Picture,
+    matrix: tuple[float, ...] = FULL_PAGE,
+    rotate: int = 0,
+    box: tuple[float, float, float, float] | None = None,
+    crop: tuple[float, float, float, float] | None = None,
+    before: bytes = b"",
+    after: bytes = b"",
+    **save: Any,
+) -> bytes:
+    """Return a PDF with one picture a page; `before` and `after` are drawn around it (font /F1 is there)."""
+    pdf = pikepdf.new()
+    font = pdf.make_indirect(
+        pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
+    )
+    for picture in pictures:
+        numbers = " ".join(f"{value:.6f}" for value in matrix).encode()
+        content = before + b" q " + numbers + b" cm /Im0 Do Q " + after
+        page = pikepdf.Dictionary(
+            Type=pikepdf.Name.Page,
+            MediaBox=list(box or (0, 0, *A4_POINTS)),
+            Resources=pikepdf.Dictionary(
+                XObject=pikepdf.Dictionary(Im0=picture.stored_in(pdf)), Font=pikepdf.Dictionary(F1=font)
+            ),
+            Contents=pikepdf.Stream(pdf, content),
+            Rotate=rotate,
+        )
+        if crop:
+            page.CropBox = list(crop)
+        pdf.pages.append(pikepdf.Page(pdf.make_indirect(page)))
+    return _saved(pdf, **save)
+
+
+def empty_pdf() -> bytes:
+    """Return a PDF without pages."""
+    return _saved(pikepdf.new())
+
+
+def _saved(pdf: pikepdf.Pdf, **save: Any) -> bytes:
+    file = BytesIO()
+    pdf.save(file, **save)
+    return file.getvalue()
