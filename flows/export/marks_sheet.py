@@ -81,7 +81,7 @@ def _columns(templates: Sequence[SheetTemplate], rule: MarkRule, names: Mapping[
     for template in templates:
         fields = mark_fields(template)
         marks_at[template.name] = tuple(range(len(columns) + 1, len(columns) + 1 + len(fields)))
-        columns += [_part_column(template, field, many, width=8) for field in fields]
+        columns += [_part_column(template, field, many, width=9) for field in fields]
     if any(marks_at.values()) or any(fields_of(template, Role.TOTAL) for template in templates):
         columns += _total_columns(templates, marks_at, rule, computed_at=len(columns) + 1)
     columns.append(MarksColumn(Column("flags open", 8, Style.HEADING_MID), _open_cell))
@@ -170,7 +170,7 @@ def _part_column(template: SheetTemplate, field: SheetField, many: bool, width: 
             return Cell(None, Style.ABSENT)
         return part_cell(sheet.parts[field.name])
 
-    return MarksColumn(Column(title, max(width, 12.0) if many else width, Style.HEADING_MID), fill)
+    return MarksColumn(Column(title, max(width, 12.0) if many else width, Style.HEADING_MARK), fill)
 
 
 def _other_fields(template: SheetTemplate) -> tuple[SheetField, ...]:

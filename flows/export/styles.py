@@ -40,6 +40,7 @@ class Style(StrEnum):
 
     HEADING = "heading"
     HEADING_MID = "heading mid"
+    HEADING_MARK = "heading mark"
     HEADING_QUIET = "heading quiet"
     TITLE = "title"
     SECTION = "section"
@@ -135,6 +136,9 @@ _BUILT: dict[Style, _Recipe] = {
     ),
     Style.HEADING_MID: _Recipe(
         _fill(SLATE), colour="FFFFFF", bold=True, wrap=True, across="center", number_format=TEXT_FORMAT
+    ),
+    Style.HEADING_MARK: _Recipe(
+        _fill(SLATE), colour="FFFFFF", bold=True, size=9, wrap=True, across="center", number_format=TEXT_FORMAT
     ),
     Style.HEADING_QUIET: _Recipe(_fill(GREY), colour=MUTED, size=9, wrap=True, number_format=TEXT_FORMAT),
     Style.TITLE: _Recipe(colour=SLATE, bold=True, size=16, border=False, number_format=TEXT_FORMAT),

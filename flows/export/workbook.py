@@ -1,15 +1,19 @@
 """The marks workbook: *Marks*, *Flags*, *Pages*, *Run*, written from records in one piece."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from openpyxl import Workbook
+from openpyxl.writer.excel import ExcelWriter
 
 from flows.export.flags_sheet import flag_rows, write_flags
 from flows.export.marks_sheet import write_marks
 from flows.export.pages_sheet import write_pages
-from flows.export.place import replace_file
+from flows.export.place import refuse_open_file, replace_file
 from flows.export.run_sheet import Section, write_run
 from flows.export.styles import named_styles
 from flows.records import Correction, FieldRow, FileRow, PageRow, RunRow
@@ -58,20 +62,38 @@ def write_workbook(contents: Contents, crops: Callable[[str], bytes], destinatio
     Raises:
         PlaceError: the file is open in another program, or its folder cannot be written. An older file is untouched.
     """
+    refuse_open_file(destination)
     templates = contents.sheets.templates
     settled = settle_sheets(contents.fields, contents.pages, templates, contents.rule)
     flags = flag_rows(contents.fields, settled, templates)
     footer = f"Tallymark, exam {contents.sheets.exam}"
+    with _new_workbook(f"Marks of {contents.sheets.exam}") as book:
+        write_marks(book, settled, templates, rule=contents.rule, names=contents.names, footer=footer)
+        write_flags(book, flags, crops, footer)
+        write_pages(book, contents.pages, contents.files, contents.scan_pages, footer)
+        write_run(book, contents.facts, contents.runs, contents.corrections, footer)
+        replace_file(destination, lambda file: _save(book, file))
+    open_sheets = sum(bool(sheet.open_keys or sheet.remarks) for sheet in settled)
+    return Written(destination, len(settled), open_sheets, len(flags))
+
+
+@contextmanager
+def _new_workbook(title: str) -> Iterator[Workbook]:
+    """Return an empty workbook that streams its rows to disk; whatever happens, its sheets end in order."""
     book = Workbook(write_only=True)
-    book.properties.title = f"Marks of {contents.sheets.exam}"
+    book.properties.title = title
     book.properties.creator = "Tallymark"
     for style in named_styles():
         book.add_named_style(style)
-    write_marks(book, settled, templates, rule=contents.rule, names=contents.names, footer=footer)
-    write_flags(book, flags, crops, footer)
-    write_pages(book, contents.pages, contents.files, contents.scan_pages, footer)
-    write_run(book, contents.facts, contents.runs, contents.corrections, footer)
-    replace_file(destination, book.save)
-    return Written(
-        destination, len(settled), sum(bool(sheet.open_keys or sheet.remarks) for sheet in settled), len(flags)
-    )
+    try:
+        yield book
+    finally:
+        for sheet in book.worksheets:
+            if not sheet.closed:
+                sheet.close()
+
+
+def _save(book: Workbook, file: IO[bytes]) -> None:
+    """Write the workbook into a file. Unlike `Workbook.save`, this closes the archive when a picture cannot be had."""
+    with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+        ExcelWriter(book, archive).save()
