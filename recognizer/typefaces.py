@@ -24,8 +24,8 @@ _SHIPPED = files("fontpkg_noto_sans") / "files" / "NotoSans[wdth,wght].ttf"
 @cache
 def shipped_characters() -> frozenset[int]:
     """Return the code points that the shipped font can print: Latin, Greek, Cyrillic and more."""
-    with as_file(_SHIPPED) as path:
-        return _characters(TTFont(path, lazy=True))
+    with as_file(_SHIPPED) as path, TTFont(path, lazy=True) as font:
+        return _characters(font)
 
 
 def characters_of(path: Path) -> frozenset[int]:
@@ -35,7 +35,8 @@ def characters_of(path: Path) -> frozenset[int]:
         PrintError: the file is missing or no TrueType or OpenType font.
     """
     try:
-        return _characters(TTFont(path, lazy=True))
+        with TTFont(path, lazy=True) as font:
+            return _characters(font)
     except OSError as error:
         raise PrintError(f"the font {path} cannot be read: {error.strerror or error}") from error
     except (TTLibError, KeyError, ValueError, AssertionError) as error:
@@ -50,12 +51,11 @@ def _characters(font: TTFont) -> frozenset[int]:
 def static_font(characters: frozenset[int], weight: int) -> bytes:
     """Return a static font file of one weight that holds just these characters of the shipped font."""
     options = subset.Options(layout_features=["*"], notdef_outline=True, name_IDs=["*"], recalc_timestamp=False)
-    with as_file(_SHIPPED) as path:
-        font = TTFont(path, lazy=True, recalcTimestamp=False)
+    file = io.BytesIO()
+    with as_file(_SHIPPED) as path, TTFont(path, lazy=True, recalcTimestamp=False) as font:
         cutter = subset.Subsetter(options)
         cutter.populate(unicodes=characters)
         cutter.subset(font)
-    instancer.instantiateVariableFont(font, {"wght": weight, "wdth": 100}, inplace=True, static=True)
-    file = io.BytesIO()
-    font.save(file)
+        instancer.instantiateVariableFont(font, {"wght": weight, "wdth": 100}, inplace=True, static=True)
+        font.save(file)
     return file.getvalue()
