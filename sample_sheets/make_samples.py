@@ -28,17 +28,17 @@ BATCHES = (
 
 
 def commands(seed: int, folder: Path) -> list[list[str]]:
-    """Return the command line of every batch; a template's second batch goes on with the serial numbers of the first."""
+    """Return the command line of every batch; a template's second batch goes on counting where its first ended."""
     lines: list[list[str]] = []
     printed: dict[str, int] = {}
     for template, sheets, dpi, mode in BATCHES:
         first = 1 + seed % 19 * 1000 + printed.get(template, 0)
         printed[template] = printed.get(template, 0) + sheets
         lines.append(
-            ["simulate", template, "--sheets", str(sheets), "--seed", str(seed), "--first-serial", str(first)]
-            + ["--dpi", str(dpi), "--mode", mode, "--effects", "office", "--exam", EXAM]
-            + ["--prefix", f"{template}-{dpi}dpi-{mode}", "--out", str(folder), "--append", "--force"]
+            f"simulate {template} --sheets {sheets} --seed {seed} --first-serial {first} --dpi {dpi} --mode {mode} "
+            f"--effects office --exam {EXAM} --prefix {template}-{dpi}dpi-{mode} --append --force --out".split()
         )
+        lines[-1].append(str(folder))
     return lines
 
 

@@ -59,7 +59,7 @@ def _writer_of(field: SheetField, roles: set[Role], writers: Writers) -> Hand:
 
 def _fill_comb(sheet: Sheet, hand: Hand, field: SheetField, value: str) -> None:
     boxes = [box.rect for box in field.boxes(1)]
-    for rect, character in zip(boxes, _spread(field, value, hand.rng), strict=True):
+    for rect, character in zip(boxes, in_boxes(field, value, trimmed=hand.rng.random() < TRIMMED_SHARE), strict=True):
         height = min(hand.habits.height_mm, DIGIT_SHARE * rect.height)
         x, y = rect.x + rect.width / 2, rect.y + rect.height / 2
         if character == "-":
@@ -69,12 +69,16 @@ def _fill_comb(sheet: Sheet, hand: Hand, field: SheetField, value: str) -> None:
             hand.digit(sheet, character, x, y, height)
 
 
-def _spread(field: SheetField, value: str, rng: np.random.Generator) -> str:
-    """Return the character of every box: numbers stand right before the point, ids fill all boxes."""
+def in_boxes(field: SheetField, value: str, trimmed: bool) -> str:
+    """Return the character of every box, sign box first; a space leaves a box empty.
+
+    Whole numbers end right before the printed point; decimals are filled up with zeros unless `trimmed`. Ids fill all
+    boxes.
+    """
     if not field.is_numeric:
         return value
     whole, _, decimals = value.lstrip("-").partition(".")
-    if not (decimals.rstrip("0") == decimals and rng.random() < TRIMMED_SHARE):
+    if not trimmed:
         decimals = decimals.ljust(field.decimals, "0")
     sign = ("-" if value.startswith("-") else " ") if field.sign else ""
     return sign + whole.rjust(field.characters - field.decimals) + decimals.ljust(field.decimals)
@@ -150,7 +154,7 @@ def _scrawl(sheet: Sheet, hand: Hand, rect: Rect) -> None:
     The pen goes round while the hand moves on (Hollerbach 1981); the rounds change in height, here and there it rests.
     """
     rng = hand.rng
-    rounds = int(rng.integers(5, 10))
+    rounds = int(rng.integers(7, 14))
     turn = np.linspace(0.0, 2 * np.pi * rounds, 12 * rounds)
     heights = np.where(
         rng.random(rounds + 1) < 0.25, rng.uniform(1.3, 1.9, rounds + 1), rng.uniform(0.4, 0.8, rounds + 1)
@@ -158,7 +162,7 @@ def _scrawl(sheet: Sheet, hand: Hand, rect: Rect) -> None:
     height = np.interp(turn / (2 * np.pi), np.arange(rounds + 1), heights)
     roundness = np.interp(turn / (2 * np.pi), np.arange(rounds + 1), rng.uniform(0.1, 1.1, rounds + 1))
     size = min(rect.height * 0.42, 4.5)
-    advance = size * rng.uniform(0.45, 0.7) * turn / (2 * np.pi)
+    advance = size * rng.uniform(0.55, 0.9) * turn / (2 * np.pi)
     advance *= min(1.0, (rect.width - 8.0) / advance[-1])
     x = rect.x + rng.uniform(3.0, 5.0) + advance - size * 0.35 * roundness * np.sin(turn)
     y = rect.y + rect.height * 0.68 - size * height * (1 - np.cos(turn)) / 2 + rng.normal(0, 0.03) * advance

@@ -125,7 +125,7 @@ PROFILES: dict[Effects, Profile] = {
 }
 """Office figures: what a sheet feeder does to well-kept sheets. Rough: creased, stained, hand-fed, badly set."""
 
-ROOMY_SKEW = 2.5
+ROOMY_SKEW = 2.0
 """Degrees beyond which the sheet was laid on a larger glass: the picture grows so that no corner is cut off."""
 
 BLACK_BELOW = (140, 185)

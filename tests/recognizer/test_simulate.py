@@ -1,0 +1,334 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+
+from recognizer.geometry import MM_PER_INCH, Rect
+from recognizer.glyphs import GlyphSet, load_glyphs
+from recognizer.records import GreyImage
+from recognizer.simulate import Effects, Mode, SimulatedSheet, Simulation, simulate
+from recognizer.simulate.answers import candidate_for, choose_answers
+from recognizer.simulate.filling import Writers, fill_page, in_boxes
+from recognizer.simulate.hand import Habits, Hand, Pen, Sheet
+from recognizer.simulate.numbers import HALF_STYLES, write_number
+from recognizer.simulate.scanner import PROFILES, scan
+from recognizer.simulate.strokes import Placing, place, thinned, trace
+from recognizer.template import Kind, Role, SheetTemplate, find_template, parse_template
+from recognizer.values import parse_value
+
+DPI = 100
+PX_PER_MM = DPI / MM_PER_INCH
+SHIPPED = ("cover_marks", "numeric_answers", "choice_answers", "booklet")
+
+SMALL = parse_template("""
+name = "small"
+[[page]]
+  [[page.field]]
+  name = "candidate"
+  kind = "digits"
+  role = "id"
+  x = 20
+  y = 45
+  width = 8
+  height = 10
+  characters = 6
+  [[page.field]]
+  name = "q{n}"
+  kind = "number"
+  role = "mark"
+  question = "{n}"
+  maximum = 20
+  step = 0.5
+  dash = true
+  x = 30
+  y = 70
+  width = 18
+  height = 11
+  repeat = { count = 6, rows = 6, dy = 14 }
+  [[page.field]]
+  name = "answer"
+  kind = "digits"
+  role = "answer"
+  x = 100
+  y = 70
+  width = 7
+  height = 9
+  sign = true
+  characters = 4
+  decimals = 1
+  minimum = -999.9
+  maximum = 999.9
+  step = 0.1
+""")
+
+
+@cache
+def digits() -> GlyphSet:
+    return load_glyphs()
+
+
+def sheets(count: int, seed: int = 4, **changes: object) -> list[SimulatedSheet]:
+    simulation = replace(Simulation(SMALL, count, seed, DPI, Effects.OFFICE), **changes)  # type: ignore[arg-type]
+    return list(simulate(simulation, digits()))
+
+
+def hand(seed: int = 1, **habits: object) -> Hand:
+    usual = Habits(5.5, 0.0, 0.05, "slash", ".", "cross", "fill")
+    rng = np.random.default_rng(seed)
+    return Hand(digits(), digits().writers[0], Pen(0.5, 0.1, 0.1), replace(usual, **habits), rng)  # type: ignore[arg-type]
+
+
+def white(height_mm: float = 297.0, width_mm: float = 210.0) -> Sheet:
+    return Sheet(np.full((round(height_mm * PX_PER_MM), round(width_mm * PX_PER_MM)), 255, np.uint8), DPI)
+
+
+def ink_in(pixels: GreyImage, rect: Rect) -> int:
+    """Dark pixels inside a rectangle given in mm."""
+    rows = slice(round(rect.y * PX_PER_MM), round(rect.bottom * PX_PER_MM))
+    columns = slice(round(rect.x * PX_PER_MM), round(rect.right * PX_PER_MM))
+    return int((pixels[rows, columns] < 160).sum())
+
+
+def same(some: Sequence[SimulatedSheet], others: Sequence[SimulatedSheet]) -> bool:
+    for one, other in zip(some, others, strict=True):
+        if (one.serial, one.candidate) != (other.serial, other.candidate):
+            return False
+        for page, twin in zip(one.pages, other.pages, strict=True):
+            if dict(page.values) != dict(twin.values) or not np.array_equal(
+                np.asarray(page.picture.data), np.asarray(twin.picture.data)
+            ):
+                return False
+    return True
+
+
+def test_the_first_sheets_do_not_depend_on_how_many_follow() -> None:
+    assert same(sheets(2), sheets(4)[:2])
+
+
+def test_a_sheet_depends_on_its_serial_and_not_on_where_a_run_begins() -> None:
+    first, second = sheets(2)
+    assert same([second], sheets(1, first_serial=second.serial))
+    assert not same([first], sheets(1, seed=5, first_serial=first.serial))
+
+
+def test_values_stay_when_the_scanner_changes() -> None:
+    grey, rough = sheets(1)[0], sheets(1, effects=Effects.ROUGH, mode=Mode.ONE_BIT, dpi=150)[0]
+    assert dict(grey.pages[0].values) == dict(rough.pages[0].values)
+
+
+def test_every_field_but_images_has_a_truth_on_its_page() -> None:
+    template = find_template("booklet")
+    (sheet,) = simulate(Simulation(template, 1, 1, DPI, Effects.CLEAN), digits())
+    for page, simulated in zip(template.pages, sheet.pages, strict=True):
+        assert list(simulated.values) == [field.name for field in page.fields if field.kind is not Kind.IMAGE]
+
+
+def test_two_seeds_share_no_serials() -> None:
+    serials = [Simulation(SMALL, 1000, seed).serials for seed in (1, 2, 3)]
+    assert len({serial for some in serials for serial in some}) == 3000
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_values_are_what_the_template_allows(name: str) -> None:
+    template = find_template(name)
+    fields = {field.name: field for page in template.pages for field in page.fields}
+    seen: set[str] = set()
+    for serial in range(1, 120):
+        rng = np.random.default_rng(serial)
+        for where, value in choose_answers(template, candidate_for(template, 1, serial), rng, 0.0).items():
+            assert parse_value(fields[where], value) == value
+            seen.add(value)
+    assert "" in seen
+
+
+@pytest.mark.parametrize("name", ["cover_marks", "booklet"])
+def test_the_total_is_the_sum_of_the_marks(name: str) -> None:
+    template = find_template(name)
+    marks = [field.name for page in template.pages for field in page.fields if field.role is Role.MARK]
+    dashes = 0
+    for serial in range(1, 40):
+        values = choose_answers(template, candidate_for(template, 1, serial), np.random.default_rng(serial), 0.0)
+        dashes += sum(values[mark] == "-" for mark in marks)
+        assert Decimal(values["total"]) == sum(Decimal(values[mark]) for mark in marks if values[mark] not in ("", "-"))
+    assert dashes
+
+
+def test_no_candidate_number_comes_twice_and_one_candidate_hands_in_every_sheet() -> None:
+    template = find_template("choice_answers")
+    candidates = [candidate_for(template, 3, serial) for serial in range(1, 2001)]
+    assert len({candidate.number for candidate in candidates}) == 2000
+    assert candidates[6] == candidate_for(find_template("cover_marks"), 3, 7)
+    values = choose_answers(template, candidates[6], np.random.default_rng(0), 0.0)
+    assert values["candidate"] == values["candidate_grid"] == candidates[6].number
+
+
+def test_double_marks_happen_only_when_asked_for() -> None:
+    template = find_template("choice_answers")
+    candidate = candidate_for(template, 1, 1)
+    doubled = choose_answers(template, candidate, np.random.default_rng(2), 1.0)
+    assert sum("+" in value for value in doubled.values()) > 30
+    assert not any(
+        "+" in value for value in choose_answers(template, candidate, np.random.default_rng(2), 0.0).values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "trimmed", "boxes"),
+    [
+        ("-12.5", False, "- 12" + "5"),
+        ("7", False, "   7" + "0"),
+        ("7", True, "   7" + " "),
+        ("0.5", True, "   0" + "5"),
+    ],
+)
+def test_numbers_end_right_before_the_point(value: str, trimmed: bool, boxes: str) -> None:
+    assert in_boxes(SMALL.pages[0].field_named("answer"), value, trimmed) == boxes
+
+
+def test_ink_is_in_the_boxes_that_are_filled_and_in_no_other() -> None:
+    values = {"candidate": "012345", "answer": "-3.5", **{f"q{n}": "" for n in range(1, 7)}, "q2": "7.5"}
+    sheet = white()
+    fill_page(sheet, SMALL.pages[0], values, Writers(hand(1), hand(2), corrected_share=0.0))
+    for field in SMALL.pages[0].fields:
+        boxes = field.boxes(1)
+        if field.kind is Kind.DIGITS:
+            filled = [character != " " for character in in_boxes(field, values[field.name], trimmed=False)]
+        else:
+            filled = [values[field.name] != ""] * len(boxes)
+        for box, expected in zip(boxes, filled, strict=True):
+            assert (ink_in(sheet.pixels, box.rect.grown(-1.0)) > 3) is expected, (field.name, box.position)
+
+
+def test_marked_options_are_covered_and_the_others_clean() -> None:
+    template = find_template("choice_answers")
+    field = template.pages[0].field_named("answer_01")
+    values = dict.fromkeys((f.name for f in template.pages[0].fields if f.kind is not Kind.IMAGE), "")
+    sheet = white()
+    fill_page(sheet, template.pages[0], values | {"answer_01": "C"}, Writers(hand(1), hand(2), corrected_share=0.0))
+    covered = {box.option: ink_in(sheet.pixels, box.rect.grown(-0.8)) for box in field.boxes(1)}
+    area = ((field.width - 1.6) * PX_PER_MM) ** 2
+    assert covered.pop("C") > 0.7 * area
+    assert set(covered.values()) == {0}
+
+
+@pytest.mark.parametrize("style", HALF_STYLES)
+@pytest.mark.parametrize("value", ["0.5", "9.5", "112.5"])
+def test_every_way_to_write_a_half_stays_in_its_cell(style: str, value: str) -> None:
+    cell = Rect(10.0, 10.0, 18.0, 11.0)
+    for seed in range(8):
+        sheet = white(31.0, 38.0)
+        write_number(sheet, hand(seed, half_style=style), cell, value, corrected=False)
+        inside = ink_in(sheet.pixels, cell)
+        assert inside > 20
+        assert ink_in(sheet.pixels, Rect(0, 0, 38, 31)) - inside <= 0.06 * inside
+
+
+def test_a_corrected_number_leaves_more_ink_on_the_left() -> None:
+    cell = Rect(10.0, 10.0, 18.0, 11.0)
+    sheet = white(31.0, 38.0)
+    write_number(sheet, hand(3), cell, "4", corrected=True)
+    left, right = (ink_in(sheet.pixels, Rect(x, 10.0, 9.0, 11.0)) for x in (10.0, 19.0))
+    assert left > right > 10
+
+
+def test_a_bar_is_thinned_to_one_pixel_without_breaking() -> None:
+    bar = np.zeros((40, 30), np.uint8)
+    bar[5:35, 12:19] = 1
+    line = thinned(bar)
+    assert line.sum(axis=1).max() == 1
+    assert line[9:31].sum() == 22
+
+
+@pytest.mark.parametrize("width", [3.0, 6.0, 9.0])
+def test_strokes_are_as_wide_as_the_pen(width: float) -> None:
+    bar = np.zeros((28, 28), np.uint8)
+    bar[4:24, 12:15] = 255
+    coverage = place(trace(bar), Placing(size=80.0, slant=0.0, turn=0.0, pen_width=width))
+    assert coverage[coverage.shape[0] // 2].sum() == pytest.approx(width, abs=0.8)
+
+
+def test_an_empty_glyph_leaves_no_ink() -> None:
+    coverage = place(trace(np.zeros((28, 28), np.uint8)), Placing(size=60.0, slant=0.1, turn=0.1, pen_width=5.0))
+    assert coverage.max() == 0.0
+
+
+def scanned(paper: GreyImage, mode: Mode = Mode.GREY, **changes: float) -> GreyImage:
+    profile = replace(PROFILES[Effects.OFFICE], upside_down=0.0, sideways=0.0, **changes)  # type: ignore[arg-type]
+    return scan(paper.copy(), DPI, profile, mode, np.random.default_rng(9)).pixels
+
+
+def test_some_pages_lie_upside_down_or_on_their_side() -> None:
+    paper = white().pixels
+    paper[:200, :150] = 0
+    upright = scanned(paper)
+    profile = replace(PROFILES[Effects.OFFICE], upside_down=1.0)
+    turned = scan(paper.copy(), DPI, profile, Mode.GREY, np.random.default_rng(9)).pixels
+    np.testing.assert_array_equal(turned, upright[::-1, ::-1])
+    aside = scan(
+        paper.copy(), DPI, replace(profile, upside_down=0.0, sideways=1.0), Mode.GREY, np.random.default_rng(9)
+    ).pixels
+    assert aside.shape == upright.shape[::-1]
+
+
+def test_skew_cuts_no_corner_mark_off() -> None:
+    paper = white().pixels
+    for corner in ((slice(36, 66), slice(36, 66)), (slice(-66, -36), slice(-66, -36))):
+        paper[corner] = 0
+    for seed in range(12):
+        profile = replace(PROFILES[Effects.ROUGH], stain=0.0, holes=0.0, lost_mark=0.0, specks=0, shading=0.0)
+        picture = scan(paper.copy(), DPI, profile, Mode.GREY, np.random.default_rng(seed))
+        dark = cv2.connectedComponentsWithStats((picture.pixels < 100).astype(np.uint8))[2][1:]
+        assert sum(700 < area < 1200 for area in dark[:, cv2.CC_STAT_AREA]) == 2
+
+
+def test_black_and_white_pages_are_white_paper_with_black_ink() -> None:
+    (sheet,) = sheets(1, mode=Mode.ONE_BIT)
+    data = sheet.pages[0].picture.data
+    assert isinstance(data, np.ndarray)
+    assert data.dtype == np.bool_
+    assert data.shape == (sheet.pages[0].picture.height_px, sheet.pages[0].picture.width_px)
+    assert 0.85 < data.mean() < 0.99
+
+
+def test_grey_pages_are_jpeg_pictures_of_the_page() -> None:
+    (sheet,) = sheets(1, mode=Mode.GREY, effects=Effects.CLEAN)
+    data = sheet.pages[0].picture.data
+    assert isinstance(data, bytes)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert pixels is not None
+    assert pixels.shape == (sheet.pages[0].picture.height_px, sheet.pages[0].picture.width_px)
+    assert np.median(pixels) > 240
+
+
+def test_any_template_can_be_filled_in_even_by_one_writer() -> None:
+    alone = digits().writers[0]
+    glyphs = GlyphSet(digits().images, {alone: digits().where[alone]}, "one writer")
+    odd = SheetTemplate.model_validate(
+        {
+            "name": "odd",
+            "page": [
+                {
+                    "field": [
+                        {"name": "n", "kind": "number", "role": "answer", "x": 20, "y": 50, "width": 20, "height": 9},
+                        {"name": "d", "kind": "digits", "role": "none", "x": 20, "y": 70, "width": 7, "height": 9},
+                        {
+                            "name": "t",
+                            "kind": "choice",
+                            "role": "none",
+                            "x": 20,
+                            "y": 90,
+                            "width": 5,
+                            "height": 5,
+                            "options": ["yes"],
+                        },
+                    ]
+                }
+            ],
+        }
+    )
+    (sheet,) = simulate(Simulation(odd, 1, 1, DPI, Effects.ROUGH), glyphs)
+    assert list(sheet.pages[0].values) == ["n", "d", "t"]
