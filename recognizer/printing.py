@@ -25,6 +25,7 @@ from recognizer.geometry import Rect
 from recognizer.scanfile import ScannedPicture, images_to_pdf
 from recognizer.sheet_drawing import SheetCopy, TextStyle, draw_page, prefill_problems, template_texts
 from recognizer.template import A4_MM, LETTER_MM, SheetTemplate
+from recognizer.template_parts import HAIRLINE_MM
 from recognizer.typefaces import REGULAR, SEMIBOLD, characters_of, shipped_characters, static_font
 
 __all__ = ["Canvas", "Paper", "ScannedPicture", "SheetCopy", "images_to_pdf", "print_sheets"]
@@ -35,7 +36,6 @@ RULE_MM = 0.25
 RULE_GREY = 0.3
 """Grey value of box rules: dark enough to survive a scan in black and white, lighter than ink."""
 
-HAIRLINE_MM = 0.15
 HAIRLINE_GREY = 0.7
 PANEL_GREY = 0.95
 
@@ -196,6 +196,8 @@ class Canvas:
 
         What is too long is made smaller, and what is still too long is cut.
         """
+        if not text:
+            return 0.0
         shown, size = self._fitted(text, width, style)
         taken = self._width(shown, style.bold) * size
         left = x + {"L": 0.0, "C": (width - taken) / 2, "R": width - taken}[style.align] + self._dx
@@ -253,10 +255,10 @@ class Canvas:
         left, top = x - diameter / 2 + self._dx, y - diameter / 2 + self._dy
         self._pdf.ellipse(left, top, diameter, diameter, style="F")
 
-    def hairline(self, area: Rect) -> None:
-        """Draw a light line from the top left to the bottom right of an area without width or height."""
+    def hairline(self, x0: float, y0: float, x1: float, y1: float) -> None:
+        """Draw a light line."""
         self._stroke(HAIRLINE_MM, HAIRLINE_GREY)
-        self._pdf.line(area.x + self._dx, area.y + self._dy, area.right + self._dx, area.bottom + self._dy)
+        self._pdf.line(x0 + self._dx, y0 + self._dy, x1 + self._dx, y1 + self._dy)
 
     def panel(self, area: Rect) -> None:
         """Draw a light grey background."""

@@ -146,7 +146,7 @@ def _draw_decor(sheet: "Canvas", page: SheetPage) -> None:
     for panel in page.panels:
         sheet.panel(panel.area)
     for line in page.lines:
-        sheet.hairline(line.area)
+        sheet.hairline(line.x, line.y, line.x + line.width, line.y + line.height)
     for text in page.texts:
         _draw_text(sheet, text)
     for bubble in page.bubbles:

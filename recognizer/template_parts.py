@@ -9,6 +9,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from recognizer.geometry import MM_PER_INCH, Rect
 
 
+HAIRLINE_MM = 0.15
+"""Thickness of a light rule for people."""
+
+
 class Frozen(BaseModel):
     """Once read, a template never changes; a key that nobody knows is an error, not a guess."""
 
@@ -70,7 +74,7 @@ class PrintedLine(Frozen):
     @property
     def area(self) -> Rect:
         """The paper it takes."""
-        return Rect(self.x, self.y, self.width, self.height)
+        return Rect(self.x, self.y, max(self.width, HAIRLINE_MM), max(self.height, HAIRLINE_MM))
 
 
 class PrintedPanel(Frozen):

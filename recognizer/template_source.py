@@ -248,6 +248,7 @@ def _line_of(text: str, where: Key) -> int:
     """Return the line (from 1) where a key stands, or where its table begins when the key is absent."""
     page, section, entry, key = _split(where)
     at_page, at_entry, begins, inside = -1, -1, 1, page is None
+    found = inside
     for number, line in enumerate(text.splitlines(), start=1):
         bare = line.replace(" ", "").replace("\t", "")
         if bare.startswith("[[page]]"):
@@ -257,10 +258,14 @@ def _line_of(text: str, where: Key) -> int:
             same = bare.startswith(f"[[page.{section}]]") and at_page == page
             at_entry += same
             inside = same and at_entry == entry
+        found = found or inside
         if inside and bare.startswith("[["):
             begins = number
         if inside and key and _names(bare, key):
             return number
+    if entry is not None and not found:
+        # The entries are written as one list, not as tables of their own.
+        return _line_of(text, where[:3])
     return begins
 
 
