@@ -24,7 +24,7 @@ BATCHES = (
     ("booklet", 3, 300, "grey"),
     ("booklet", 2, 200, "1-bit"),
 )
-"""One PDF each: template, sheets, resolution and what the scanner delivers. 36 sheets on 41 pages."""
+"""One PDF each: template, sheets, resolution and what the scanner delivers. 34 sheets on 39 pages."""
 
 
 def commands(seed: int, folder: Path) -> list[list[str]]:
