@@ -13,10 +13,17 @@ from flows.settings import load_exam
 from flows.store import open_store
 
 
+def _reviewer(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    try:
+        return check_reviewer(name)
+    except CorrectionError as problem:
+        raise click.BadParameter(str(problem)) from problem
+
+
 @click.command(no_args_is_help=True)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("workbook", metavar="FILE.xlsx", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--reviewer", metavar="NAME", required=True, help="Who filled in the corrections.")
+@click.option("--reviewer", metavar="NAME", required=True, callback=_reviewer, help="Who filled in the corrections.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: stored, already, refused.")
 def correct(folder: Path, workbook: Path, reviewer: str, as_json: bool) -> None:
     """Take the filled correction column of a workbook's Flags sheet.
@@ -25,7 +32,6 @@ def correct(folder: Path, workbook: Path, reviewer: str, as_json: bool) -> None:
     there. Rows may be sorted and columns moved. Rows that are out of range, or were decided or read again after the
     workbook was written, are refused by name, all others are stored. Taking the same workbook again changes nothing.
     """
-    reviewer = check_reviewer(reviewer)
     exam = load_exam(folder)
     filled = read_filled(workbook)
     with open_store(folder) as store:

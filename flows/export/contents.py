@@ -8,6 +8,7 @@ from flows.export.run_sheet import Section
 from flows.export.table import Scalar
 from flows.export.workbook import Contents
 from flows.records import Correction, FieldRow, FileRow, PageRow, RunRow, ScanRow
+from flows.roster import load_roster
 from flows.settings import Exam
 from flows.settling import MarkRule
 
@@ -41,7 +42,11 @@ class Remembers(Protocol):
 
 
 def exam_contents(exam: Exam, store: Remembers) -> Contents:
-    """Gather everything that stands in the workbook of an exam."""
+    """Gather everything that stands in the workbook of an exam.
+
+    Raises:
+        ExamError: the roster is faulty.
+    """
     marks = exam.settings.marks
     files = store.files()
     return Contents(
@@ -53,6 +58,7 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
         fields=store.fields(),
         corrections=store.corrections(),
         runs=store.runs(),
+        names={each.id: each.name for each in load_roster(exam.roster)} if exam.roster.is_file() else {},
         facts=(_this_workbook(exam), _settings(exam)),
     )
 

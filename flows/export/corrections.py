@@ -58,8 +58,7 @@ def check_reviewer(name: str) -> str:
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise CorrectionError(
-            f"--reviewer: {name[:LONGEST_NAME]!r} cannot be kept as a name; give 1 to {LONGEST_NAME} printable "
-            "characters"
+            f"{name[:LONGEST_NAME]!r} cannot be kept as a name; give 1 to {LONGEST_NAME} printable characters"
         )
     return name
 

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from functools import cache
 
 from PIL import Image, ImageDraw
 
@@ -114,11 +114,13 @@ sign = true
 """
 
 
+@cache
 def marks_template() -> SheetTemplate:
     """Three marks in halves out of ten and a total, one page."""
     return parse_template(MARKS)
 
 
+@cache
 def answers_template() -> SheetTemplate:
     """An id written and bubbled on page 1; a choice and a number on page 2."""
     return parse_template(ANSWERS)
@@ -217,10 +219,6 @@ def marks_fields(
     """Every field of one page of `marks_template`."""
     written = {"candidate": candidate, **{f"q{n}": mark for n, mark in enumerate(marks, 1)}, "total": total}
     return fields_of_page(page, marks_template(), written)
-
-
-def sum_of(*marks: str) -> Decimal:
-    return sum((Decimal(mark) for mark in marks), Decimal(0))
 
 
 def crop_png(key: str = "", width: int = 168, height: int = 112) -> bytes:
