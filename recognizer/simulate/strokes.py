@@ -34,6 +34,14 @@ CENTRE_LINE_SHARE = 0.82
 """Least stroke width as a share of the pen's: a ball pen draws a nearly even line, and thin parts never break."""
 
 
+MOST_THINNED = 0.5
+"""Most that a stroke is thinned, as a share of its width: who wrote with a marker filled in loops, and a fine line
+would leave `L` of such a `6`."""
+
+LEAST_PIECE = 0.06
+"""Ink apart from the rest of a character, as a share of all of it, below which it is dirt and not a stroke."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """One character as two fields of distances, in pixels of these fields.
@@ -88,7 +96,16 @@ def trace(picture: InkImage) -> Trace:
     large = cv2.GaussianBlur(large, (0, 0), scale * 0.35)
     surplus = round(margin * scale) - FIELD_MARGIN
     large = large[surplus : large.shape[0] - surplus, surplus : large.shape[1] - surplus]
-    return _distances((large >= INK_THRESHOLD).astype(np.uint8))
+    return _distances(_without_dirt((large >= INK_THRESHOLD).astype(np.uint8)))
+
+
+def _without_dirt(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the ones of a mask without specks apart from the character."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    kept = areas >= LEAST_PIECE * areas[1:].sum()
+    kept[0] = False
+    return np.asarray(kept[labels], dtype=np.uint8)
 
 
 def _distances(mask: NDArray[np.uint8]) -> Trace:
@@ -150,7 +167,8 @@ def place(character: Trace, placing: Placing) -> Coverage:
     size = (out_width, out_height)
     inside = cv2.warpAffine(character.inside, affine, size, borderMode=cv2.BORDER_REPLICATE) * scale
     centre = cv2.warpAffine(character.centre, affine, size, borderMode=cv2.BORDER_REPLICATE) * scale
-    thinner = character.half_width * scale - placing.pen_width / 2
+    half_width = character.half_width * scale
+    thinner = min(half_width - placing.pen_width / 2, MOST_THINNED * half_width)
     edge = np.maximum(inside - thinner, CENTRE_LINE_SHARE * placing.pen_width / 2 - centre)
     return np.asarray(np.clip(edge + 0.5, 0.0, 1.0), dtype=np.float32)
 

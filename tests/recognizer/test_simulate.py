@@ -243,7 +243,7 @@ def test_a_bar_is_thinned_to_one_pixel_without_breaking() -> None:
     assert line[9:31].sum() == 22
 
 
-@pytest.mark.parametrize("width", [3.0, 6.0, 9.0])
+@pytest.mark.parametrize("width", [6.5, 9.0, 12.0])
 def test_strokes_are_as_wide_as_the_pen(width: float) -> None:
     bar = np.zeros((28, 28), np.uint8)
     bar[4:24, 12:15] = 255
