@@ -1,4 +1,4 @@
-"""Which sheet a page belongs to, and whether it is there already. Pure: pages are filed one by one, in order of arrival.
+"""Which sheet a page belongs to, and whether it is there already. Pure: pages are filed one by one as they arrived.
 
 The same picture again is a duplicate. Another picture of a sheet's page that is there already is held until a person
 decides which one counts: neither is read twice nor thrown away.
@@ -29,12 +29,16 @@ class Filed:
         if row.outcome is PageOutcomeKind.READ and (place := _place(row)):
             self.by_place.setdefault(place, row)
 
+    def remember_all(self, rows: Iterable[PageRow], pictures: Mapping[tuple[str, int], str]) -> None:
+        """Take note of stored pages, in order, given their picture hashes by (scan, page number)."""
+        for row in rows:
+            self.remember(FiledPage(row, pictures.get((row.scan, row.number)), None, ()))
+
 
 def filed_before(rows: Iterable[PageRow], pictures: Mapping[tuple[str, int], str]) -> Filed:
     """Return what the store holds, from its pages in order of arrival and their picture hashes."""
     filed = Filed()
-    for row in rows:
-        filed.remember(FiledPage(row, pictures.get((row.scan, row.number)), None, ()))
+    filed.remember_all(rows, pictures)
     return filed
 
 
@@ -63,8 +67,8 @@ def _compared(page: FiledPage, filed: Filed) -> FiledPage:
         return _set_aside(
             page,
             PageOutcomeKind.HELD,
-            f"page {page.row.template_page} of sheet {page.row.sheet} was read from {_where(other)} already, and this is "
-            "another picture of it; decide which one counts",
+            f"page {page.row.template_page} of sheet {page.row.sheet} was read from {_where(other)} already, and this "
+            "is another picture of it; decide which one counts",
         )
     return page
 

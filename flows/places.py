@@ -46,6 +46,8 @@ NETWORK_FILE_SYSTEMS = frozenset(
 (sqlite.org/wal.html). 9p and virtiofs are not in the list: containers and virtual machines use them for local discs."""
 
 LOCK_FILE = ".grading.lock"
+PROBE_FILE = ".tallymark-probe"
+"""One name for all: what a killed run leaves, the next one removes."""
 
 
 def file_system(path: Path, mounts: Path = MOUNT_TABLE) -> str:
@@ -80,7 +82,7 @@ def refuse_network(folder: Path, mounts: Path = MOUNT_TABLE) -> None:
 def check_writable(*folders: Path) -> None:
     """Raise PlaceError for the first folder in which no file can be made (permissions alone do not tell: try it)."""
     for folder in folders:
-        probe = folder / f".tallymark-probe-{os.getpid()}"
+        probe = folder / PROBE_FILE
         try:
             folder.mkdir(exist_ok=True)
             probe.write_bytes(b"")

@@ -103,6 +103,15 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A file of the inbox that was left there, and why. `needs_person` when waiting will not help."""
+
+    name: str
+    reason: str
+    needs_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """What a person said about one field. Only ever inserted; the latest wins.
 

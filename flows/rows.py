@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from flows.records import Correction, FieldRow, FiledField, FiledPage, PageRow, RunRow
+from flows.records import Correction, FieldRow, FiledField, FiledPage, PageRow, RunRow, ScanRow
 from recognizer.geometry import Rect
 from recognizer.records import CharacterReading, Decision, Flag, PageOutcomeKind, RankedValue, ValueState
 from recognizer.template import Kind, Role
@@ -18,13 +18,17 @@ PROBABILITY_DECIMALS = 6
 """Digits kept of a stored probability: far below what calibration can tell, and half the bytes."""
 
 
+KEY_DIGITS = 12
+"""Digits of a scan's hash in the key of a field. Short enough to read out; that two scans share them is refused."""
+
+
 def reading_key(scan: str, page: int, field: str) -> str:
     """Return the name of one field of one page: stable however often the page is read.
 
     >>> reading_key("9f2c41d07ab3e6", 3, "q04")
     '9f2c41d07ab3-3-q04'
     """
-    return f"{scan[:12]}-{page}-{field}"
+    return f"{scan[:KEY_DIGITS]}-{page}-{field}"
 
 
 def sheet_key(template: str, serial: int | None, scan: str, page: int) -> str:
@@ -33,7 +37,7 @@ def sheet_key(template: str, serial: int | None, scan: str, page: int) -> str:
     >>> sheet_key("cover_marks", 17, "9f2c41d07ab3e6", 3), sheet_key("cover_marks", None, "9f2c41d07ab3e6", 3)
     ('cover_marks#00017', 'cover_marks@9f2c41d07ab3-3')
     """
-    return f"{template}@{scan[:12]}-{page}" if serial is None else f"{template}#{serial:05d}"
+    return f"{template}@{scan[:KEY_DIGITS]}-{page}" if serial is None else f"{template}#{serial:05d}"
 
 
 def page_row(row: Any) -> PageRow:  # noqa: ANN401 - a database row
@@ -97,6 +101,11 @@ def correction_row(row: Any) -> Correction:  # noqa: ANN401 - a database row
         made_at=time_of(row.made_at),
         how=row.how,
     )
+
+
+def scan_row(row: Any) -> ScanRow:  # noqa: ANN401 - a database row
+    """Return one scan from its row."""
+    return ScanRow(row.scan, row.arrival, row.file, row.pages, row.archived)
 
 
 def run_row(row: Any) -> RunRow:  # noqa: ANN401 - a database row

@@ -35,6 +35,7 @@ from flows.records import (
     ScanRow,
 )
 from flows.rows import (
+    KEY_DIGITS,
     character,
     correction_row,
     decision_values,
@@ -44,6 +45,7 @@ from flows.rows import (
     picture_values,
     reading_values,
     run_row,
+    scan_row,
     time_text,
 )
 from flows.settings import DATABASE
@@ -86,7 +88,20 @@ class Store:
         """Return every scan, in order of its first arrival."""
         with self._read() as connection:
             rows = connection.execute(select(scans).order_by(scans.c.arrival)).all()
-        return tuple(ScanRow(row.scan, row.arrival, row.file, row.pages, row.archived) for row in rows)
+        return tuple(scan_row(row) for row in rows)
+
+    def scan(self, scan: str) -> ScanRow | None:
+        """Return one scan by its content, None when it never came in."""
+        with self._read() as connection:
+            row = connection.execute(select(scans).where(scans.c.scan == scan)).first()
+        return scan_row(row) if row else None
+
+    def scan_like(self, scan: str) -> ScanRow | None:
+        """Return the scan whose fields would have the same keys as those of `scan`, itself or (hardly ever) another."""
+        same = scans.c.scan.startswith(scan[:KEY_DIGITS], autoescape=True)
+        with self._read() as connection:
+            row = connection.execute(select(scans).where(same)).first()
+        return scan_row(row) if row else None
 
     def pages(self) -> tuple[PageRow, ...]:
         """Return every page, scan by scan in order of arrival."""
@@ -261,11 +276,20 @@ class Store:
 
     # ---- runs ---------------------------------------------------------------------------------------------------
 
-    def begin_run(self, command: str, *, tallymark: str, model: str, renderer: str, settings: str) -> int:
-        """Remember that a run begins, and return its number."""
+    def begin_run(
+        self,
+        command: str,
+        *,
+        tallymark: str,
+        model: str,
+        renderer: str,
+        settings: str,
+        started_at: datetime | None = None,
+    ) -> int:
+        """Remember that a run begins (now, unless it is said when), and return its number."""
         values = {
             "command": command,
-            "started_at": time_text(datetime.now(UTC)),
+            "started_at": time_text(started_at or datetime.now(UTC)),
             "tallymark": tallymark,
             "model": model,
             "renderer": renderer,

@@ -1,0 +1,386 @@
+"""Grading without Prefect: takes files, has their pages read, files and stores them in order. Resumable at any point.
+
+Reading happens elsewhere and ahead (`Submit`), storing happens here and in page order: so what is stored depends on
+what came in, and neither on which page was read first nor on how often the run was killed.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Protocol, TypeAlias
+
+from flows.assemble import Filed, file_page, filed_before
+from flows.errors import PlaceError
+from flows.inbox import (
+    Copied,
+    FileChangedError,
+    Inbox,
+    InboxFile,
+    archive_copy,
+    archived_name,
+    copy_in,
+    quarantine_name,
+    remove_taken,
+    set_aside,
+)
+from flows.places import check_writable
+from flows.records import Arrival, FiledPage, FileOutcome, Note, ScanRow
+from flows.settings import Exam
+from flows.store import Store
+from flows.workers import PageReader, RunOfPages
+from recognizer.errors import ScanError
+from recognizer.records import PageOutcome, PageOutcomeKind
+
+RUN_PAGES = 8
+"""Pages a task: about a second of reading, beside which the few milliseconds that a Prefect task costs disappear;
+and few enough to show progress and to read again after a crash."""
+
+AHEAD = 2
+"""Runs of pages in flight for each worker: one is read, one waits, so that no worker idles while results are stored.
+What bounds the memory is this, not the length of a file."""
+
+KEPT_FLAGS = 200
+"""Flagged fields that a report lists; it counts them all. `tallymark readings` shows every one."""
+
+SET_ASIDE_PAGES = (PageOutcomeKind.FAILED, PageOutcomeKind.HELD, PageOutcomeKind.FOREIGN)
+"""Pages that a person has to look at. A blank page is no trouble, and a duplicate adds nothing."""
+
+Wait: TypeAlias = Callable[[], tuple[PageOutcome, ...]]
+Submit: TypeAlias = Callable[[RunOfPages], Wait]
+"""Has a run of pages read somewhere, and returns what waits for the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A file (`page` None) or a page that needs a person."""
+
+    file: str
+    page: int | None
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedField:
+    """A field that needs a person, for the report of a run."""
+
+    sheet: str
+    field: str
+    guess: str
+    confidence: float
+    why: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one run did; it grows while the run goes on. `pages_known` counts the pages of the files taken so far."""
+
+    files: Counter[FileOutcome] = field(default_factory=Counter)
+    pages: Counter[PageOutcomeKind] = field(default_factory=Counter)
+    pages_known: int = 0
+    fields: int = 0
+    flagged: int = 0
+    seconds: float = 0.0
+    set_aside: list[SetAside] = field(default_factory=list)
+    flags: list[FlaggedField] = field(default_factory=list)
+    left: tuple[Note, ...] = ()
+    run: int | None = None
+
+    @property
+    def pages_done(self) -> int:
+        """How many pages were stored."""
+        return sum(self.pages.values())
+
+    @property
+    def pages_per_second(self) -> float:
+        """Pages stored in a second of the run, 0 when there were none."""
+        return self.pages_done / self.seconds if self.seconds else 0.0
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether the run set a file or a page aside, or left a file that will not become readable by itself."""
+        return bool(self.set_aside) or any(note.needs_person for note in self.left)
+
+    def add_page(self, page: FiledPage) -> None:
+        """Count a page that was stored."""
+        row = page.row
+        self.pages[row.outcome] += 1
+        if row.outcome in SET_ASIDE_PAGES:
+            self.set_aside.append(SetAside(row.file, row.number, row.outcome.value, row.reason))
+        for one in page.fields:
+            self.fields += 1
+            if one.decision.flag is None:
+                continue
+            self.flagged += 1
+            if len(self.flags) < KEPT_FLAGS:
+                said = one.decision
+                self.flags.append(FlaggedField(row.sheet, said.field, said.guess, said.confidence, said.why))
+
+    def add_file(self, name: str, outcome: FileOutcome, reason: str) -> None:
+        """Count a file that is done with."""
+        self.files[outcome] += 1
+        if outcome is FileOutcome.QUARANTINED:
+            self.set_aside.append(SetAside(name, None, outcome.value, reason))
+
+
+class Watcher(Protocol):
+    """Is told how far a run is, after every few pages."""
+
+    def progress(self, tally: Tally) -> None:
+        """Show it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What a run works with: the exam, its store, who reads, how reading is handed out, and who watches."""
+
+    exam: Exam
+    store: Store
+    reader: PageReader
+    submit: Submit
+    watchers: Sequence[Watcher] = ()
+
+
+def here(reader: PageReader) -> Submit:
+    """Read each run of pages at once, in this thread: the plainest way, for tests."""
+
+    def submit(pages: RunOfPages) -> Wait:
+        outcomes = reader.read_run(pages)
+        return lambda: outcomes
+
+    return submit
+
+
+def anything_to_do(store: Store, inbox: Inbox) -> tuple[bool, tuple[Note, ...]]:
+    """Tell whether there is a file to grade, waiting for one that is being written; and what is left in the inbox."""
+    look = inbox.wait()
+    left = look.waiting + look.ignored
+    return bool(look.ready or store.arrivals()), left
+
+
+def grade_inbox(place: Workplace, inbox: Inbox | None = None) -> Tally:
+    """Take every complete file of the inbox, and what a killed run left; read, file and store their pages.
+
+    The caller holds `place.store.grading()`.
+
+    Raises:
+        PlaceError: a folder or the database cannot be written; grading again goes on from here.
+        RecognizerError: the installation is at fault, such as missing weights; nothing was taken.
+    """
+    exam, store = place.exam, place.store
+    check_writable(exam.inbox, exam.archive, exam.quarantine)
+    run = _Run("grade", place, filed_before(store.pages(), store.picture_hashes()))
+    inbox = inbox or Inbox(exam.inbox, exam.settings.inbox.settle_seconds)
+    run.work(run.left_in_hand())
+    tried: Counter[bytes] = Counter()
+    while True:
+        look = inbox.wait({arrival.inbox_name for arrival in store.arrivals()})
+        # A file that twice changed under our hands is one that is written to in a way no time shows.
+        ready = [file for file in look.ready if tried[file.inbox_name] < 2]
+        if not ready:
+            break
+        tried.update(file.inbox_name for file in ready)
+        run.work(step for file in ready for step in run.taken(file))
+    run.tally.left = look.waiting + look.ignored
+    return run.finish()
+
+
+def regrade_scans(place: Workplace) -> Tally:
+    """Read every archived scan again, in order of arrival, as if it came in now. What people said stays.
+
+    The caller holds `place.store.grading()`.
+
+    Raises:
+        PlaceError, RecognizerError: as `grade_inbox`; regrading again begins from the start.
+    """
+    run = _Run("regrade", place, Filed())
+    run.work(step for scan in place.store.scans() for step in run.again(scan))
+    return run.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """A run of pages in flight."""
+
+    scan: ScanRow
+    wait: Wait
+
+
+@dataclass(frozen=True, slots=True)
+class _EndOfFile:
+    """All pages of a file are in flight before this: once they are stored, the file is done with."""
+
+    arrival: Arrival
+
+
+_Step: TypeAlias = _Pages | _EndOfFile
+
+
+class _Run:
+    """One run: what it did so far, and its hands."""
+
+    def __init__(self, command: str, place: Workplace, filed: Filed) -> None:
+        self.tally = Tally()
+        self._exam, self._store, self._reader, self._submit = place.exam, place.store, place.reader, place.submit
+        self._watchers = place.watchers
+        self._filed = filed
+        self._templates = {template.name: template for template in self._exam.sheets.templates}
+        self._began, self._started_at = time.monotonic(), datetime.now(UTC)
+        self._info = self._reader.info()
+        self._command = command
+
+    @property
+    def _number(self) -> int:
+        """The number of this run, which begins with the first thing it stores: an empty inbox makes no run."""
+        if self.tally.run is None:
+            self.tally.run = self._store.begin_run(
+                self._command,
+                tallymark=version("tallymark"),
+                model=self._info.model,
+                renderer=self._info.renderer,
+                settings=self._exam.settings.model_dump_json(),
+                started_at=self._started_at,
+            )
+        return self.tally.run
+
+    def work(self, steps: Iterator[_Step]) -> None:
+        """Go through the steps: reading runs ahead, storing follows in order."""
+        in_flight: deque[_Step] = deque()
+        for step in steps:
+            in_flight.append(step)
+            while sum(isinstance(one, _Pages) for one in in_flight) > AHEAD * self._exam.settings.workers:
+                self._settle(in_flight.popleft())
+        while in_flight:
+            self._settle(in_flight.popleft())
+
+    def finish(self) -> Tally:
+        """Close the run's record and return what it did."""
+        self.tally.seconds = self._seconds()
+        self.tally.set_aside.sort(key=lambda one: (one.file, one.page or 0))
+        if self.tally.run is not None:
+            self._store.finish_run(self.tally.run, self.tally.seconds)
+        return self.tally
+
+    # ---- files ---------------------------------------------------------------------------------------------------
+
+    def left_in_hand(self) -> Iterator[_Step]:
+        """Go on with the files that a killed run left."""
+        for arrival in self._store.arrivals():
+            done = self._store.outcome_of(arrival)
+            if done is None:
+                yield from self._opened(arrival)
+            else:
+                self._put_away(arrival, done.outcome, done.reason)
+
+    def taken(self, file: InboxFile) -> Iterator[_Step]:
+        """Take one file from the inbox."""
+        try:
+            copied = copy_in(file, self._exam.archive)
+        except FileChangedError:
+            return
+        arrival = self._arrival(copied)
+        archive_copy(copied, self._exam.archive, arrival.archived)
+        self._store.begin_arrival(arrival)
+        yield from self._opened(arrival)
+
+    def again(self, scan: ScanRow) -> Iterator[_Step]:
+        """Read an archived scan again."""
+        path = self._exam.archive / scan.archived
+        if not path.is_file():
+            reason = f"{path} is missing; its pages keep what was read before"
+            self.tally.set_aside.append(SetAside(scan.file, None, "missing", reason))
+            kept = [row for row in self._store.pages() if row.scan == scan.scan]
+            self._filed.remember_all(kept, self._store.picture_hashes())
+            return
+        yield from self._runs(scan, 1)
+
+    def _arrival(self, copied: Copied) -> Arrival:
+        file, known = copied.file, self._store.scan(copied.scan)
+        # The same content under another ending is kept once, under the ending with which it came first.
+        archived = known.archived if known else archived_name(copied.scan, file.name)
+        return Arrival(
+            number=self._store.next_arrival(),
+            inbox_name=file.inbox_name,
+            name=file.name,
+            scan=copied.scan,
+            archived=archived,
+            size=file.size,
+            mtime_ns=file.mtime_ns,
+            inode=file.inode,
+        )
+
+    def _opened(self, arrival: Arrival) -> Iterator[_Step]:
+        """Have the pages of a file in hand read that are not stored yet, unless its content is known or unreadable."""
+        scan = self._store.scan(arrival.scan)
+        if scan is not None and scan.arrival != arrival.number:
+            self._end(arrival, FileOutcome.DUPLICATE, f"the same bytes as {scan.file}")
+            return
+        if scan is None:
+            try:
+                scan = self._new_scan(arrival)
+            except ScanError as error:
+                self._end(arrival, FileOutcome.QUARANTINED, str(error).removeprefix(f"{arrival.archived}: "))
+                return
+        yield from self._runs(scan, self._store.stored_pages(scan.scan) + 1)
+        yield _EndOfFile(arrival)
+
+    def _new_scan(self, arrival: Arrival) -> ScanRow:
+        if alike := self._store.scan_like(arrival.scan):
+            raise ScanError(f"cannot be told apart from {alike.file}, whose key it shares; save it anew in any program")
+        pages = self._reader.count_pages(self._exam.archive / arrival.archived)
+        scan = ScanRow(arrival.scan, arrival.number, arrival.name, pages, arrival.archived)
+        self._store.add_scan(scan)
+        return scan
+
+    def _end(self, arrival: Arrival, outcome: FileOutcome, reason: str) -> None:
+        """Store what became of a file, then clear it from the inbox."""
+        if outcome is FileOutcome.QUARANTINED:
+            arrival = replace(arrival, quarantine_name=quarantine_name(self._exam.quarantine, arrival.name))
+        self._store.settle_arrival(arrival, outcome, reason, quarantine_name=arrival.quarantine_name, run=self._number)
+        self.tally.add_file(arrival.name, outcome, reason)
+        self._put_away(arrival, outcome, reason)
+        self._show()
+
+    def _put_away(self, arrival: Arrival, outcome: FileOutcome, reason: str) -> None:
+        if outcome is FileOutcome.QUARANTINED:
+            set_aside(self._exam, arrival, reason)
+        remove_taken(self._exam.inbox, arrival)
+        self._store.finish_arrival(arrival)
+
+    # ---- pages ---------------------------------------------------------------------------------------------------
+
+    def _runs(self, scan: ScanRow, first: int) -> Iterator[_Step]:
+        self.tally.pages_known += scan.pages - first + 1
+        path = str(self._exam.archive / scan.archived)
+        for start in range(first, scan.pages + 1, RUN_PAGES):
+            pages = RunOfPages(path, scan.scan, start, min(start + RUN_PAGES - 1, scan.pages))
+            yield _Pages(scan, self._submit(pages))
+
+    def _settle(self, step: _Step) -> None:
+        if isinstance(step, _EndOfFile):
+            self._end(step.arrival, FileOutcome.READ, "")
+            return
+        try:
+            outcomes = step.wait()
+        except OSError as error:
+            path = self._exam.archive / step.scan.archived
+            raise PlaceError(
+                f"{path}: cannot be read: {error.strerror or error}; put it back and grade again"
+            ) from error
+        pages = [file_page(outcome, step.scan.file, self._templates, self._filed) for outcome in outcomes]
+        self._store.save_pages(pages, self._info.model, self._number, self._seconds())
+        for page in pages:
+            self.tally.add_page(page)
+        self._show()
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _show(self) -> None:
+        self.tally.seconds = self._seconds()
+        for watcher in self._watchers:
+            watcher.progress(self.tally)

@@ -1,0 +1,297 @@
+"""Reading in processes of its own: a file on which a PDF library crashes or hangs costs one page, not the run.
+
+References go in (a path and page numbers), records come out. A worker imports only the recognizer and loads the model
+once.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
+
+from flows.settings import Exam
+from recognizer.errors import ScanError
+from recognizer.records import PageFailure, PageOutcome, PageOutcomeKind, PageRef
+from recognizer.template import SheetSet
+
+if TYPE_CHECKING:
+    from recognizer.classifier import CharacterModel
+
+    from recognizer.judge import ReviewPolicy
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PAGE_SECONDS = 120
+"""Nothing may take longer with one page; a hostile file can keep a PDF library busy for ever. An honest page takes a
+quarter of a second, the slowest we drew (600 dpi, rendered) three."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOfPages:
+    """Some pages of one archived scan, `first` to `last`, both included, from 1."""
+
+    path: str
+    scan: str
+    first: int
+    last: int
+
+    def refs(self) -> tuple[PageRef, ...]:
+        """Return every page of the run."""
+        return tuple(PageRef(self.scan, number) for number in range(self.first, self.last + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSpec:
+    """What a worker needs to read pages. `model` None is the shipped one; `accept_confidence` None is the model's."""
+
+    sheets: SheetSet
+    renderer: str = "auto"
+    model: Path | None = None
+    accept_confidence: float | None = None
+    flag_blank_marks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderInfo:
+    """What reads: for the record of the run."""
+
+    model: str
+    renderer: str
+
+
+class PageReader(Protocol):
+    """Reads pages of archived scans; called from several threads at once."""
+
+    def info(self) -> ReaderInfo:
+        """Say what reads (RecognizerError when it cannot)."""
+        ...
+
+    def count_pages(self, path: Path) -> int:
+        """Return how many pages a scan has (ScanError when it cannot be read as a scan)."""
+        ...
+
+    def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:
+        """Return what became of every page of a run, in order.
+
+        Raises:
+            OSError: the scan cannot be opened just now.
+            RecognizerError: the installation is at fault, such as missing weights.
+        """
+        ...
+
+
+def reader_spec(exam: Exam, model: Path | None = None) -> ReaderSpec:
+    """Return what an exam's settings ask of a reader."""
+    review = exam.settings.review
+    return ReaderSpec(
+        sheets=exam.sheets,
+        renderer=exam.settings.render,
+        model=model,
+        accept_confidence=review.accept_confidence,
+        flag_blank_marks=review.blank_mark == "flag",
+    )
+
+
+class ReaderPool:
+    """A few processes that read pages. When one dies, its pages are read again one by one to find the culprit."""
+
+    def __init__(self, spec: ReaderSpec, workers: int, page_seconds: int = PAGE_SECONDS) -> None:
+        self._seconds = page_seconds
+        self._many = _Pool(spec, workers)
+        self._careful = _Pool(spec, 1)
+        self._one_by_one = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the workers; what they are reading is dropped."""
+        self._many.close()
+        self._careful.close()
+
+    def info(self) -> ReaderInfo:
+        """Load the model in a worker and say what reads."""
+        return self._many.call(_info)
+
+    def count_pages(self, path: Path) -> int:
+        """Return how many pages a scan has.
+
+        Raises:
+            ScanError: it cannot be read as a scan, or reading it crashes.
+        """
+        try:
+            return self._many.call(_count_pages, str(path), self._seconds)
+        except BrokenProcessPool:
+            # Not this file's fault perhaps: another page in work may have taken the worker down with it.
+            with self._one_by_one:
+                try:
+                    return self._careful.call(_count_pages, str(path), self._seconds)
+                except BrokenProcessPool as error:
+                    raise ScanError(
+                        f"opening the file crashed, or took longer than {self._seconds} s; open it in another program "
+                        "and save it anew"
+                    ) from error
+
+    def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:
+        """Return what became of every page of a run; a page on which the reader crashes is a failed page."""
+        try:
+            return self._many.call(_read_run, pages, self._seconds)
+        except BrokenProcessPool:
+            with self._one_by_one:
+                return tuple(self._read_carefully(pages, ref) for ref in pages.refs())
+
+    def _read_carefully(self, pages: RunOfPages, ref: PageRef) -> PageOutcome:
+        one = RunOfPages(pages.path, pages.scan, ref.number, ref.number)
+        try:
+            return self._careful.call(_read_run, one, self._seconds)[0]
+        except BrokenProcessPool:
+            reason = f"reading this page crashed, or took longer than {self._seconds} s; scan the page again"
+            return PageFailure(ref, PageOutcomeKind.FAILED, reason)
+
+
+class _Pool:
+    """A pool of processes that is made when it is needed, and made again after one of its processes died."""
+
+    def __init__(self, spec: ReaderSpec, workers: int) -> None:
+        self._spec = spec
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function in a worker (BrokenProcessPool when that worker, or one beside it, died)."""
+        pool = self._living()
+        try:
+            return pool.submit(function, *args, **kwargs).result()
+        except BrokenProcessPool:
+            self._retire(pool)
+            raise
+
+    def close(self) -> None:
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _living(self) -> ProcessPoolExecutor:
+        with self._lock:
+            if self._pool is None:
+                # "spawn": a forked child of a process with threads (Prefect has many) may hang.
+                context = get_context("spawn")
+                self._pool = ProcessPoolExecutor(self._workers, context, initializer=_begin, initargs=(self._spec,))
+            return self._pool
+
+    def _retire(self, pool: ProcessPoolExecutor) -> None:
+        with self._lock:
+            if self._pool is pool:
+                self._pool = None
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+# ---- what runs in a worker --------------------------------------------------------------------------------------
+
+_spec: ReaderSpec | None = None
+_loaded: "tuple[CharacterModel, ReviewPolicy] | None" = None
+
+
+def _begin(spec: ReaderSpec) -> None:
+    """Prepare a worker: one thread of OpenCV, and no life after the parent's."""
+    global _spec  # noqa: PLW0603 - a worker process has one spec for life
+    _spec = spec
+    # Ctrl-C reaches every process of a terminal; the parent decides, and stops its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+
+def _model_and_policy() -> "tuple[CharacterModel, ReviewPolicy]":
+    """Load the model, once a worker."""
+    global _loaded  # noqa: PLW0603
+    if _loaded is None:
+        from recognizer.classifier import load_model
+
+        from recognizer.judge import ReviewPolicy
+
+        spec = _own_spec()
+        model = load_model(spec.model)
+        accept = model.card.accept_confidence if spec.accept_confidence is None else spec.accept_confidence
+        _loaded = model, ReviewPolicy(accept, spec.flag_blank_marks)
+    return _loaded
+
+
+def _own_spec() -> ReaderSpec:
+    if _spec is None:
+        raise RuntimeError("a worker was used before it was prepared")
+    return _spec
+
+
+def _info() -> ReaderInfo:
+    from recognizer.raster import Renderer, available_renderer
+
+    model, _ = _model_and_policy()
+    return ReaderInfo(model.name, available_renderer(Renderer(_own_spec().renderer)))
+
+
+def _count_pages(path: str, seconds: int) -> int:
+    from recognizer.raster import page_count
+
+    signal.alarm(seconds)
+    try:
+        return page_count(Path(path))
+    finally:
+        signal.alarm(0)
+
+
+def _read_run(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
+    from recognizer.raster import open_scan
+
+    # What is wrong with the place (a share that went away) is raised, so that it can be tried again; what is wrong with
+    # the scan is a result.
+    Path(pages.path).stat()
+    model, policy = _model_and_policy()
+    signal.alarm(seconds)
+    try:
+        with open_scan(Path(pages.path)) as scan:
+            return tuple(_read_page(scan, ref, model, policy, seconds) for ref in pages.refs())
+    except ScanError as error:
+        return tuple(PageFailure(ref, PageOutcomeKind.FAILED, str(error)) for ref in pages.refs())
+    finally:
+        signal.alarm(0)
+
+
+def _read_page(scan: Any, ref: PageRef, model: "CharacterModel", policy: "ReviewPolicy", seconds: int) -> PageOutcome:  # noqa: ANN401
+    from recognizer.errors import PageError
+    from recognizer.raster import Renderer
+    from recognizer.reading import read_page
+
+    signal.alarm(seconds)
+    spec = _own_spec()
+    try:
+        page = scan.load(ref, Renderer(spec.renderer))
+    except (PageError, ScanError) as error:
+        return PageFailure(ref, PageOutcomeKind.FAILED, str(error))
+    return read_page(page, spec.sheets, model, policy)

@@ -1,0 +1,217 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from flows.errors import PlaceError
+from flows.inbox import (
+    FileChangedError,
+    Inbox,
+    archived_name,
+    copy_in,
+    inbox_file,
+    quarantine_name,
+    remove_taken,
+    shown_name,
+)
+from flows.records import Arrival
+
+PDF = b"%PDF-1.7\nbody\n%%EOF\n"
+
+
+class FakeClock:
+    """Time passes only when somebody waits, or when the test says so; `during` is called on every wait."""
+
+    def __init__(self, ahead_s: float = 0.0) -> None:
+        self.passed = 0.0
+        self.ahead_s = ahead_s
+        self.during: list[object] = []
+
+    def now_ns(self) -> int:
+        import time
+
+        return time.time_ns() + int((self.passed + self.ahead_s) * 1e9)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+        for action in self.during:
+            assert callable(action)
+            action()
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file at the clock's time."""
+        path.write_bytes(content)
+        os.utime(path, ns=(self.now_ns(), self.now_ns()))
+
+
+def names(files: object) -> list[str]:
+    assert isinstance(files, tuple)
+    return [one.name for one in files]
+
+
+def test_a_file_that_lay_still_for_long_is_taken_at_the_first_look(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(PDF)
+    clock = FakeClock(ahead_s=60.0)
+    look = Inbox(tmp_path, 2.0, clock).wait()
+    assert names(look.ready) == ["a.pdf"]
+    assert clock.passed == 0.0
+
+
+def test_a_fresh_file_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(PDF)
+    clock = FakeClock()
+    inbox = Inbox(tmp_path, 2.0, clock)
+    assert names(inbox.look().waiting) == ["a.pdf"]
+    assert names(inbox.wait().ready) == ["a.pdf"]
+    assert 2.0 <= clock.passed <= 3.0
+
+
+def test_an_old_time_of_change_does_not_make_a_copy_complete(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(PDF)
+    os.utime(path, (0, 0))
+    assert names(Inbox(tmp_path, 2.0, FakeClock()).look().waiting) == ["a.pdf"]
+
+
+def test_a_time_in_the_future_is_told_by_watching(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(PDF)
+    os.utime(path, (4e9, 4e9))
+    clock = FakeClock()
+    assert names(Inbox(tmp_path, 2.0, clock).wait().ready) == ["a.pdf"]
+    assert clock.passed >= 2.0
+
+
+def test_a_growing_file_is_left_when_patience_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(PDF)
+    clock = FakeClock()
+    clock.during.append(lambda: clock.write(path, path.read_bytes() + PDF))
+    look = Inbox(tmp_path, 2.0, clock).wait()
+    assert (names(look.ready), names(look.waiting)) == ([], ["a.pdf"])
+    assert look.waiting[0].reason == "still being written" and not look.waiting[0].needs_person
+    assert clock.passed <= 15.0
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"%PDF-1.7\nbody", b"\xff\xd8\xff\xe0 half a JPEG", b"\x89PNG\r\n\x1a\n half a PNG"]
+)
+def test_a_file_without_its_end_has_to_lie_still_for_longer(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.pdf").write_bytes(content)
+    assert names(Inbox(tmp_path, 2.0, FakeClock(ahead_s=5.0)).look().waiting) == ["a.pdf"]
+    clock = FakeClock()
+    assert names(Inbox(tmp_path, 2.0, clock).wait().ready) == ["a.pdf"]
+    assert 10.0 <= clock.passed <= 12.0
+
+
+def test_files_that_came_together_are_taken_together_in_order(tmp_path: Path) -> None:
+    for name in ("c.pdf", "a.pdf", "b.pdf"):
+        (tmp_path / name).write_bytes(PDF)
+    clock = FakeClock()
+    clock.during.append(lambda: clock.write(tmp_path / "a.pdf", PDF) if clock.passed < 1.0 else None)
+    assert names(Inbox(tmp_path, 2.0, clock).wait().ready) == ["b.pdf", "c.pdf"]
+    clock.during.clear()
+    clock = FakeClock()
+    assert names(Inbox(tmp_path, 2.0, clock).wait().ready) == ["a.pdf", "b.pdf", "c.pdf"]
+
+
+def test_a_file_that_is_never_done_holds_up_the_others_only_briefly(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(PDF)
+    (tmp_path / "empty.pdf").write_bytes(b"")
+    clock = FakeClock()
+    look = Inbox(tmp_path, 2.0, clock).wait()
+    assert (names(look.ready), names(look.waiting)) == (["a.pdf"], ["empty.pdf"])
+    assert clock.passed <= 3.0
+
+
+def test_what_is_no_scan_is_left_alone_and_said(tmp_path: Path) -> None:
+    for name in ("a.pdf.part", "b.crdownload", "~$c.pdf", ".DS_Store", ".hidden.pdf", "d.TMP"):
+        (tmp_path / name).write_bytes(PDF)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.pdf").symlink_to(tmp_path / "elsewhere.pdf")
+    os.mkfifo(tmp_path / "pipe.pdf")
+    look = Inbox(tmp_path, 0.0).look()
+    assert look.ready == () and look.waiting == ()
+    said = {note.name: note.reason for note in look.ignored}
+    assert set(said) == {"a.pdf.part", "b.crdownload", "~$c.pdf", "d.TMP", "folder", "link.pdf", "pipe.pdf"}
+    assert "a link" in said["link.pdf"] and "a folder" in said["folder"]
+
+
+def test_files_in_hand_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(PDF)
+    assert Inbox(tmp_path, 0.0).look({b"a.pdf"}).ready == ()
+
+
+def test_a_missing_inbox_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PlaceError, match="cannot be listed"):
+        Inbox(tmp_path / "gone", 0.0).look()
+
+
+def test_a_file_that_changed_since_it_was_seen_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(PDF)
+    seen = inbox_file(path)
+    path.write_bytes(PDF * 2)
+    with pytest.raises(FileChangedError):
+        copy_in(seen, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pdf"]
+
+
+def test_a_file_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(PDF)
+    seen = inbox_file(path)
+    path.rename(tmp_path / "b.pdf")
+    path.symlink_to(tmp_path / "b.pdf")
+    with pytest.raises(FileChangedError):
+        copy_in(seen, tmp_path)
+
+
+def arrival(path: Path) -> Arrival:
+    seen = inbox_file(path)
+    return Arrival(1, seen.inbox_name, seen.name, "0" * 64, "x.pdf", seen.size, seen.mtime_ns, seen.inode)
+
+
+def test_only_the_file_that_was_copied_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(PDF)
+    taken = arrival(path)
+    path.write_bytes(PDF + b"one page more %%EOF")
+    assert not remove_taken(tmp_path, taken)
+    assert path.exists()
+    assert remove_taken(tmp_path, arrival(path))
+    assert not path.exists()
+    assert remove_taken(tmp_path, taken)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Prüfung 7b.pdf", "Prüfung 7b.pdf"),
+        ("試験.pdf", "試験.pdf"),
+        ("a\tb\x1b[31m.pdf", "a\\x09b\\x1b[31m.pdf"),
+        ("bytes\udcff.pdf", "bytes\\xff.pdf"),
+        ("\u202efdp.exe", "\\u202efdp.exe"),
+    ],
+)
+def test_a_name_can_be_shown_and_stored_anywhere(name: str, shown: str) -> None:
+    assert shown_name(name) == shown
+    shown_name(name).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"), [("a.PDF", ".pdf"), ("a.tar.gz", ".gz"), ("a", ""), ("a.süß", ""), ("a.p/df", ""), (".pdf", "")]
+)
+def test_only_a_plain_ending_is_kept_in_the_archive(name: str, ending: str) -> None:
+    assert archived_name("0" * 64, name) == "0" * 64 + ending
+
+
+def test_a_name_in_quarantine_is_free_and_leaves_room_for_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf.reason.txt").write_text("")
+    assert quarantine_name(tmp_path, "a.pdf") == "a (2).pdf"
+    long = quarantine_name(tmp_path, "試" * 84 + ".pdf")
+    (tmp_path / f"{long}.reason.txt").write_text("")
+    assert long.endswith("試.pdf")
