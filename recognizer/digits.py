@@ -121,10 +121,14 @@ def segment_number(crop: BoxCrop) -> NumberInk:
     Example: `7.5` gives three pieces; of its segments, (1, 2) has `is_point`, and (0, 3), the whole as one glyph, is
     classified `other`.
     """
-    ink = find_ink(crop)
+    return segment_ink(find_ink(crop))
+
+
+def segment_ink(ink: BoxInk) -> NumberInk:
+    """Return the candidate characters in ink that was found already; see `segment_number`."""
     if ink.is_blank:
         return NumberInk((), (), ink.area_mm2, ink.overflow)
-    groups = _pieces_in_order(ink)
+    groups = pieces_in_order(ink)
     boxes = tuple(_bounds(ink.stats[[k - 1 for k in group]]) for group in groups)
     segments = tuple(
         _segment(ink, groups, boxes, start, stop) for start in range(len(groups)) for stop in _stops(boxes, start, ink)
@@ -144,8 +148,8 @@ def _without_strays(ink: BoxInk) -> NDArray[np.bool_]:
     return np.array([False, *kept])
 
 
-def _pieces_in_order(ink: BoxInk) -> list[list[int]]:
-    """Return the labels of each piece, by the middle from left to right."""
+def pieces_in_order(ink: BoxInk) -> list[list[int]]:
+    """Return the ink labels of each piece of a number, pieces ordered by their middles from left to right."""
     count = len(ink.stats)
     if count > MAX_PIECES:
         return [list(range(1, count + 1))]

@@ -102,6 +102,16 @@ def cover_of(written: Written, box: Rect, dpi: int) -> Cover:
     return cover.astype(np.float32)
 
 
+def stroke_cover(points: NDArray[np.floating], width_mm: float, box: Rect, dpi: int) -> Cover:
+    """Return the ink of a pen stroke through points, (N, 2) mm from the box's top left, on the crop's canvas."""
+    px = dpi / MM_PER_INCH
+    fine = 4
+    canvas = np.zeros((round((box.height + 2 * box.y) * px), round((box.width + 2 * box.x) * px)), np.uint8)
+    line = np.round((points + np.array([box.x, box.y])) * px * 2**fine).astype(np.int32)
+    cv2.polylines(canvas, [line], False, 255, max(1, round(width_mm * px)), cv2.LINE_AA, fine)
+    return canvas.astype(np.float32) / np.float32(255)
+
+
 def draw_box(size: tuple[float, float], cover: Cover, scan: Scan, comb: bool, rng: np.random.Generator) -> BoxCrop:
     """Return the crop of one printed box with this ink, scanned.
 

@@ -48,6 +48,37 @@ def mnist_writers(data: Path, part: str) -> NDArray[np.int64]:
     return _archive(data / "train" / "mnist_writers.npz")[part].astype(np.int64)
 
 
+def archive_pictures(data: Path, name: str, blank_border: bool = False) -> LabelledPictures:
+    """Return one of the `train/*.npz` sets as ink on nothing.
+
+    Args:
+        data: the data folder.
+        name: the file's name without `.npz`.
+        blank_border: the set shows paper around the glyph, whose grey level is taken off.
+    """
+    archive = _archive(data / "train" / f"{name}.npz")
+    x = archive["x"].astype(np.uint8)
+    if str(archive["polarity"]) == "dark_on_light":
+        x = _inverted(x) if blank_border else (255 - x)
+    label = archive["label"].astype(np.str_)
+    names = archive.get("writer", np.zeros(len(x), np.int64)).astype(np.str_)
+    return LabelledPictures(x, label, np.unique(names, return_inverse=True)[1].astype(np.int64))
+
+
+def archive_column(data: Path, name: str, column: str) -> NDArray[np.str_]:
+    """Return a column of text of one of the `train/*.npz` sets, such as `split`."""
+    return _archive(data / "train" / f"{name}.npz")[column].astype(np.str_)
+
+
+def _inverted(x: Pictures) -> Pictures:
+    """Return dark on light pictures as ink on nothing, each with its own paper and ink level."""
+    flat = x.reshape(len(x), -1).astype(np.float32)
+    paper = np.median(flat, axis=1)[:, None]
+    depth = np.maximum(paper - np.quantile(flat, 0.01, axis=1)[:, None], 1.0)
+    inverted: Pictures = (np.clip((paper - flat) / depth, 0, 1) * 255).astype(np.uint8).reshape(x.shape)
+    return inverted
+
+
 def _idx(path: Path) -> NDArray[np.uint8]:
     try:
         raw = gzip.decompress(path.read_bytes())

@@ -1,0 +1,63 @@
+"""From logits to honest confidences: a temperature, and the confidence from which a character may be accepted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.classifier import softmax
+from recognizer.records import CLASSES, Probabilities
+
+Logits = NDArray[np.float32]
+"""(N, C) float32."""
+
+WRONG_PER_ACCEPTED = 1 / 1000
+"""What the office is promised for accepted characters."""
+
+MARGIN = 2.0
+"""The threshold is set for this many times fewer errors than promised on validation writers: real boxes are harder
+than composed ones. Plain and without a guarantee."""
+
+LOWEST, HIGHEST = 0.5, 0.9999
+"""Range of the threshold: below, another class may be as likely; above, float32 probabilities say no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What a threshold does on labelled glyphs: `accepted` of all, `wrong` of them."""
+
+    threshold: float
+    accepted: int
+    wrong: int
+    total: int
+
+
+def fit_temperature(logits: Logits, truth: NDArray[np.int64]) -> float:
+    """Return the temperature with the smallest negative log likelihood (Guo et al. 2017), to 1 per cent."""
+
+    def loss(temperature: float) -> float:
+        likelihood = softmax(logits, temperature)[np.arange(len(truth)), truth]
+        return float(-np.log(np.maximum(likelihood, 1e-9)).mean())
+
+    candidates: Iterable[float] = np.exp(np.arange(np.log(0.3), np.log(4.0), 0.01))
+    return round(float(min(candidates, key=loss)), 4)
+
+
+def acceptance(probabilities: Probabilities, truth: NDArray[np.int64], threshold: float) -> Acceptance:
+    """Count what would be accepted as a character at a threshold; class `other` never is."""
+    guess, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    taken = (confidence >= threshold) & (guess != CLASSES.index("other"))
+    return Acceptance(threshold, int(taken.sum()), int((guess[taken] != truth[taken]).sum()), len(truth))
+
+
+def accept_confidence(probabilities: Probabilities, truth: NDArray[np.int64]) -> Acceptance:
+    """Return the lowest threshold at which, with the margin, few enough accepted characters are wrong.
+
+    When no threshold does, the highest is returned: then nearly everything is for people.
+    """
+    for threshold in (*np.round(np.arange(LOWEST, 0.99, 0.01), 2), *np.round(np.arange(0.99, HIGHEST, 0.0005), 4)):
+        found = acceptance(probabilities, truth, float(threshold))
+        if found.accepted and found.wrong * MARGIN <= WRONG_PER_ACCEPTED * found.accepted:
+            return found
+    return acceptance(probabilities, truth, HIGHEST)
