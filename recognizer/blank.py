@@ -14,6 +14,12 @@ EDGE_MM = 16.0
 INK_CONTRAST = 45
 """Grey values by which ink is darker than the paper around it; what shows through from the other side stays below."""
 
+STROKE_REACH_MM = 8.0
+"""Anything narrower than this is taken for ink on the paper around it."""
+
+AREA_CONTRAST = 80
+"""Grey values by which anything wider is darker than most of the paper, to count: shadows of folds are paler."""
+
 LEAST_INK_MM2 = 0.6
 """A spot smaller than this is dust."""
 
@@ -32,11 +38,16 @@ def ink_mm2(pixels: GreyImage) -> float:
     size = (max(round(pixels.shape[1] / factor), 1), max(round(pixels.shape[0] / factor), 1))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if factor > 1 else pixels
     px_per_mm = max(small.shape) / _A4_HEIGHT_MM
-    # A closing wider than any stroke leaves the paper alone, with its shadows.
-    reach = 2 * round(2.5 * px_per_mm) + 1
+    # A closing wider than any stroke leaves the paper alone, with its shadows; what is still dark then is a dark area.
+    reach = 2 * round(STROKE_REACH_MM / 2 * px_per_mm) + 1
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
-    edge = min(round(EDGE_MM * px_per_mm), min(small.shape) // 3)
-    dark = (cv2.subtract(paper, small) >= INK_CONTRAST)[edge:-edge, edge:-edge].astype(np.uint8)
+    edge = round(EDGE_MM * px_per_mm)
+    inside = slice(edge, max(small.shape[0] - edge, 0)), slice(edge, max(small.shape[1] - edge, 0))
+    small, paper = small[inside], paper[inside]
+    if not small.size:
+        return 0.0
+    area = paper < float(np.median(paper)) - AREA_CONTRAST
+    dark = ((cv2.subtract(paper, small) >= INK_CONTRAST) | area).astype(np.uint8)
     _, _, about, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
     areas = about[1:, cv2.CC_STAT_AREA] / px_per_mm**2
     return float(areas[areas >= LEAST_INK_MM2].sum())

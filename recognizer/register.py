@@ -30,6 +30,9 @@ box outlines (`boxes.SNAP_REACH_MM`), and well below the 0.8 mm at which a box i
 WORTH_REFINING_MM = 0.12
 """A fit whose rules lie farther off than this in some part of the page is improved by them: paper stretches."""
 
+LEAST_SIDE_PX = 200
+"""A page with fewer pixels along a side holds no sheet that can be read."""
+
 LEAST_PX_PER_MM = 3.5
 """Below about 90 dpi a digit has too few pixels to be read."""
 
@@ -42,14 +45,17 @@ PERSPECTIVE_LIMIT = 1.35
 AFFINE_LIMIT_MM = 0.12
 """Three marks are fitted without perspective, which they determine badly, while they fit so well."""
 
-REGIONS = 3
-"""The page is judged in 3 x 3 parts: a curled corner must not hide behind the good rest."""
+REGIONS = (5, 7)
+"""The page is judged in parts of about 4 x 4 cm: a curled corner must not hide behind the good rest."""
 
-LEAST_RULES_IN_REGION = 8
+LEAST_RULES_IN_REGION = 6
 """Parts with fewer printed rules than this say too little by themselves and count only for the whole."""
 
+MOST_RULES = 75
+"""Percentile of the distances in a part that is taken for its error: a quarter may be ink instead of rules."""
+
 LEAST_SEEN = 0.4
-LEAST_SEEN_IN_REGION = 0.25
+LEAST_SEEN_IN_REGION = 0.35
 """Share of the printed rules that must be seen where expected; crossing ink hides some, a wrong place nearly all."""
 
 QR_PX_PER_MM = (8.0, 5.0, 12.0)
@@ -76,6 +82,9 @@ def register(page: Page, sheets: SheetSet) -> RegisteredPage:
         ForeignSheetError: the page is a sheet, but not one of this exam.
         RegistrationError: there is no sheet on the page, two of them, a mirrored one, or it does not fit.
     """
+    if min(page.pixels.shape) < LEAST_SIDE_PX:
+        height, width = page.pixels.shape
+        raise RegistrationError(f"the page has only {width} x {height} pixels; scan it at 300 dpi")
     found = find_marks(page.pixels)
     if not found:
         raise _without_marks(page.pixels)
@@ -323,7 +332,7 @@ def _error_mm(probes: Probes, offsets: NDArray[np.float64]) -> tuple[float, floa
     A part in which next to no rules are seen is off by more than they are looked for: infinitely far.
     """
     low, high = probes.points.min(axis=0), probes.points.max(axis=0) + 1e-6
-    cells = ((probes.points - low) / (high - low) * REGIONS).astype(int)
+    cells = ((probes.points - low) / (high - low) * np.array(REGIONS)).astype(int)
     across = probes.normals[:, 0] > 0.5
     visible = ~np.isnan(offsets)
     worst = 0.0
@@ -333,8 +342,8 @@ def _error_mm(probes: Probes, offsets: NDArray[np.float64]) -> tuple[float, floa
             continue
         if visible[inside].mean() < LEAST_SEEN_IN_REGION:
             return np.inf, float(visible.mean())
-        middle = [offsets[inside & visible & way] for way in (across, ~across)]
-        dx, dy = (float(np.median(part)) if len(part) else 0.0 for part in middle)
+        parts = (np.abs(offsets[inside & visible & way]) for way in (across, ~across))
+        dx, dy = (float(np.percentile(part, MOST_RULES)) if len(part) else 0.0 for part in parts)
         worst = max(worst, float(np.hypot(dx, dy)))
     return worst, float(visible.mean())
 

@@ -1,12 +1,13 @@
 """The printed rules of boxes: where on the page they really are, measured against where they should be."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.geometry import Homography, Points, apply_homography
+from recognizer.geometry import Homography, Points, Rect, apply_homography
 from recognizer.records import GreyImage
 from recognizer.template import SheetTemplate
 
@@ -23,8 +24,11 @@ LEAST_CONTRAST = 24.0
 WIDEST_RULE_MM = 0.7
 """What is darker over a wider stretch is no rule but ink or a shadow."""
 
-MOST_PROBES = 480
-"""Probes a page is measured by: more do not make the result better, only slower."""
+MOST_PROBES = 500
+"""Probes a page is measured by, about: more do not make the result better, only slower."""
+
+CLOSEST_PROBES_MM = 4.0
+"""Probes along a side are not closer than this: they would see the same pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +41,37 @@ class Probes:
 
 def probes_of(template: SheetTemplate, page: int) -> Probes:
     """Return where the sides of a page's boxes are to be measured, spread evenly over all boxes."""
-    points, normals = [], []
     bubbles = {field.name for field in template.pages[page - 1].fields if field.shape == "bubble"}
-    for index, box in enumerate(template.boxes(page)):
-        # Boxes in a row are measured at different places, so that one ruled line through all does not fool us.
-        at = 0.5 if box.field in bubbles else (0.3, 0.7)[index % 2]
-        rect = box.rect
-        x, y = rect.x + at * rect.width, rect.y + at * rect.height
-        points += [(rect.x, y), (rect.right, y), (x, rect.y), (x, rect.bottom)]
-        normals += [(1, 0), (1, 0), (0, 1), (0, 1)]
-    every = max(-(-len(points) // MOST_PROBES), 1)
-    # Strides that divide four would measure one side of the boxes only.
-    every += every > 1 and every % 2 == 0
-    as_array = (np.array(values, dtype=np.float64).reshape(-1, 2)[::every] for values in (points, normals))
-    return Probes(*as_array)
+    boxes = template.boxes(page)
+    round_ones = [box.rect for box in boxes if box.field in bubbles]
+    angular = [box.rect for box in boxes if box.field not in bubbles]
+    share = MOST_PROBES * len(angular) // max(len(boxes), 1)
+    apart = max(sum(2 * (rect.width + rect.height) for rect in angular) / max(share, 1), CLOSEST_PROBES_MM)
+    # Whole bubbles are left out, and not sides of them: all directions have to be measured everywhere.
+    every = max(-(-4 * len(round_ones) // max(MOST_PROBES - share, 1)), 1)
+    places = [place for index, rect in enumerate(angular) for place in _sides(rect, apart, index)]
+    places += [place for rect in round_ones[::every] for place in _sides(rect, np.inf, None)]
+    # Neighbours in a comb share a side.
+    distinct = np.array(list(dict.fromkeys(places)), dtype=np.float64).reshape(-1, 4)
+    return Probes(distinct[:, :2], distinct[:, 2:])
+
+
+def _sides(rect: Rect, apart: float, index: int | None) -> Iterator[tuple[float, float, float, float]]:
+    """Yield places (x, y) on the sides of a rectangle with the normal there, about `apart` from one another."""
+    for y in _spread(rect.y, rect.height, apart, index):
+        yield from ((round(rect.x, 3), y, 1.0, 0.0), (round(rect.right, 3), y, 1.0, 0.0))
+    for x in _spread(rect.x, rect.width, apart, index):
+        yield from ((x, round(rect.y, 3), 0.0, 1.0), (x, round(rect.bottom, 3), 0.0, 1.0))
+
+
+def _spread(start: float, length: float, apart: float, index: int | None) -> list[float]:
+    """Return places along a side: the middle of a bubble's, else one at least, at changing places in a row of boxes."""
+    count = max(int(length / apart), 1)
+    if index is None:
+        return [start + length / 2]
+    if count == 1:
+        return [start + length * (0.3, 0.7)[index % 2]]
+    return [start + length * (0.12 + 0.76 * step / (count - 1)) for step in range(count)]
 
 
 def measure(pixels: GreyImage, mm_to_px: Homography, probes: Probes) -> NDArray[np.float64]:

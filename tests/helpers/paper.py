@@ -282,7 +282,7 @@ def _seen(pixels: GreyImage, blur: float, noise: float, one_bit: bool, seed: int
     if blur:
         grey = cv2.GaussianBlur(grey, (0, 0), blur)
     if noise:
-        grain = np.random.default_rng(seed).normal(0, noise, grey.shape).astype(np.float32)
+        grain = np.random.default_rng(seed).standard_normal(grey.shape, dtype=np.float32) * noise
         grey = np.clip(np.rint(grey + grain), 0, 255).astype(np.uint8)
     if one_bit:
         grey = np.where(grey < 140, 0, 255).astype(np.uint8)
