@@ -92,8 +92,8 @@ def glyph_set(images: InkStack, labels: Sequence[str], writers: Sequence[str], s
     }
     if not complete:
         raise GlyphError(
-            f"{source}: none of its {len(by_writer)} writers has written all ten digits; add pictures, or leave out "
-            f"'writer' to take all for one person's"
+            f"{source}: nobody has written all ten digits (it names {len(by_writer)} writer(s)); add pictures, or "
+            f"leave out 'writer' to take all for one person's"
         )
     return GlyphSet(images, complete, source)
 

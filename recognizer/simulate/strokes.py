@@ -24,8 +24,12 @@ FIELD_HEIGHT = 96
 FIELD_MARGIN = 14
 """Pixels around the character in its distance fields: room for a pen wider than the one it was written with."""
 
-INK_THRESHOLD = 100
-"""Ink value (of 255) of a stroke's edge in a glyph picture: half-covered edge pixels belong to the stroke."""
+EDGE_SHARE = 0.75
+"""Ink value of a stroke's edge, as a share of Otsu's (1979) threshold: half-covered edge pixels belong to the stroke,
+and so does what a light hand left."""
+
+FAINTEST, DARKEST = 40, 100
+"""Limits of the ink value of a stroke's edge, of 255: below lies paper, above whole strokes would be lost."""
 
 SUPERSAMPLING = 4
 """Lines are drawn this much larger and averaged down, so that their edges are as soft as a scanner sees them."""
@@ -79,7 +83,10 @@ def trace(picture: InkImage) -> Trace:
     """Return the distance fields of a glyph picture; an empty picture gives an empty trace."""
     spread = max(int(picture.max()) - int(picture.min()), 1)
     ink = ((picture.astype(np.float32) - picture.min()) * (255.0 / spread)).astype(np.uint8)
-    rows, columns = np.nonzero(ink >= INK_THRESHOLD)
+    otsu, _ = cv2.threshold(ink, 0, 255, cv2.THRESH_OTSU)
+    # A picture of black and white alone has any threshold; OpenCV says 0.
+    edge = float(np.clip(EDGE_SHARE * (otsu or 255), FAINTEST, DARKEST))
+    rows, columns = np.nonzero(ink >= edge)
     if len(rows) == 0:
         empty = np.full((3 * FIELD_MARGIN, 3 * FIELD_MARGIN), -FIELD_MARGIN, np.float32)
         return Trace(empty, -empty, 1.0)
@@ -96,7 +103,7 @@ def trace(picture: InkImage) -> Trace:
     large = cv2.GaussianBlur(large, (0, 0), scale * 0.35)
     surplus = round(margin * scale) - FIELD_MARGIN
     large = large[surplus : large.shape[0] - surplus, surplus : large.shape[1] - surplus]
-    return _distances(_without_dirt((large >= INK_THRESHOLD).astype(np.uint8)))
+    return _distances(_without_dirt((large >= edge).astype(np.uint8)))
 
 
 def _without_dirt(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
