@@ -15,7 +15,7 @@ PAGES = "Pages"
 COLUMNS = (
     Column("file", 30),
     Column("page", 9, Style.HEADING_MID),
-    Column("outcome", 11),
+    Column("outcome", 14),
     Column("sheet", 23),
     Column("template", 16),
     Column("sheet page", 10, Style.HEADING_MID),

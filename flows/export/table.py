@@ -14,8 +14,8 @@ from openpyxl.formatting.rule import Rule
 from openpyxl.styles import PatternFill
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.errors import IgnoredError, IgnoredErrors
 from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.xml.functions import Element
 
 from flows.export.styles import Style
 
@@ -93,6 +93,18 @@ class Look:
     footer: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _MeantAsText:
+    """Tells Excel not to mark texts of digits in these cells with a green triangle (ECMA-376, ignoredErrors)."""
+
+    cells: str
+
+    def to_tree(self) -> Any:  # noqa: ANN401 - an element of whichever XML library openpyxl found
+        errors = Element("ignoredErrors")
+        errors.append(Element("ignoredError", {"sqref": self.cells, "numberStoredAsText": "1"}))
+        return errors
+
+
 class SheetWriter:
     """Writes one worksheet from the top down."""
 
@@ -147,14 +159,12 @@ class SheetWriter:
 
     def finish(self) -> None:
         """Add what comes after the last row."""
-        if self.look.numbers_as_text and self.next_row > 1:
-            refs = (
-                f"{get_column_letter(n)}1:{get_column_letter(n)}{self.next_row - 1}" for n in self.look.numbers_as_text
-            )
-            ignored = IgnoredErrors(ignoredError=[IgnoredError(sqref=" ".join(refs), numberStoredAsText=True)])
-            # openpyxl knows this element but has no place for it; column breaks, of which we have none, are written
-            # exactly where it has to stand.
-            self.sheet.col_breaks = ignored
+        if self.look.numbers_as_text:
+            columns = (get_column_letter(number) for number in self.look.numbers_as_text)
+            cells = " ".join(f"{column}1:{column}{self.next_row}" for column in columns)
+            # openpyxl has no place for this element; column breaks, of which we have none, are written exactly where it
+            # has to stand.
+            self.sheet.col_breaks = _MeantAsText(cells)
 
     def _needed_height(self, cells: Sequence[Cell | None]) -> float:
         """Return the height that wrapped texts need: spreadsheets do not look by themselves when they open a file."""

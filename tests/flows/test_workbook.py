@@ -290,6 +290,17 @@ def test_every_picture_lies_inside_its_row_and_bears_its_key(tmp_path: Path) -> 
     assert all(f'name="{flag["key"].value}"' in drawing for flag in flags)
 
 
+def test_texts_of_digits_are_meant_and_the_file_says_so_where_the_format_wants_it(tmp_path: Path) -> None:
+    path = tmp_path / "m.xlsx"
+    written(path, one_sheet([None, "2", "3"]))
+    with zipfile.ZipFile(path) as archive:
+        marks, flags = (archive.read(f"xl/worksheets/sheet{number}.xml").decode() for number in (1, 2))
+    assert '<ignoredErrors><ignoredError sqref="A1:A3" numberStoredAsText="1"' in marks
+    order = ["<sheetData", "<autoFilter", "<conditionalFormatting", "<pageMargins", "<pageSetup", "<headerFooter"]
+    places = [flags.index(element) for element in (*order, "<ignoredErrors", "<drawing")]
+    assert places == sorted(places)
+
+
 def test_a_crop_that_is_no_picture_leaves_a_word(tmp_path: Path) -> None:
     write_workbook(one_sheet([None, "2", "3"]), lambda _: b"no png", tmp_path / "m.xlsx")
     (flag,) = rows(load_workbook(tmp_path / "m.xlsx")["Flags"])
