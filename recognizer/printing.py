@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import numpy as np
 from fpdf import FPDF
 from fpdf.drawing import PaintedPath
 from fpdf.drawing_primitives import DeviceGray
 from fpdf.errors import FPDFException
+from fpdf.fonts import TTFFont
 from numpy.typing import NDArray
 
 from recognizer.errors import PrintError
@@ -105,16 +106,22 @@ def print_sheets(  # noqa: PLR0917 - each says something else, and all are neede
         more = [f"and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
         raise PrintError("\n".join([*problems[:MAX_LISTED], *more]))
     with tempfile.TemporaryDirectory(prefix="tallymark-fonts-") as folder:
-        sheet = Canvas(paper, _write_fonts(template, copies, font, Path(folder)))
-        for copy in copies:
-            for number in range(1, len(template.pages) + 1):
-                sheet.new_page()
-                draw_page(sheet, template, number, copy, exam)
-        data = sheet.finish(f"{template.title or template.name} - {exam}")
+        fonts = _write_fonts(template, copies, font, Path(folder))
+        data = _drawn(template, copies, exam, Canvas(paper, fonts))
     if isinstance(destination, Path):
         destination.write_bytes(data)
     else:
         destination.write(data)
+
+
+def _drawn(template: SheetTemplate, copies: Sequence[SheetCopy], exam: str, canvas: "Canvas") -> bytes:
+    """Return the PDF of all copies."""
+    with canvas as sheet:
+        for copy in copies:
+            for number in range(1, len(template.pages) + 1):
+                sheet.new_page()
+                draw_page(sheet, template, number, copy, exam)
+        return sheet.finish(f"{template.title or template.name} - {exam}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +173,36 @@ class Canvas:
         self._pdf.set_creator("Tallymark")
         self._pdf.set_margin(0)
         self._pdf.c_margin = 0
-        self._pdf.add_font("sheet", "", str(fonts.regular))
-        self._pdf.add_font("sheet", "B", str(fonts.semibold))
-        if fonts.further:
-            self._add_further(fonts.further)
+        self._fonts = fonts
         self._widths: dict[tuple[str, bool], float] = {}
+
+    def __enter__(self) -> Self:
+        """Load the fonts.
+
+        Raises:
+            PrintError: the further font cannot be printed with.
+        """
+        self._pdf.add_font("sheet", "", str(self._fonts.regular))
+        self._pdf.add_font("sheet", "B", str(self._fonts.semibold))
+        if self._fonts.further:
+            self._add_further(self._fonts.further)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the font files, which fpdf2 leaves open."""
+        self._close_fonts()
+
+    def _close_fonts(self) -> None:
+        for font in self._pdf.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
     def _add_further(self, font: Path) -> None:
         try:
             self._pdf.add_font("further", "", str(font))
             self._pdf.add_font("further", "B", str(font))
         except (FPDFException, ValueError, KeyError) as error:
+            self._close_fonts()
             raise PrintError(
                 f"the font {font} cannot be printed with: {error}; use another .ttf or .otf file"
             ) from error

@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from recognizer.geometry import MM_PER_INCH, Rect
 
-
 HAIRLINE_MM = 0.15
 """Thickness of a light rule for people."""
 

@@ -35,7 +35,8 @@ def characters_of(path: Path) -> frozenset[int]:
         PrintError: the file is missing or no TrueType or OpenType font.
     """
     try:
-        with TTFont(path, lazy=True) as font:
+        # Opened here: TTFont does not close what it finds to be no font.
+        with path.open("rb") as file, TTFont(file, lazy=True) as font:
             return _characters(font)
     except OSError as error:
         raise PrintError(f"the font {path} cannot be read: {error.strerror or error}") from error

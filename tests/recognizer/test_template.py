@@ -215,7 +215,8 @@ def test_older_versions_are_read_only_when_the_template_says_so() -> None:
             "version = 1.5\ncolour = 3\n" + HEAD + FIELD,
             [
                 "1: version: should be a whole number, is 1.5",
-                "2: colour: is no key that belongs here; known here: also_reads, instruction, name, page, title, version",
+                "2: colour: is no key that belongs here; known here: "
+                "also_reads, instruction, name, page, title, version",
             ],
         ),
     ],
