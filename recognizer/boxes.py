@@ -29,9 +29,13 @@ SNAP_REACH_MM = 0.6
 """How far from its expected place a printed side is looked for; registration leaves less (`ERROR_LIMIT_MM`)."""
 
 SNAP_CONTRAST = 28.0
-"""Grey values by which a printed side is darker than the paper beside it, at least, along more than half its length."""
+"""Grey values by which a printed side is darker than the paper beside it, at least, along most of its length."""
 
-SIDE_ENDS = 0.15
+ALONG_SIDE = 65
+"""Percentile of the grey values along a side that speaks for it: a printed rule is dark nearly everywhere, a `1`
+written close to it only along the half of it that it covers."""
+
+SIDE_ENDS = 0.08
 """Part of a side left out at each end when it is looked for: the neighbouring sides begin there."""
 
 SIZE_TOLERANCE_MM = 0.4
@@ -181,8 +185,7 @@ def _side_offsets(middle: NDArray[np.uint8], expected: NDArray[np.float64], reac
     columns = np.floor(expected).astype(int)[:, None] + np.arange(-span, span + 1)
     columns = np.clip(columns, 0, middle.shape[2] - 1)
     near = np.take_along_axis(middle, columns[:, None, :], axis=2)
-    # The median along the side: a printed rule is dark along its whole length, handwriting only where it crosses.
-    profile = np.median(near, axis=1)
+    profile = np.percentile(near, ALONG_SIDE, axis=1)
     darkness = np.maximum(np.percentile(profile, 75, axis=1, keepdims=True) - profile, 0.0)
     offset = columns + 0.5 - expected[:, None]
     peak = np.where(np.abs(offset) <= reach, darkness, 0.0).argmax(axis=1)[:, None]
