@@ -151,6 +151,10 @@ def print_template(name: str, output: Path, paper: str, first_serial: int, exam:
         )
     sheet = find_template(name)
     copies = _copies(first_serial, choice["copies"], choice["roster"], choice["anonymous"])
+    if copies[-1].serial > MAX_SERIAL:
+        raise click.BadParameter(
+            f"the last of {len(copies)} copies would be above {MAX_SERIAL}", param_hint="--first-serial"
+        )
     with _replacing(output) as file:
         print_sheets(sheet, copies, exam, Paper(paper), file, choice["font"])
     first, last = copies[0].serial, copies[-1].serial
