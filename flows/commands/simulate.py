@@ -75,7 +75,7 @@ class Written:
     "--digits",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Handwritten digits to write with: an npz with x (N, H, W) uint8, label, polarity and, where known, writer. "
-    "Without it, MNIST digits of 40 writers kept out of all training.",
+    "Without it, MNIST digits of writers kept out of all training.",
 )
 @click.option("--dpi", type=click.IntRange(100, 600), default=300, show_default=True, help="Scanner resolution.")
 @click.option(
@@ -96,7 +96,7 @@ class Written:
 @click.option(
     "--first-serial",
     type=click.IntRange(1, LARGEST_SERIAL),
-    help="Serial number of the first sheet. Without it, the seed chooses, so that two seeds share none.",
+    help="Serial number of the first sheet. Without it, the seed chooses; seeds 1 to 19 share none.",
 )
 @click.option("--prefix", help="First part of the PDFs' names; without it, TEMPLATE-SEED.")
 @click.option("--append", is_flag=True, help="Add to the truth.csv and roster.csv that are there.")
