@@ -1,8 +1,13 @@
 """What an exam folder holds, gathered for the workbook."""
 
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Protocol
+from math import isfinite
+from pathlib import Path
+from typing import Any, Protocol
 
 from flows.export.run_sheet import Section
 from flows.export.table import Scalar
@@ -11,6 +16,11 @@ from flows.records import Correction, FieldRow, FileRow, PageRow, RunRow, ScanRo
 from flows.roster import load_roster
 from flows.settings import Exam
 from flows.settling import MarkRule
+from recognizer.classifier import CARD_FILE, SHIPPED, load_card
+from recognizer.errors import ModelError
+
+LONGEST_FACT = 600
+"""Characters of one entry of a model card: a list longer than ten lines is for programs, which read the card itself."""
 
 
 class Remembers(Protocol):
@@ -48,18 +58,18 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
         ExamError: the roster is faulty.
     """
     marks = exam.settings.marks
-    files = store.files()
+    fields = store.fields()
     return Contents(
         sheets=exam.sheets,
         rule=MarkRule(marks.blank, marks.dash),
-        files=files,
+        files=store.files(),
         scan_pages={scan.scan: scan.pages for scan in store.scans()},
         pages=store.pages(),
-        fields=store.fields(),
+        fields=fields,
         corrections=store.corrections(),
         runs=store.runs(),
         names={each.id: each.name for each in load_roster(exam.roster)} if exam.roster.is_file() else {},
-        facts=(_this_workbook(exam), _settings(exam)),
+        facts=(_this_workbook(exam), _settings(exam), *model_facts(Counter(row.model for row in fields))),
     )
 
 
@@ -92,3 +102,39 @@ def _settings(exam: Exam) -> Section:
 
 def _worth(worth: str) -> str:
     return "0" if worth == "zero" else "nothing until a person says so: the total stays empty"
+
+
+def model_facts(fields_by_model: Mapping[str, int], card_file: Path = SHIPPED / CARD_FILE) -> tuple[Section, ...]:
+    """Return which models read the fields of an exam and, of the installed one, what its card has measured.
+
+    Nothing is said of a model whose card is not here: no figure is better than another model's figure.
+    """
+    if not fields_by_model:
+        return ()
+    readers = Section(
+        "Models that read", tuple((name or "unknown", f"{n} fields") for name, n in fields_by_model.items())
+    )
+    try:
+        card = load_card(card_file)
+    except ModelError as problem:
+        return (readers, Section("Model card", (("card", f"not to be had: {problem}"),)))
+    if not any(card.name in name for name in fields_by_model):
+        told = f"the installed model is {card.name}, which read nothing of this exam"
+        return (readers, Section("Model card", (("card", told),)))
+    return (readers, Section(f"Card of the model {card.name}", tuple(_flat(card.details))))
+
+
+def _flat(details: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Scalar]]:
+    """Yield every entry of a card, however deep, with the names that lead to it."""
+    for name, value in details.items():
+        label = f"{within}{name}".replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{label}, ")
+        elif isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+            yield label, value
+        elif isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):
+            yield label, ", ".join(str(each) for each in value)[:LONGEST_FACT]
+        elif isinstance(value, str | bool):
+            yield label, str(value)[:LONGEST_FACT]
+        elif value is not None:
+            yield label, json.dumps(value, ensure_ascii=False)[:LONGEST_FACT]

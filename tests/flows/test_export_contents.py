@@ -1,0 +1,49 @@
+"""What the sheet Run says of models: figures of the model that read, and of no other."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from flows.export.contents import model_facts
+from recognizer.records import CLASSES
+
+CARD: dict[str, Any] = {
+    "name": "digits-7",
+    "sha256": "ab" * 32,
+    "accept_confidence": 0.97,
+    "temperature": 1.3,
+    "classes": list(CLASSES),
+    "test": {"writers": 80, "error": 0.0071, "skipped": None, "by_class": [{"class": "7", "error": 0.01}]},
+    "seed": 1,
+    "deterministic": True,
+}
+
+
+def card(folder: Path, **changes: Any) -> Path:
+    path = folder / "characters.json"
+    path.write_text(json.dumps(CARD | changes), encoding="utf-8")
+    return path
+
+
+def test_the_card_is_told_entry_by_entry(tmp_path: Path) -> None:
+    readers, told = model_facts({"digits-7": 120}, card(tmp_path))
+    assert readers.facts == (("digits-7", "120 fields"),)
+    facts = dict(told.facts)
+    assert (facts["accept confidence"], facts["test, writers"], facts["test, error"]) == (0.97, 80, 0.0071)
+    assert facts["test, by class"] == '[{"class": "7", "error": 0.01}]'
+    assert facts["deterministic"] == "True"
+    assert "test, skipped" not in facts
+
+
+def test_another_models_figures_are_not_told(tmp_path: Path) -> None:
+    _, told = model_facts({"digits-6": 120}, card(tmp_path))
+    assert told.facts == (("card", "the installed model is digits-7, which read nothing of this exam"),)
+
+
+def test_a_missing_card_is_said(tmp_path: Path) -> None:
+    _, told = model_facts({"digits-6": 120}, tmp_path / "no.json")
+    assert str(told.facts[0][1]).startswith("not to be had: ")
+
+
+def test_nothing_read_nothing_said(tmp_path: Path) -> None:
+    assert model_facts({}, card(tmp_path)) == ()
