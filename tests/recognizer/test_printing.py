@@ -17,7 +17,16 @@ from recognizer.errors import PrintError
 from recognizer.geometry import Rect
 from recognizer.printing import Paper, SheetCopy, print_sheets
 from recognizer.records import SheetIdentity
-from recognizer.template import CONTENT, MARKS, QR_CODE, Kind, SheetTemplate, find_template, parse_template
+from recognizer.template import (
+    CONTENT,
+    MARKS,
+    QR_CODE,
+    Kind,
+    SheetTemplate,
+    find_template,
+    parse_template,
+    shipped_templates,
+)
 
 DPI = 200
 PX_PER_MM = DPI / 25.4
@@ -399,3 +408,12 @@ def test_files_are_vectors_with_embedded_fonts_and_small(tmp_path: Path) -> None
             for font in page.Resources.Font.values():
                 descriptor = font.DescendantFonts[0].FontDescriptor
                 assert "/FontFile2" in descriptor or "/FontFile3" in descriptor
+
+
+@pytest.mark.parametrize(("name", "page"), PAGES)
+def test_the_shipped_pdfs_are_printed_from_the_shipped_templates(name: str, page: int) -> None:
+    """After a change: tallymark template print NAME -o templates/NAME.pdf."""
+    path = shipped_templates()[name].with_suffix(".pdf")
+    assert path.stat().st_size < 200_000
+    fresh = printed(name, SheetCopy(1), exam="exam")
+    assert np.array_equal(rendered(path.read_bytes(), page), rendered(fresh, page))
