@@ -1,14 +1,15 @@
 """`tallymark export`: the marks workbook."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from flows.errors import PlaceError
+from flows.errors import PlaceError, WorkbookError
 from flows.export.contents import exam_contents
 from flows.export.corrections import unread
 from flows.export.place import keep_copy, refuse_open_file
-from flows.export.reading_back import read_filled
+from flows.export.reading_back import Filled, read_filled
 from flows.export.workbook import Contents, write_workbook
 from flows.settings import EXPORTS, load_exam
 from flows.store import open_store
@@ -74,21 +75,29 @@ def _destination(folder: Path, output: Path | None) -> Path:
 
 
 def _protect(destination: Path, contents: Contents, force: bool) -> None:
-    """Refuse to replace what people filled in and nobody took yet; with force, keep a copy of it.
+    """Refuse to replace what people filled in and nobody took yet, and what is not ours; with force, keep a copy of it.
 
     Raises:
         PlaceError: corrections would be lost.
         WorkbookError: the file there is no workbook of ours.
     """
-    if force:
-        click.echo(f"the older workbook is kept as {keep_copy(destination)}", err=True)
-        return
-    filled = read_filled(destination)
-    waiting = unread(filled, contents.fields, contents.corrections, contents.sheets.templates)
-    plural = "s" if len(waiting) > 1 else ""
-    if waiting:
-        raise PlaceError(
-            f"{destination} was not replaced: it holds {len(waiting)} filled correction{plural} that "
-            f"the exam does not know yet ({waiting[0].place}{', …' * (len(waiting) > 1)}). Take them with 'tallymark "
-            "correct', write to another file with -o, or replace it with --force (a copy is kept)"
-        )
+    try:
+        waiting = unread(read_filled(destination), contents.fields, contents.corrections, contents.sheets.templates)
+    except WorkbookError as problem:
+        if not force:
+            raise WorkbookError(f"{problem}. It was not replaced; --force does it, and keeps a copy") from problem
+    else:
+        if not waiting:
+            return
+        if not force:
+            raise PlaceError(_would_be_lost(destination, waiting))
+    click.echo(f"the older file is kept as {keep_copy(destination)}", err=True)
+
+
+def _would_be_lost(destination: Path, waiting: Sequence[Filled]) -> str:
+    number = f"{len(waiting)} filled correction{'s' if len(waiting) > 1 else ''}"
+    return (
+        f"{destination} was not replaced: it holds {number} that the exam does not know yet ({waiting[0].place}"
+        f"{', …' if len(waiting) > 1 else ''}). Take them with 'tallymark correct', write to another file with -o, or "
+        "replace it with --force (a copy is kept)"
+    )

@@ -34,24 +34,20 @@ COLUMNS = (
     Column("picture", 33),
     Column("guess", 11, Style.HEADING_MID),
     Column("confidence", 11, Style.HEADING_MID),
-    Column("why", 32),
-    Column("may hold", 24),
+    Column("why", 36),
+    Column("may hold", 26),
     Column(CORRECTION, 14, Style.HEADING_MID),
-    Column("also possible", 20, Style.HEADING_QUIET),
     Column(KEY, 20, Style.HEADING_QUIET),
     Column(REVISION, 12, Style.HEADING_QUIET),
 )
 
 PICTURE_AT = 6
+GUESS_AT = 7
 CORRECTION_AT = 11
 
 HEADING_HEIGHT = 30.0
 LEAST_HEIGHT = 34.0
 """Points: two lines of a reason."""
-
-OTHERS_SHOWN = 3
-LEAST_WORTH_SAYING = 0.01
-"""A further guess below one percent helps nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,7 @@ def write_flags(book: Workbook, rows: Sequence[FlagRow], crops: Callable[[str], 
             FLAGS,
             COLUMNS,
             tab=ORANGE if rows else None,
-            numbers_as_text=(PICTURE_AT + 1, CORRECTION_AT, CORRECTION_AT + 1),
+            numbers_as_text=(GUESS_AT, CORRECTION_AT),
             footer=footer,
         ),
     )
@@ -125,7 +121,6 @@ def _write_row(table: SheetWriter, flag: FlagRow, crops: Callable[[str], bytes])
             Cell(flag.why, Style.WRAPPED),
             Cell(flag.may_hold, Style.WRAPPED),
             Cell(None, Style.CORRECTION),
-            Cell(_others(row), Style.QUIET),
             Cell(row.key, Style.QUIET),
             Cell(row.revision, Style.QUIET),
         ],
@@ -137,16 +132,6 @@ def _write_row(table: SheetWriter, flag: FlagRow, crops: Callable[[str], bytes])
 
 def _named(value: str) -> str:
     return value or BLANK_WORD
-
-
-def _others(row: FieldRow) -> str:
-    """Return the next best guesses with their probabilities."""
-    others = [
-        ranked
-        for ranked in row.values
-        if ranked.value != row.decision.guess and ranked.probability >= LEAST_WORTH_SAYING
-    ]
-    return ", ".join(f"{_named(ranked.value)} ({ranked.probability:.0%})" for ranked in others[:OTHERS_SHOWN])
 
 
 def _colour_filled(table: SheetWriter, last: int) -> None:

@@ -15,8 +15,8 @@ PNG_HEAD = struct.Struct(">8sI4sII")
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-SHOWN_SCALE = 0.5
-"""Crops have 8 px/mm and a screen about 4 (96 dpi): halved, handwriting has the size it has on paper."""
+SHOWN_SCALE = 1.0
+"""Review pictures have 5 px/mm, a screen about 4 (96 dpi): handwriting is shown a little larger than on paper."""
 
 WIDEST_PX, TALLEST_PX = 226, 150
 """The largest picture shown; a bubbled id grid is shown at about a third of its size."""

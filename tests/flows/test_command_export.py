@@ -100,6 +100,12 @@ def test_force_replaces_and_keeps_a_copy(exam: Path, capsys: pytest.CaptureFixtu
         assert path.with_name(copy).read_bytes() == before
 
 
+def test_force_needs_no_copy_of_what_holds_nothing_new(exam: Path) -> None:
+    assert run(["export", str(exam)]) == 0
+    assert run(["export", str(exam), "--force"]) == 0
+    assert [each.name for each in (exam / "exports").iterdir()] == ["marks.xlsx"]
+
+
 @pytest.mark.parametrize("kind", ["text", "other workbook"])
 def test_a_file_that_is_not_ours_is_not_replaced(exam: Path, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "budget.xlsx"

@@ -206,7 +206,7 @@ def test_two_rows_that_agree_are_one_correction(tmp_path: Path) -> None:
 def test_a_row_without_a_key_is_refused(tmp_path: Path) -> None:
     def lose_keys(sheet: Any) -> None:
         for row in sheet.iter_rows(min_row=2):
-            row[12].value = None
+            row[11].value = None
 
     checked = check(read_filled(fill(workbook(tmp_path / "m.xlsx"), {"q1": 4, "q2": 5}, lose_keys)))
     assert [each.reason for each in checked.refused] == [

@@ -262,7 +262,6 @@ def test_a_flag_has_its_picture_its_guess_and_room_for_a_correction(tmp_path: Pa
     assert (first["guess"].value, first["confidence"].value, first["why"].value) == ("7", 0.62, "it may be 7 or 1")
     assert first["confidence"].number_format == "0.0%"
     assert "from 0 to 10" in first["may hold"].value
-    assert first["also possible"].value == "1 (30%)"
     assert (first["key"].value, first["revision"].value) == ("9f2c41d07ab3-1-q2", "r1.0")
     assert first["correction"].value is None
     assert first["correction"].number_format == "@"
