@@ -32,9 +32,6 @@ BUBBLE_LETTER = 0.38
 LABEL_GAP_MM = 2.2
 """From the top of a box up to the baseline of its label."""
 
-LEFT_LABEL_MM = 20.0
-"""Room for a label on the left of a field that asks for no other."""
-
 HEADER_X, HEADER_WIDTH = 22.0, 140.0
 """The header stands between the top left mark and the QR code..."""
 
@@ -209,9 +206,8 @@ def _draw_captions(sheet: "Canvas", field: SheetField, boxes: Sequence[Box]) -> 
 
 def _draw_label(sheet: "Canvas", field: SheetField, boxes: Sequence[Box]) -> None:
     middle = field.y + field.height / 2
-    if field.label_at == "left":
-        width = field.label_width or LEFT_LABEL_MM
-        sheet.text(field.x - width, middle + 1.35, field.label, width - 2, LABEL)
+    if field.left_label:
+        sheet.text(field.left_label.x, middle + 1.35, field.label, field.left_label.width, LABEL)
     else:
         width = field.label_width or max(boxes[-1].rect.right - field.x, 60)
         sheet.text(field.x, field.y - LABEL_GAP_MM, field.label, width, CAPTION)

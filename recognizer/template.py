@@ -62,6 +62,9 @@ CONTENT = Rect(9.0, 38.0, 192.0, 231.0)
 MAX_BOXES = 4_000
 """Boxes of a page; an A4 page has room for some hundreds that a hand can write in."""
 
+LEFT_LABEL_MM = 20.0
+"""Room for a label on the left of a field that asks for no other."""
+
 
 class Kind(StrEnum):
     """What a field looks like and how it is read."""
@@ -200,6 +203,14 @@ class SheetField(Frozen):
     def is_numeric(self) -> bool:
         """Whether the value is a number (12.50 and 12.5 are equal) rather than a text (an id keeps its zeros)."""
         return self.kind is Kind.NUMBER or (self.kind is Kind.DIGITS and self.role not in (Role.ID, Role.NONE))
+
+    @property
+    def left_label(self) -> Rect | None:
+        """Where a label on the left is printed; None when there is none."""
+        if self.label_at != "left" or not self.label:
+            return None
+        width = self.label_width or LEFT_LABEL_MM
+        return Rect(self.x - width, self.y + self.height / 2 - 2, width - 2, 4)
 
     @property
     def box_count(self) -> int:
@@ -353,6 +364,9 @@ def _placed(index: int, page: SheetPage) -> Iterator[Placed]:
     for entry, field in enumerate(page.fields):
         for box in field.boxes(index + 1):
             yield Placed(box.rect, f"field {field.name}, box {box.position},", ("page", index, "field", entry), True)
+        if field.left_label:
+            where = ("page", index, "field", entry, "label_width")
+            yield Placed(field.left_label, f"the label of {field.name}", where, False)
     for section, printed in page.printed().items():
         for entry, item in enumerate(printed):
             yield Placed(item.area, f"{section} {entry + 1}", ("page", index, section, entry), False)

@@ -311,6 +311,18 @@ def test_nothing_is_printed_into_a_box(printed: str) -> None:
     assert found.endswith("lies on field q1, box 1")
 
 
+def test_labels_keep_on_the_page_and_clear_of_boxes() -> None:
+    label = {"label": '"Q"', "label_at": '"left"', "label_width": "30"}
+    assert errors(HEAD + second(**label, x="38")) == [
+        "13: field q2: label_width: the label of q2 at x 8 to 36, y 53.5 to 57.5 mm leaves the printable area "
+        "(x 9 to 201, y 38 to 269 mm)"
+    ]
+    (found,) = errors(HEAD + FIELD + second(**label))
+    assert found == (
+        "21: field q2: label_width: the label of q2 at x 30 to 58, y 53.5 to 57.5 mm lies on field q1, box 1"
+    )
+
+
 def test_all_faults_are_listed_at_once_in_the_order_of_the_file() -> None:
     found = errors(field_with("maximum = 1\nminimum = 2\n") + second(x="nan", colour='"red"'))
     assert [sentence.split(":")[0] for sentence in found] == ["3", "17", "21"]
