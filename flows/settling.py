@@ -87,6 +87,11 @@ class SettledSheet:
     remarks: tuple[str, ...]
 
     @property
+    def is_open(self) -> bool:
+        """Whether a person still has something to do for this sheet."""
+        return bool(self.open_keys or self.remarks)
+
+    @property
     def marks(self) -> tuple[Part, ...]:
         """The parts that the total adds up, in template order."""
         return tuple(part for part in self.parts.values() if part.role is Role.MARK)

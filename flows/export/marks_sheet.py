@@ -53,7 +53,7 @@ def write_marks(
             MARKS,
             tuple(each.column for each in columns),
             frozen_columns=frozen,
-            tab=ORANGE if any(sheet.open_keys for sheet in sheets) else None,
+            tab=ORANGE if any(sheet.is_open for sheet in sheets) else None,
             numbers_as_text=ids,
             footer=footer,
         ),

@@ -56,7 +56,10 @@ def write_pages(
     book: Workbook, pages: Sequence[PageRow], files: Sequence[FileRow], scan_pages: Mapping[str, int], footer: str
 ) -> None:
     """Write the sheet. `scan_pages` are the pages that each scan was found to hold: what the ledger must add up to."""
-    table = SheetWriter(book, Look(PAGES, COLUMNS, heading_row=HEADING_ROW, frozen_columns=2, footer=footer))
+    wanting = any(_OUTCOME_STYLE[page.outcome] is not Style.TEXT for page in pages)
+    wanting = wanting or any(_FILE_STYLE[file.outcome] is Style.BAD for file in files)
+    tab = ORANGE if wanting else None
+    table = SheetWriter(book, Look(PAGES, COLUMNS, heading_row=HEADING_ROW, frozen_columns=2, tab=tab, footer=footer))
     last = HEADING_ROW + len(pages)
     first_file = last + 4
     _write_sums(table, pages, files, scan_pages, last=last, first_file=first_file)

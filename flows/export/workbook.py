@@ -73,7 +73,7 @@ def write_workbook(contents: Contents, crops: Callable[[str], bytes], destinatio
         write_pages(book, contents.pages, contents.files, contents.scan_pages, footer)
         write_run(book, contents.facts, contents.runs, contents.corrections, footer)
         replace_file(destination, lambda file: _save(book, file))
-    open_sheets = sum(bool(sheet.open_keys or sheet.remarks) for sheet in settled)
+    open_sheets = sum(sheet.is_open for sheet in settled)
     return Written(destination, len(settled), open_sheets, len(flags))
 
 

@@ -400,6 +400,16 @@ def test_every_page_says_what_became_of_it(tmp_path: Path) -> None:
     ]
 
 
+def test_tabs_are_coloured_where_somebody_has_to_look(tmp_path: Path) -> None:
+    def coloured(what: Contents) -> list[str]:
+        book = written(tmp_path / "m.xlsx", what)
+        return [sheet.title for sheet in book if sheet.sheet_properties.tabColor]
+
+    assert coloured(one_sheet(["1", "2", "3"])) == []
+    assert coloured(one_sheet(["1", None, "3"])) == ["Marks", "Flags"]
+    assert coloured(ledger()) == ["Marks", "Pages"]
+
+
 def test_an_empty_exam_gives_a_workbook_too(tmp_path: Path) -> None:
     book = written(tmp_path / "m.xlsx", contents([], [], files=(), scan_pages={}))
     assert rows(book["Marks"]) == rows(book["Flags"]) == []
