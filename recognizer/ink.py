@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.geometry import Rect
-from recognizer.records import BoxCrop, Glyph, GlyphImage
+from recognizer.records import BoxCrop, Glyph, GlyphImage, GreyImage
 
 T = TypeVar("T", bound=np.generic)
 
@@ -29,6 +29,9 @@ Darkness = NDArray[np.float32]
 
 PAPER_QUANTILE = 0.75
 """Share of a box's pixels darker than its paper level at most: even a scribble leaves a quarter of the box white."""
+
+BLACKENED = 0.6
+"""When a box's paper seems darker than this share of the surroundings' paper, it is no paper: the box is blackened."""
 
 MIN_CONTRAST = 0.11
 """Darkness from which a pixel may be ink. Faint pencil after a scan has 0.15 and more; show-through of the back page
@@ -211,14 +214,21 @@ def _frame(crop: BoxCrop) -> _Frame:
 
 def _darkness(crop: BoxCrop, frame: _Frame) -> tuple[Darkness, float]:
     """Return how dark each pixel is against the paper, and the darkness from which it may be ink."""
-    smooth = cv2.GaussianBlur(crop.pixels, (3, 3), 0)
-    counts = np.cumsum(np.bincount(frame.inside(smooth).ravel(), minlength=256))
-    median_up, high = np.searchsorted(counts, counts[-1] * np.array([PAPER_QUANTILE, 0.9]))
+    smooth = cv2.GaussianBlur(crop.pixels, (3, 3), 0).astype(np.uint8, copy=False)
+    level, high = _levels(frame.inside(smooth), PAPER_QUANTILE, 0.9)
     # Quantiles 0.75 and 0.9 of a normal distribution lie 0.67 and 1.28 standard deviations above its middle.
-    sigma = (high - median_up) / 0.607
-    paper = max(float(median_up) - 0.67 * sigma, 1.0)
+    sigma = (high - level) / 0.607
+    paper = max(level - 0.67 * sigma, 1.0)
+    (around,) = _levels(smooth, 0.9)
+    if paper < BLACKENED * around:
+        paper, sigma = float(around), 0.0
     darkness = np.clip((paper - smooth.astype(np.float32)) / paper, 0.0, 1.0).astype(np.float32)
     return darkness, max(MIN_CONTRAST, NOISE_FACTOR * min(sigma / paper, MAX_NOISE))
+
+
+def _levels(pixels: GreyImage, *quantiles: float) -> list[float]:
+    counts = np.cumsum(np.bincount(pixels.ravel(), minlength=256))
+    return [float(level) for level in np.searchsorted(counts, counts[-1] * np.array(quantiles))]
 
 
 def _ink_level(clear: NDArray[np.float32], frame: _Frame) -> float:
@@ -340,7 +350,9 @@ def _bridged(mask: Mask, lines: _Lines) -> Mask:
 def _reached(edge: Mask, width: int) -> Mask:
     """Return where a stroke seen at one edge of a rule may be halfway through it, at slants up to 45 degrees."""
     half = (width + 1) // 2
-    return np.convolve(edge, np.ones(2 * half + 1, np.int8), mode="same") > 0
+    spread = np.convolve(edge, np.ones(2 * half + 1, np.int8))
+    reached: Mask = spread[half : half + len(edge)] > 0
+    return reached
 
 
 def _hugs_edge(labels: NDArray[np.int32], count: int, frame: _Frame) -> Mask:

@@ -78,9 +78,6 @@ def run(plan: Plan) -> dict[str, Any]:
     Raises:
         DataError: the data folder is missing something, or too few glyphs came out of it.
     """
-    from recognizer.training.export import export_network, write_card
-    from recognizer.training.network import build_network, train
-
     started = time.monotonic()
 
     def say(text: str) -> None:
@@ -93,7 +90,11 @@ def run(plan: Plan) -> dict[str, Any]:
     _check_enough(learned)
     say(f"{len(learned.y)} glyphs to learn from, {len(validation.y)} to validate on")
 
+    # TensorFlow takes 15 s to import: not before the data is known to be good.
     import keras
+
+    from recognizer.training.export import export_network, write_card
+    from recognizer.training.network import build_network, train
 
     keras.utils.set_random_seed(plan.seed)
     network = build_network()

@@ -1,0 +1,194 @@
+"""Blank or ink, the ink of one digit, and the pieces of a number."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recognizer.digits import MAX_PIECES, isolate_digit, segment_number
+from recognizer.records import BoxCrop, GlyphImage
+from tests.helpers.drawn_box import MARGIN_MM, ONE, PX, SEVEN, Stroke, box_pixels, crop_of
+
+CELL = (18.0, 11.0)
+TWO: Stroke = [(1.5, 3.5), (2.5, 2.5), (3.5, 3.5), (1.5, 7.5), (3.8, 7.5)]
+HALF: list[Stroke] = [
+    [(6.0, 2.5), (6.0, 5.0)],
+    [(6.6, 7.5), (8.6, 2.5)],
+    [(8.8, 5.0), (10.0, 5.0), (8.8, 7.4), (10.2, 7.4)],
+]
+
+
+def cell(strokes: list[Stroke], pen_mm: float = 0.5) -> BoxCrop:
+    return crop_of(box_pixels(strokes, CELL, pen_mm=pen_mm), CELL)
+
+
+def glyph_of(strokes: list[Stroke], **drawing: float) -> GlyphImage:
+    glyph = isolate_digit(crop_of(box_pixels(strokes, **drawing))).glyph  # type: ignore[arg-type]
+    assert glyph is not None
+    return glyph.image
+
+
+def noisy(pixels: np.ndarray, sigma: float, seed: int = 1) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, sigma, pixels.shape)
+    return np.clip(pixels + noise, 0, 255).astype(np.uint8)
+
+
+def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
+    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 0))
+
+
+def blank_boxes() -> dict[str, np.ndarray]:
+    empty = box_pixels()
+    ghost: list[Stroke] = [SEVEN]
+    dotted = np.where(empty < 128, 0, 255).astype(np.uint8)
+    dotted[:, ::7] = 255
+    return {
+        "clean": empty,
+        "no rules": box_pixels(rule=None),
+        "pale rules": box_pixels(rule=200),
+        "blurred": cv2.GaussianBlur(empty, (0, 0), 1.5),
+        "noise": noisy(empty, 8),
+        "JPEG": jpeg(noisy(empty, 4), 40),
+        "1-bit, broken rules": dotted,
+        "grey paper": box_pixels(paper=160, rule=60),
+        "show-through": cv2.GaussianBlur(box_pixels(ghost, ink=228), (0, 0), 2),
+        "a grain of dust": box_pixels([[(3.0, 4.0), (3.05, 4.0)]], pen_mm=0.3),
+        "black all over the margin": np.pad(box_pixels()[12:-12, 12:-12], 12),
+    }
+
+
+@pytest.mark.parametrize("name", blank_boxes())
+def test_blank_box_has_no_glyph(name: str) -> None:
+    crop = crop_of(blank_boxes()[name])
+    assert isolate_digit(crop).glyph is None
+    assert segment_number(crop).pieces == ()
+
+
+@pytest.mark.parametrize("shift", [-3, -2, 2, 3])
+def test_rules_that_are_off_by_a_third_of_a_millimetre_are_no_ink(shift: int) -> None:
+    assert isolate_digit(crop_of(np.roll(box_pixels(), shift, axis=(0, 1)))).glyph is None
+
+
+def test_faint_pencil_and_thin_pen_are_ink() -> None:
+    assert isolate_digit(crop_of(noisy(box_pixels([ONE], ink=195, pen_mm=0.4), 3))).glyph is not None
+    assert isolate_digit(crop_of(box_pixels([ONE], pen_mm=0.2))).glyph is not None
+
+
+def test_faint_digit_beside_dark_dust_is_ink() -> None:
+    pixels = box_pixels([SEVEN], ink=200)
+    pixels[30:35, 30:35] = 0
+    found = isolate_digit(crop_of(pixels))
+    assert found.glyph is not None and found.glyph.bounds.width > 3 * PX
+
+
+def test_narrow_one_near_the_rule_is_ink() -> None:
+    assert isolate_digit(crop_of(box_pixels([[(0.9, 2.0), (0.9, 6.0)]], pen_mm=0.35))).glyph is not None
+
+
+def test_glyph_is_framed_as_mnist_frames_it() -> None:
+    image = glyph_of([SEVEN])
+    assert image.shape == (28, 28) and image.dtype == np.float32
+    rows, columns = np.flatnonzero(image.max(axis=1) > 0), np.flatnonzero(image.max(axis=0) > 0)
+    assert max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1 == 20
+    y, x = (np.indices(image.shape) * image).sum(axis=(1, 2)) / image.sum()
+    assert abs(x - 13.5) <= 0.5 and abs(y - 13.5) <= 0.5
+    assert image.min() == 0.0 and image.max() == 1.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    place=st.tuples(st.floats(-1, 1), st.floats(-1, 1)),
+    ink=st.integers(30, 140),
+    paper=st.integers(200, 255),
+    sigma=st.floats(0, 4),
+    seed=st.integers(0, 9),
+)
+def test_glyph_does_not_depend_on_place_ink_paper_or_noise(
+    place: tuple[float, float], *, ink: int, paper: int, sigma: float, seed: int
+) -> None:
+    moved = [[(x + place[0], y + place[1]) for x, y in SEVEN]]
+    found = isolate_digit(crop_of(noisy(box_pixels(moved, ink=ink, paper=paper), sigma, seed))).glyph
+    assert found is not None
+    assert np.abs(found.image - glyph_of([SEVEN])).mean() < 0.04
+
+
+def test_stroke_across_the_rule_stays_whole() -> None:
+    over = [[(x + 2.3, y) for x, y in SEVEN]]
+    found = isolate_digit(crop_of(box_pixels(over)))
+    assert found.overflow
+    assert found.glyph is not None
+    assert found.glyph.bounds.right == pytest.approx((7.8 + 0.25 + MARGIN_MM) * PX, abs=2)
+    assert np.abs(found.glyph.image - glyph_of([SEVEN])).mean() < 0.06
+
+
+def test_neighbours_stroke_that_reaches_in_is_left_out() -> None:
+    neighbour: Stroke = [(-1.5, 3.0), (0.7, 3.2)]
+    found = isolate_digit(crop_of(box_pixels([SEVEN, neighbour])))
+    assert np.abs(found.glyph.image - glyph_of([SEVEN])).max() < 0.02  # type: ignore[union-attr]
+    assert isolate_digit(crop_of(box_pixels([neighbour]))).glyph is None
+
+
+def test_digit_that_touches_a_neighbour_is_cut_at_the_rule() -> None:
+    found = isolate_digit(crop_of(box_pixels([[(-1.5, 4.0), (-0.2, 2.0), (-1.2, 8.0), (1.5, 4.0), (2.5, 4.0)]])))
+    assert found.overflow
+
+
+def test_broken_stroke_stays_with_its_digit_and_a_stray_spot_does_not() -> None:
+    five: list[Stroke] = [[(2.0, 2.0), (2.0, 4.5), (4.5, 5.0), (4.0, 7.5), (2.0, 7.3)], [(3.0, 2.0), (5.0, 1.8)]]
+    assert isolate_digit(crop_of(box_pixels(five))).glyph.bounds.width > 3 * PX  # type: ignore[union-attr]
+    spot: Stroke = [(6.0, 8.0), (6.1, 8.0)]
+    assert np.abs(glyph_of([*five, spot]) - glyph_of(five)).max() < 0.02
+
+
+def test_half_beside_a_digit_is_offered_as_one_group() -> None:
+    number = segment_number(cell([TWO, *HALF]))
+    assert number.number_of_pieces == 4
+    assert {(s.start, s.stop) for s in number.segments} == {(a, b) for a in range(4) for b in range(a + 1, 5)}
+    whole = next(s for s in number.segments if (s.start, s.stop) == (1, 4))
+    assert whole.glyph.bounds.x == pytest.approx((6.0 - 0.25 + MARGIN_MM) * PX, abs=2)
+    assert whole.glyph.bounds.right == pytest.approx((10.2 + 0.25 + MARGIN_MM) * PX, abs=2)
+    assert number.glyphs[0].bounds.x < whole.glyph.bounds.x
+    assert not any(s.is_point or s.is_bar for s in number.segments)
+
+
+def test_points_and_commas_are_points_and_other_marks_are_not() -> None:
+    dot, comma, tick = [(6.0, 7.5), (6.1, 7.5)], [(6.0, 7.2), (5.7, 8.6)], [(6.0, 2.5), (6.0, 3.4)]
+    later: Stroke = [(x + 6.0, y) for x, y in TWO]
+    for mark, is_point in ((dot, True), (comma, True), (tick, False)):
+        number = segment_number(cell([TWO, mark, later]))
+        singles = [s for s in number.segments if s.stop - s.start == 1]
+        assert [s.is_point for s in singles] == [False, is_point, False]
+
+
+def test_dash_is_a_bar_and_stands_alone() -> None:
+    (segment,) = segment_number(cell([[(5.0, 5.5), (9.0, 5.4)]])).segments
+    assert segment.is_bar and not segment.is_point and segment.height_ratio == 1.0
+
+
+def test_pieces_far_apart_are_never_one_character() -> None:
+    far: Stroke = [(x + 11.0, y) for x, y in TWO]
+    number = segment_number(cell([TWO, far]))
+    assert [(s.start, s.stop) for s in number.segments] == [(0, 1), (1, 2)]
+    assert number.segments[1].gap_mm > 5
+
+
+def test_smear_of_many_pieces_becomes_one() -> None:
+    grid: list[Stroke] = [[(x, y), (x + 0.6, y)] for x in range(2, 16, 2) for y in (3.0, 5.0, 7.0)]
+    assert len(grid) > MAX_PIECES
+    number = segment_number(cell(grid))
+    assert number.number_of_pieces == 1 and len(number.segments) == 1
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 200), (30, 30)])
+def test_paper_of_any_shape_is_blank(shape: tuple[int, int]) -> None:
+    crop = crop_of(np.full(shape, 255, np.uint8))
+    assert isolate_digit(crop).glyph is None
+    assert segment_number(crop).segments == ()
+
+
+def test_box_blackened_all_over_is_ink() -> None:
+    pixels = box_pixels()
+    pixels[13:83, 13:67] = 20
+    found = isolate_digit(crop_of(pixels))
+    assert found.glyph is not None and found.ink_mm2 > 40
