@@ -101,6 +101,10 @@ GLYPH_BODY = 20
 """MNIST's frame: the ink's larger side becomes 20 of 28 pixels (LeCun et al. 1998), centred by mass."""
 
 
+GLYPH_LEVEL = 0.8
+"""Quantile of a glyph's darkness that becomes full ink: even pale pencil fills the scale, as MNIST does."""
+
+
 @dataclass(frozen=True, slots=True)
 class BoxInk:
     """The ink of one box: darkness, the labels of kept pieces, and what each is.
@@ -150,28 +154,33 @@ def find_ink(crop: BoxCrop) -> BoxInk:
     darkness, floor = _darkness(crop, frame)
     lines = _printed_lines(darkness, frame, floor)
     clear = frame.inside(darkness)[~frame.inside(lines.mask(darkness.shape))]
-    found = _pieces(darkness, max(floor, INK_SHARE * _ink_level(clear, frame)), lines, frame)
-    if found.is_blank:
+    threshold = max(floor, INK_SHARE * _ink_level(clear, frame))
+    found = _pieces(darkness, threshold, lines, frame)
+    if found.is_blank and threshold > floor:
         # One dark grain of dust can set the level so high that faint pencil beside it is missed: look again.
         found = _pieces(darkness, floor, lines, frame)
     return found
 
 
-def normalise(ink: BoxInk, pieces: Mask) -> GlyphImage:
-    """Return the chosen pieces as one glyph, (28, 28): larger side 20 px, aspect kept, centre of mass in the middle.
+def as_glyph(ink: BoxInk, pieces: Mask) -> Glyph:
+    """Return the chosen pieces as one glyph: larger side 20 px of 28, aspect kept, centre of mass in the middle.
 
     Args:
         ink: the ink of the box.
-        pieces: (K + 1,) bool by label; True for the pieces to take (label 0, the paper, must be False).
+        pieces: (K + 1,) bool by label; True for the pieces to take, at least one (label 0, the paper, must be False).
     """
-    chosen = pieces[ink.labels]
-    columns, rows = np.flatnonzero(chosen.any(axis=0)), np.flatnonzero(chosen.any(axis=1))
-    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    body = chosen[window]
+    chosen = ink.stats[pieces[1:]]
+    x, y = chosen[:, :2].min(axis=0).tolist()
+    right, bottom = (chosen[:, :2] + chosen[:, 2:4]).max(axis=0).tolist()
+    window = (slice(y, bottom), slice(x, right))
+    body, darkness = pieces[ink.labels[window]], ink.darkness[window]
     # One pixel more all round keeps the grey edge of strokes, which smooths the small picture.
-    soft = cv2.dilate(body.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
-    level = float(np.quantile(ink.darkness[window][body], 0.8))
-    return _centred(np.minimum(ink.darkness[window] / max(level, MIN_CONTRAST), 1.0) * soft)
+    soft = cv2.dilate(body.view(np.uint8), np.ones((3, 3), np.uint8))
+    values = darkness[body]
+    rank = int(GLYPH_LEVEL * (values.size - 1))
+    level = max(float(np.partition(values, rank)[rank]), MIN_CONTRAST)
+    image = _centred(np.minimum(darkness / np.float32(level), 1.0) * soft)
+    return Glyph(image, Rect(float(x), float(y), float(right - x), float(bottom - y)))
 
 
 def _centred(patch: Darkness) -> GlyphImage:
@@ -190,14 +199,6 @@ def _centred(patch: Darkness) -> GlyphImage:
     image = np.zeros((GLYPH_SIZE, GLYPH_SIZE), np.float32)
     image[y : y + size[1], x : x + size[0]] = small
     return image
-
-
-def as_glyph(ink: BoxInk, pieces: Mask) -> Glyph:
-    """Return the chosen pieces (see `normalise`) as a glyph with its bounds in crop pixels."""
-    chosen = ink.stats[pieces[1:]]
-    x, y = chosen[:, 0].min(), chosen[:, 1].min()
-    right, bottom = (chosen[:, 0] + chosen[:, 2]).max(), (chosen[:, 1] + chosen[:, 3]).max()
-    return Glyph(normalise(ink, pieces), Rect(float(x), float(y), float(right - x), float(bottom - y)))
 
 
 def _frame(crop: BoxCrop) -> _Frame:
@@ -351,7 +352,7 @@ def _reached(edge: Mask, width: int) -> Mask:
     """Return where a stroke seen at one edge of a rule may be halfway through it, at slants up to 45 degrees."""
     half = (width + 1) // 2
     spread = np.convolve(edge, np.ones(2 * half + 1, np.int8))
-    reached: Mask = spread[half : half + len(edge)] > 0
+    reached: Mask = np.greater(spread[half : half + len(edge)], 0)
     return reached
 
 
@@ -361,7 +362,8 @@ def _hugs_edge(labels: NDArray[np.int32], count: int, frame: _Frame) -> Mask:
     inner = frame.inside(labels)
     core = np.bincount(inner[margin:-margin, margin:-margin].ravel(), minlength=count)
     clear = np.bincount(inner[touch:-touch, touch:-touch].ravel(), minlength=count)
-    return (core == 0) & (clear < np.bincount(labels.ravel(), minlength=count))
+    hugging: Mask = (core == 0) & (clear < np.bincount(labels.ravel(), minlength=count))
+    return hugging
 
 
 def _is_sliver(stats: NDArray[np.int32], lines: _Lines, frame: _Frame) -> Mask:
