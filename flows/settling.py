@@ -20,6 +20,8 @@ from recognizer.values import NOTHING_AWARDED, format_number
 Worth: TypeAlias = Literal["unsettled", "zero"]
 
 NO_TEMPLATE = "the template of this sheet is not named in exam.toml"
+UNCOUNTED_BLANK = "the mark cell is blank, which exam.toml leaves open (marks.blank); say what was awarded"
+UNCOUNTED_DASH = "a dash, which exam.toml leaves open (marks.dash); say what was awarded"
 ABSENT_PAGE = "page {} of the sheet has not come"
 ABSENT_FIELD = "the template has fields that were not read; read the scans again with: tallymark regrade"
 
@@ -74,7 +76,8 @@ class SettledSheet:
     """One candidate sheet: its pages together, every field its template has, and what its marks add up to.
 
     `parts` holds every field but pictures, by name. `total` is None for a template without marks. `open_keys` are the
-    readings of this sheet that a person still has to look at; `remarks` say what else is wrong with it.
+    readings of this sheet that a person still has to look at: unsettled ones, and those in `doubts`, which are settled
+    one by one but not together, with the reason. `remarks` say what else is wrong with the sheet.
     """
 
     sheet: str
@@ -84,6 +87,7 @@ class SettledSheet:
     parts: Mapping[str, Part]
     total: Decimal | Unsettled | None
     open_keys: tuple[str, ...]
+    doubts: Mapping[str, str]
     remarks: tuple[str, ...]
 
     @property
@@ -136,11 +140,9 @@ def worth(part: Part, rule: MarkRule) -> Decimal | Unsettled:
     if part.state is ValueState.UNSETTLED:
         return Unsettled((f"{part.label}: {part.why}",))
     if part.state is ValueState.BLANK:
-        return Decimal(0) if rule.blank == "zero" else Unsettled((f"{part.label}: the mark cell is blank",))
+        return Decimal(0) if rule.blank == "zero" else Unsettled((f"{part.label}: {UNCOUNTED_BLANK}",))
     if part.value == NOTHING_AWARDED:
-        return (
-            Decimal(0) if rule.dash == "zero" else Unsettled((f"{part.label}: a dash, which this exam does not count",))
-        )
+        return Decimal(0) if rule.dash == "zero" else Unsettled((f"{part.label}: {UNCOUNTED_DASH}",))
     number = as_number(part.value)
     return Unsettled((f"{part.label}: '{part.value}' is no number",)) if number is None else number
 
@@ -182,7 +184,7 @@ def _settle_sheet(
     identity = _identity([parts[name] for name in _names(rows, template, Role.ID)])
     marks = [parts[name] for name in _names(rows, template, Role.MARK)]
     open_keys = [row.key for row in rows if row.state is ValueState.UNSETTLED]
-    open_keys += [key for key in identity.disputed if key not in open_keys]
+    doubts = dict.fromkeys(identity.disputed, identity.why) | _uncounted(marks, rule)
     remarks = [ABSENT_PAGE.format(number) for number in missing]
     remarks += [identity.why] * bool(identity.disputed)
     remarks += _remarks(parts.values(), marks, rule)
@@ -195,9 +197,20 @@ def _settle_sheet(
         identity=identity,
         parts=MappingProxyType(parts),
         total=_total(marks, template, rule),
-        open_keys=tuple(open_keys),
+        open_keys=(*open_keys, *doubts),
+        doubts=MappingProxyType(doubts),
         remarks=tuple(dict.fromkeys(remarks)),
     )
+
+
+def _uncounted(marks: Iterable[Part], rule: MarkRule) -> dict[str, str]:
+    """Return the marks that were read well but that this exam gives no worth, unless a person has seen them already."""
+    return {
+        part.key: "; ".join(counted.reasons)
+        for part in marks
+        if part.state is not ValueState.UNSETTLED and not part.correction
+        if isinstance(counted := worth(part, rule), Unsettled)
+    }
 
 
 def _remarks(parts: Iterable[Part], marks: Iterable[Part], rule: MarkRule) -> Iterator[str]:

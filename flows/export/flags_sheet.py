@@ -63,22 +63,22 @@ class FlagRow:
 def flag_rows(
     fields: Iterable[FieldRow], sheets: Iterable[SettledSheet], templates: Sequence[SheetTemplate]
 ) -> tuple[FlagRow, ...]:
-    """Return every reading that is still open, in the order of the pages: unsettled ones, and ids that disagree."""
-    disputes = {key: sheet.identity.why for sheet in sheets for key in sheet.identity.disputed}
+    """Return every reading that is still open, in the order of the pages; `SettledSheet.open_keys` has the same."""
+    doubts = {key: why for sheet in sheets for key, why in sheet.doubts.items()}
     pages = ((template.name, page) for template in templates for page in template.pages)
     known = {(name, field.name): field for name, page in pages for field in page.fields}
     return tuple(
-        _flag_row(row, disputes.get(row.key, ""), known)
+        _flag_row(row, doubts.get(row.key, ""), known)
         for row in fields
-        if row.state is ValueState.UNSETTLED or row.key in disputes
+        if row.state is ValueState.UNSETTLED or row.key in doubts
     )
 
 
-def _flag_row(row: FieldRow, dispute: str, known: Mapping[tuple[str, str], SheetField]) -> FlagRow:
+def _flag_row(row: FieldRow, doubt: str, known: Mapping[tuple[str, str], SheetField]) -> FlagRow:
     field = known.get((row.template, row.field))
     return FlagRow(
         row,
-        row.decision.why if row.state is ValueState.UNSETTLED else dispute,
+        row.decision.why if row.state is ValueState.UNSETTLED else doubt,
         heading(field) if field else row.field,
         expectation(field) if field else "",
     )

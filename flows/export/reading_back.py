@@ -20,7 +20,7 @@ HEADING_ROWS = 20
 """Rows in which the headings are looked for: people put a title above them."""
 
 MOST_ROWS = 1_048_576
-MOST_COLUMNS = 200
+MOST_COLUMNS = 64
 """Rows that a worksheet can have at all; columns beyond these are not ours."""
 
 LARGEST_FILE = 2 * 1024**3

@@ -39,7 +39,7 @@ def cells(path: Path) -> dict[str, list[list[Any]]]:
 def test_it_writes_the_workbook_of_the_folder(exam: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["export", str(exam)]) == 0
     printed = capsys.readouterr().out
-    assert f"{exam / MARKS_XLSX}: 3 candidate sheets, 2 of them open, 2 flags" in printed
+    assert f"{exam / MARKS_XLSX}: 3 candidate sheets, 2 of them open, 3 flags" in printed
     marks = cells(exam / MARKS_XLSX)["Marks"]
     assert marks[1][:7] == ["00123456", "Ada", "marks", "marks#00001", 1, 2.5, "-"]
     assert marks[2][:2] == ["00123457", "=1+1"]

@@ -128,6 +128,21 @@ def test_a_missing_page_with_marks_leaves_the_total_open() -> None:
     assert sheet.remarks == ("page 1 of the sheet has not come",)
 
 
+def test_a_mark_that_the_exam_does_not_count_is_open_until_a_person_has_seen_it() -> None:
+    page = page_row("marks")
+    fields = marks_fields(page, "00123456", ["7", "", "-"], "9")
+    rule = MarkRule(dash="unsettled")
+    (sheet,) = settle(fields, [page], rule)
+    assert sheet.open_keys == ("9f2c41d07ab3-1-q2", "9f2c41d07ab3-1-q3")
+    assert "marks.blank" in sheet.doubts["9f2c41d07ab3-1-q2"]
+    assert "marks.dash" in sheet.doubts["9f2c41d07ab3-1-q3"]
+    seen = [replace(row, correction=said(row.key, "")) if row.field == "q2" else row for row in fields]
+    (sheet,) = settle(seen, [page], rule)
+    assert sheet.open_keys == ("9f2c41d07ab3-1-q3",)
+    assert isinstance(sheet.total, Unsettled)
+    assert any("2 (max 10)" in remark for remark in sheet.remarks)
+
+
 def test_ids_that_disagree_are_both_open() -> None:
     page = page_row("answers", sheet="answers#00001")
     fields = fields_of_page(page, answers_template(), {"candidate": "00123456", "grid": "00123457"})

@@ -147,6 +147,7 @@ def test_blank_is_told_from_unsettled(tmp_path: Path) -> None:
     assert row["2 (max 10)"].value is None
     assert colour(row["2 (max 10)"]) == GREY
     assert "2 (max 10): the mark cell is blank" in row["remarks"].value
+    assert row["flags open"].value == 1
 
 
 def test_a_wrongly_added_total_says_so(tmp_path: Path) -> None:
@@ -306,6 +307,12 @@ def test_a_crop_that_is_no_picture_leaves_a_word(tmp_path: Path) -> None:
     assert flag["picture"].value == "no picture"
 
 
+def test_what_the_exam_leaves_open_has_a_place_to_be_settled(tmp_path: Path) -> None:
+    (flag,) = rows(written(tmp_path / "m.xlsx", one_sheet(["1", "", "3"]))["Flags"])
+    assert (flag["field"].value, flag["guess"].value) == ("q2", "blank")
+    assert "marks.blank" in flag["why"].value
+
+
 def test_ids_that_disagree_are_flagged_with_the_reason(tmp_path: Path) -> None:
     page = page_row("answers", sheet="answers#00001")
     fields = fields_of_page(page, answers_template(), {"candidate": "00123456", "grid": "00123457"})
@@ -439,7 +446,7 @@ def test_exporting_twice_gives_the_same_cells_and_pictures(tmp_path: Path) -> No
         assert first == second
     with zipfile.ZipFile(tmp_path / "one.xlsx") as one, zipfile.ZipFile(tmp_path / "two.xlsx") as two:
         media = [part for part in one.namelist() if part.startswith("xl/media")]
-        assert len(media) == 2
+        assert len(media) == 3
         assert [one.read(part) for part in media] == [two.read(part) for part in media]
 
 
