@@ -45,14 +45,15 @@ def correct(folder: Path, workbook: Path, reviewer: str, as_json: bool) -> None:
 
 
 def _as_text(workbook: Path, checked: Checked) -> str:
+    name = click.format_filename(workbook)
     if not (checked.taken or checked.already or checked.refused):
-        return f"{workbook}: no correction is filled in; nothing was stored"
+        return f"{name}: no correction is filled in; nothing was stored"
     counts = [f"{len(checked.taken)} stored"]
     if checked.already:
         counts.append(f"{len(checked.already)} stored before")
     if checked.refused:
         counts.append(f"{len(checked.refused)} refused")
-    return f"{workbook}: corrections: {', '.join(counts)}"
+    return f"{name}: corrections: {', '.join(counts)}"
 
 
 def _as_json(checked: Checked) -> str:

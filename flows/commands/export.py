@@ -51,7 +51,7 @@ def export(folder: Path, output: Path | None, force: bool) -> None:
             _protect(destination, contents, force)
         written = write_workbook(contents, store.crop_png, destination)
     click.echo(
-        f"{written.path}: {written.sheets} candidate sheets, {written.open_sheets} of them open, {written.flags} flags"
+        f"{click.format_filename(written.path)}: {written.sheets} candidate sheets, {written.open_sheets} of them open, {written.flags} flags"
     )
 
 
@@ -91,7 +91,7 @@ def _protect(destination: Path, contents: Contents, force: bool) -> None:
             return
         if not force:
             raise PlaceError(_would_be_lost(destination, waiting))
-    click.echo(f"the older file is kept as {keep_copy(destination)}", err=True)
+    click.echo(f"the older file is kept as {click.format_filename(keep_copy(destination))}", err=True)
 
 
 def _would_be_lost(destination: Path, waiting: Sequence[Filled]) -> str:

@@ -19,7 +19,7 @@ def refuse_open_file(path: Path) -> None:
     """Raise PlaceError when another program says that it has the file open."""
     for pattern in LOCK_NAMES:
         lock = path.with_name(pattern.format(name=path.name))
-        if lock.exists():
+        if _is_there(lock):
             raise PlaceError(
                 f"{path} is open in another program (it laid {lock.name} beside it); nothing was written. Close it "
                 f"there, or write to another file with -o. If no program has it open, remove {lock}"
@@ -36,7 +36,7 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     refuse_open_file(path)
     waiting: Path | None = None
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp", delete=False) as file:
+        with NamedTemporaryFile(dir=path.parent, prefix=".tallymark-", suffix=".tmp", delete=False) as file:
             waiting = Path(file.name)
             write(file)
             file.flush()
@@ -76,6 +76,13 @@ def keep_copy(path: Path) -> Path:
             f"{path}: cannot be copied to {copy.name}: {error.strerror or error}; nothing was written"
         ) from error
     return copy
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # the name is too long for a file: nothing can be there
+        return False
 
 
 def _permissions(path: Path) -> int:
