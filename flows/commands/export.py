@@ -50,9 +50,10 @@ def export(folder: Path, output: Path | None, force: bool) -> None:
         if destination.exists():
             _protect(destination, contents, force)
         written = write_workbook(contents, store.crop_png, destination)
-    click.echo(
-        f"{click.format_filename(written.path)}: {written.sheets} candidate sheets, {written.open_sheets} of them open, {written.flags} flags"
-    )
+    name = click.format_filename(written.path)
+    click.echo(f"{name}: {written.sheets} candidate sheets, {written.open_sheets} of them open, {written.flags} flags")
+    if written.flags:
+        click.echo(f"Fill in the corrections on Flags, then: tallymark correct {folder} {name} --reviewer NAME")
 
 
 def _destination(folder: Path, output: Path | None) -> Path:
