@@ -32,7 +32,7 @@ SUFFIX = ".xlsx"
     help="Replace a workbook that holds corrections not yet taken, or that is not ours; a copy of it is kept.",
 )
 def export(folder: Path, output: Path | None, force: bool) -> None:
-    r"""Write the marks workbook of an exam folder.
+    """Write the marks workbook of an exam folder.
 
     \b
     Marks  one row a candidate sheet; totals stay empty until every part is settled
@@ -41,7 +41,7 @@ def export(folder: Path, output: Path | None, force: bool) -> None:
     Run    settings, versions, model, times, and how to read the cells
 
     Fill in the corrections on Flags, save, and give the file to 'tallymark correct'.
-    """
+    """  # noqa: D301 - click takes the backspace character as "do not wrap"
     exam = load_exam(folder)
     destination = _destination(folder, output)
     refuse_open_file(destination)
