@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from flows.errors import ExamError
+from flows.errors import ExamError, PlaceError
 from recognizer.codes import CODE_NAME
 from recognizer.template import SheetSet, SheetTemplate, find_template, load_template
 
@@ -146,8 +146,46 @@ def parse_settings(text: str, name: str = EXAM_FILE) -> Settings:
 
 
 def template_file(folder: Path, name: str) -> Path | None:
-    """Return the file of a template that exam.toml names by a file, None for the name of a shipped one."""
-    return folder / name if name.endswith(".toml") else None
+    """Return the exam's own file of a template that exam.toml names, None when it is the shipped one.
+
+    A file `templates/NAME.toml` in the exam folder goes before the shipped template of that name.
+    """
+    if name.endswith(".toml"):
+        return folder / name
+    own = folder / TEMPLATES / f"{name}.toml"
+    return own if own.is_file() else None
+
+
+def replace_template(exam: Exam, source: Path) -> None:
+    """Put another version of one of the exam's templates in its place.
+
+    Raises:
+        TemplateError: it is faulty.
+        ExamError: the exam has no template of its name.
+        PlaceError: it cannot be written.
+    """
+    template = load_template(source)
+    names = [
+        name
+        for name, mine in zip(exam.settings.templates, exam.sheets.templates, strict=True)
+        if mine.name == template.name
+    ]
+    if not names:
+        mine = ", ".join(one.name for one in exam.sheets.templates)
+        raise ExamError(f"{source}: describes '{template.name}', which is no template of this exam (those are {mine})")
+    target = template_file(exam.dir, names[0]) or exam.dir / TEMPLATES / f"{template.name}.toml"
+    write_whole(target, source.read_text(encoding="utf-8"))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or as it was before, and never half (PlaceError when it cannot be)."""
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise PlaceError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _templates(folder: Path, settings: Settings) -> tuple[SheetTemplate, ...]:

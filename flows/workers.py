@@ -24,7 +24,6 @@ from recognizer.template import SheetSet
 
 if TYPE_CHECKING:
     from recognizer.classifier import CharacterModel
-
     from recognizer.judge import ReviewPolicy
 
 P = ParamSpec("P")
@@ -101,13 +100,34 @@ def reader_spec(exam: Exam, model: Path | None = None) -> ReaderSpec:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Skills:
+    """What a worker can do: functions of a module, which its process imports. `begin` prepares it."""
+
+    begin: Callable[[ReaderSpec], None]
+    info: Callable[[], ReaderInfo]
+    count_pages: Callable[[str, int], int]
+    read_run: Callable[[RunOfPages, int], tuple[PageOutcome, ...]]
+
+
 class ReaderPool:
     """A few processes that read pages. When one dies, its pages are read again one by one to find the culprit."""
 
-    def __init__(self, spec: ReaderSpec, workers: int, page_seconds: int = PAGE_SECONDS) -> None:
+    def __init__(
+        self, spec: ReaderSpec, workers: int, page_seconds: int = PAGE_SECONDS, skills: Skills | None = None
+    ) -> None:
+        """Prepare a pool; its processes start when they are needed.
+
+        Args:
+            spec: what they read with.
+            workers: how many there are.
+            page_seconds: after this long on one page a process is ended.
+            skills: what they can do; reading real scans when None.
+        """
         self._seconds = page_seconds
-        self._many = _Pool(spec, workers)
-        self._careful = _Pool(spec, 1)
+        self._skills = skills or READING
+        self._many = _Pool(spec, workers, self._skills.begin)
+        self._careful = _Pool(spec, 1, self._skills.begin)
         self._one_by_one = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -125,7 +145,7 @@ class ReaderPool:
 
     def info(self) -> ReaderInfo:
         """Load the model in a worker and say what reads."""
-        return self._many.call(_info)
+        return self._many.call(self._skills.info)
 
     def count_pages(self, path: Path) -> int:
         """Return how many pages a scan has.
@@ -134,12 +154,12 @@ class ReaderPool:
             ScanError: it cannot be read as a scan, or reading it crashes.
         """
         try:
-            return self._many.call(_count_pages, str(path), self._seconds)
+            return self._many.call(self._skills.count_pages, str(path), self._seconds)
         except BrokenProcessPool:
             # Not this file's fault perhaps: another page in work may have taken the worker down with it.
             with self._one_by_one:
                 try:
-                    return self._careful.call(_count_pages, str(path), self._seconds)
+                    return self._careful.call(self._skills.count_pages, str(path), self._seconds)
                 except BrokenProcessPool as error:
                     raise ScanError(
                         f"opening the file crashed, or took longer than {self._seconds} s; open it in another program "
@@ -149,7 +169,7 @@ class ReaderPool:
     def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:
         """Return what became of every page of a run; a page on which the reader crashes is a failed page."""
         try:
-            return self._many.call(_read_run, pages, self._seconds)
+            return self._many.call(self._skills.read_run, pages, self._seconds)
         except BrokenProcessPool:
             with self._one_by_one:
                 return tuple(self._read_carefully(pages, ref) for ref in pages.refs())
@@ -157,7 +177,7 @@ class ReaderPool:
     def _read_carefully(self, pages: RunOfPages, ref: PageRef) -> PageOutcome:
         one = RunOfPages(pages.path, pages.scan, ref.number, ref.number)
         try:
-            return self._careful.call(_read_run, one, self._seconds)[0]
+            return self._careful.call(self._skills.read_run, one, self._seconds)[0]
         except BrokenProcessPool:
             reason = f"reading this page crashed, or took longer than {self._seconds} s; scan the page again"
             return PageFailure(ref, PageOutcomeKind.FAILED, reason)
@@ -166,8 +186,9 @@ class ReaderPool:
 class _Pool:
     """A pool of processes that is made when it is needed, and made again after one of its processes died."""
 
-    def __init__(self, spec: ReaderSpec, workers: int) -> None:
+    def __init__(self, spec: ReaderSpec, workers: int, begin: Callable[[ReaderSpec], None]) -> None:
         self._spec = spec
+        self._begin = begin
         self._workers = workers
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
@@ -192,7 +213,9 @@ class _Pool:
             if self._pool is None:
                 # "spawn": a forked child of a process with threads (Prefect has many) may hang.
                 context = get_context("spawn")
-                self._pool = ProcessPoolExecutor(self._workers, context, initializer=_begin, initargs=(self._spec,))
+                self._pool = ProcessPoolExecutor(
+                    self._workers, context, initializer=self._begin, initargs=(self._spec,)
+                )
             return self._pool
 
     def _retire(self, pool: ProcessPoolExecutor) -> None:
@@ -208,7 +231,7 @@ _spec: ReaderSpec | None = None
 _loaded: "tuple[CharacterModel, ReviewPolicy] | None" = None
 
 
-def _begin(spec: ReaderSpec) -> None:
+def begin(spec: ReaderSpec) -> None:
     """Prepare a worker: one thread of OpenCV, and no life after the parent's."""
     global _spec  # noqa: PLW0603 - a worker process has one spec for life
     _spec = spec
@@ -233,7 +256,6 @@ def _model_and_policy() -> "tuple[CharacterModel, ReviewPolicy]":
     global _loaded  # noqa: PLW0603
     if _loaded is None:
         from recognizer.classifier import load_model
-
         from recognizer.judge import ReviewPolicy
 
         spec = _own_spec()
@@ -295,3 +317,7 @@ def _read_page(scan: Any, ref: PageRef, model: "CharacterModel", policy: "Review
     except (PageError, ScanError) as error:
         return PageFailure(ref, PageOutcomeKind.FAILED, str(error))
     return read_page(page, spec.sheets, model, policy)
+
+
+READING = Skills(begin, _info, _count_pages, _read_run)
+"""Reading real scans."""

@@ -1,0 +1,137 @@
+"""`tallymark grade` and `tallymark regrade`: read what is in the inbox, or in the archive."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.commands.progress import shown_progress
+from flows.errors import EXIT_SET_ASIDE
+
+if TYPE_CHECKING:
+    from flows.grading import Tally
+    from flows.jobs import Job
+
+SHOWN_ASIDE = 20
+"""Files and pages named under the summary; a whole stack of foreign sheets need not scroll everything else away."""
+
+FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the figures of this run.")
+WORKERS = click.option(
+    "--workers", type=click.IntRange(1, 64), help="Processes that read at once; without it, what exam.toml says."
+)
+
+
+@click.command(no_args_is_help=True)
+@FOLDER
+@JSON
+@WORKERS
+def grade(folder: Path, as_json: bool, workers: int | None) -> int:
+    r"""Read every complete scan in the inbox.
+
+    A scan moves to archive/ when it is read, or to quarantine/ with a reason beside it. Running again is harmless: what
+    is read is not read twice, and a run that was stopped goes on where it was.
+
+    \b
+    Examples:
+      tallymark grade chemistry
+      tallymark grade chemistry --json --workers 4
+    """
+    from flows.jobs import Job
+
+    return _run(Job("grade", folder, workers=workers), as_json)
+
+
+@click.command(no_args_is_help=True)
+@FOLDER
+@click.option("--model", type=click.Path(path_type=Path), help="Another model for this run: a .tflite file.")
+@click.option(
+    "--template",
+    "template",
+    type=click.Path(path_type=Path),
+    help="A corrected .toml file of one of the exam's templates; it takes that one's place for good.",
+)
+@JSON
+@WORKERS
+def regrade(folder: Path, model: Path | None, template: Path | None, as_json: bool, workers: int | None) -> int:
+    r"""Read the archived scans again, with another model or a corrected template.
+
+    Every correction by people is kept and still counts.
+
+    \b
+    Examples:
+      tallymark regrade chemistry
+      tallymark regrade chemistry --template cover_marks.toml
+    """
+    from flows.jobs import Job
+    from flows.places import only_writer
+    from flows.settings import load_exam, replace_template
+
+    if template is not None:
+        exam = load_exam(folder)
+        with only_writer(folder):
+            replace_template(exam, template)
+    return _run(Job("regrade", folder, model=model, workers=workers), as_json)
+
+
+def _run(job: "Job", as_json: bool) -> int:
+    from flows.grade import with_prefect
+    from flows.jobs import carry_out
+
+    with shown_progress() as watchers:
+        tally = carry_out(job, with_prefect, watchers)
+    if as_json:
+        from flows.report import json_report
+
+        click.echo(json.dumps(json_report(tally), ensure_ascii=False, indent=2))
+    else:
+        _print_summary(job, tally)
+    return EXIT_SET_ASIDE if tally.needs_person else 0
+
+
+def _print_summary(job: "Job", tally: "Tally") -> None:
+    from rich.table import Table
+
+    from flows.commands.output import out, plain
+    from flows.records import FileOutcome
+    from recognizer.records import PageOutcomeKind
+
+    console = out(sys.stdout)
+    for note in tally.left:
+        console.print(plain(f"left in the inbox: {note.name}: {note.reason}"))
+    if tally.run is None:
+        console.print("Nothing to do." if tally.left else "The inbox is empty; nothing to do.")
+        return
+    table = Table("what", "outcome", "how many", box=None, pad_edge=False)
+    table.columns[2].justify = "right"
+    for file in FileOutcome:
+        if tally.files[file]:
+            table.add_row("files", file.value, str(tally.files[file]))
+    for page in PageOutcomeKind:
+        if tally.pages[page]:
+            table.add_row("pages", page.value, str(tally.pages[page]))
+    table.add_row("fields", "read", str(tally.fields))
+    table.add_row("fields", "flagged", str(tally.flagged))
+    console.print(table)
+    console.print(f"{tally.pages_done} pages in {tally.seconds:.1f} s: {tally.pages_per_second:.1f} pages a second")
+    _print_aside(job, tally)
+    console.print(plain(f"Next: tallymark export {job.exam_dir}"))
+
+
+def _print_aside(job: "Job", tally: "Tally") -> None:
+    from flows.commands.output import out, plain
+
+    console = out(sys.stdout)
+    if not tally.set_aside:
+        return
+    console.print("\nSet aside, a person has to look:")
+    for one in tally.set_aside[:SHOWN_ASIDE]:
+        where = one.file if one.page is None else f"{one.file} page {one.page}"
+        console.print(plain(f"  {where}: {one.outcome}: {one.reason}"))
+    if (more := len(tally.set_aside) - SHOWN_ASIDE) > 0:
+        console.print(plain(f"  and {more} more: see 'tallymark grade --json' or the sheet Pages of the workbook"))
+    if any(one.page is None for one in tally.set_aside):
+        console.print(plain(f"Files lie in {job.exam_dir / 'quarantine'}, each with its reason beside it."))
+    console.print()

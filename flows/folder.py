@@ -1,0 +1,131 @@
+"""Makes an exam folder: settings that explain themselves, a roster, and places for scans."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.errors import ExamError, PlaceError
+from flows.places import refuse_network
+from flows.roster import load_roster
+from flows.settings import (
+    ARCHIVE,
+    DATABASE,
+    DEFAULT_EXAM_CODE,
+    EXAM_FILE,
+    EXPORTS,
+    INBOX,
+    QUARANTINE,
+    ROSTER_FILE,
+    TEMPLATES,
+    Exam,
+    load_exam,
+    parse_settings,
+    write_whole,
+)
+from flows.store import open_store
+from recognizer.template import find_template, shipped_templates
+
+EXAM_TOML = """\
+# What Tallymark knows of this exam. Every setting is explained; those behind a # show their default.
+
+# Printed on every sheet (tallymark template print --exam ...). A sheet with another code is not read here, so that two
+# exams never get into each other's marks.
+exam = "{exam}"
+
+# The sheets of this exam: names of shipped templates, or .toml files of your own.
+templates = [{templates}]
+
+# What renders pages that are more than one scanned picture: "auto" takes pdf2image where poppler is installed and
+# PDFium where it is not; "pdf2image" or "pdfium" pins one.
+# render = "auto"
+
+# How many processes read at once.
+# workers = 2
+
+[review]
+# A reading is accepted without a person when the machine is at least this sure, from 0.5 to 1. Left out, it is the
+# figure that the model was measured with.
+# accept_confidence = 0.995
+
+# An empty mark cell: "flag" shows it to a person (nothing awarded, or forgotten?), "accept" takes it as blank.
+# blank_mark = "flag"
+
+[marks]
+# What a blank mark cell adds to the total: "unsettled" leaves the total open, "zero" counts it as nothing.
+# blank = "unsettled"
+
+# What a dash in a mark cell adds: "zero", or "unsettled".
+# dash = "zero"
+
+[inbox]
+# How long a file must lie still before it counts as complete. Give it longer when a slow scanner writes into the inbox.
+# settle_seconds = 2.0
+"""
+
+EMPTY_ROSTER = "id,name\n"
+
+
+def make_exam_folder(folder: Path, templates: Sequence[str], code: str | None, roster: Path | None) -> Exam:
+    """Make an exam folder and return it.
+
+    Args:
+        folder: the folder to make; it may be there already, if it is empty.
+        templates: names of shipped templates, or .toml files, which are copied into the folder.
+        code: the exam's code; the one for first tries when None.
+        roster: a CSV file of candidates, which is copied; without it an empty one is made.
+
+    Raises:
+        ExamError: the folder is an exam folder already or holds other things, or code or roster are faulty.
+        TemplateError: a template is missing or faulty.
+        PlaceError: it cannot be made there.
+    """
+    _refuse_used(folder)
+    names = tuple(dict.fromkeys(_own_name(name) for name in templates))
+    listed = ", ".join(f'"{name}"' for name in names)
+    text = EXAM_TOML.format(exam=DEFAULT_EXAM_CODE if code is None else code, templates=listed)
+    parse_settings(text, "--exam")
+    if roster is not None:
+        load_roster(roster)
+    try:
+        _make(folder, templates, roster)
+    except OSError as error:
+        raise PlaceError(f"{folder}: cannot be made: {error.strerror or error}") from error
+    # Last, because it is what makes the folder an exam folder: one that was made half can be made again.
+    open_store(folder).close()
+    write_whole(folder / EXAM_FILE, text)
+    return load_exam(folder)
+
+
+def _refuse_used(folder: Path) -> None:
+    if (folder / EXAM_FILE).exists():
+        raise ExamError(f"{folder} is an exam folder already; nothing was changed. Name another folder")
+    if folder.exists() and not folder.is_dir():
+        raise ExamError(f"{folder} is a file; name a folder")
+    ours = {INBOX, ARCHIVE, QUARANTINE, EXPORTS, TEMPLATES, ROSTER_FILE, DATABASE}
+    try:
+        strange = [path.name for path in folder.iterdir() if path.name not in ours] if folder.exists() else []
+    except OSError as error:
+        raise PlaceError(f"{folder}: cannot be listed: {error.strerror or error}") from error
+    if strange:
+        raise ExamError(f"{folder} is not empty (it holds {strange[0]}); name a new folder")
+
+
+def _own_name(name: str) -> str:
+    """Return how exam.toml names a template, once it is known to be sound (TemplateError when it is not)."""
+    template = find_template(name)
+    return name if name in shipped_templates() else f"{TEMPLATES}/{template.name}.toml"
+
+
+def _make(folder: Path, templates: Sequence[str], roster: Path | None) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    refuse_network(folder)
+    for name in (INBOX, ARCHIVE, QUARANTINE, EXPORTS):
+        (folder / name).mkdir(exist_ok=True)
+    for name in templates:
+        if name not in shipped_templates():
+            (folder / TEMPLATES).mkdir(exist_ok=True)
+            shutil.copyfile(name, folder / TEMPLATES / f"{find_template(name).name}.toml")
+    if roster is not None:
+        shutil.copyfile(roster, folder / ROSTER_FILE)
+    else:
+        (folder / ROSTER_FILE).write_text(EMPTY_ROSTER, encoding="utf-8")

@@ -1,0 +1,108 @@
+"""One grading job, from the command line or a schedule: opens what it needs, and works if there is work."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from flows.grading import Submit, Tally, Wait, Watcher, Workplace, grade_inbox, regrade_scans
+from flows.inbox import Inbox
+from flows.places import check_writable
+from flows.roster import load_roster
+from flows.settings import Exam, load_exam
+from flows.store import Store, open_store
+from flows.workers import PageReader, ReaderPool, RunOfPages, reader_spec
+
+Work: TypeAlias = Callable[[Submit, Sequence[Watcher]], Tally]
+"""Does a job, given how reading is handed out and who watches."""
+
+Runner: TypeAlias = Callable[["Job", PageReader, Work], Tally]
+"""Does the work of a job in some surroundings: in threads, or as a flow that Prefect shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is asked for. `model` None is the shipped one; `workers` None is what exam.toml says."""
+
+    command: Literal["grade", "regrade"]
+    exam_dir: Path
+    model: Path | None = None
+    workers: int | None = None
+
+
+def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader: PageReader | None = None) -> Tally:
+    """Do a job.
+
+    With nothing to do, nothing is started: no worker, no Prefect, no record of a run.
+
+    Args:
+        job: what is asked for.
+        runner: does the work in its surroundings.
+        watchers: are told how far it is.
+        reader: reads pages; worker processes when None.
+
+    Raises:
+        ExamError, PlaceError: the exam folder cannot be worked with; nothing was taken.
+        RecognizerError: a template or the model is faulty.
+    """
+    exam = _exam(job)
+    # Nothing is looked up in it yet, but whoever grades wants to know now that a candidate stands in it twice.
+    if exam.roster.exists():
+        load_roster(exam.roster)
+    with open_store(exam.dir) as store, store.grading():
+        check_writable(exam.inbox, exam.archive, exam.quarantine)
+        inbox = Inbox(exam.inbox, exam.settings.inbox.settle_seconds)
+        idle = _idle(job, store, inbox)
+        if idle is not None:
+            return idle
+        with _reader(exam, job, reader) as ready:
+            # Asked here, before anything is taken: a missing model or renderer is found out first.
+            ready.info()
+
+            def work(submit: Submit, more: Sequence[Watcher]) -> Tally:
+                place = Workplace(exam, store, ready, submit, (*watchers, *more))
+                return grade_inbox(place, inbox) if job.command == "grade" else regrade_scans(place)
+
+            return runner(job, ready, work)
+
+
+def in_threads(job: Job, reader: PageReader, work: Work) -> Tally:  # noqa: ARG001 - the shape of a runner
+    """Do the work without Prefect."""
+    with ThreadPoolExecutor(THREADS) as pool:
+
+        def submit(pages: RunOfPages) -> Wait:
+            return pool.submit(reader.read_run, pages).result
+
+        return work(submit, ())
+
+
+THREADS = 16
+"""Threads that wait for worker processes; at most this many workers are kept busy."""
+
+
+def _exam(job: Job) -> Exam:
+    exam = load_exam(job.exam_dir)
+    if job.workers is None:
+        return exam
+    return replace(exam, settings=exam.settings.model_copy(update={"workers": job.workers}))
+
+
+def _idle(job: Job, store: Store, inbox: Inbox) -> Tally | None:
+    """Return an empty tally when there is nothing to do, None when there is."""
+    if job.command == "regrade":
+        return None if store.scans() else Tally()
+    look = inbox.wait()
+    if look.ready or store.arrivals():
+        return None
+    return Tally(left=look.waiting + look.ignored)
+
+
+@contextmanager
+def _reader(exam: Exam, job: Job, reader: PageReader | None) -> Iterator[PageReader]:
+    if reader is not None:
+        yield reader
+        return
+    with ReaderPool(reader_spec(exam, job.model), exam.settings.workers) as pool:
+        yield pool

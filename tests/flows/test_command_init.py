@@ -1,0 +1,95 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from flows.cli import run
+from flows.errors import ExamError
+from flows.folder import EXAM_TOML
+from flows.settings import load_exam, parse_settings
+from tests.helpers.filing import TWO_PAGES
+
+
+def test_init_makes_a_folder_that_grade_can_work_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "chemistry"
+    assert run(["init", str(folder), "--template", "cover_marks", "--template", "booklet", "--exam", "chem-2026"]) == 0
+    kept = {"inbox", "archive", "quarantine", "exports", "exam.toml", "roster.csv", "tallymark.db"}
+    assert {path.name for path in folder.iterdir()} == kept
+    exam = load_exam(folder)
+    assert exam.settings.exam == "chem-2026"
+    assert [template.name for template in exam.sheets.templates] == ["cover_marks", "booklet"]
+    assert (folder / "roster.csv").read_text() == "id,name\n"
+    assert "tallymark grade" in capsys.readouterr().out
+
+
+def test_without_a_code_there_is_a_default_and_a_hint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", str(tmp_path / "e"), "--template", "cover_marks"]) == 0
+    assert load_exam(tmp_path / "e").settings.exam == "exam"
+    assert "--exam CODE" in capsys.readouterr().out
+
+
+def test_a_template_of_ones_own_and_a_roster_are_copied(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(TWO_PAGES)
+    (tmp_path / "class.csv").write_text("id,name\n0042,Ada\n")
+    folder = tmp_path / "e"
+    own, roster = str(tmp_path / "mine.toml"), str(tmp_path / "class.csv")
+    assert run(["init", str(folder), "--template", own, "--roster", roster]) == 0
+    (tmp_path / "mine.toml").unlink()
+    assert load_exam(folder).template_named("small").pages[0].fields[0].name == "candidate"
+    assert (folder / "roster.csv").read_text() == "id,name\n0042,Ada\n"
+
+
+def test_every_setting_is_explained_and_the_defaults_shown_are_the_defaults() -> None:
+    said = EXAM_TOML.format(exam="exam", templates='"cover_marks"')
+    uncommented = "\n".join(
+        line.removeprefix("# ") if line.startswith("# ") and " = " in line and line.split()[2] == "=" else line
+        for line in said.splitlines()
+    )
+    explained = tomllib.loads(uncommented)
+    shown = parse_settings(uncommented).model_dump()
+    default = parse_settings('templates = ["cover_marks"]').model_dump()
+    assert shown.pop("review")["blank_mark"] == default.pop("review")["blank_mark"]
+    assert shown == default
+    assert set(explained) == set(default) | {"review"}
+    assert all(set(explained[table]) == set(default[table]) for table in ("marks", "inbox"))
+    assert set(explained["review"]) == {"accept_confidence", "blank_mark"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--template", "no_such"], 3, "no template 'no_such'"),
+        (["--template", "cover_marks", "--exam", "Chemie 2026"], 3, "exam code"),
+        (["--template", "cover_marks", "--roster", "gone.csv"], 3, "gone.csv"),
+        ([], 2, "--template"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+) -> None:
+    assert run(["init", str(tmp_path / "e"), *arguments]) == code
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "e").exists()
+
+
+def test_an_exam_folder_is_never_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["init", str(tmp_path / "e"), "--template", "cover_marks"]
+    run(command)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "e").iterdir()}
+    assert run(command) == ExamError.exit_code
+    assert "exam folder already" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "e").iterdir()} == before
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.docx").write_text("")
+    assert run(["init", str(tmp_path), "--template", "cover_marks"]) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]
+
+
+def test_a_folder_that_cannot_be_made_is_a_problem_of_the_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert run(["init", str(tmp_path / "file" / "e"), "--template", "cover_marks"]) == 5
+    assert "cannot be made" in capsys.readouterr().err

@@ -1,0 +1,223 @@
+"""The Prefect skin: what its page shows, and that papers are graded with and without it."""
+
+import asyncio
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from flows.grade import PrefectPage, count_kinds, prepare, run_flow, waiting_helps, with_prefect
+from flows.grading import Tally
+from flows.jobs import Job, carry_out, in_threads
+from flows.settings import Exam
+from flows.store import open_store
+from flows.workers import ReaderInfo, RunOfPages
+from recognizer.errors import ModelError
+from recognizer.records import PageOutcome, PageOutcomeKind, PageRef
+from tests.helpers.dumps import dump
+from tests.helpers.fakes import FakeReader, exam_folder, fake_scan, sheet
+from tests.helpers.filing import page_failure, page_result
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def exam(tmp_path: Path) -> Exam:
+    exam = exam_folder(tmp_path / "exam")
+    (exam.inbox / "a.pdf").write_text(fake_scan(*(sheet(number, confidence=0.98) for number in range(1, 20))))
+    (exam.inbox / "b|<b>.pdf").write_text("my holiday")
+    return exam
+
+
+class FlakyReader(FakeReader):
+    """Once, a share went away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures = 0
+
+    def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:
+        if pages.first == 9 and not self.failures:
+            self.failures += 1
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return super().read_run(pages)
+
+
+@pytest.fixture
+def prefect_server() -> Iterator[None]:
+    # The only test that starts a server: it takes ten seconds.
+    prepare()
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+# Prefect's and FastAPI's own deprecations and unclosed sockets are theirs to mend.
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("prefect_server")
+def test_the_page_of_prefect_shows_the_run(exam: Exam, tmp_path: Path) -> None:
+    reader = FlakyReader()
+    tally = carry_out(Job("grade", exam.dir), run_flow, reader=reader)
+    assert reader.failures == 1
+    assert (tally.pages, tally.flagged) == ({PageOutcomeKind.READ: 19}, 57)
+    shown = asyncio.run(_what_prefect_knows())
+    assert shown["flows"] == ["grade exam"]
+    assert {"pages 1 to 8", "pages 9 to 16", "pages 17 to 19"} == {name.partition(" ")[2] for name in shown["tasks"]}
+    assert shown["states"] == {"COMPLETED"}
+    assert shown["progress"] == [100.0]
+    assert "| pages read | 19 |" in shown["report"]
+    assert "b\\|&lt;b&gt;.pdf" in shown["report"] and "unsure: " in shown["report"]
+    with open_store(exam.dir) as store:
+        with_it = dump(store)
+    plain = exam_folder(tmp_path / "plain")
+    (plain.inbox / "a.pdf").write_bytes((exam.archive / _archived(exam)).read_bytes())
+    (plain.inbox / "b|<b>.pdf").write_text("my holiday")
+    carry_out(Job("grade", plain.dir), in_threads, reader=FakeReader())
+    with open_store(plain.dir) as store:
+        assert dump(store) == with_it
+
+
+def _archived(exam: Exam) -> str:
+    with open_store(exam.dir) as store:
+        return store.scans()[0].archived
+
+
+async def _what_prefect_knows() -> dict[str, object]:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
+
+    async with get_client() as client:
+        flows = await client.read_flow_runs(sort=FlowRunSort.ID_DESC, limit=50)
+        tasks = await client.read_task_runs(sort=TaskRunSort.ID_DESC, limit=50)
+        for _ in range(100):
+            if len(tasks) == 3 and all(task.state and task.state.is_final() for task in tasks):
+                break
+            await asyncio.sleep(0.1)
+            tasks = await client.read_task_runs(sort=TaskRunSort.ID_DESC, limit=50)
+        artifacts = (await client.request("POST", "/artifacts/filter", json={})).json()
+    return {
+        "flows": [run.name for run in flows],
+        "tasks": [run.name for run in tasks],
+        "states": {str(run.state_type.value) for run in (*flows, *tasks) if run.state_type},
+        "progress": [one["data"] for one in artifacts if one["type"] == "progress"],
+        "report": "".join(one["data"] for one in artifacts if one["type"] == "markdown"),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")  # as above
+def test_papers_are_graded_though_prefect_cannot_be_reached(exam: Exam, caplog: pytest.LogCaptureFixture) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        tally = carry_out(Job("grade", exam.dir), with_prefect, reader=FakeReader())
+    assert tally.pages == {PageOutcomeKind.READ: 19}
+    assert "grading goes on without its page" in caplog.text
+
+
+def test_a_page_that_cannot_be_updated_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    page, calls = PrefectPage("grade"), []
+
+    def fails() -> None:
+        calls.append(1)
+        raise ConnectionError("gone")
+
+    page._try(fails)
+    page._try(fails)
+    assert (len(calls), caplog.text.count("grading goes on")) == (1, 1)
+
+
+class Failed:
+    """A failed state of Prefect, as far as we look at it."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def result(self) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "helps"),
+    [
+        (OSError(errno.EBUSY, "busy"), True),
+        (OSError(errno.ESTALE, "stale"), True),
+        (FileNotFoundError(errno.ENOENT, "gone"), False),
+        (PermissionError(errno.EACCES, "no"), False),
+        (ModelError("no weights"), False),
+        (ZeroDivisionError(), False),
+    ],
+)
+def test_only_what_passes_is_tried_again(error: BaseException, helps: bool) -> None:
+    assert waiting_helps(None, None, Failed(error)) is helps
+
+
+def test_a_task_tells_counts_and_no_pictures() -> None:
+    outcomes = (
+        page_result(PageRef("a" * 64, 1), {}),
+        page_failure(PageRef("a" * 64, 2), PageOutcomeKind.BLANK),
+        page_result(PageRef("a" * 64, 3), {}),
+    )
+    assert count_kinds(outcomes) == {"read": 2, "blank": 1}
+
+
+def never(job: Job, reader: object, work: object) -> Tally:
+    raise AssertionError("nothing should have been started")
+
+
+def test_nothing_is_started_for_an_empty_inbox(tmp_path: Path) -> None:
+    exam = exam_folder(tmp_path / "exam")
+    tally = carry_out(Job("grade", exam.dir), never, reader=FakeReader())
+    assert (tally.run, tally.files) == (None, {})
+    assert carry_out(Job("regrade", exam.dir), never, reader=FakeReader()).run is None
+
+
+def test_a_missing_model_is_found_out_before_anything_is_taken(exam: Exam) -> None:
+    class NoModel(FakeReader):
+        def info(self) -> ReaderInfo:
+            raise ModelError("the weights are missing")
+
+    with pytest.raises(ModelError):
+        carry_out(Job("grade", exam.dir), never, reader=NoModel())
+    assert len(list(exam.inbox.iterdir())) == 2
+
+
+def test_watchers_are_told_without_prefect_too(exam: Exam) -> None:
+    seen: list[int] = []
+
+    class Watcher:
+        def progress(self, tally: Tally) -> None:
+            seen.append(tally.pages_done)
+
+    watchers: Sequence[Watcher] = [Watcher()]
+    carry_out(Job("grade", exam.dir), in_threads, watchers, FakeReader())
+    assert seen[-1] == 19
+
+
+def test_the_number_of_workers_may_be_given_for_a_run(exam: Exam) -> None:
+    seen: list[str] = []
+
+    def runner(job: Job, reader: object, work: object) -> Tally:
+        seen.append(str(job.workers))
+        return Tally()
+
+    carry_out(Job("grade", exam.dir, workers=7), runner, reader=FakeReader())
+    assert seen == ["7"]
+
+
+def test_prefect_is_told_to_send_nothing_and_loaded_only_when_it_runs() -> None:
+    code = (
+        "import os, sys, flows.grade as g; assert 'prefect' not in sys.modules; g.prepare()\n"
+        "from prefect._internal.analytics.enabled import is_telemetry_enabled\n"
+        "from prefect.settings import get_current_settings\n"
+        "print(is_telemetry_enabled(), get_current_settings().server.analytics_enabled)\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if key not in ("CI", "DO_NOT_TRACK")}
+    printed = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert printed.stdout == "False False\n"

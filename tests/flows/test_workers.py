@@ -1,0 +1,122 @@
+"""Worker processes: a crash or a hang costs one page, a dead parent leaves nobody behind."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flows.grading import Workplace, grade_inbox, here
+from flows.settings import Exam
+from flows.store import open_store
+from flows.workers import ReaderPool, RunOfPages, reader_spec
+from recognizer.errors import ScanError
+from recognizer.records import PageFailure, PageOutcomeKind, PageResult
+from tests.helpers.fakes import exam_folder, fake_scan, sheet
+from tests.helpers.skills import MAKE_BELIEVE
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def exam(tmp_path: Path) -> Exam:
+    return exam_folder(tmp_path / "exam")
+
+
+@pytest.fixture
+def pool(exam: Exam) -> Iterator[ReaderPool]:
+    with ReaderPool(reader_spec(exam), workers=1, page_seconds=2, skills=MAKE_BELIEVE) as made:
+        yield made
+
+
+def scan(exam: Exam, *pages: dict[str, object], mark: str = "") -> Path:
+    path = exam.archive / "scan.pdf"
+    path.write_text(fake_scan(*pages, mark=mark))
+    return path
+
+
+def test_what_the_settings_say_reaches_the_reader(tmp_path: Path) -> None:
+    settings = (
+        'templates = ["cover_marks"]\nrender = "pdfium"\n[review]\naccept_confidence = 0.9\nblank_mark = "accept"\n'
+    )
+    spec = reader_spec(exam_folder(tmp_path / "exam", settings), tmp_path / "m.tflite")
+    assert (spec.renderer, spec.accept_confidence, spec.flag_blank_marks) == ("pdfium", 0.9, False)
+    assert spec.model == tmp_path / "m.tflite"
+
+
+def test_a_crash_and_a_hang_cost_one_page_each(exam: Exam, pool: ReaderPool) -> None:
+    path = scan(exam, sheet(1), sheet(2, crash=True), sheet(3), sheet(4, hang=True), sheet(5))
+    assert pool.count_pages(path) == 5
+    outcomes = pool.read_run(RunOfPages(str(path), "a" * 64, 1, 5))
+    kinds = [PageResult, PageFailure, PageResult, PageFailure, PageResult]
+    assert [type(outcome) for outcome in outcomes] == kinds
+    assert [outcome.ref.number for outcome in outcomes] == [1, 2, 3, 4, 5]
+    failure = outcomes[1]
+    assert isinstance(failure, PageFailure) and "crashed" in failure.reason
+    (again,) = pool.read_run(RunOfPages(str(path), "a" * 64, 5, 5))
+    assert isinstance(again, PageResult) and again.ref.number == 5
+
+
+def test_a_file_that_cannot_even_be_opened_is_named(exam: Exam, pool: ReaderPool) -> None:
+    with pytest.raises(ScanError, match="opening the file crashed"):
+        pool.count_pages(scan(exam, sheet(1), mark=" crash"))
+    assert pool.count_pages(scan(exam, sheet(1))) == 1
+    with pytest.raises(ScanError, match="no make-believe scan"):
+        pool.count_pages(exam.dir / "exam.toml")
+
+
+def test_a_file_that_is_gone_for_now_is_no_result(exam: Exam, pool: ReaderPool) -> None:
+    with pytest.raises(FileNotFoundError):
+        pool.read_run(RunOfPages(str(exam.archive / "gone.pdf"), "a" * 64, 1, 1))
+
+
+def test_the_batch_goes_on_around_what_crashes(exam: Exam, pool: ReaderPool) -> None:
+    (exam.inbox / "a.pdf").write_text(fake_scan(sheet(1), mark=" crash"))
+    (exam.inbox / "b.pdf").write_text(fake_scan(sheet(1), sheet(2, crash=True)))
+    (exam.inbox / "c.pdf").write_text(fake_scan(sheet(3)))
+    with open_store(exam.dir) as store, store.grading():
+        tally = grade_inbox(Workplace(exam, store, pool, here(pool)))
+    assert tally.pages == {PageOutcomeKind.READ: 2, PageOutcomeKind.FAILED: 1}
+    assert [(one.file, one.page) for one in tally.set_aside] == [("a.pdf", None), ("b.pdf", 2)]
+
+
+def test_workers_do_not_outlive_a_killed_parent(exam: Exam) -> None:
+    path = scan(exam, sheet(1))
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from flows.settings import load_exam\n"
+        "from flows.workers import ReaderPool, RunOfPages, reader_spec\n"
+        "from tests.helpers.skills import ENDLESS\n"
+        "if __name__ == '__main__':\n"
+        "    pool = ReaderPool(reader_spec(load_exam(Path(sys.argv[1]))), 1, skills=ENDLESS)\n"
+        "    pool.read_run(RunOfPages(sys.argv[2], 'a' * 64, 1, 1))\n"
+    )
+    script = exam.dir / "parent.py"
+    script.write_text(code)
+    command = [sys.executable, str(script), str(exam.dir), str(path)]
+    with subprocess.Popen(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}) as parent:
+        number = _wait_for(lambda: int(path.with_suffix(".pid").read_text()))
+        parent.kill()
+    assert _ends(number)
+
+
+def _wait_for(look: object) -> int:
+    for _ in range(600):
+        try:
+            assert callable(look)
+            return int(look())
+        except (OSError, ValueError):
+            time.sleep(0.05)
+    raise AssertionError("the worker never began")
+
+
+def _ends(number: int) -> bool:
+    try:
+        process = psutil.Process(number)
+        gone, _ = psutil.wait_procs([process], timeout=20)
+        return bool(gone) or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

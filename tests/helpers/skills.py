@@ -1,0 +1,53 @@
+"""What worker processes can do in tests: read make-believe scans, and crash or hang where these say so.
+
+A page that says {"crash": true} ends the process the way a PDF library does, {"hang": true} never comes back; the
+scan's first line says the same of opening it.
+"""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from flows.workers import ReaderInfo, RunOfPages, Skills, begin
+from recognizer.records import PageOutcome
+from tests.helpers.fakes import FakeReader
+
+
+def info() -> ReaderInfo:
+    return FakeReader().info()
+
+
+def count_pages(path: str, seconds: int) -> int:
+    first = Path(path).read_text().partition("\n")[0]
+    _misbehave({word: True for word in ("crash", "hang") if word in first}, seconds)
+    return FakeReader().count_pages(Path(path))
+
+
+def read_run(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
+    lines = Path(pages.path).read_text().splitlines()
+    for ref in pages.refs():
+        _misbehave(json.loads(lines[ref.number]), seconds)
+    return FakeReader().read_run(pages)
+
+
+def own_threads(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
+    """Leave the process number beside the scan, then wait to be ended."""
+    Path(pages.path).with_suffix(".pid").write_text(str(os.getpid()))
+    threading.Event().wait(60)
+    return ()
+
+
+def _misbehave(said: dict[str, object], seconds: int) -> None:
+    signal.alarm(seconds)
+    if said.get("crash"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    while said.get("hang"):
+        time.sleep(1)
+    signal.alarm(0)
+
+
+MAKE_BELIEVE = Skills(begin, info, count_pages, read_run)
+ENDLESS = Skills(begin, info, count_pages, own_threads)
