@@ -219,8 +219,7 @@ def _remarks(parts: Iterable[Part], marks: Iterable[Part], rule: MarkRule) -> It
         if part.state is ValueState.UNSETTLED and not part.key:
             yield part.why
     for part in marks:
-        counted = worth(part, rule)
-        if isinstance(counted, Unsettled) and part.state is not ValueState.UNSETTLED:
+        if part.correction and isinstance(counted := worth(part, rule), Unsettled):
             yield from counted.reasons
 
 
