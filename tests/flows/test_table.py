@@ -1,6 +1,6 @@
 """The small tools under every worksheet."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -43,31 +43,38 @@ def test_a_row_is_as_tall_as_its_longest_text(text: str, lines: int) -> None:
     assert lines_needed(text, 20) == lines
 
 
-def written(path: Path, value: Scalar, style: Style = Style.TEXT) -> object:
+def written(path: Path, value: Scalar, style: Style = Style.TEXT) -> tuple[object, str]:
     book = Workbook(write_only=True)
     for each in named_styles():
         book.add_named_style(each)
     SheetWriter(book, Look("One", (Column("a", 10),))).row([Cell(value, style)])
     book.save(path)
-    return load_workbook(path)["One"]["A1"].value
+    cell = load_workbook(path)["One"]["A1"]
+    return cell.value, cell.data_type
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "shown", "kind"),
     [
-        (Decimal("2.50"), 2.5),
-        (Decimal("7.0"), 7),
-        (Decimal("-0.5"), -0.5),
-        (3, 3),
-        (None, None),
-        ("=1+1", "=1+1"),
-        (Formula("=1+1"), "=1+1"),
-        (datetime(2026, 1, 2, 12, tzinfo=UTC), datetime(2026, 1, 2, 12)),
-        (datetime(2026, 1, 2, 12, 0, 0, 999, tzinfo=timezone(timedelta(hours=2))), datetime(2026, 1, 2, 10)),
+        (Decimal("2.50"), 2.5, "n"),
+        (Decimal("7.0"), 7, "n"),
+        (Decimal("-0.5"), -0.5, "n"),
+        (3, 3, "n"),
+        (None, None, "n"),
+        ("=1+1", "=1+1", "s"),
+        ("#N/A", "#N/A", "s"),
+        (Formula("=1+1"), "=1+1", "f"),
     ],
 )
-def test_values_arrive_as_what_they_are(tmp_path: Path, value: Scalar, shown: object) -> None:
-    assert written(tmp_path / "t.xlsx", value) == shown
+def test_values_arrive_as_what_they_are(tmp_path: Path, value: Scalar, shown: object, kind: str) -> None:
+    assert written(tmp_path / "t.xlsx", value) == (shown, kind)
+
+
+def test_times_are_told_in_utc_to_the_second(tmp_path: Path) -> None:
+    for hours in (0, 2):
+        zone = timezone(timedelta(hours=hours))
+        moment = datetime(2026, 1, 2, 12 + hours, 30, 5, 999, tzinfo=zone)
+        assert written(tmp_path / "t.xlsx", moment, Style.MOMENT) == (datetime(2026, 1, 2, 12, 30, 5), "d")
 
 
 def test_endless_text_makes_no_row_taller_than_the_format_allows(tmp_path: Path) -> None:
