@@ -185,7 +185,8 @@ def _side_offsets(middle: NDArray[np.uint8], expected: NDArray[np.float64], reac
     columns = np.floor(expected).astype(int)[:, None] + np.arange(-span, span + 1)
     columns = np.clip(columns, 0, middle.shape[2] - 1)
     near = np.take_along_axis(middle, columns[:, None, :], axis=2)
-    profile = np.percentile(near, ALONG_SIDE, axis=1)
+    rank = ALONG_SIDE * (near.shape[1] - 1) // 100
+    profile = np.partition(near, rank, axis=1)[:, rank].astype(np.float64)
     darkness = np.maximum(np.percentile(profile, 75, axis=1, keepdims=True) - profile, 0.0)
     offset = columns + 0.5 - expected[:, None]
     peak = np.where(np.abs(offset) <= reach, darkness, 0.0).argmax(axis=1)[:, None]

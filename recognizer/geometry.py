@@ -66,8 +66,11 @@ class Rect:
 
 def apply_homography(transform: Homography, points: Points) -> Points:
     """Map points, (N, 2) to (N, 2)."""
-    homogeneous = np.column_stack([points, np.ones(len(points))]) @ transform.T
-    mapped: Points = homogeneous[:, :2] / homogeneous[:, 2:3]
+    # Written out: a matrix product of many points would start the threads of a BLAS library for nothing.
+    x, y = points[:, 0], points[:, 1]
+    (a, b, c), (d, e, f), (g, h, i) = np.asarray(transform, dtype=np.float64)
+    depth = g * x + h * y + i
+    mapped: Points = np.column_stack([(a * x + b * y + c) / depth, (d * x + e * y + f) / depth])
     return mapped
 
 

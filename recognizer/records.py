@@ -114,8 +114,9 @@ class SheetIdentity:
 class RegisteredPage:
     """A page with its template laid over it.
 
-    `mm_to_px` maps template millimetres to page pixels; `error_mm` is the root mean square distance between where
-    the marks were expected and found; `marks_found` is 3 or 4; `identified_by` is "qr" or "marks".
+    `mm_to_px` maps template millimetres to page pixels (the centre of the first pixel is at 0); `error_mm` is measured:
+    how far the printed rules of the worst part of the page, or the corner marks, lie from where they should be;
+    `marks_found` is 3 or 4; `identified_by` is "qr" or "marks".
     """
 
     page: Page
@@ -153,7 +154,8 @@ class Glyph:
 @dataclass(frozen=True, slots=True)
 class CharacterReading:
     """What was seen at one place of a field: the box position, where the ink lay in the field's picture, and
-    how likely each class of `classes` is. A box without ink has no bounds and `classes == ("blank",)`."""
+    how likely each class of `classes` is. A box without ink has no bounds and `classes == ("blank",)`.
+    """
 
     position: int
     classes: tuple[str, ...]

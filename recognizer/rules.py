@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -21,6 +22,9 @@ PROBE_WIDTH_MM = 1.2
 LEAST_CONTRAST = 24.0
 """Grey values by which a rule is darker than the paper beside it, at least; scanner noise on an average is below 5."""
 
+AGREEMENT_MM = 0.2
+"""Opposite sides of a box lie off by the same, to this much; more apart, one of them is a pen stroke."""
+
 WIDEST_RULE_MM = 0.7
 """What is darker over a wider stretch is no rule but ink or a shadow."""
 
@@ -31,12 +35,23 @@ CLOSEST_PROBES_MM = 4.0
 """Probes along a side are not closer than this: they would see the same pixels."""
 
 
+ANCHOR_REACH_MM = 12.0
+"""A probe speaks for the part of the page that lies this near."""
+
+
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Places where a printed rule is expected: `points` (N, 2) mm on the rules, unit `normals` (N, 2) across them."""
+    """Places where a printed rule is expected.
+
+    `points` (N, 2) are on the rules, in mm, `normals` (N, 2) of length 1 point across them, `anchors` (N, 2) are
+    inside the boxes (so that all sides of a box count for the same part of the page), and `pairs` (P, 2) says which
+    two probes lie opposite one another on the same box.
+    """
 
     points: Points
     normals: Points
+    anchors: Points
+    pairs: NDArray[np.intp]
 
 
 def probes_of(template: SheetTemplate, page: int) -> Probes:
@@ -49,19 +64,41 @@ def probes_of(template: SheetTemplate, page: int) -> Probes:
     apart = max(sum(2 * (rect.width + rect.height) for rect in angular) / max(share, 1), CLOSEST_PROBES_MM)
     # Whole bubbles are left out, and not sides of them: all directions have to be measured everywhere.
     every = max(-(-4 * len(round_ones) // max(MOST_PROBES - share, 1)), 1)
-    places = [place for index, rect in enumerate(angular) for place in _sides(rect, apart, index)]
-    places += [place for rect in round_ones[::every] for place in _sides(rect, np.inf, None)]
-    # Neighbours in a comb share a side.
-    distinct = np.array(list(dict.fromkeys(places)), dtype=np.float64).reshape(-1, 4)
-    return Probes(distinct[:, :2], distinct[:, 2:])
+    opposite = [(rect, pair) for index, rect in enumerate(angular) for pair in _opposite(rect, apart, index)]
+    opposite += [(rect, pair) for rect in round_ones[::every] for pair in _opposite(rect, np.inf, None)]
+    # Neighbours in a comb share a side, and its probes.
+    numbers: dict[_Place, int] = {}
+    anchors: dict[_Place, tuple[float, float]] = {}
+    for rect, pair in opposite:
+        for place in pair:
+            numbers.setdefault(place, len(numbers))
+            anchors.setdefault(place, _anchor(rect, place))
+    places = np.array(list(numbers), dtype=np.float64).reshape(-1, 4)
+    return Probes(
+        places[:, :2],
+        places[:, 2:],
+        np.array([anchors[place] for place in numbers], dtype=np.float64).reshape(-1, 2),
+        np.array([[numbers[place] for place in pair] for _, pair in opposite], dtype=np.intp).reshape(-1, 2),
+    )
 
 
-def _sides(rect: Rect, apart: float, index: int | None) -> Iterator[tuple[float, float, float, float]]:
-    """Yield places (x, y) on the sides of a rectangle with the normal there, about `apart` from one another."""
+def _anchor(rect: Rect, place: "_Place") -> tuple[float, float]:
+    """Return the middle of a box, or in a wide one the place inside that is near enough."""
+    x, y = rect.x + rect.width / 2, rect.y + rect.height / 2
+    near = ANCHOR_REACH_MM
+    return min(max(x, place[0] - near), place[0] + near), min(max(y, place[1] - near), place[1] + near)
+
+
+_Place: TypeAlias = tuple[float, float, float, float]
+"""A point and its normal."""
+
+
+def _opposite(rect: Rect, apart: float, index: int | None) -> Iterator[tuple[_Place, _Place]]:
+    """Yield pairs of places opposite one another on the sides of a rectangle, about `apart` from the next pair."""
     for y in _spread(rect.y, rect.height, apart, index):
-        yield from ((round(rect.x, 3), y, 1.0, 0.0), (round(rect.right, 3), y, 1.0, 0.0))
+        yield (round(rect.x, 3), y, 1.0, 0.0), (round(rect.right, 3), y, 1.0, 0.0)
     for x in _spread(rect.x, rect.width, apart, index):
-        yield from ((x, round(rect.y, 3), 0.0, 1.0), (x, round(rect.bottom, 3), 0.0, 1.0))
+        yield (x, round(rect.y, 3), 0.0, 1.0), (x, round(rect.bottom, 3), 0.0, 1.0)
 
 
 def _spread(start: float, length: float, apart: float, index: int | None) -> list[float]:
@@ -75,27 +112,44 @@ def _spread(start: float, length: float, apart: float, index: int | None) -> lis
 
 
 def measure(pixels: GreyImage, mm_to_px: Homography, probes: Probes) -> NDArray[np.float64]:
-    """Return by how many mm along its normal each rule lies off its place, (N,); NaN where none is seen."""
+    """Return by how many mm along its normal each rule lies off its place, (N,); NaN where none is seen.
+
+    A rule is seen where the opposite side of its box lies off by the same.
+    """
     count = len(probes.points)
     if not count:
         return np.zeros(0)
     steps = np.arange(-RULE_REACH_MM - 0.4, RULE_REACH_MM + 0.4 + RULE_STEP_MM / 2, RULE_STEP_MM)
     beside = np.linspace(-PROBE_WIDTH_MM / 2, PROBE_WIDTH_MM / 2, 7)
-    tangents = probes.normals[:, ::-1]
-    places = (
-        probes.points[:, None, None, :]
-        + tangents[:, None, None, :] * beside[None, :, None, None]
-        + probes.normals[:, None, None, :] * steps[None, None, :, None]
+    # Over so short a way a homography is a straight line: three points tell where all others are.
+    feet, ahead, aside = (
+        apply_homography(mm_to_px, places)
+        for places in (probes.points, probes.points + probes.normals, probes.points + probes.normals[:, ::-1])
     )
-    on_page = apply_homography(mm_to_px, places.reshape(-1, 2)).astype(np.float32).reshape(count * len(beside), -1, 2)
+    on_page = (
+        feet[:, None, None, :]
+        + (aside - feet)[:, None, None, :] * beside[None, :, None, None]
+        + (ahead - feet)[:, None, None, :] * steps[None, None, :, None]
+    )
+    on_page = on_page.astype(np.float32).reshape(count * len(beside), -1, 2)
     sampled = cv2.remap(pixels, on_page[..., 0], on_page[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     profiles = sampled.reshape(count, len(beside), len(steps)).astype(np.float32).mean(axis=1)
-    return ridge_offsets(profiles, steps, RULE_REACH_MM)
+    return _agreeing(ridge_offsets(profiles, steps, RULE_REACH_MM), probes.pairs)
+
+
+def _agreeing(offsets: NDArray[np.float64], pairs: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the offsets of which one opposite says the same, and NaN for the others: those are ink."""
+    one, other = offsets[pairs[:, 0]], offsets[pairs[:, 1]]
+    agree = np.abs(one - other) <= AGREEMENT_MM
+    believed = np.zeros(len(offsets), dtype=bool)
+    believed[pairs[agree].ravel()] = True
+    return np.where(believed, offsets, np.nan)
 
 
 def ridge_offsets(profiles: NDArray[np.float32], steps: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
     """Return where dark, narrow ridges lie in profiles (N, K), in the unit of `steps`; NaN where there is none."""
-    paper = np.percentile(profiles, 75, axis=1, keepdims=True)
+    third = 3 * profiles.shape[1] // 4
+    paper = np.partition(profiles, third, axis=1)[:, third, None]
     darkness = np.maximum(paper - profiles, 0.0)
     within = np.abs(steps) <= reach
     searched = np.where(within, darkness, -1.0)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from recognizer.blank import ink_mm2
 from recognizer.codes import MARK_SERIALS, Corner, mark_codes, page_code
 from recognizer.errors import BlankPageError, ForeignSheetError, RegistrationError
+from recognizer.fitting import ERROR_LIMIT_MM
 from recognizer.geometry import Homography, Rect, apply_homography
 from recognizer.records import GreyImage, SheetIdentity
-from recognizer.register import ERROR_LIMIT_MM, register
+from recognizer.register import register
 from recognizer.template import MARKS, QR_CODE, SheetSet, SheetTemplate
 from tests.helpers.paper import PAPER, as_page, draw_page, erase, farthest_mm, plain_template, scan
 
@@ -228,7 +229,7 @@ def test_of_two_templates_that_fit_alike_none_is_guessed() -> None:
     one, two = twins()
     sheets = SheetSet("exam", (one, two))
     assert registered_half(draw_page(two, dpi=150), sheets).template == two.name
-    with pytest.raises(RegistrationError, match=f"'{one.name}' page 1 and '{two.name}' page 1 alike"):
+    with pytest.raises(RegistrationError, match=f"'{one.name}' page 1 and '{two.name}' page 1, which fit alike"):
         registered_half(draw_page(two, dpi=150, qr=False), sheets)
 
 
