@@ -82,6 +82,11 @@ def _run(job: "Job", as_json: bool) -> int:
 
     with shown_progress() as watchers:
         tally = carry_out(job, with_prefect, watchers)
+    return report_tally(job, tally, as_json)
+
+
+def report_tally(job: "Job", tally: "Tally", as_json: bool) -> int:
+    """Print what a run did, and return the exit code that it ends with."""
     if as_json:
         from flows.report import json_report
 
@@ -102,7 +107,8 @@ def _print_summary(job: "Job", tally: "Tally") -> None:
     for note in tally.left:
         console.print(plain(f"left in the inbox: {note.name}: {note.reason}"))
     if tally.run is None:
-        console.print("Nothing to do." if tally.left else "The inbox is empty; nothing to do.")
+        empty = {"grade": "The inbox is empty; nothing to do.", "regrade": "Nothing was graded yet; nothing to do."}
+        console.print("Nothing to do." if tally.left else empty[job.command])
         return
     table = Table("what", "outcome", "how many", box=None, pad_edge=False)
     table.columns[2].justify = "right"
