@@ -89,7 +89,7 @@ def _columns(templates: Sequence[SheetTemplate], rule: MarkRule, names: Mapping[
         columns += [_part_column(template, field, many, _width(field)) for field in _other_fields(template)]
     columns += [
         MarksColumn(Column("remarks", 44), lambda sheet, _: Cell("; ".join(sheet.remarks), _remark_style(sheet))),
-        MarksColumn(Column("corrected by a person", 52), lambda sheet, _: Cell(_corrected(sheet), Style.WRAPPED)),
+        MarksColumn(Column("corrected by a person", 52), lambda sheet, _: Cell(_corrected(sheet), Style.TEXT)),
         MarksColumn(Column("file", 34), lambda sheet, _: Cell("; ".join(_files(sheet)), Style.TEXT)),
         MarksColumn(Column("page", 9, Style.HEADING_MID), lambda sheet, _: _pages_cell(sheet)),
     ]
