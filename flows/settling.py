@@ -63,12 +63,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who wrote the sheet, as far as its id fields say. `disputed` are the keys of settled id fields that disagree."""
+    """Who wrote the sheet, as far as its id fields say.
+
+    `disputed` are the keys of settled id fields that disagree; `by_person` tells that somebody corrected one.
+    """
 
     state: ValueState
     value: str = ""
     why: str = ""
     disputed: tuple[str, ...] = ()
+    by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +296,10 @@ def _identity(parts: Sequence[Part]) -> Identity:
     for part in parts:
         if part.state is ValueState.UNSETTLED:
             return Identity(ValueState.UNSETTLED, "", f"{part.label}: {part.why}")
-    return Identity(ValueState.VALUE, holding[0].value) if holding else Identity(ValueState.BLANK)
+    by_person = any(part.correction for part in parts)
+    if not holding:
+        return Identity(ValueState.BLANK, by_person=by_person)
+    return Identity(ValueState.VALUE, holding[0].value, by_person=by_person)
 
 
 def _total(marks: Sequence[Part], template: SheetTemplate | None, rule: MarkRule) -> Decimal | Unsettled | None:

@@ -193,7 +193,9 @@ def _identity_cell(sheet: SettledSheet, _: int) -> Cell:
     identity = sheet.identity
     if identity.state is ValueState.UNSETTLED:
         return Cell(None, Style.UNSETTLED)
-    return Cell(identity.value, Style.TEXT) if identity.value else Cell(None, Style.BLANK)
+    if identity.state is ValueState.BLANK:
+        return Cell(None, Style.CORRECTED_BLANK if identity.by_person else Style.BLANK)
+    return Cell(identity.value, Style.CORRECTED_ID if identity.by_person else Style.TEXT)
 
 
 def _name_cell(sheet: SettledSheet, names: Mapping[str, str]) -> Cell:

@@ -64,6 +64,7 @@ class Style(StrEnum):
     MARK_TEXT = "mark text"
     CORRECTED_NUMBER = "corrected number"
     CORRECTED_TEXT = "corrected text"
+    CORRECTED_ID = "corrected id"
     CORRECTED_BLANK = "corrected blank"
     COUNT_OPEN = "count open"
     CORRECTION = "correction"
@@ -163,6 +164,9 @@ _BUILT: dict[Style, _Recipe] = {
     Style.MARK_TEXT: _Recipe(across="center", number_format=TEXT_FORMAT),
     Style.CORRECTED_NUMBER: _Recipe(colour=BLUE, bold=True, italic=True, across="center"),
     Style.CORRECTED_TEXT: _Recipe(colour=BLUE, bold=True, italic=True, across="center", number_format=TEXT_FORMAT),
+    Style.CORRECTED_ID: _Recipe(
+        colour=BLUE, bold=True, italic=True, across="left", indent=1, number_format=TEXT_FORMAT
+    ),
     Style.CORRECTED_BLANK: _Recipe(
         PatternFill("lightGray", fgColor="B7CBE8", bgColor=GREY), colour=BLUE, italic=True, across="center"
     ),

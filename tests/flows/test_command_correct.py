@@ -72,6 +72,8 @@ def test_the_next_workbook_shows_it(exam: Path, book: Path, tmp_path: Path) -> N
     assert second["stored total"].value == 6.5
     assert second["corrected by a person"].value == "2 (max 10): 2.5 by A. Clerk (read as 7)"
     assert workbook["Marks"]["A4"].value == "00123458"
+    assert workbook["Marks"]["A4"].font.italic
+    assert not workbook["Marks"]["A3"].font.italic
     assert [row[3].value for row in workbook["Flags"].iter_rows(min_row=2)] == ["q1"]
 
 
