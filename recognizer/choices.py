@@ -27,6 +27,10 @@ MARK_EXCESS = {"box": 0.045, "bubble": 0.12}
 """Mean darkness above an empty box at which a mark is as likely as not. A thin tick covers about 8 % of a 5 mm box
 but a fill more than half of a bubble; on rough simulated scans empty bubbles vary by 0.06."""
 
+MOST_EMPTY = {"box": 0.01, "bubble": 0.12}
+"""Darkness that an empty box never exceeds: a tick box has nothing printed inside, a bubble has a letter. Where most of
+a page's boxes are marked, the percentile alone would take marks for paper."""
+
 MARK_SOFTNESS = 0.10
 """Width of the doubtful zone, as a share of MARK_EXCESS: at 0 and at twice the excess the odds are about 20,000 to 1."""
 
@@ -46,7 +50,7 @@ def read_marks(crops: Sequence[BoxCrop], shape: str) -> tuple[MarkReading, ...]:
     darkness = np.array([inside_darkness(crop, shape) for crop in crops])
     empty = float(np.percentile(darkness, EMPTY_SHARE)) if len(crops) > 1 else 0.0
     middle = MARK_EXCESS[shape]
-    empty = min(empty, middle)
+    empty = min(empty, MOST_EMPTY[shape])
     odds = (darkness - empty - middle) / (MARK_SOFTNESS * middle)
     marked = 1.0 / (1.0 + np.exp(-np.clip(odds, -30, 30)))
     return tuple(MarkReading(float(p), float(d)) for p, d in zip(marked, darkness, strict=True))

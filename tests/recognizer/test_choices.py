@@ -59,5 +59,10 @@ def test_a_pencil_fill_counts_too() -> None:
     assert read[0].marked > 0.95 and max(mark.marked for mark in read[1:]) < 0.02
 
 
+def test_a_page_on_which_every_box_is_ticked() -> None:
+    read = read_marks([crop("tick", "box")] * 3, "box")
+    assert min(mark.marked for mark in read) > 0.99
+
+
 def test_no_boxes_give_no_marks() -> None:
     assert read_marks([], "box") == ()

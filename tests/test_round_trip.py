@@ -1,0 +1,92 @@
+"""The test of the product: sheets that are drawn, filled in, scanned and read give back what was written."""
+
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recognizer.classifier import CharacterModel, load_model
+from recognizer.glyphs import GlyphSet, load_glyphs
+from recognizer.judge import ReviewPolicy
+from recognizer.raster import Renderer, load_page
+from recognizer.reading import read_page
+from recognizer.records import PageOutcome, PageRef, PageResult, ValueState
+from recognizer.scanfile import ScannedPicture, images_to_pdf
+from recognizer.simulate import Effects, Mode, Simulation, simulate
+from recognizer.template import SheetSet, find_template, shipped_templates
+
+SHEETS = SheetSet("exam", tuple(find_template(name) for name in shipped_templates()))
+
+
+@pytest.fixture(scope="module")
+def model() -> CharacterModel:
+    return load_model()
+
+
+@pytest.fixture(scope="module")
+def glyphs() -> GlyphSet:
+    return load_glyphs()
+
+
+def read_picture(picture: ScannedPicture, folder: Path, model: CharacterModel) -> PageOutcome:
+    """File one scanned picture as a PDF and read it as the inbox would."""
+    pdf = io.BytesIO()
+    images_to_pdf([picture], pdf)
+    path = folder / "scan.pdf"
+    path.write_bytes(pdf.getvalue())
+    page = load_page(path, PageRef("0" * 64, 1), Renderer.AUTO)
+    return read_page(page, SHEETS, model, ReviewPolicy(model.card.accept_confidence))
+
+
+simulations = st.builds(
+    Simulation,
+    template=st.sampled_from(SHEETS.templates),
+    sheets=st.just(1),
+    seed=st.integers(1000, 10**6),
+    dpi=st.sampled_from([150, 200, 300]),
+    effects=st.sampled_from([Effects.CLEAN, Effects.OFFICE]),
+    mode=st.sampled_from([Mode.GREY, Mode.ONE_BIT]),
+)
+
+
+@settings(max_examples=24, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(simulation=simulations)
+def test_what_was_written_is_read_or_flagged(
+    simulation: Simulation, model: CharacterModel, glyphs: GlyphSet, tmp_path: Path
+) -> None:
+    for sheet in simulate(simulation, glyphs):
+        for page in sheet.pages:
+            outcome = read_picture(page.picture, tmp_path, model)
+            assert isinstance(outcome, PageResult), outcome
+            identity = outcome.identity
+            assert (identity.template, identity.page, identity.serial) == (
+                simulation.template.name,
+                page.number,
+                sheet.serial,
+            )
+            accepted = {
+                decision.field: decision.value
+                for decision in outcome.decisions
+                if decision.state is not ValueState.UNSETTLED
+            }
+            assert accepted == {field: page.values[field] for field in accepted}
+            assert len(outcome.decisions) == len(page.values)
+            assert len(accepted) >= 0.5 * len(page.values), "more than half of the page went to review"
+
+
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(simulation=simulations.map(lambda s: Simulation(s.template, 1, s.seed, 300, Effects.ROUGH)))
+def test_a_rough_scan_is_read_rightly_or_refused_with_a_reason(
+    simulation: Simulation, model: CharacterModel, glyphs: GlyphSet, tmp_path: Path
+) -> None:
+    for sheet in simulate(simulation, glyphs):
+        for page in sheet.pages:
+            outcome = read_picture(page.picture, tmp_path, model)
+            if not isinstance(outcome, PageResult):
+                assert outcome.reason
+                continue
+            assert outcome.identity.serial == sheet.serial
+            for decision in outcome.decisions:
+                assert decision.state is ValueState.UNSETTLED or decision.value == page.values[decision.field]
