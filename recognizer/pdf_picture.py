@@ -118,7 +118,7 @@ def placement_of(
     transposed = abs(along_u[1]) > abs(along_u[0])
     if transposed:
         along_u, along_v = along_v, along_u
-    if min(abs(along_u[0]), abs(along_v[1]), width, height) < 1:
+    if min(abs(along_u[0]), abs(along_v[1]), width, height, *stored) < 1:
         return None
     if max(abs(along_u[1] / along_u[0]), abs(along_v[0] / along_v[1])) > SLANT_TOLERANCE:
         return None

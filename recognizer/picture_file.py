@@ -1,6 +1,8 @@
 """Pages of picture files: PNG, JPEG and TIFF, as they are displayed. Used by `raster.py` only."""
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +13,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from recognizer.errors import PageError, ScanError
+from recognizer.errors import PageError, RecognizerError, ScanError
 from recognizer.geometry import MM_PER_INCH
 from recognizer.pdf_picture import resized_to_use
 from recognizer.records import GreyImage, Page, PageRef, PageSource
@@ -25,20 +27,18 @@ class PictureScan:
     """An open picture file. A JPEG or PNG is decoded when opened, so that a damaged one is refused at once."""
 
     def __init__(self, path: Path, opener: Callable[[Path], Any]) -> None:
-        self._path = path
-        try:
+        damaged = f"{path.name}: the picture is damaged"
+        with _pillow(ScanError, damaged):
             # The plugin classes are named, and not found by Image.open, so that no other format can slip in.
             self._image = opener(path)
-            self._pages = int(getattr(self._image, "n_frames", 1))
-        except _PILLOW_ERRORS as error:
-            raise ScanError(f"{path.name}: the picture is damaged ({first_line(error)}); {RESCAN}") from error
-        self._decoded: GreyImage | None = None
-        if self._pages == 1 and self._image.width * self._image.height <= MAX_PAGE_PIXELS:
-            try:
-                self._decoded = _grey(self._image)
-            except _PILLOW_ERRORS as error:
-                self._image.close()
-                raise ScanError(f"{path.name}: the picture is damaged ({first_line(error)}); {RESCAN}") from error
+        try:
+            with _pillow(ScanError, damaged):
+                self._pages = int(getattr(self._image, "n_frames", 1))
+                single = self._pages == 1 and self._image.width * self._image.height <= MAX_PAGE_PIXELS
+                self._decoded = _grey(self._image) if single else None
+        except ScanError:
+            self._image.close()
+            raise
 
     @property
     def page_count(self) -> int:
@@ -57,13 +57,11 @@ class PictureScan:
         """Return one page (frame) of the file."""
         if not 1 <= ref.number <= self._pages:
             raise PageError(f"page {ref.number}: the scan has {self._pages} pages")
-        try:
+        with _pillow(PageError, f"page {ref.number}: is damaged"):
             if self._decoded is None:
                 self._image.seek(ref.number - 1)
                 refuse_large(ref.number, *self._image.size)
             pixels = self._decoded if self._decoded is not None else _grey(self._image)
-        except _PILLOW_ERRORS as error:
-            raise PageError(f"page {ref.number}: is damaged ({first_line(error)}); {RESCAN}") from error
         across, down = _dpi(self._image)
         width, height = pixels.shape[1], pixels.shape[0]
         size_mm = (width / across * MM_PER_INCH, height / down * MM_PER_INCH)
@@ -72,8 +70,20 @@ class PictureScan:
         return Page(ref, pixels, *size_mm, PageSource.IMAGE, pixel_hash(pixels))
 
 
-_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, MemoryError)
+_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, MemoryError)
 """What Pillow's readers are known to raise on damaged files: they have no base class of their own."""
+
+
+@contextmanager
+def _pillow(kind: type[RecognizerError], damaged: str) -> Iterator[None]:
+    """Translate Pillow's errors, and keep to itself what it warns of: a picture that can be shown is good enough."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            yield
+        except _PILLOW_ERRORS as error:
+            raise kind(f"{damaged} ({first_line(error)}); {RESCAN}") from error
+
 
 OPENERS: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
     (b"\x89PNG\r\n\x1a\n", PngImageFile),

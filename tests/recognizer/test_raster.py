@@ -341,6 +341,44 @@ def test_a_damaged_picture_on_a_rendered_page_is_not_taken_for_a_blank_page(
         read(stored(picture_pdf(noise)), renderer)
 
 
+@pytest.mark.parametrize("size", [(0, 100), (100, 0)])
+def test_a_picture_without_pixels_fails_its_page(stored: Callable[..., Path], size: tuple[int, int]) -> None:
+    with pytest.raises(PageError, match="page 1: is damaged"):
+        read(stored(picture_pdf(Picture(b"", *size, {"ColorSpace": "/DeviceGray"}))))
+
+
+def mutated(data: bytes, seed: int) -> bytes:
+    """Damage a file: cut off, random bytes anywhere, or random bytes where its structure stands."""
+    random, changed = np.random.default_rng(seed), bytearray(data)
+    if seed % 3 == 0:
+        return data[: random.integers(len(data))]
+    reach = len(data) if seed % 3 == 1 else min(len(data), 3000)
+    for at in random.integers(reach, size=random.integers(1, 40)):
+        changed[at if seed % 2 else len(data) - 1 - at] = random.integers(256)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("kind", ["pdf", "fax.pdf", "jpg", "png", "tif"])
+def test_damaged_files_are_read_or_refused_and_nothing_else(kind: str, stored: Callable[..., Path]) -> None:
+    small = draw_page(plain_template(), dpi=40)
+    whole = {
+        "pdf": lambda: picture_pdf(jpeg_picture(small), jpeg_picture(small)),
+        "fax.pdf": lambda: picture_pdf(fax_picture(black_and_white(small))),
+        "jpg": lambda: encoded(small, "JPEG"),
+        "png": lambda: encoded(small, "PNG"),
+        "tif": lambda: encoded(small, "TIFF"),
+    }[kind]()
+    read_pages = refused = 0
+    for seed in range(60):
+        try:
+            with open_scan(stored(mutated(whole, seed), f"damaged.{kind}")) as scan:
+                read_pages += scan.load(FIRST, Renderer.PDFIUM).pixels.size > 0
+        except (ScanError, PageError):
+            refused += 1
+    assert read_pages + refused == 60
+    assert refused >= 20
+
+
 def test_a_page_that_is_not_there_is_an_error(sheet: GreyImage, stored: Callable[..., Path]) -> None:
     for path in (stored(picture_pdf(jpeg_picture(sheet))), stored(jpeg(sheet), "page.jpg")):
         with pytest.raises(PageError, match="page 2: the scan has 1 pages"):
