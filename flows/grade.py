@@ -8,6 +8,8 @@ analytics are switched off.
 import errno
 import logging
 import os
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -49,6 +51,8 @@ ENVIRONMENT = {
     "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_ENABLED": "false",
 }
 """Settings of Prefect, read when it is imported; what an office set itself stays."""
+
+WATCHDOG = "import os, sys; sys.stdin.read(); os.kill(int(sys.argv[1]), 15)"
 
 PROGRESS_SECONDS = 2.0
 """Between two updates of the progress artifact: often enough to watch, too seldom to cost anything."""
@@ -228,7 +232,33 @@ def _server() -> Iterator[bool]:
         yield False
         return
     with settings:
-        yield _reachable()
+        reachable = _reachable()
+        with _no_orphan():
+            yield reachable
+
+
+@contextmanager
+def _no_orphan() -> Iterator[None]:
+    """See to it that a temporary server ends with this process, even when that is killed and cannot stop it."""
+    number = _temporary_server()
+    if number is None:
+        yield
+        return
+    # Its standard input ends when this process does. In a session of its own, Ctrl-C does not reach it.
+    command = [sys.executable, "-c", WATCHDOG, str(number)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as watchdog:
+        try:
+            yield
+        finally:
+            watchdog.kill()
+
+
+def _temporary_server() -> int | None:
+    """Return the process number of the temporary server, None when there is none."""
+    from prefect.server.api.server import SubprocessASGIServer
+
+    servers = SubprocessASGIServer._instances.values()
+    return next((server.server_process.pid for server in servers if server.server_process), None)
 
 
 def _reachable() -> bool:

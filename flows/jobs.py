@@ -22,6 +22,11 @@ Runner: TypeAlias = Callable[["Job", PageReader, Work], Tally]
 """Does the work of a job in some surroundings: in threads, or as a flow that Prefect shows."""
 
 
+THREADS = 160
+"""Threads that wait for workers: enough for all runs of pages in flight with the most workers that may be asked for.
+They are made when they are needed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What is asked for. `model` None is the shipped one; `workers` None is what exam.toml says."""
@@ -76,10 +81,6 @@ def in_threads(job: Job, reader: PageReader, work: Work) -> Tally:  # noqa: ARG0
             return pool.submit(reader.read_run, pages).result
 
         return work(submit, ())
-
-
-THREADS = 16
-"""Threads that wait for worker processes; at most this many workers are kept busy."""
 
 
 def _exam(job: Job) -> Exam:

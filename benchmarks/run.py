@@ -1,0 +1,230 @@
+"""Speed and memory of the product as it is installed, as ratios within one run.
+
+    python -m benchmarks.run [help] [speed] [memory] [prefect] [--pages N]
+
+    help     `tallymark --help` against starting Python alone
+    speed    300 dpi grey A4 scans, from PDF to committed readings, against decoding their pictures with OpenCV alone
+    memory   the most memory that grading one 500-page PDF holds, all processes but Prefect's server
+    prefect  what Prefect adds to a run
+
+The scans are drawn (synthetic sheets, real handwriting, office effects), 300 dpi, grey JPEG. Figures depend on the
+machine and on what else it does; compare the ratios.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice, repeat
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+
+from flows.folder import make_exam_folder
+from flows.grading import Tally
+from flows.jobs import Job, Runner, carry_out, in_threads
+from recognizer.glyphs import load_glyphs
+from recognizer.scanfile import ScannedPicture, images_to_pdf
+from recognizer.simulate import Mode, Simulation, simulate
+from recognizer.template import find_template
+
+TEMPLATE = "cover_marks"
+MEMORY_PAGES = 500
+MEMORY_LIMIT_MB = 700
+SPEED_TARGET = 8.0
+HELP_TARGET_S = 0.6
+
+
+def main() -> None:
+    """Measure what was asked for, or everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", choices=["help", "speed", "memory", "prefect"])
+    parser.add_argument("--pages", type=int, default=96, help="pages that are drawn (default 96)")
+    arguments = parser.parse_args()
+    what = arguments.what or ["help", "speed", "prefect", "memory"]
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    if "help" in what:
+        measure_help()
+    if set(what) - {"help"}:
+        pictures = draw(arguments.pages)
+        measures: dict[str, Callable[[Sequence[ScannedPicture]], None]] = {
+            "speed": measure_speed,
+            "prefect": measure_prefect,
+            "memory": measure_memory,
+        }
+        for name, measure in measures.items():
+            if name in what:
+                measure(pictures)
+
+
+def draw(pages: int) -> list[ScannedPicture]:
+    """Return that many filled and scanned pages, grey, 300 dpi."""
+    began = time.perf_counter()
+    simulation = Simulation(find_template(TEMPLATE), sheets=pages, seed=3, mode=Mode.GREY)
+    pictures = [page.picture for sheet in simulate(simulation, load_glyphs()) for page in sheet.pages]
+    size = sum(len(picture.data) for picture in pictures) / len(pictures) / 1e6
+    print(f"drew {len(pictures)} pages of {size:.2f} MB in {time.perf_counter() - began:.0f} s")
+    return pictures
+
+
+# ---- help -------------------------------------------------------------------------------------------------------
+
+
+def measure_help() -> None:
+    bare = fastest([sys.executable, "-c", "pass"])
+    asked = fastest([tallymark(), "--help"])
+    print(f"help    {asked:.2f} s (target < {HELP_TARGET_S} s); {asked / bare:.1f} x starting Python ({bare:.2f} s)")
+
+
+def fastest(command: Sequence[str], times: int = 7) -> float:
+    """Return the fastest of some runs: the one least disturbed."""
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        took.append(time.perf_counter() - began)
+    return min(took)
+
+
+def tallymark() -> str:
+    return str(Path(sys.executable).with_name("tallymark"))
+
+
+# ---- speed ------------------------------------------------------------------------------------------------------
+
+
+class Pace:
+    """Remembers when how many pages were stored: the rate once running, start-up apart."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, int]] = []
+
+    def progress(self, tally: Tally) -> None:
+        """Take note."""
+        self.seen.append((time.perf_counter(), tally.pages_done))
+
+    @property
+    def pages_per_second(self) -> float:
+        """Pages stored a second, from the first few to the last."""
+        (began, first), (ended, last) = self.seen[0], self.seen[-1]
+        return (last - first) / (ended - began)
+
+
+def measure_speed(pictures: Sequence[ScannedPicture]) -> None:
+    decode = decode_seconds(pictures)
+    print(f"decode  {1 / decode:.1f} pages/s: OpenCV alone, one thread, the same JPEG bytes")
+    for workers in (1, 2):
+        with tempfile.TemporaryDirectory() as folder:
+            pace, tally = graded(Path(folder), pictures, workers, in_threads)
+        rate = pace.pages_per_second
+        target = f" (target >= {SPEED_TARGET:g})" if workers == 2 else ""
+        print(
+            f"speed   {rate:.1f} pages/s once running, {workers} worker{'s' if workers > 1 else ''}{target}; "
+            f"{workers / rate / decode:.1f} x the bare decode in worker time; "
+            f"{tally.fields} fields, {tally.flagged} flagged, start-up included {tally.pages_per_second:.1f} pages/s"
+        )
+
+
+def measure_prefect(pictures: Sequence[ScannedPicture]) -> None:
+    from flows.grade import with_prefect
+
+    took: dict[str, float] = {}
+    for name, runner in (("without", in_threads), ("with", with_prefect)):
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            pace, _ = graded(Path(folder), pictures, 2, runner)
+            took[name] = time.perf_counter() - began
+        print(f"prefect {took[name]:.1f} s {name} it, {pace.pages_per_second:.1f} pages/s once running")
+
+
+def decode_seconds(pictures: Sequence[ScannedPicture]) -> float:
+    """Return how long OpenCV takes to decode one page's JPEG to grey, on one thread."""
+    cv2.setNumThreads(1)
+    streams = [np.frombuffer(picture.data, np.uint8) for picture in pictures if isinstance(picture.data, bytes)]
+    took = []
+    for stream in streams:
+        began = time.perf_counter()
+        cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE)
+        took.append(time.perf_counter() - began)
+    return float(np.median(took))
+
+
+def graded(folder: Path, pictures: Sequence[ScannedPicture], workers: int, runner: Runner) -> tuple[Pace, Tally]:
+    """Grade the pages as one PDF in a new exam folder."""
+    exam = make_exam_folder(folder / "exam", [TEMPLATE], None, None)
+    drop(exam.inbox, pictures)
+    pace = Pace()
+    tally = carry_out(Job("grade", exam.dir, workers=workers), runner, [pace])
+    assert tally.pages_done == len(pictures)
+    return pace, tally
+
+
+def drop(inbox: Path, pictures: Sequence[ScannedPicture] | Iterator[ScannedPicture]) -> None:
+    images_to_pdf(pictures, inbox / "stack.pdf")
+
+
+# ---- memory -----------------------------------------------------------------------------------------------------
+
+
+def measure_memory(pictures: Sequence[ScannedPicture]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        exam = make_exam_folder(Path(folder) / "exam", [TEMPLATE], None, None)
+        # The pages come again and again: they are read and handed over each time, which is what fills memory.
+        drop(exam.inbox, islice(chain.from_iterable(repeat(pictures)), MEMORY_PAGES))
+        size = (exam.inbox / "stack.pdf").stat().st_size / 1e6
+        with subprocess.Popen([tallymark(), "grade", str(exam.dir)], stdout=subprocess.DEVNULL) as process:
+            peak = Peak(process.pid)
+            process.wait()
+            total, largest = peak.stop()
+    print(
+        f"memory  {total:.0f} MB at most for {MEMORY_PAGES} pages in one PDF of {size:.0f} MB "
+        f"(target < {MEMORY_LIMIT_MB} MB; the largest process {largest:.0f} MB)"
+    )
+
+
+class Peak:
+    """Watches how much memory a process and its children hold, Prefect's server apart; shared memory counted once."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._stop = threading.Event()
+        self._total = self._largest = 0.0
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def stop(self) -> tuple[float, float]:
+        """Return the most in all and the most of one process, in MB."""
+        self._stop.set()
+        self._thread.join()
+        return self._total, self._largest
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.2):
+            held = [memory for process in self._family() if (memory := _held(process))]
+            self._total = max(self._total, sum(held))
+            self._largest = max(self._largest, *held, 0.0)
+
+    def _family(self) -> list[psutil.Process]:
+        try:
+            return [self._process, *self._process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+
+def _held(process: psutil.Process) -> float:
+    try:
+        if any("uvicorn" in part for part in process.cmdline()):
+            return 0.0
+        return float(process.memory_full_info().pss) / 1e6
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0.0
+
+
+if __name__ == "__main__":
+    main()
