@@ -35,6 +35,9 @@ CLOSEST_PROBES_MM = 4.0
 """Probes along a side are not closer than this: they would see the same pixels."""
 
 
+CORNER_INSET_MM = 1.1
+"""From the corner of a box to the first probe on its side: the probe (`PROBE_WIDTH_MM`) just misses the other side."""
+
 ANCHOR_REACH_MM = 12.0
 """A probe speaks for the part of the page that lies this near."""
 
@@ -102,13 +105,16 @@ def _opposite(rect: Rect, apart: float, index: int | None) -> Iterator[tuple[_Pl
 
 
 def _spread(start: float, length: float, apart: float, index: int | None) -> list[float]:
-    """Return places along a side: the middle of a bubble's, else one at least, at changing places in a row of boxes."""
-    count = max(int(length / apart), 1)
+    """Return places along a side: the middle of a bubble's, else one at least, near an end, where few people write."""
     if index is None:
         return [start + length / 2]
+    inset = min(CORNER_INSET_MM, 0.3 * length)
+    count = max(int(length / apart), 1)
     if count == 1:
-        return [start + length * (0.3, 0.7)[index % 2]]
-    return [start + length * (0.12 + 0.76 * step / (count - 1)) for step in range(count)]
+        # Changing ends: what is printed beside a row of boxes must not decide for all of them.
+        return [start + (inset, length - inset)[index % 2]]
+    step = (length - 2 * inset) / (count - 1)
+    return [start + inset + number * step for number in range(count)]
 
 
 def measure(pixels: GreyImage, mm_to_px: Homography, probes: Probes) -> NDArray[np.float64]:
@@ -123,15 +129,15 @@ def measure(pixels: GreyImage, mm_to_px: Homography, probes: Probes) -> NDArray[
     beside = np.linspace(-PROBE_WIDTH_MM / 2, PROBE_WIDTH_MM / 2, 7)
     # Over so short a way a homography is a straight line: three points tell where all others are.
     feet, ahead, aside = (
-        apply_homography(mm_to_px, places)
-        for places in (probes.points, probes.points + probes.normals, probes.points + probes.normals[:, ::-1])
+        apply_homography(mm_to_px, points)
+        for points in (probes.points, probes.points + probes.normals, probes.points + probes.normals[:, ::-1])
     )
-    on_page = (
+    places = (
         feet[:, None, None, :]
         + (aside - feet)[:, None, None, :] * beside[None, :, None, None]
         + (ahead - feet)[:, None, None, :] * steps[None, None, :, None]
     )
-    on_page = on_page.astype(np.float32).reshape(count * len(beside), -1, 2)
+    on_page = places.astype(np.float32).reshape(count * len(beside), -1, 2)
     sampled = cv2.remap(pixels, on_page[..., 0], on_page[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     profiles = sampled.reshape(count, len(beside), len(steps)).astype(np.float32).mean(axis=1)
     return _agreeing(ridge_offsets(profiles, steps, RULE_REACH_MM), probes.pairs)

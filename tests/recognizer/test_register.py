@@ -108,6 +108,18 @@ def test_handwriting_over_the_boxes_moves_nothing(seed: int) -> None:
     assert farthest_mm(found.mm_to_px, scanned.mm_to_px, TEMPLATE) <= 0.3
 
 
+def test_zeros_that_fill_their_boxes_do_not_pass_for_rules() -> None:
+    """Their sides run along the boxes' sides, both by the same, darker than the rules."""
+    page, scale = CLEAN.copy(), 300 / 25.4
+    for box in TEMPLATE.boxes(1):
+        if box.field in ("candidate", "tick") or box.field.startswith("q"):
+            rect = box.rect
+            middle = round((rect.x + rect.width / 2) * scale), round((rect.y + rect.height / 2) * scale)
+            axes = round((rect.width / 2 - 0.7) * scale), round((rect.height / 2 - 0.7) * scale)
+            cv2.ellipse(page, middle, axes, 0, 0, 360, 20, 7, cv2.LINE_AA)
+    assert register(as_page(scan(page, angle=2, noise=5).pixels), SHEETS).error_mm < 0.12
+
+
 @pytest.mark.parametrize("corner", list(Corner))
 def test_a_stroke_through_a_mark_moves_nothing(corner: Corner) -> None:
     page, scale = CLEAN.copy(), 300 / 25.4
