@@ -8,6 +8,7 @@ analytics are switched off.
 import errno
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -266,13 +267,27 @@ def _reachable() -> bool:
     try:
         from prefect.client.orchestration import get_client
 
-        with get_client(sync_client=True) as client:
+        with _deaf_to_interrupts(), get_client(sync_client=True) as client:
             problem = client.api_healthcheck()
     except Exception as error:
         problem = error
     if problem is not None:
         _say_without(problem)
     return problem is None
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Have processes that start within the block never hear of Ctrl-C, which a terminal sends to all of a command's.
+
+    A server that ends at once cannot be told that the run was stopped, and Prefect would ask it for a minute. Here an
+    interrupt waits for the end of the block.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _say_without(problem: Exception) -> None:
