@@ -70,19 +70,25 @@ class PictureScan:
         return Page(ref, pixels, *size_mm, PageSource.IMAGE, pixel_hash(pixels))
 
 
-_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, MemoryError)
-"""What Pillow's readers are known to raise on damaged files: they have no base class of their own."""
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+# Said once and for the process: what Pillow warns of (faulty metadata) is no reason to refuse a picture, and a filter
+# set for the moment would not hold where several threads read.
+
+_PILLOW_ERRORS = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, MemoryError),
+    UserWarning,
+)
+"""What Pillow's readers are known to raise on damaged files: they have no base class of their own. (The warning comes
+as an error where someone asked for that.)"""
 
 
 @contextmanager
 def _pillow(kind: type[RecognizerError], damaged: str) -> Iterator[None]:
-    """Translate Pillow's errors, and keep to itself what it warns of: a picture that can be shown is good enough."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            yield
-        except _PILLOW_ERRORS as error:
-            raise kind(f"{damaged} ({first_line(error)}); {RESCAN}") from error
+    """Translate Pillow's errors."""
+    try:
+        yield
+    except _PILLOW_ERRORS as error:
+        raise kind(f"{damaged} ({first_line(error)}); {RESCAN}") from error
 
 
 OPENERS: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (

@@ -220,16 +220,23 @@ class _PdfScan:
             raise PageError(f"page {number}: the scan has {self._pages} pages")
         with _pdfium_errors(number):
             page = self._document[number - 1]
-            try:
-                width, height = (side * MM_PER_INCH / POINTS_PER_INCH for side in page.get_size())
-                picture = _only_picture(page, number)
-                if picture is not None and self._is_plain(picture, number):
-                    pixels = lay_on_page(_decode(picture, number), picture.placement)
-                    if np.median(pixels[::16, ::16]) >= DARK_PAGE:
-                        return Page(ref, pixels, width, height, PageSource.EMBEDDED, picture.digest)
-                return self._render(page, ref, (width, height), renderer)
-            finally:
+        try:
+            return self._loaded(page, ref, renderer)
+        finally:
+            with _pdfium_lock:
                 page.close()
+
+    def _loaded(self, page: Any, ref: PageRef, renderer: Renderer) -> Page:  # noqa: ANN401 - PDFium carries no types
+        """Return an opened page. The lock is held only where PDFium works: other threads decode meanwhile."""
+        with _pdfium_errors(ref.number):
+            width, height = (side * MM_PER_INCH / POINTS_PER_INCH for side in page.get_size())
+            picture = _only_picture(page, ref.number)
+        if picture is not None and self._is_plain(picture, ref.number):
+            pixels = lay_on_page(_decode(picture, ref.number), picture.placement)
+            if np.median(pixels[::16, ::16]) >= DARK_PAGE:
+                return Page(ref, pixels, width, height, PageSource.EMBEDDED, picture.digest)
+        pixels, source = self._rendered(page, ref.number, renderer)
+        return Page(ref, pixels, width, height, source, pixel_hash(pixels))
 
     def _is_plain(self, picture: PagePicture, number: int) -> bool:
         """Tell whether the picture has no mask, which PDFium does not tell of: its dictionary in the file is asked."""
@@ -237,17 +244,20 @@ class _PdfScan:
         dictionary = find_dictionary(self._path, picture.data, guess)
         return dictionary is not None and is_plain(dictionary, picture.is_jpeg)
 
-    def _render(self, page: Any, ref: PageRef, size_mm: tuple[float, float], renderer: Renderer) -> Page:  # noqa: ANN401
-        width, height = page.get_size()
+    def _rendered(self, page: Any, number: int, renderer: Renderer) -> tuple[GreyImage, PageSource]:  # noqa: ANN401
+        with _pdfium_lock:
+            width, height = page.get_size()
         dpi = min(float(RENDER_DPI), LONGEST_SIDE_PX * POINTS_PER_INCH / max(width, height, 1))
-        refuse_large(ref.number, width * dpi / POINTS_PER_INCH, height * dpi / POINTS_PER_INCH)
+        refuse_large(number, width * dpi / POINTS_PER_INCH, height * dpi / POINTS_PER_INCH)
         if available_renderer(renderer) == "pdf2image":
-            pixels, source = _rendered_by_poppler(self._path, ref.number, dpi), PageSource.PDF2IMAGE
+            pixels, source = _rendered_by_poppler(self._path, number, dpi), PageSource.PDF2IMAGE
         else:
-            pixels, source = _rendered_by_pdfium(page, dpi), PageSource.PDFIUM
+            with _pdfium_errors(number):
+                pixels, source = _rendered_by_pdfium(page, dpi), PageSource.PDFIUM
         if not LEAST_DARK < (pixels[::4, ::4] < DARK_PAGE).mean() < MOST_DARK:
-            _check_pictures(page)
-        return Page(ref, pixels, *size_mm, source, pixel_hash(pixels))
+            with _pdfium_errors(number):
+                _check_pictures(page)
+        return pixels, source
 
 
 def _why_closed(error: pdfium.PdfiumError) -> str:
@@ -369,7 +379,8 @@ def _decode(picture: PagePicture, number: int) -> GreyImage:
         PageError: the picture is damaged.
     """
     if not picture.is_jpeg:
-        pixels = picture.bitmap()
+        with _pdfium_errors(number):
+            pixels = picture.bitmap()
         factor = picture.placement.reduction
         if factor == 1:
             return pixels

@@ -5,6 +5,7 @@ import stat
 import struct
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -465,3 +466,20 @@ def test_a_document_is_opened_once_for_many_pages(sheet: GreyImage, stored: Call
 
 def test_full_page_matrix_is_the_default() -> None:
     assert FULL_PAGE[:4] == (WIDTH, 0.0, 0.0, HEIGHT)
+
+
+def test_threads_read_as_one(sheet: GreyImage, stored: Callable[..., Path]) -> None:
+    """PDFium is no friend of threads; whoever reads in several must not notice."""
+    pages = [np.roll(sheet, 30 * step, axis=0) for step in range(6)]
+    path = stored(picture_pdf(*[jpeg_picture(page) for page in pages[:5]], fax_picture(black_and_white(pages[5]))))
+    drawn = stored(picture_pdf(*[jpeg_picture(page) for page in pages], after=A_DOT), "drawn.pdf")
+
+    def hashes(_: int) -> list[str]:
+        with open_scan(path) as first, open_scan(drawn) as second:
+            refs = [PageRef("x", number) for number in range(1, 7)]
+            return [scan.load(ref, Renderer.PDFIUM).picture_hash for ref in refs for scan in (first, second)]
+
+    with ThreadPoolExecutor(4) as pool:
+        seen = list(pool.map(hashes, range(4)))
+    assert len(set(seen[0])) == 12
+    assert all(other == seen[0] for other in seen)
