@@ -1,6 +1,6 @@
 """The corner marks on a page: where they are, to a fraction of a pixel, and what they say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -51,10 +51,10 @@ class FoundMark:
         return float(np.hypot(*(self.corners - np.roll(self.corners, -1, axis=0)).T).mean())
 
 
-def find_marks(pixels: GreyImage) -> tuple[FoundMark, ...]:
+def find_marks(pixels: GreyImage, searches: Sequence[tuple[int, float]] = SEARCHES) -> tuple[FoundMark, ...]:
     """Return all corner marks on a page, in no order; two sheets on a page give two of a kind."""
     best: tuple[FoundMark, ...] = ()
-    for longest, blur in SEARCHES:
+    for longest, blur in searches:
         factor = _factor(max(pixels.shape), longest)
         small = _reduced(pixels, factor)
         found = _detect(_blurred(small, blur), factor, MARK_PERIMETER)

@@ -23,7 +23,7 @@ from recognizer.fitting import (
     fit_to_marks,
 )
 from recognizer.geometry import Homography
-from recognizer.marks import FoundMark, find_marks, find_missing_marks, refine
+from recognizer.marks import SEARCHES, FoundMark, find_marks, find_missing_marks, refine
 from recognizer.records import GreyImage, Page, RegisteredPage, SheetIdentity
 from recognizer.template import QR_CODE, SheetSet, SheetTemplate
 
@@ -59,24 +59,31 @@ def register(page: Page, sheets: SheetSet) -> RegisteredPage:
     if min(page.pixels.shape) < LEAST_SIDE_PX:
         height, width = page.pixels.shape
         raise RegistrationError(f"the page has only {width} x {height} pixels; scan it at 300 dpi")
-    found = find_marks(page.pixels)
-    if not found:
-        raise _without_marks(page.pixels)
+    found = _found(page.pixels)
     marks, fit = _fitted(page.pixels, _of_one_sheet(found))
     sheet = _Sheet(marks, fit)
     said = _read_qr(page.pixels, fit.mm_to_px)
     return _known_by_marks(page, sheet, sheets) if said is None else _known_by_qr(page, sheet, said, sheets)
 
 
-def _without_marks(pixels: GreyImage) -> Exception:
-    """Return why a page has no corner marks: it is empty, mirrored, or no sheet."""
+def _found(pixels: GreyImage) -> tuple[FoundMark, ...]:
+    """Return the corner marks of a page, one at least; a blank page is told before the search grows thorough.
+
+    Raises:
+        BlankPageError: there is nothing on the page.
+        RegistrationError: there are no marks on the page, or mirrored ones.
+    """
+    if found := find_marks(pixels, SEARCHES[:1]):
+        return found if len(found) >= 3 else find_marks(pixels)
     if is_blank(pixels):
-        return BlankPageError("the page is empty")
+        raise BlankPageError("the page is empty")
+    if found := find_marks(pixels, SEARCHES[1:]):
+        return found
     if len(find_marks(np.ascontiguousarray(pixels[:, ::-1]))) >= 2:
-        return RegistrationError(
+        raise RegistrationError(
             "the page is mirrored (its corner marks are found in a mirror); turn off mirroring in the scanner"
         )
-    return RegistrationError(
+    raise RegistrationError(
         "no corner marks were found, at least 3 of 4 are needed; is this a sheet printed by this program? If it is, "
         f"{RESCAN_FLAT}, at 150 dpi or more"
     )
