@@ -6,17 +6,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import psutil
 import pytest
 
 from flows.grading import Workplace, grade_inbox, here
+from flows.records import FileOutcome
 from flows.settings import Exam
 from flows.store import open_store
 from flows.workers import ReaderPool, RunOfPages, reader_spec
 from recognizer.errors import ScanError
+from recognizer.glyphs import load_glyphs
 from recognizer.records import PageFailure, PageOutcomeKind, PageResult
+from recognizer.scanfile import ScannedPicture, images_to_pdf
+from recognizer.simulate import Mode, Simulation, simulate
+from recognizer.template import Role, find_template
 from tests.helpers.fakes import exam_folder, fake_scan, sheet
-from tests.helpers.skills import MAKE_BELIEVE
+from tests.helpers.skills import MAKE_BELIEVE, REAL_BUT_FOR_THE_MODEL
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,6 +88,37 @@ def test_the_batch_goes_on_around_what_crashes(exam: Exam, pool: ReaderPool) -> 
         tally = grade_inbox(Workplace(exam, store, pool, here(pool)))
     assert tally.pages == {PageOutcomeKind.READ: 2, PageOutcomeKind.FAILED: 1}
     assert [(one.file, one.page) for one in tally.set_aside] == [("a.pdf", None), ("b.pdf", 2)]
+
+
+def test_real_scans_go_through_real_stages(tmp_path: Path) -> None:
+    exam = exam_folder(tmp_path / "exam", 'templates = ["cover_marks"]\n[inbox]\nsettle_seconds = 0\n')
+    (exam.inbox / "c.pdf").write_text("my holiday")
+    (exam.inbox / "d.pdf").write_bytes(b"")
+    images_to_pdf([*drawn("exam"), white_page(), *drawn("biology"), *drawn("exam")], exam.inbox / "a.pdf")
+    (exam.inbox / "b.pdf").write_bytes((exam.inbox / "a.pdf").read_bytes()[:50_000])
+    spec = reader_spec(exam)
+    with ReaderPool(spec, 1, skills=REAL_BUT_FOR_THE_MODEL) as pool, open_store(exam.dir) as store, store.grading():
+        tally = grade_inbox(Workplace(exam, store, pool, here(pool)))
+        assert [row.outcome.value for row in store.pages()] == ["read", "blank", "foreign", "duplicate"]
+        marks = [field for field in store.fields() if field.role is Role.MARK]
+        assert len(marks) == 12 and all(field.decision.guess in ("7", "") or field.flag for field in marks)
+        assert store.crop_png(marks[0].key).startswith(b"\x89PNG")
+        assert store.runs()[0].model == "same-for-all"
+    assert tally.files == {FileOutcome.READ: 1, FileOutcome.QUARANTINED: 3}
+    reasons = {one.file: one.reason for one in tally.set_aside if one.page is None}
+    assert set(reasons) == {"b.pdf", "c.pdf", "d.pdf"}
+    assert not any(reason.startswith(("b.pdf", "c.pdf", "d.pdf")) or ".pdf:" in reason for reason in reasons.values())
+
+
+def drawn(exam: str) -> list[ScannedPicture]:
+    """One filled and scanned sheet of an exam."""
+    simulation = Simulation(find_template("cover_marks"), sheets=1, seed=4, dpi=150, mode=Mode.GREY, exam=exam)
+    return [page.picture for sheet in simulate(simulation, load_glyphs()) for page in sheet.pages]
+
+
+def white_page() -> ScannedPicture:
+    _, data = cv2.imencode(".jpg", np.full((1754, 1240), 250, np.uint8))
+    return ScannedPicture(data.tobytes(), 1240, 1754, 150)
 
 
 def test_workers_do_not_outlive_a_killed_parent(exam: Exam) -> None:
