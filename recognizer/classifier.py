@@ -159,6 +159,11 @@ def load_card(path: Path) -> ModelCard:
     return card
 
 
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write a model's card beside its weights."""
+    (folder / CARD_FILE).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def _interpreter(packed: bytes, name: str) -> Any:  # noqa: ANN401 - the library has no types
     from ai_edge_litert.interpreter import Interpreter
 

@@ -1,7 +1,6 @@
 """Keras network -> LiteRT file of built-in operations only, checked against the network it came from."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from recognizer.classifier import CARD_FILE, WEIGHTS_FILE, load_model
+from recognizer.classifier import WEIGHTS_FILE, load_model, write_card
 from recognizer.records import GlyphStack
 from recognizer.training.network import logits
 
@@ -43,8 +42,3 @@ def export_network(network: keras.Model, folder: Path, card: dict[str, Any], pro
     full["parity"] = {"glyphs": len(probe), "largest_logit_difference": difference, "limit": PARITY_LIMIT}
     write_card(folder, full)
     return full
-
-
-def write_card(folder: Path, card: dict[str, Any]) -> None:
-    """Write the card beside the weights."""
-    (folder / CARD_FILE).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
