@@ -30,6 +30,17 @@ KEPT_VALUES = 5
 NEGLIGIBLE = 1e-4
 """Class probabilities below this are not followed: they cannot change which value is accepted."""
 
+REFUSED_PRIOR = 0.01
+"""How likely, before looking, a cell holds a value that its field cannot hold. Small, since examiners know the maximum:
+a half read as 1, 1, 2 is 112 only on paper where 112 is a mark. Not zero: `13` under a maximum of 12 is flagged."""
+
+GAP_MM = 0.25
+"""Clear paper between two pieces from which they are hardly one digit: the bar of a 5 or the stroke of a 4 that came
+apart hangs over the rest."""
+
+APART_PRIOR = 0.01
+"""How likely pieces with such a gap between them are one digit all the same. A half is the exception: it has gaps."""
+
 MAX_PIECES = 9
 """Pieces of ink in one number cell beyond which it is a text or a scribble, not a number: `12½` has at most six."""
 
@@ -50,13 +61,15 @@ class BoxEvidence:
 class SegmentEvidence:
     """One way to take the pieces `start` to `stop` (exclusive) of a cell as one character.
 
-    `is_point` says that its size and place make it a decimal point or comma.
+    `is_point` says that its size and place make it a decimal point or comma; `gap_mm` is the widest clear paper between
+    its pieces, 0 for a single one and where they hang over one another.
     """
 
     start: int
     stop: int
     probabilities: Sequence[float]
     is_point: bool = False
+    gap_mm: float = 0.0
     bounds: Rect | None = None
 
 
@@ -83,7 +96,8 @@ def decode_number(field: SheetField, pieces: int, segments: Sequence[SegmentEvid
     """Decode a free-width cell by the best way to group its pieces into characters.
 
     A value's probability is the product of its characters' probabilities along its best grouping, times its share
-    among all values that can be read: a rival grouping lowers it, an impossible one does not.
+    among all values that can be read: a rival grouping lowers it, and so does one that gives no allowed value, by
+    REFUSED_PRIOR.
     """
     if pieces == 0:
         return Decoded((RankedValue(BLANK, 1.0),), ())
@@ -99,9 +113,9 @@ def decode_number(field: SheetField, pieces: int, segments: Sequence[SegmentEvid
             best[number] = (probability, path)
     if not best:
         return Decoded((), _characters_of(segments), Flag.NOT_ALLOWED if refused > 0.5 else Flag.UNREADABLE)
-    total = sum(probability for probability, _ in best.values()) + refused
+    total = sum(probability for probability, _ in best.values()) + REFUSED_PRIOR * refused
     ranked = _ranked((value, p * p / total) for value, (p, _) in best.items())
-    trouble = Flag.NOT_ALLOWED if refused > best[ranked[0].value][0] else None
+    trouble = Flag.NOT_ALLOWED if best[ranked[0].value][0] < 0.5 < refused else None
     return Decoded(ranked, _characters_of(best[ranked[0].value][1]), trouble)
 
 
@@ -228,7 +242,7 @@ def _paths(pieces: int, segments: Sequence[SegmentEvidence]) -> list[tuple[str, 
     partial[0] = [("", 1.0, ())]
     for stop in range(1, pieces + 1):
         for segment in (segment for segment in segments if segment.stop == stop):
-            symbols = {POINT: 1.0} if segment.is_point else _options(segment.probabilities, CLASSES[:-1])
+            symbols = {POINT: 1.0} if segment.is_point else _symbols(segment)
             partial[stop] += [
                 (text + symbol, p * q, (*path, segment))
                 for text, p, path in partial[segment.start]
@@ -236,6 +250,14 @@ def _paths(pieces: int, segments: Sequence[SegmentEvidence]) -> list[tuple[str, 
             ]
         partial[stop] = heapq.nlargest(8 * KEPT_VALUES, partial[stop], key=lambda entry: entry[1])
     return partial[pieces]
+
+
+def _symbols(segment: SegmentEvidence) -> Mapping[str, float]:
+    """Return what a segment may be; pieces that lie clearly apart are hardly anything but a half."""
+    symbols = _options(segment.probabilities, CLASSES[:-1])
+    if segment.gap_mm < GAP_MM:
+        return symbols
+    return {name: p if name == HALF_CLASS else APART_PRIOR * p for name, p in symbols.items()}
 
 
 def _number_in_cell(field: SheetField, text: str) -> str | None:

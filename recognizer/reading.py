@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from recognizer.boxes import crop_boxes, field_picture
+from recognizer.boxes import CROP_PX_PER_MM, crop_boxes, field_picture
 from recognizer.choices import MarkReading, read_marks
 from recognizer.classifier import CharacterModel
 from recognizer.decode import BoxEvidence, Decoded, SegmentEvidence, decode_choice, decode_digits, decode_number
 from recognizer.digits import IsolatedBox, NumberInk, isolate_digit, segment_number
 from recognizer.errors import BlankPageError, ForeignSheetError, PageError, RegistrationError
+from recognizer.geometry import Rect
 from recognizer.judge import ReviewPolicy, judge
 from recognizer.records import (
     BoxCrop,
@@ -158,10 +159,27 @@ def _decode_comb(field: SheetField, boxes: Sequence[IsolatedBox], seen: Mapping[
 
 def _decode_cell(field: SheetField, cell: NumberInk, seen: Mapping[int, list[float]]) -> Decoded:
     segments = [
-        SegmentEvidence(segment.start, segment.stop, seen[id(segment.glyph)], segment.is_point, segment.glyph.bounds)
+        SegmentEvidence(
+            segment.start,
+            segment.stop,
+            seen[id(segment.glyph)],
+            segment.is_point,
+            _widest_gap(cell.pieces[segment.start : segment.stop]) / CROP_PX_PER_MM,
+            segment.glyph.bounds,
+        )
         for segment in cell.segments
     ]
     return decode_number(field, len(cell.pieces), segments)
+
+
+def _widest_gap(pieces: Sequence[Rect]) -> float:
+    """Return the widest clear space between neighbouring pieces, in their unit; 0 where they hang over one another."""
+    ordered = sorted(pieces, key=lambda piece: piece.x)
+    reached, widest = ordered[0].right, 0.0
+    for piece in ordered[1:]:
+        widest = max(widest, piece.x - reached)
+        reached = max(reached, piece.right)
+    return widest
 
 
 def _stack(glyphs: Sequence[Glyph]) -> GlyphStack:

@@ -140,6 +140,21 @@ def test_two_groupings_that_fit_alike_share_the_confidence() -> None:
     assert rivalled.probability < 0.6
 
 
+def test_pieces_that_lie_clearly_apart_are_not_one_digit() -> None:
+    as_two = [SegmentEvidence(0, 1, sure("1")), SegmentEvidence(1, 2, sure("0"))]
+    as_one = SegmentEvidence(0, 2, sure("6", 0.97), gap_mm=0.8)
+    best_value = decode_number(MARK, 2, [*as_two, as_one]).values[0]
+    assert (best_value.value, best_value.probability > 0.98) == ("10", True)
+
+
+def test_a_half_that_could_be_three_digits_is_a_half_where_no_such_mark_exists() -> None:
+    digits = [SegmentEvidence(at, at + 1, sure(digit)) for at, digit in enumerate("112")]
+    half = SegmentEvidence(0, 3, sure("½", 0.995), gap_mm=0.5)
+    assert decode_number(MARK, 3, [*digits, half]).values[0].probability > 0.97
+    total = field(kind="number", role="total", minimum=0, maximum=120, step=Decimal("0.5"))
+    assert decode_number(total, 3, [*digits, half]).values[0].probability < 0.6
+
+
 def test_an_empty_cell_is_blank_and_a_scribble_is_unreadable() -> None:
     assert best(decode_number(MARK, 0, [])) == ""
     scribble = decode_number(MARK, 1, [SegmentEvidence(0, 1, sure("other", 1.0))])
