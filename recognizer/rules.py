@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recognizer.geometry import Homography, Points, Rect, apply_homography
 from recognizer.records import GreyImage
-from recognizer.template import SheetTemplate
+from recognizer.template import Kind, SheetTemplate
 
 RULE_REACH_MM = 0.8
 """How far to both sides of its expected place a rule is looked for; boxes further off are never accepted."""
@@ -60,7 +60,8 @@ class Probes:
 def probes_of(template: SheetTemplate, page: int) -> Probes:
     """Return where the sides of a page's boxes are to be measured, spread evenly over all boxes."""
     bubbles = {field.name for field in template.pages[page - 1].fields if field.shape == "bubble"}
-    boxes = template.boxes(page)
+    # What is kept for people only may be full of ink, and need not be cut to a tenth of a millimetre.
+    boxes = [box for box in template.boxes(page) if box.kind is not Kind.IMAGE] or template.boxes(page)
     round_ones = [box.rect for box in boxes if box.field in bubbles]
     angular = [box.rect for box in boxes if box.field not in bubbles]
     share = MOST_PROBES * len(angular) // max(len(boxes), 1)
