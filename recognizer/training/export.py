@@ -1,6 +1,8 @@
 """Keras network -> LiteRT file of built-in operations only, checked against the network it came from."""
 
+import contextlib
 import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,9 @@ def export_network(network: keras.Model, folder: Path, card: dict[str, Any], pro
     folder.mkdir(parents=True, exist_ok=True)
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    packed: bytes = converter.convert()
+    # It lists every variable on standard output.
+    with contextlib.redirect_stdout(io.StringIO()):
+        packed: bytes = converter.convert()
     (folder / WEIGHTS_FILE).write_bytes(packed)
     digest = hashlib.sha256(packed).hexdigest()
     full = {**card, "file": WEIGHTS_FILE, "sha256": digest, "bytes": len(packed), "parity": {}}

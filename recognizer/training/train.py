@@ -127,7 +127,7 @@ def run(plan: Plan) -> dict[str, Any]:
     train(network, learned, plan.epochs, plan.seed, say)
     if plan.keep:
         network.save(plan.keep)
-    card = export_network(network, plan.out, _card(plan, learned, validation), validation.glyphs[:512])
+    card = export_network(network, plan.out, _card(plan, learned), validation.glyphs[:512])
     say("exported")
     card |= _measured(load_model(plan.out), validation, plan, validation_pool)
     card["minutes"] = round((time.monotonic() - started) / 60, 1)
@@ -220,7 +220,7 @@ def _counts(samples: Samples) -> dict[str, int]:
     return dict(zip(CLASSES, np.bincount(samples.y, minlength=len(CLASSES)).tolist(), strict=True))
 
 
-def _card(plan: Plan, learned: Samples, validation: Samples) -> dict[str, Any]:
+def _card(plan: Plan, learned: Samples) -> dict[str, Any]:
     from recognizer.training.network import FILTERS
 
     writers = mnist_without_reserved(plan.data).writer
@@ -265,8 +265,8 @@ def _measured(model: LiteRtModel, validation: Samples, plan: Plan, pool: Pool) -
         "temperature": temperature,
         "accept_confidence": chosen.threshold,
         "accept_method": (
-            f"lowest threshold with at most {WRONG_PER_ACCEPTED / MARGIN:g} wrong per accepted glyph of the validation "
-            f"writers' composed boxes, `other` weighted to {OTHER_SHARE:.0%} of them; no guarantee"
+            f"lowest threshold with at most {WRONG_PER_ACCEPTED / MARGIN:.4f} wrong per accepted glyph of the "
+            f"validation writers' composed boxes, `other` weighted to {OTHER_SHARE:.0%} of them; no guarantee"
         ),
         "limits": LIMITS,
         "figures": {
