@@ -30,7 +30,7 @@ KEPT_VALUES = 5
 NEGLIGIBLE = 1e-4
 """Class probabilities below this are not followed: they cannot change which value is accepted."""
 
-REFUSED_PRIOR = 0.01
+REFUSED_PRIOR = 0.002
 """How likely, before looking, a cell holds a value that its field cannot hold. Small, since examiners know the maximum:
 a half read as 1, 1, 2 is 112 only on paper where 112 is a mark. Not zero: `13` under a maximum of 12 is flagged."""
 
