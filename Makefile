@@ -37,6 +37,10 @@ demo: $(VENV)/.running ## Grade the sample sheets and leave demo/exports/marks.x
 test: $(VENV)/.testing ## Run all tests
 	@$(BIN)/python -m pytest --quiet --numprocesses 2 tests
 
+test-poppler: $(VENV)/.testing ## Run the tests of rendering again, poppler required
+	@command -v pdftoppm >/dev/null || { echo "pdftoppm was not found; install poppler-utils"; exit 1; }
+	@$(BIN)/python -m pytest --quiet tests/recognizer/test_raster.py
+
 lint: $(VENV)/.testing ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
