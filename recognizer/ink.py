@@ -74,6 +74,22 @@ WHOLE_INSIDE = 0.72
 """A piece with at least this share inside is one stroke that overflows; with less it is cut at the rule, because two
 boxes' strokes touch there."""
 
+STRAY_REACH = 0.18
+"""Share of a box's height, from its top or bottom, in which rules are still looked for when the outline was not snapped
+to them. Dashes are written nearer to the middle."""
+
+STRAY_THICKNESS_MM = 2.0
+"""Height of the box around a whole rule that is tilted by up to six degrees."""
+
+STRAY_LENGTH = 0.75
+"""Share of a box's width (height) from which a straight piece near its edge is a rule: no dash is as long."""
+
+STRAY_ASPECT = 4.0
+"""A wedge of a tilted rule is at least so many times longer than high; nobody writes a dash on the rule itself."""
+
+NARROW_BOX_MM = 12.0
+"""In boxes narrower than this a tall 1 comes near the sides: upright pieces are left alone."""
+
 MARGIN_MM = 0.8
 """Nobody writes wholly inside this margin along the rules..."""
 
@@ -307,7 +323,7 @@ def _pieces(darkness: Darkness, threshold: float, lines: _Lines, frame: _Frame) 
     share = inside / np.maximum(stats[:, 4], 1)
     kept = (inside > SPECK_MM2 * frame.px_per_mm**2) & (share >= MIN_INSIDE) & ~_is_sliver(stats, lines, frame)
     kept[0] = False
-    kept &= ~_hugs_edge(labels, count, frame)
+    kept &= ~_hugs_edge(labels, count, frame) & ~_is_stray_rule(stats, frame)
     kept &= _darkest(darkness, labels, kept) >= CORE_CONTRAST
     overflows = bool((kept & (share < WITHIN)).any())
     touching = kept & (share < WHOLE_INSIDE)
@@ -364,6 +380,22 @@ def _hugs_edge(labels: NDArray[np.int32], count: int, frame: _Frame) -> Mask:
     clear = np.bincount(inner[touch:-touch, touch:-touch].ravel(), minlength=count)
     hugging: Mask = (core == 0) & (clear < np.bincount(labels.ravel(), minlength=count))
     return hugging
+
+
+def _is_stray_rule(stats: NDArray[np.int32], frame: _Frame) -> Mask:
+    """Tell which pieces are rules that the outline missed: flat along the top or bottom, or as long as the box."""
+    x, y, width, height, _ = stats.T
+    from_edge = np.maximum(np.minimum(y + height - frame.top, frame.bottom - y), 0)
+    reach = STRAY_REACH * (frame.bottom - frame.top)
+    flat = (width >= STRAY_ASPECT * height) & (from_edge <= reach)
+    across = width >= STRAY_LENGTH * (frame.right - frame.left)
+    level = across & (height <= frame.px(STRAY_THICKNESS_MM)) & (from_edge <= 1.5 * reach)
+    if frame.right - frame.left < frame.px(NARROW_BOX_MM):
+        return np.asarray(flat | level, np.bool_)
+    from_side = np.maximum(np.minimum(x + width - frame.left, frame.right - x), 0)
+    down = height >= STRAY_LENGTH * (frame.bottom - frame.top)
+    upright = down & (width <= frame.px(STRAY_THICKNESS_MM)) & (from_side <= reach)
+    return np.asarray(flat | level | upright, np.bool_)
 
 
 def _is_sliver(stats: NDArray[np.int32], lines: _Lines, frame: _Frame) -> Mask:

@@ -70,6 +70,14 @@ def test_rules_that_are_off_by_a_third_of_a_millimetre_are_no_ink(shift: int) ->
     assert isolate_digit(crop_of(np.roll(box_pixels(), shift, axis=(0, 1)))).glyph is None
 
 
+@pytest.mark.parametrize("tilt_mm", [-0.8, 0.0, 0.8])
+def test_rule_far_inside_a_cell_is_no_dash_but_a_dash_is(tilt_mm: float) -> None:
+    rule: Stroke = [(0.3, 1.0), (17.7, 1.0 + tilt_mm / 2)]
+    assert segment_number(cell([rule], pen_mm=0.4)).pieces == ()
+    dash: Stroke = [(6.0, 7.0), (10.0, 7.0 + tilt_mm)]
+    assert segment_number(cell([rule, dash], pen_mm=0.4)).number_of_pieces == 1
+
+
 def test_faint_pencil_and_thin_pen_are_ink() -> None:
     assert isolate_digit(crop_of(noisy(box_pixels([ONE], ink=195, pen_mm=0.4), 3))).glyph is not None
     assert isolate_digit(crop_of(box_pixels([ONE], pen_mm=0.2))).glyph is not None
