@@ -10,7 +10,6 @@ The steps, on a 7 x 9 mm box of a comb at 8 px/mm (an 80 x 96 crop):
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -18,14 +17,18 @@ from numpy.typing import NDArray
 
 from recognizer.geometry import Rect
 from recognizer.records import BoxCrop, Glyph, GlyphImage, GreyImage
-
-T = TypeVar("T", bound=np.generic)
-
-Mask = NDArray[np.bool_]
-"""(H, W) bool, True on ink."""
-
-Darkness = NDArray[np.float32]
-"""(H, W) float32, 0.0 paper to 1.0 black."""
+from recognizer.rule_remains import (
+    Darkness,
+    Frame,
+    Lines,
+    Mask,
+    bridged,
+    frame_of,
+    hugs_edge,
+    is_sliver,
+    is_stray_rule,
+    printed_lines,
+)
 
 PAPER_QUANTILE = 0.75
 """Share of a box's pixels darker than its paper level at most: even a scribble leaves a quarter of the box white."""
@@ -49,52 +52,12 @@ INK_SHARE = 0.35
 PEAK_AREA_MM2 = 0.25
 """The box's ink level is the darkness that this much area exceeds: more than a grain of dust has."""
 
-RULE_SEARCH_MM = 0.5
-"""How far from the outline the rule's centre is looked for: the outline is snapped already, this is what is left."""
-
-RULE_HALF_WIDTH_MM = 0.4
-"""Widest half of a rule taken out: 0.125 mm printed, the rest blur, tilt and 1-bit scanning."""
-
-RULE_COVER = 0.65
-"""Share of a side that must be dark to be a printed rule; no handwritten stroke runs along that much of a side."""
-
-RULE_GAP_MM = 1.1
-"""Length over which darkness is averaged along a rule: bridges the gaps of a rule broken up by 1-bit scanning."""
-
-SLIVER_MM = 0.4
-"""Thickest remains of a rule, and how near to the cut they lie."""
-
-SLIVER_LENGTHS = (1.5, 0.8)
-"""Remains of a rule are shorter than this many mm or longer than this share of the side; between lies a narrow 1."""
-
 MIN_INSIDE = 0.5
 """A piece with less of its ink inside the outline belongs to the neighbour."""
 
 WHOLE_INSIDE = 0.72
 """A piece with at least this share inside is one stroke that overflows; with less it is cut at the rule, because two
 boxes' strokes touch there."""
-
-STRAY_REACH = 0.18
-"""Share of a box's height, from its top or bottom, in which rules are still looked for when the outline was not snapped
-to them. Dashes are written nearer to the middle."""
-
-STRAY_THICKNESS_MM = 2.0
-"""Height of the box around a whole rule that is tilted by up to six degrees."""
-
-STRAY_LENGTH = 0.75
-"""Share of a box's width (height) from which a straight piece near its edge is a rule: no dash is as long."""
-
-STRAY_ASPECT = 4.0
-"""A wedge of a tilted rule is at least so many times longer than high; nobody writes a dash on the rule itself."""
-
-NARROW_BOX_MM = 12.0
-"""In boxes narrower than this a tall 1 comes near the sides: upright pieces are left alone."""
-
-MARGIN_MM = 0.8
-"""Nobody writes wholly inside this margin along the rules..."""
-
-TOUCH_MM = 0.35
-"""...and so near to the outline as this."""
 
 WITHIN = 0.97
 """A piece with less than this share inside overflows; the rest is blur beyond the outline."""
@@ -147,28 +110,11 @@ class BoxInk:
         return self.area_mm2 < BLANK_MM2 or bool(extent < BLANK_EXTENT_MM)
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """The outline in whole pixels of the crop (left, top, right, bottom; the last two exclusive) and the scale."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-    px_per_mm: float
-
-    def px(self, millimetres: float) -> int:
-        return max(1, round(millimetres * self.px_per_mm))
-
-    def inside(self, picture: NDArray[T]) -> NDArray[T]:
-        return picture[self.top : self.bottom, self.left : self.right]
-
-
 def find_ink(crop: BoxCrop) -> BoxInk:
     """Return the ink that belongs in the box; without writing there are no pieces or only specks (`is_blank`)."""
-    frame = _frame(crop)
+    frame = frame_of(crop)
     darkness, floor = _darkness(crop, frame)
-    lines = _printed_lines(darkness, frame, floor)
+    lines = printed_lines(darkness, frame, floor)
     clear = frame.inside(darkness)[~frame.inside(lines.mask(darkness.shape))]
     threshold = max(floor, INK_SHARE * _ink_level(clear, frame))
     found = _pieces(darkness, threshold, lines, frame)
@@ -217,19 +163,7 @@ def _centred(patch: Darkness) -> GlyphImage:
     return image
 
 
-def _frame(crop: BoxCrop) -> _Frame:
-    height, width = crop.pixels.shape
-    outline = crop.outline
-    return _Frame(
-        left=min(max(round(outline.x), 0), width - 1),
-        top=min(max(round(outline.y), 0), height - 1),
-        right=max(min(round(outline.right), width), 1),
-        bottom=max(min(round(outline.bottom), height), 1),
-        px_per_mm=crop.px_per_mm,
-    )
-
-
-def _darkness(crop: BoxCrop, frame: _Frame) -> tuple[Darkness, float]:
+def _darkness(crop: BoxCrop, frame: Frame) -> tuple[Darkness, float]:
     """Return how dark each pixel is against the paper, and the darkness from which it may be ink."""
     smooth = cv2.GaussianBlur(crop.pixels, (3, 3), 0).astype(np.uint8, copy=False)
     level, high = _levels(frame.inside(smooth), PAPER_QUANTILE, 0.9)
@@ -248,82 +182,20 @@ def _levels(pixels: GreyImage, *quantiles: float) -> list[float]:
     return [float(level) for level in np.searchsorted(counts, counts[-1] * np.array(quantiles))]
 
 
-def _ink_level(clear: NDArray[np.float32], frame: _Frame) -> float:
+def _ink_level(clear: NDArray[np.float32], frame: Frame) -> float:
     rank = frame.px(PEAK_AREA_MM2 * frame.px_per_mm)
     if clear.size <= rank:
         return 0.0
     return float(np.partition(clear, clear.size - rank)[clear.size - rank])
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """Printed rules as (start, stop) of rows and columns: the box's own, and the neighbours' farther out."""
-
-    rows: list[tuple[int, int]]
-    columns: list[tuple[int, int]]
-    far_rows: NDArray[np.intp]
-    far_columns: NDArray[np.intp]
-
-    def mask(self, shape: tuple[int, ...]) -> Mask:
-        """Return where the rules are, (H, W)."""
-        found = np.zeros(shape, np.bool_)
-        for start, stop in self.rows:
-            found[start:stop] = True
-        for start, stop in self.columns:
-            found[:, start:stop] = True
-        found[self.far_rows] = True
-        found[:, self.far_columns] = True
-        return found
-
-
-def _printed_lines(darkness: Darkness, frame: _Frame, floor: float) -> _Lines:
-    length = frame.px(RULE_GAP_MM) | 1
-    along_x = cv2.blur(darkness[:, frame.left : frame.right], (length, 1)) > floor
-    along_y = cv2.blur(darkness[frame.top : frame.bottom], (1, length)) > floor
-    rows, columns = along_x.mean(axis=1), along_y.mean(axis=0)
-    return _Lines(
-        rows=_own_lines(rows, (frame.top, frame.bottom), frame),
-        columns=_own_lines(columns, (frame.left, frame.right), frame),
-        far_rows=_far_lines(rows, (frame.top, frame.bottom), frame),
-        far_columns=_far_lines(columns, (frame.left, frame.right), frame),
-    )
-
-
-def _own_lines(cover: NDArray[np.floating], edges: tuple[int, int], frame: _Frame) -> list[tuple[int, int]]:
-    """Return the rules near the outline's two edges, given how much of each row or column is dark."""
-    reach, half = frame.px(RULE_SEARCH_MM), frame.px(RULE_HALF_WIDTH_MM)
-    found = []
-    for edge in edges:
-        first_near = max(edge - reach, 0)
-        near = cover[first_near : edge + reach + 1]
-        if near.max(initial=0.0) < RULE_COVER:
-            continue
-        # The top of the profile may be flat: its middle is the rule.
-        flat = np.flatnonzero(near >= near.max() - 0.02)
-        peak = first_near + int(flat[len(flat) // 2])
-        start, stop = peak, peak + 1
-        while start > max(peak - half, 0) and cover[start - 1] >= RULE_COVER / 2:
-            start -= 1
-        while stop < min(peak + half + 1, len(cover)) and cover[stop] >= RULE_COVER / 2:
-            stop += 1
-        found.append((start, stop))
-    return found
-
-
-def _far_lines(cover: NDArray[np.floating], edges: tuple[int, int], frame: _Frame) -> NDArray[np.intp]:
-    """Return the rows or columns outside the outline that are dark all along: rules of neighbouring boxes."""
-    index = np.arange(len(cover))
-    reach = frame.px(RULE_SEARCH_MM)
-    return np.flatnonzero((cover >= RULE_COVER) & ((index < edges[0] - reach) | (index > edges[1] + reach)))
-
-
-def _pieces(darkness: Darkness, threshold: float, lines: _Lines, frame: _Frame) -> BoxInk:
-    count, labels, stats = _components(_bridged(darkness > threshold, lines))
+def _pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Frame) -> BoxInk:
+    count, labels, stats = _components(bridged(darkness > threshold, lines))
     inside = np.bincount(frame.inside(labels).ravel(), minlength=count)
     share = inside / np.maximum(stats[:, 4], 1)
-    kept = (inside > SPECK_MM2 * frame.px_per_mm**2) & (share >= MIN_INSIDE) & ~_is_sliver(stats, lines, frame)
+    kept = (inside > SPECK_MM2 * frame.px_per_mm**2) & (share >= MIN_INSIDE) & ~is_sliver(stats, lines, frame)
     kept[0] = False
-    kept &= ~_hugs_edge(labels, count, frame) & ~_is_stray_rule(stats, frame)
+    kept &= ~hugs_edge(labels, count, frame) & ~is_stray_rule(stats, frame)
     kept &= _darkest(darkness, labels, kept) >= CORE_CONTRAST
     overflows = bool((kept & (share < WITHIN)).any())
     touching = kept & (share < WHOLE_INSIDE)
@@ -347,73 +219,3 @@ def _darkest(darkness: Darkness, labels: NDArray[np.int32], wanted: Mask) -> NDA
     ink = wanted[labels]
     np.maximum.at(darkest, labels[ink], darkness[ink])
     return darkest
-
-
-def _bridged(mask: Mask, lines: _Lines) -> Mask:
-    """Return the mask with the rules cut out, except where a stroke crosses a rule."""
-    cut = mask & ~lines.mask(mask.shape)
-    joined = cut.copy()
-    for start, stop in lines.rows:
-        if start > 0 and stop < len(mask):
-            across = _reached(cut[start - 1], stop - start) & _reached(cut[stop], stop - start)
-            joined[start:stop, across] |= mask[start:stop, across]
-    for start, stop in lines.columns:
-        if start > 0 and stop < mask.shape[1]:
-            across = _reached(cut[:, start - 1], stop - start) & _reached(cut[:, stop], stop - start)
-            joined[across, start:stop] |= mask[across, start:stop]
-    return joined
-
-
-def _reached(edge: Mask, width: int) -> Mask:
-    """Return where a stroke seen at one edge of a rule may be halfway through it, at slants up to 45 degrees."""
-    half = (width + 1) // 2
-    spread = np.convolve(edge, np.ones(2 * half + 1, np.int8))
-    reached: Mask = np.greater(spread[half : half + len(edge)], 0)
-    return reached
-
-
-def _hugs_edge(labels: NDArray[np.int32], count: int, frame: _Frame) -> Mask:
-    """Tell which pieces lie wholly in the margin along the outline and touch it: rules, or a neighbour's stroke."""
-    margin, touch = frame.px(MARGIN_MM), frame.px(TOUCH_MM)
-    inner = frame.inside(labels)
-    core = np.bincount(inner[margin:-margin, margin:-margin].ravel(), minlength=count)
-    clear = np.bincount(inner[touch:-touch, touch:-touch].ravel(), minlength=count)
-    hugging: Mask = (core == 0) & (clear < np.bincount(labels.ravel(), minlength=count))
-    return hugging
-
-
-def _is_stray_rule(stats: NDArray[np.int32], frame: _Frame) -> Mask:
-    """Tell which pieces are rules that the outline missed: flat along the top or bottom, or as long as the box."""
-    x, y, width, height, _ = stats.T
-    from_edge = np.maximum(np.minimum(y + height - frame.top, frame.bottom - y), 0)
-    reach = STRAY_REACH * (frame.bottom - frame.top)
-    flat = (width >= STRAY_ASPECT * height) & (from_edge <= reach)
-    across = width >= STRAY_LENGTH * (frame.right - frame.left)
-    level = across & (height <= frame.px(STRAY_THICKNESS_MM)) & (from_edge <= 1.5 * reach)
-    if frame.right - frame.left < frame.px(NARROW_BOX_MM):
-        return np.asarray(flat | level, np.bool_)
-    from_side = np.maximum(np.minimum(x + width - frame.left, frame.right - x), 0)
-    down = height >= STRAY_LENGTH * (frame.bottom - frame.top)
-    upright = down & (width <= frame.px(STRAY_THICKNESS_MM)) & (from_side <= reach)
-    return np.asarray(flat | level | upright, np.bool_)
-
-
-def _is_sliver(stats: NDArray[np.int32], lines: _Lines, frame: _Frame) -> Mask:
-    """Tell which pieces are remains of rules: along the cut, thin, too short or too long for a 1; or in a corner."""
-    sliver = np.zeros(len(stats), np.bool_)
-    at_rules = np.zeros(len(stats), np.int32)
-    near = frame.px(SLIVER_MM)
-    shortest, longest = SLIVER_LENGTHS
-    for axis, found, side in (
-        (1, lines.rows, frame.right - frame.left),
-        (0, lines.columns, frame.bottom - frame.top),
-    ):
-        length = stats[:, 2 + 1 - axis]
-        odd = (length < frame.px(shortest)) | (length > longest * side)
-        low, high = stats[:, axis], stats[:, axis] + stats[:, 2 + axis]
-        for start, stop in found:
-            close = (low >= start - 2 * near) & (high <= stop + 2 * near)
-            sliver |= close & odd & (stats[:, 2 + axis] <= near)
-            at_rules += close
-    # Near two rules at once: what blur leaves in a corner.
-    return sliver | (at_rules >= 2)
