@@ -239,9 +239,9 @@ def begin(spec: ReaderSpec) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    import cv2
+    from recognizer.reading import keep_to_one_core
 
-    cv2.setNumThreads(1)
+    keep_to_one_core()
 
 
 def _end_with_parent() -> None:

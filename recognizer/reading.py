@@ -83,6 +83,11 @@ def read_page(page: Page, sheets: SheetSet, model: CharacterModel, policy: Revie
     )
 
 
+def keep_to_one_core() -> None:
+    """Let OpenCV start no threads in this process: whoever reads in several processes shares out the cores itself."""
+    cv2.setNumThreads(1)
+
+
 def page_failure(page: Page, error: Exception) -> PageFailure:
     """Return what is recorded of a page that was not read."""
     outcome = PageOutcomeKind.FAILED
