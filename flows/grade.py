@@ -5,10 +5,11 @@ server that is configured is used; otherwise one that runs on this machine; othe
 analytics are switched off.
 """
 
+import atexit
 import errno
 import logging
 import os
-import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flows.grading import Submit, Tally, Wait, Watcher
@@ -36,13 +38,11 @@ ENVIRONMENT = {
     # Nothing is sent outside the machine.
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # A temporary server takes 5 to 10 s to start, on a busy machine longer than the 20 s that Prefect waits.
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+    # We start a temporary server ourselves, see there.
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     # Its log is on its page, and errors are raised: on the terminal it would only hide our own words.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-    # Stopped with an event in hand, a temporary server writes a page of traceback to the terminal.
-    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_UI_ENABLED": "false",
     # None of this serves a run of a few minutes: no schedules, no automations, no clean-up of other people's runs.
     "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
@@ -53,7 +53,20 @@ ENVIRONMENT = {
 }
 """Settings of Prefect, read when it is imported; what an office set itself stays."""
 
-WATCHDOG = "import os, sys; sys.stdin.read(); os.kill(int(sys.argv[1]), 15)"
+SERVER = """
+import os, sys, threading
+def end_with_parent():
+    sys.stdin.read()
+    os._exit(0)
+threading.Thread(target=end_with_parent, daemon=True).start()
+import uvicorn
+app = "prefect.server.api.server:create_app"
+uvicorn.run(app, factory=True, host="127.0.0.1", port=int(sys.argv[1]), log_level="critical")
+"""
+"""The temporary server. Its standard input ends when the process that started it does."""
+
+SERVER_START_SECONDS = 90.0
+"""It takes 5 to 10 s to start, on a busy machine several times that."""
 
 PROGRESS_SECONDS = 2.0
 """Between two updates of the progress artifact: often enough to watch, too seldom to cost anything."""
@@ -226,48 +239,21 @@ def _server() -> Iterator[bool]:
     try:
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
-        chosen = PREFECT_API_URL.value() or (LOCAL_SERVER if _answers(LOCAL_SERVER) else None)
-        settings = temporary_settings({PREFECT_API_URL: chosen} if chosen else {})
+        url = PREFECT_API_URL.value() or (LOCAL_SERVER if _answers(LOCAL_SERVER) else _temporary_server())
+        settings = temporary_settings({PREFECT_API_URL: url})
     except Exception as error:
         _say_without(error)
         yield False
         return
     with settings:
-        reachable = _reachable()
-        with _no_orphan():
-            yield reachable
-
-
-@contextmanager
-def _no_orphan() -> Iterator[None]:
-    """See to it that a temporary server ends with this process, even when that is killed and cannot stop it."""
-    number = _temporary_server()
-    if number is None:
-        yield
-        return
-    # Its standard input ends when this process does. In a session of its own, Ctrl-C does not reach it.
-    command = [sys.executable, "-c", WATCHDOG, str(number)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as watchdog:
-        try:
-            yield
-        finally:
-            watchdog.kill()
-
-
-def _temporary_server() -> int | None:
-    """Return the process number of the temporary server, None when there is none."""
-    from prefect.server.api.server import SubprocessASGIServer
-
-    servers = SubprocessASGIServer._instances.values()
-    return next((server.server_process.pid for server in servers if server.server_process), None)
+        yield _reachable()
 
 
 def _reachable() -> bool:
-    """Start the temporary server, if one is needed, and ask the server whether it is well."""
     try:
         from prefect.client.orchestration import get_client
 
-        with _deaf_to_interrupts(), get_client(sync_client=True) as client:
+        with get_client(sync_client=True) as client:
             problem = client.api_healthcheck()
     except Exception as error:
         problem = error
@@ -276,18 +262,47 @@ def _reachable() -> bool:
     return problem is None
 
 
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Have processes that start within the block never hear of Ctrl-C, which a terminal sends to all of a command's.
+@cache
+def _temporary_server() -> str:
+    """Start a server that ends with this process, however that ends; return where it listens.
 
-    A server that ends at once cannot be told that the run was stopped, and Prefect would ask it for a minute. Here an
-    interrupt waits for the end of the block.
+    Prefect can start one by itself, but that one outlives a process that is killed, hears of Ctrl-C before anybody can
+    tell it that the run was stopped, and cannot be given longer to start on a busy machine than 20 s.
+
+    Raises:
+        RuntimeError: it did not start.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    # After Prefect has sent the last of what it has to say, which it does before exit functions are called.
+    atexit.register(_stop, server)
+    url = f"http://127.0.0.1:{port}/api"
+    give_up = time.monotonic() + SERVER_START_SECONDS
+    while not _answers(url):
+        if server.poll() is not None or time.monotonic() > give_up:
+            _stop(server)
+            raise RuntimeError("its temporary server did not start; 'prefect server start' tells why")
+        time.sleep(0.1)
+    return url
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    server.terminate()
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        server.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+    if server.stdin is not None:
+        server.stdin.close()
 
 
 def _say_without(problem: Exception) -> None:
