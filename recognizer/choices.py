@@ -32,7 +32,7 @@ MOST_EMPTY = {"box": 0.01, "bubble": 0.12}
 a page's boxes are marked, the percentile alone would take marks for paper."""
 
 MARK_SOFTNESS = 0.10
-"""Width of the doubtful zone, as a share of MARK_EXCESS: at 0 and at twice the excess the odds are about 20,000 to 1."""
+"""Width of the doubtful zone, as a share of MARK_EXCESS: at 0 and at twice the excess the odds are 20,000 to 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,9 @@ WITHIN = 0.97
 SPECK_MM2 = 0.12
 """Ink area up to which a piece is a speck: a decimal point of the finest pen (0.4 mm) has more."""
 
+TRACE_MM2 = 0.03
+"""Smaller spots are not even counted: two pixels of a crop, which noise makes."""
+
 CORE_CONTRAST = 0.15
 """A piece whose darkest parts stay below this is a smudge or show-through."""
 
@@ -89,7 +92,8 @@ class BoxInk:
     """The ink of one box: darkness, the labels of kept pieces, and what each is.
 
     `labels` is (H, W) int32, 0 where there is no kept ink; `stats` is (K, 5) int32, x, y, width, height and area of
-    piece k+1, in no order. `overflow` tells that ink crosses the outline.
+    piece k+1, in no order. `overflow` tells that ink crosses the outline. `specks` counts dark spots inside the outline
+    that are too small to be kept: dust, or what a black-and-white scan leaves of faint pencil.
     """
 
     darkness: Darkness
@@ -97,6 +101,7 @@ class BoxInk:
     stats: NDArray[np.int32]
     overflow: bool
     px_per_mm: float
+    specks: int = 0
 
     @property
     def area_mm2(self) -> float:
@@ -108,6 +113,11 @@ class BoxInk:
         """Whether there is nothing that a person would call writing."""
         extent = self.stats[:, 2:4].max(initial=0) / self.px_per_mm
         return self.area_mm2 < BLANK_MM2 or bool(extent < BLANK_EXTENT_MM)
+
+    @property
+    def spots(self) -> int:
+        """How many spots there are in a blank box, kept or not."""
+        return self.specks + len(self.stats)
 
 
 def find_ink(crop: BoxCrop) -> BoxInk:
@@ -193,10 +203,12 @@ def _pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Frame) ->
     count, labels, stats = _components(bridged(darkness > threshold, lines))
     inside = np.bincount(frame.inside(labels).ravel(), minlength=count)
     share = inside / np.maximum(stats[:, 4], 1)
-    kept = (inside > SPECK_MM2 * frame.px_per_mm**2) & (share >= MIN_INSIDE) & ~is_sliver(stats, lines, frame)
-    kept[0] = False
-    kept &= ~hugs_edge(labels, count, frame) & ~is_stray_rule(stats, frame)
-    kept &= _darkest(darkness, labels, kept) >= CORE_CONTRAST
+    written = (inside >= TRACE_MM2 * frame.px_per_mm**2) & (share >= MIN_INSIDE) & ~is_sliver(stats, lines, frame)
+    written[0] = False
+    written &= ~hugs_edge(labels, count, frame) & ~is_stray_rule(stats, frame)
+    written &= _darkest(darkness, labels, written) >= CORE_CONTRAST
+    kept = written & (inside > SPECK_MM2 * frame.px_per_mm**2)
+    specks = int((written & ~kept).sum())
     overflows = bool((kept & (share < WITHIN)).any())
     touching = kept & (share < WHOLE_INSIDE)
     if touching.any():
@@ -205,7 +217,7 @@ def _pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Frame) ->
         count, labels, stats = _components(mask)
         kept = np.arange(count) > 0
     numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
-    return BoxInk(darkness, numbers[labels], stats[kept], overflows, frame.px_per_mm)
+    return BoxInk(darkness, numbers[labels], stats[kept], overflows, frame.px_per_mm, specks)
 
 
 def _components(mask: Mask) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:

@@ -68,6 +68,7 @@ class Flag(StrEnum):
 
     UNSURE = "unsure"
     UNREADABLE = "unreadable"
+    FAINT = "faint"
     NOT_ALLOWED = "not_allowed"
     INCOMPLETE = "incomplete"
     SEVERAL_MARKED = "several_marked"

@@ -155,6 +155,22 @@ def test_a_half_that_could_be_three_digits_is_a_half_where_no_such_mark_exists()
     assert decode_number(total, 3, [*digits, half]).values[0].probability < 0.6
 
 
+def test_a_box_with_traces_of_faint_writing_is_not_blank() -> None:
+    dusty = [BoxEvidence(at, None, specks=2) for at in range(1, 5)]
+    assert best(decode_digits(IDENTITY, dusty)) == ""
+    faded = [*dusty[:3], BoxEvidence(4, None, specks=3)]
+    assert (decode_digits(IDENTITY, faded).values, decode_digits(IDENTITY, faded).trouble) == ((), Flag.FAINT)
+    partly = [*comb("123")[:3], BoxEvidence(4, None, specks=3)]
+    assert decode_digits(IDENTITY, partly).trouble is Flag.FAINT
+
+
+def test_a_cell_with_traces_of_faint_writing_is_not_blank() -> None:
+    assert decode_number(MARK, 0, [], specks=2).trouble is None
+    assert decode_number(MARK, 0, [], specks=3).trouble is Flag.FAINT
+    assert decode_number(MARK, *cell("7"), specks=4).trouble is None
+    assert decode_number(MARK, *cell("7"), specks=5).trouble is Flag.FAINT
+
+
 def test_an_empty_cell_is_blank_and_a_scribble_is_unreadable() -> None:
     assert best(decode_number(MARK, 0, [])) == ""
     scribble = decode_number(MARK, 1, [SegmentEvidence(0, 1, sure("other", 1.0))])
