@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
-from recognizer.classifier import CharacterModel, load_model
 
+from recognizer.classifier import CharacterModel, load_model
 from recognizer.judge import ReviewPolicy
 from recognizer.raster import Renderer, open_scan
 from recognizer.reading import read_page

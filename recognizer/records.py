@@ -154,8 +154,9 @@ class Glyph:
 
 @dataclass(frozen=True, slots=True)
 class CharacterReading:
-    """What was seen at one place of a field: the box position, where the ink lay in the field's picture, and
-    how likely each class of `classes` is. A box without ink has no bounds and `classes == ("blank",)`.
+    """What was seen at one place of a field: how likely each class of `classes` is, and where in its crop the ink lay.
+
+    A box without ink has no bounds and `classes == ("blank",)`.
     """
 
     position: int
@@ -233,7 +234,7 @@ class PageResult:
 
 @dataclass(frozen=True, slots=True)
 class PageFailure:
-    """One page that was not read, and why: outcome FAILED, BLANK or FOREIGN. A result like any other: counted, shown."""
+    """One page that was not read, and why: outcome FAILED, BLANK or FOREIGN. A result like any other, never dropped."""
 
     ref: PageRef
     outcome: PageOutcomeKind
