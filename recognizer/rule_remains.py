@@ -48,8 +48,12 @@ STRAY_LENGTH = 0.75
 STRAY_ASPECT = 4.0
 """A wedge of a tilted rule is at least so many times longer than high; nobody writes a dash on the rule itself."""
 
+STRAY_WEDGE_MM = 2.8
+"""Shorter flat pieces near an edge may be the flag of a tall 5."""
+
 NARROW_BOX_MM = 12.0
-"""In boxes narrower than this a tall 1 comes near the sides: upright pieces are left alone."""
+"""In boxes narrower than this digits come near the rules on all sides, so every piece is left alone; boxes of a comb
+are always snapped to their rules."""
 
 MARGIN_MM = 0.8
 """Nobody writes wholly inside this margin along the rules..."""
@@ -188,14 +192,15 @@ def hugs_edge(labels: NDArray[np.int32], count: int, frame: Frame) -> Mask:
 
 def is_stray_rule(stats: NDArray[np.int32], frame: Frame) -> Mask:
     """Tell which pieces are rules that the outline missed: flat along the top or bottom, or as long as the box."""
+    if frame.right - frame.left < frame.px(NARROW_BOX_MM):
+        return np.zeros(len(stats), np.bool_)
     x, y, width, height, _ = stats.T
     from_edge = np.maximum(np.minimum(y + height - frame.top, frame.bottom - y), 0)
     reach = STRAY_REACH * (frame.bottom - frame.top)
-    flat = (width >= STRAY_ASPECT * height) & (from_edge <= reach)
+    wide = width >= np.maximum(STRAY_ASPECT * height, frame.px(STRAY_WEDGE_MM))
+    flat = wide & (from_edge <= reach)
     across = width >= STRAY_LENGTH * (frame.right - frame.left)
     level = across & (height <= frame.px(STRAY_THICKNESS_MM)) & (from_edge <= 1.5 * reach)
-    if frame.right - frame.left < frame.px(NARROW_BOX_MM):
-        return np.asarray(flat | level, np.bool_)
     from_side = np.maximum(np.minimum(x + width - frame.left, frame.right - x), 0)
     down = height >= STRAY_LENGTH * (frame.bottom - frame.top)
     upright = down & (width <= frame.px(STRAY_THICKNESS_MM)) & (from_side <= reach)

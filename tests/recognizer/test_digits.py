@@ -29,6 +29,12 @@ def glyph_of(strokes: list[Stroke], **drawing: float) -> GlyphImage:
     return glyph.image
 
 
+def difference(first: GlyphImage, second: GlyphImage) -> float:
+    """Return the mean difference of two glyphs; whole pixels decide where a glyph is centred, so one is forgiven."""
+    shifts = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+    return min(float(np.abs(np.roll(first, shift, axis=(0, 1)) - second).mean()) for shift in shifts)
+
+
 def noisy(pixels: np.ndarray, sigma: float, seed: int = 1) -> np.ndarray:
     noise = np.random.default_rng(seed).normal(0, sigma, pixels.shape)
     return np.clip(pixels + noise, 0, 255).astype(np.uint8)
@@ -104,7 +110,7 @@ def test_glyph_is_framed_as_mnist_frames_it() -> None:
     assert image.min() == 0.0 and image.max() == 1.0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     place=st.tuples(st.floats(-1, 1), st.floats(-1, 1)),
     ink=st.integers(30, 140),
@@ -118,7 +124,7 @@ def test_glyph_does_not_depend_on_place_ink_paper_or_noise(
     moved = [[(x + place[0], y + place[1]) for x, y in SEVEN]]
     found = isolate_digit(crop_of(noisy(box_pixels(moved, ink=ink, paper=paper), sigma, seed))).glyph
     assert found is not None
-    assert np.abs(found.image - glyph_of([SEVEN])).mean() < 0.04
+    assert difference(found.image, glyph_of([SEVEN])) < 0.04
 
 
 def test_stroke_across_the_rule_stays_whole() -> None:
@@ -127,7 +133,7 @@ def test_stroke_across_the_rule_stays_whole() -> None:
     assert found.overflow
     assert found.glyph is not None
     assert found.glyph.bounds.right == pytest.approx((7.8 + 0.25 + MARGIN_MM) * PX, abs=2)
-    assert np.abs(found.glyph.image - glyph_of([SEVEN])).mean() < 0.06
+    assert difference(found.glyph.image, glyph_of([SEVEN])) < 0.05
 
 
 def test_neighbours_stroke_that_reaches_in_is_left_out() -> None:
