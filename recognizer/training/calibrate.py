@@ -15,8 +15,8 @@ Logits = NDArray[np.float32]
 WRONG_PER_ACCEPTED = 1 / 1000
 """What the office is promised for accepted characters."""
 
-MARGIN = 1.1
-"""The threshold is set for this many times fewer errors than promised. More margin lies in what is counted: about a
+MARGIN = 1.0
+"""The threshold is set for this many times fewer errors than promised. The margin lies in what is counted: about a
 third of the confident errors on validation writers are wrong labels of the sets, seen by eye, and a field of several
 characters is accepted by the product of their confidences. Plain and without a guarantee."""
 

@@ -31,7 +31,7 @@ from recognizer.training.sources import DataError, LabelledPictures, mnist_digit
 
 NAME = "characters-1"
 
-VALIDATION_PART = 6
+VALIDATION_PART = 3
 """For so many boxes to learn from, one is composed to validate on."""
 
 SETS = (
