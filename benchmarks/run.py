@@ -34,6 +34,7 @@ from recognizer.scanfile import ScannedPicture, images_to_pdf
 from recognizer.simulate import Mode, Simulation, simulate
 from recognizer.template import find_template
 
+WHAT = ("help", "speed", "prefect", "memory")
 TEMPLATE = "cover_marks"
 MEMORY_PAGES = 500
 MEMORY_LIMIT_MB = 700
@@ -44,10 +45,12 @@ HELP_TARGET_S = 0.6
 def main() -> None:
     """Measure what was asked for, or everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=["help", "speed", "memory", "prefect"])
+    parser.add_argument("what", nargs="*", metavar="WHAT", help=f"any of {', '.join(WHAT)}; all when none is named")
     parser.add_argument("--pages", type=int, default=96, help="pages that are drawn (default 96)")
     arguments = parser.parse_args()
-    what = arguments.what or ["help", "speed", "prefect", "memory"]
+    what = arguments.what or WHAT
+    if strange := set(what) - set(WHAT):
+        parser.error(f"cannot measure {', '.join(sorted(strange))}")
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     if "help" in what:
         measure_help()
