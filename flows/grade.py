@@ -68,6 +68,9 @@ uvicorn.run(app, factory=True, host="127.0.0.1", port=int(sys.argv[1]), log_leve
 SERVER_START_SECONDS = 90.0
 """It takes 5 to 10 s to start, on a busy machine several times that."""
 
+SERVER_FLUSH_SECONDS = 1.5
+"""Longer than the second after which the server writes an unfinished batch."""
+
 PROGRESS_SECONDS = 2.0
 """Between two updates of the progress artifact: often enough to watch, too seldom to cost anything."""
 
@@ -295,6 +298,9 @@ def _temporary_server() -> str:
 
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:
+    if server.poll() is None:
+        # It writes what tasks did in batches; stopped earlier, its page would show the last ones as still running.
+        time.sleep(SERVER_FLUSH_SECONDS)
     server.terminate()
     try:
         server.wait(timeout=5)

@@ -1,23 +1,25 @@
 """The Prefect skin: what its page shows, and that papers are graded with and without it."""
 
-import asyncio
 import errno
+import json
 import os
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flows.grade import PrefectPage, count_kinds, prepare, run_flow, waiting_helps, with_prefect
+from flows.grade import PrefectPage, count_kinds, waiting_helps, with_prefect
 from flows.grading import Tally
 from flows.jobs import Job, carry_out, in_threads
 from flows.settings import Exam
 from flows.store import open_store
-from flows.workers import ReaderInfo, RunOfPages
+from flows.workers import ReaderInfo
 from recognizer.errors import ModelError
-from recognizer.records import PageOutcome, PageOutcomeKind, PageRef
+from recognizer.records import PageOutcomeKind, PageRef
 from tests.helpers.dumps import dump
 from tests.helpers.fakes import FakeReader, exam_folder, fake_scan, sheet
 from tests.helpers.filing import page_failure, page_result
@@ -33,83 +35,53 @@ def exam(tmp_path: Path) -> Exam:
     return exam
 
 
-class FlakyReader(FakeReader):
-    """Once, a share went away."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.failures = 0
-
-    def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:
-        if pages.first == 9 and not self.failures:
-            self.failures += 1
-            raise OSError(errno.ESTALE, "Stale file handle")
-        return super().read_run(pages)
-
-
-@pytest.fixture
-def prefect_server() -> Iterator[None]:
-    # The only test that starts a server: it takes ten seconds.
-    prepare()
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
-
-
-# Prefect's and FastAPI's own deprecations and unclosed sockets are theirs to mend.
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.usefixtures("prefect_server")
 def test_the_page_of_prefect_shows_the_run(exam: Exam, tmp_path: Path) -> None:
-    reader = FlakyReader()
-    tally = carry_out(Job("grade", exam.dir), run_flow, reader=reader)
-    assert reader.failures == 1
-    assert (tally.pages, tally.flagged) == ({PageOutcomeKind.READ: 19}, 57)
-    shown = asyncio.run(_what_prefect_knows())
-    assert shown["flows"] == ["grade exam"]
-    assert {"pages 1 to 8", "pages 9 to 16", "pages 17 to 19"} == {name.partition(" ")[2] for name in shown["tasks"]}
-    assert shown["states"] == {"COMPLETED"}
+    # The only test that starts a server: it takes ten seconds.
+    home = tmp_path / "prefect"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.helpers.prefect_driver", str(exam.dir)],
+        cwd=ROOT,
+        env=environment | {"PREFECT_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    report = json.loads(ran.stdout)
+    assert (report["pages"]["read"], report["flagged"], report["failures"]) == (19, 57, 1)
+    shown = _what_prefect_knows(home)
+    assert shown["flows"] == [("grade exam", "COMPLETED")]
+    assert {name.partition(" ")[2] for name in shown["tasks"]} == {"pages 1 to 8", "pages 9 to 16", "pages 17 to 19"}
     assert shown["progress"] == [100.0]
     assert "| pages read | 19 |" in shown["report"]
     assert "b\\|&lt;b&gt;.pdf" in shown["report"] and "unsure: " in shown["report"]
     with open_store(exam.dir) as store:
-        with_it = dump(store)
+        with_it, archived = dump(store), store.scans()[0].archived
     plain = exam_folder(tmp_path / "plain")
-    (plain.inbox / "a.pdf").write_bytes((exam.archive / _archived(exam)).read_bytes())
+    (plain.inbox / "a.pdf").write_bytes((exam.archive / archived).read_bytes())
     (plain.inbox / "b|<b>.pdf").write_text("my holiday")
     carry_out(Job("grade", plain.dir), in_threads, reader=FakeReader())
     with open_store(plain.dir) as store:
         assert dump(store) == with_it
 
 
-def _archived(exam: Exam) -> str:
-    with open_store(exam.dir) as store:
-        return store.scans()[0].archived
+def _what_prefect_knows(home: Path) -> dict[str, Any]:
+    connection = sqlite3.connect(home / "prefect.db")
+    try:
+        artifacts = connection.execute("SELECT type, data FROM artifact").fetchall()
+        return {
+            "flows": connection.execute("SELECT name, state_type FROM flow_run").fetchall(),
+            "tasks": [name for (name,) in connection.execute("SELECT name FROM task_run")],
+            "progress": [float(data) for kind, data in artifacts if kind == "progress"],
+            "report": "".join(json.loads(data) for kind, data in artifacts if kind == "markdown"),
+        }
+    finally:
+        connection.close()
 
 
-async def _what_prefect_knows() -> dict[str, object]:
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
-
-    async with get_client() as client:
-        flows = await client.read_flow_runs(sort=FlowRunSort.ID_DESC, limit=50)
-        tasks = await client.read_task_runs(sort=TaskRunSort.ID_DESC, limit=50)
-        for _ in range(100):
-            if len(tasks) == 3 and all(task.state and task.state.is_final() for task in tasks):
-                break
-            await asyncio.sleep(0.1)
-            tasks = await client.read_task_runs(sort=TaskRunSort.ID_DESC, limit=50)
-        artifacts = (await client.request("POST", "/artifacts/filter", json={})).json()
-    return {
-        "flows": [run.name for run in flows],
-        "tasks": [run.name for run in tasks],
-        "states": {str(run.state_type.value) for run in (*flows, *tasks) if run.state_type},
-        "progress": [one["data"] for one in artifacts if one["type"] == "progress"],
-        "report": "".join(one["data"] for one in artifacts if one["type"] == "markdown"),
-    }
-
-
-@pytest.mark.filterwarnings("ignore")  # as above
+# Prefect's and FastAPI's own deprecations and unclosed sockets are theirs to mend.
+@pytest.mark.filterwarnings("ignore")
 def test_papers_are_graded_though_prefect_cannot_be_reached(exam: Exam, caplog: pytest.LogCaptureFixture) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
