@@ -1,8 +1,7 @@
-"""The acceptance threshold, fitted on whole fields: simulated sheets written by validation writers, read end to end.
+"""The model measured on whole fields: simulated sheets written by validation writers, read end to end.
 
-A threshold on single glyphs says little about fields: an id has eight, a cell is read by rival groupings, and the
-glyphs composed for training are harder than an office's. So the threshold is the lowest at which few enough accepted
-fields of such sheets are wrong. The sheets are synthetic, their digits real, their writers in no training set.
+Figures on single glyphs say little about fields: an id has eight, and a cell is read by rival groupings. The sheets are
+synthetic, their digits real, their writers in no training set. Nothing is fitted here.
 """
 
 import io
@@ -30,17 +29,7 @@ STACKS = (
     ("cover_marks", 60, 300, Mode.GREY),
     ("cover_marks", 60, 200, Mode.ONE_BIT),
 )
-"""Template, sheets, resolution and mode: the fields that hold digits, about half of them in free-width cells."""
-
-WRONG_PER_ACCEPTED = 1 / 1000
-"""What the office is promised."""
-
-MARGIN = 2.0
-"""The threshold is set for this many times fewer errors on these sheets, since real ones are harder. Plain, and without
-a guarantee."""
-
-GRID = tuple(np.round(np.concatenate([np.arange(0.5, 0.9, 0.01), np.arange(0.9, 1.0, 0.0025)]), 4).tolist())
-"""Thresholds tried, from low to high."""
+"""Template, sheets, resolution and mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +38,6 @@ class ReadField:
 
     confidence: float
     right: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FieldThreshold:
-    """A threshold, and what it does on the sheets: `accepted` of all `fields`, `wrong` of them."""
-
-    threshold: float
-    fields: int
-    accepted: int
-    wrong: int
 
 
 def validation_hands(data: Path, seed: int) -> GlyphSet:
@@ -82,17 +61,11 @@ def read_sheets(model: CharacterModel, hands: GlyphSet, seed: int) -> tuple[int,
     return total, read
 
 
-def field_threshold(total: int, read: list[ReadField]) -> FieldThreshold:
-    """Return the lowest threshold from which on, with the margin, few enough accepted fields are wrong.
-
-    When no threshold does, 1.0: then everything is for people.
-    """
-    for threshold in GRID:
-        accepted = [field for field in read if field.confidence >= threshold]
-        wrong = sum(not field.right for field in accepted)
-        if accepted and wrong * MARGIN <= WRONG_PER_ACCEPTED * len(accepted):
-            return FieldThreshold(threshold, total, len(accepted), wrong)
-    return FieldThreshold(1.0, total, 0, 0)
+def measure_fields(model: CharacterModel, data: Path, seed: int) -> dict[str, int]:
+    """Return how many digit fields such sheets have, how many the model's threshold accepts, and how many wrongly."""
+    total, read = read_sheets(model, validation_hands(data, seed), seed)
+    accepted = [field for field in read if field.confidence >= model.card.accept_confidence]
+    return {"total": total, "accepted": len(accepted), "wrong": sum(not field.right for field in accepted)}
 
 
 def _fields(simulation: Simulation, hands: GlyphSet, model: CharacterModel) -> Iterator[ReadField | None]:

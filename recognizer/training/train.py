@@ -27,6 +27,7 @@ from recognizer.training.calibrate import (
 from recognizer.training.pools import Pool, load_pools, mnist_without_reserved, validation_writers
 from recognizer.training.reserved import reserved_writers
 from recognizer.training.samples import KINDS, Samples, compose
+from recognizer.training.sheets import measure_fields
 from recognizer.training.sources import DataError, LabelledPictures, mnist_digits
 
 NAME = "characters-1"
@@ -132,8 +133,7 @@ def run(plan: Plan) -> dict[str, Any]:
     say("exported")
     card |= _measured(load_model(plan.out), validation, plan, validation_pool)
     card["minutes"] = round((time.monotonic() - started) / 60, 1)
-    write_card(plan.out, card)
-    return card
+    return _with_fields(card, plan)
 
 
 def recalibrate(plan: Plan) -> dict[str, Any]:
@@ -149,6 +149,14 @@ def recalibrate(plan: Plan) -> dict[str, Any]:
     plan = replace(plan, seed=int(card["seed"]), boxes=int(card["boxes_composed"]))
     pool = load_pools(plan.data, plan.seed)[1]
     card |= _measured(model, _validation(pool, plan), plan, pool)
+    return _with_fields(card, plan)
+
+
+def _with_fields(card: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """Write the card, measure whole fields with the model that it makes, and add that to the card."""
+    write_card(plan.out, card)
+    fields = measure_fields(load_model(plan.out), plan.data, plan.seed)
+    card["figures"] |= {"simulated sheets of validation writers: fields accepted and wrong": fields}
     write_card(plan.out, card)
     return card
 
