@@ -58,7 +58,7 @@ def test_every_error_is_named_at_once() -> None:
 
 
 def test_text_that_is_no_toml_is_named_with_its_line() -> None:
-    with pytest.raises(ExamError, match="no valid TOML.*line 2"):
+    with pytest.raises(ExamError, match=r"no valid TOML.*line 2"):
         parse_settings('templates = ["x"]\nworkers = = 3')
 
 
@@ -79,5 +79,5 @@ def test_two_templates_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_template_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match="gone.toml"):
+    with pytest.raises(TemplateError, match=r"gone.toml"):
         load_exam(exam_folder(tmp_path, 'templates = ["templates/gone.toml"]'))

@@ -251,7 +251,7 @@ def test_a_database_of_a_newer_version_is_refused(store: Store, tmp_path: Path) 
     with by_hand:
         by_hand.execute("UPDATE alembic_version SET version_num = '0999'")
     by_hand.close()
-    with pytest.raises(PlaceError, match="newer Tallymark.*0999"):
+    with pytest.raises(PlaceError, match=r"newer Tallymark.*0999"):
         open_store(tmp_path)
 
 
@@ -303,7 +303,7 @@ def test_without_a_mount_table_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "tallymark.db").mkdir()
-    with pytest.raises(PlaceError, match="tallymark.db cannot be written"):
+    with pytest.raises(PlaceError, match=r"tallymark.db cannot be written"):
         open_store(tmp_path)
 
 
