@@ -276,7 +276,7 @@ def test_a_bug_is_no_result(exam: Exam, store: Store) -> None:
     drop(exam, "a.pdf", sheet(1))
 
     class Buggy(FakeReader):
-        def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:
+        def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:  # noqa: ARG002 - it is never read
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
