@@ -23,11 +23,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
         """Return the commands in the order in which an office meets them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import and return one command."""
         if cmd_name not in COMMANDS:
             return None
@@ -37,7 +37,7 @@ class LazyGroup(click.Group):
             raise TypeError(f"{cmd_name} is no command")
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
@@ -46,8 +46,8 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 2 wrong command line; 3 faulty template, roster, exam.toml or workbook; 4 done, but some "
-    "files or pages were set aside; 5 a place cannot be written or is open elsewhere; 6 some corrections were refused.",
+    epilog="Exit codes: 0 done; 2 wrong command line; 3 faulty template, roster, exam.toml or workbook; 4 done, but "
+    "some files or pages were set aside; 5 a place cannot be written or is open elsewhere; 6 some corrections were refused.",
 )
 @click.version_option(package_name="tallymark")
 def tallymark() -> None:
@@ -59,7 +59,7 @@ def tallymark() -> None:
       tallymark template print cover_marks -o sheets.pdf --copies 30
       tallymark grade exam
       tallymark export exam -o marks.xlsx
-    """
+    """  # noqa: D301 - click wants a real backspace here
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
