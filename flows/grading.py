@@ -117,7 +117,7 @@ class Tally:
             self.flagged += 1
             if len(self.flags) < KEPT_FLAGS:
                 said = one.decision
-                self.flags.append(FlaggedField(row.sheet, said.field, said.guess, said.confidence, said.why))
+                self.flags.append(FlaggedField(row.sheet, said.field, said.guess_in_words, said.confidence, said.why))
 
     def add_file(self, name: str, outcome: FileOutcome, reason: str) -> None:
         """Count a file that is done with."""

@@ -47,7 +47,7 @@ def markdown_report(tally: Tally) -> str:
         parts += ["## Set aside", _table(("file", "page", "outcome", "reason"), aside)]
     if tally.flags:
         flags = [
-            (flag.sheet, flag.field, flag.guess or "blank", f"{flag.confidence:.1%}", flag.why)
+            (flag.sheet, flag.field, flag.guess, f"{flag.confidence:.1%}", flag.why)
             for flag in tally.flags[:SHOWN_FLAGS]
         ]
         parts += [

@@ -14,6 +14,9 @@ calibrated threshold says nothing about it; chosen on simulated sheets of other 
 SHOWN_GUESSES = 3
 """Rival values named in the reason: more than three nobody reads."""
 
+SHOWN_PROBABILITY = 0.005
+"""Rivals less likely than this would be shown as 0 %."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewPolicy:
@@ -55,9 +58,8 @@ def _flag(reading: Reading, best: RankedValue, field: SheetField, policy: Review
 
 
 def _why(flag: Flag, reading: Reading, field: SheetField) -> str:
-    guesses = ", ".join(
-        f"{value.value or 'blank'} ({value.probability:.0%})" for value in reading.values[:SHOWN_GUESSES]
-    )
+    shown = [value for value in reading.values[:SHOWN_GUESSES] if value.probability >= SHOWN_PROBABILITY]
+    guesses = ", ".join(f"{value.value or 'blank'} ({value.probability:.0%})" for value in shown)
     reasons = {
         Flag.UNSURE: f"unsure: {guesses}" if guesses else "unsure: nothing fits well",
         Flag.UNREADABLE: f"{_unreadable_place(reading, field)} cannot be read: struck out, a letter, or touching",

@@ -192,7 +192,8 @@ class Reading:
 class Decision:
     """What is accepted of a reading.
 
-    `value` is set only in state VALUE. `guess` is the machine's best value whatever the state; "" stands for blank.
+    `value` is set only in state VALUE. `guess` is the machine's best value whatever the state; "" stands for blank, or,
+    with `confidence` 0, for no idea at all (`guess_in_words` tells the two apart).
     `flag` and `why` are set exactly when the state is UNSETTLED.
     """
 
@@ -203,6 +204,13 @@ class Decision:
     confidence: float
     flag: Flag | None
     why: str
+
+    @property
+    def guess_in_words(self) -> str:
+        """The guess as people see it: "blank" for nothing written, "" where there is no guess."""
+        if self.guess:
+            return self.guess
+        return "blank" if self.confidence > 0 else ""
 
 
 @dataclass(frozen=True, slots=True)

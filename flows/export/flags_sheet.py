@@ -116,7 +116,7 @@ def _write_row(table: SheetWriter, flag: FlagRow, crops: Callable[[str], bytes])
             Cell(row.field, Style.TEXT),
             Cell(flag.question, Style.WRAPPED),
             Cell(None if size else "no picture", Style.TEXT),
-            Cell(_named(row.value if row.state is ValueState.VALUE else row.decision.guess), Style.MARK_TEXT),
+            Cell(row.value if row.state is ValueState.VALUE else row.decision.guess_in_words, Style.MARK_TEXT),
             Cell(row.decision.confidence, Style.PERCENT),
             Cell(flag.why, Style.WRAPPED),
             Cell(flag.may_hold, Style.WRAPPED),
@@ -128,10 +128,6 @@ def _write_row(table: SheetWriter, flag: FlagRow, crops: Callable[[str], bytes])
     )
     if size:
         table.sheet.add_image(CropPicture(row.key, crops, size, number, PICTURE_AT))
-
-
-def _named(value: str) -> str:
-    return value or BLANK_WORD
 
 
 def _colour_filled(table: SheetWriter, last: int) -> None:

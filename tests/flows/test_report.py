@@ -16,7 +16,7 @@ def tally() -> Tally:
         flagged=60,
         seconds=2.0,
         set_aside=[SetAside("a|b.pdf", 3, "held", "another <picture>")],
-        flags=[FlaggedField("s#1", "q1", "", 0.5, "unsure: 4 *or* 9")] * 60,
+        flags=[FlaggedField("s#1", "q1", "blank", 0.5, "unsure: 4 *or* 9")] * 60,
         left=(Note("c.pdf", "still being written"),),
         run=1,
     )

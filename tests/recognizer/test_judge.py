@@ -37,8 +37,10 @@ def test_trouble_is_never_accepted_however_sure() -> None:
     assert (decision.state, decision.value) == (ValueState.UNSETTLED, "")
 
 
-def test_no_value_at_all_is_unsure() -> None:
-    assert judge(Reading("q1", (), (), None, b""), MARK, POLICY).flag is Flag.UNSURE
+def test_no_value_at_all_is_unsure_and_its_guess_is_not_blank() -> None:
+    nothing = judge(Reading("q1", (), (), None, b""), MARK, POLICY)
+    assert (nothing.flag, nothing.guess_in_words) == (Flag.UNSURE, "")
+    assert judge(reading("", 1.0), MARK, POLICY).guess_in_words == "blank"
 
 
 @pytest.mark.parametrize(
