@@ -1,6 +1,7 @@
 """The test of the product: sheets that are drawn, filled in, scanned and read give back what was written."""
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -40,29 +41,43 @@ def read_picture(picture: ScannedPicture, folder: Path, model: CharacterModel) -
     return read_page(page, SHEETS, model, ReviewPolicy(model.card.accept_confidence))
 
 
-simulations = st.builds(
-    Simulation,
-    template=st.sampled_from(SHEETS.templates),
-    sheets=st.just(1),
-    seed=st.integers(1000, 10**6),
-    dpi=st.sampled_from([150, 200, 300]),
-    effects=st.sampled_from([Effects.CLEAN, Effects.OFFICE]),
-    mode=st.sampled_from([Mode.GREY, Mode.ONE_BIT]),
-)
+@dataclass(frozen=True)
+class Stack:
+    """What hypothesis chooses; small, so that a failing example can be read."""
+
+    template: str
+    seed: int
+    dpi: int
+    effects: Effects
+    mode: Mode
+
+    def simulation(self) -> Simulation:
+        return Simulation(find_template(self.template), 1, self.seed, self.dpi, self.effects, self.mode)
+
+
+def stacks(*effects: Effects) -> st.SearchStrategy[Stack]:
+    return st.builds(
+        Stack,
+        template=st.sampled_from([template.name for template in SHEETS.templates]),
+        seed=st.integers(1000, 10**6),
+        dpi=st.sampled_from([150, 200, 300]),
+        effects=st.sampled_from(effects),
+        mode=st.sampled_from([Mode.GREY, Mode.ONE_BIT]),
+    )
 
 
 @settings(max_examples=24, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(simulation=simulations)
+@given(stack=stacks(Effects.CLEAN, Effects.OFFICE))
 def test_what_was_written_is_read_or_flagged(
-    simulation: Simulation, model: CharacterModel, glyphs: GlyphSet, tmp_path: Path
+    stack: Stack, model: CharacterModel, glyphs: GlyphSet, tmp_path: Path
 ) -> None:
-    for sheet in simulate(simulation, glyphs):
+    for sheet in simulate(stack.simulation(), glyphs):
         for page in sheet.pages:
             outcome = read_picture(page.picture, tmp_path, model)
             assert isinstance(outcome, PageResult), outcome
             identity = outcome.identity
             assert (identity.template, identity.page, identity.serial) == (
-                simulation.template.name,
+                stack.template,
                 page.number,
                 sheet.serial,
             )
@@ -77,11 +92,11 @@ def test_what_was_written_is_read_or_flagged(
 
 
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(simulation=simulations.map(lambda s: Simulation(s.template, 1, s.seed, 300, Effects.ROUGH)))
+@given(stack=stacks(Effects.ROUGH))
 def test_a_rough_scan_is_read_rightly_or_refused_with_a_reason(
-    simulation: Simulation, model: CharacterModel, glyphs: GlyphSet, tmp_path: Path
+    stack: Stack, model: CharacterModel, glyphs: GlyphSet, tmp_path: Path
 ) -> None:
-    for sheet in simulate(simulation, glyphs):
+    for sheet in simulate(stack.simulation(), glyphs):
         for page in sheet.pages:
             outcome = read_picture(page.picture, tmp_path, model)
             if not isinstance(outcome, PageResult):
