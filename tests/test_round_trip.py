@@ -88,7 +88,9 @@ def test_what_was_written_is_read_or_flagged(
             }
             assert accepted == {field: page.values[field] for field in accepted}
             assert len(outcome.decisions) == len(page.values)
-            assert len(accepted) >= 0.5 * len(page.values), "more than half of the page went to review"
+            # A writer whose every other digit is doubtful may send most of a page to review; still it was read.
+            guessed = sum(decision.guess == page.values[decision.field] for decision in outcome.decisions)
+            assert guessed >= 0.6 * len(page.values), "the page was hardly read"
 
 
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
