@@ -9,7 +9,7 @@ arrivals                files in hand; a killed run leaves them for the next
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -58,6 +58,7 @@ class Store:
     def __init__(self, folder: Path, engine: Engine) -> None:
         self._folder = folder
         self._engine = engine
+        self._snapshot: Connection | None = None
         self.path = folder / DATABASE
 
     def __enter__(self) -> Self:
@@ -110,24 +111,9 @@ class Store:
 
     def fields(self) -> tuple[FieldRow, ...]:
         """Return every field of every read page, in template order, with the latest correction."""
-        query = (
-            select(
-                *(readings.c[name] for name in ("key", "scan", "page", "field", "kind", "role", "candidates", "model")),
-                *(decisions.c[name] for name in ("state", "value", "guess", "confidence", "flag", "why", "revision")),
-                *(pages.c[name] for name in ("sheet", "template", "template_page")),
-                scans.c.file,
-            )
-            .join(decisions, decisions.c.key == readings.c.key)
-            .join(pages, (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page))
-            .join(scans, scans.c.scan == readings.c.scan)
-            .order_by(scans.c.arrival, readings.c.page, readings.c.position)
-        )
         # One connection, one transaction: a correction that comes in between is seen whole or not at all.
         with self._read() as connection:
-            every = _corrections(connection)
-            latest = {one.key: one for one in every}
-            times = Counter(one.key for one in every)
-            return tuple(field_row(row, latest.get(row.key), times[row.key]) for row in connection.execute(query))
+            return _fields(connection)
 
     def crop_png(self, key: str) -> bytes:
         """Return the picture of one field (KeyError when there is no such reading)."""
@@ -261,18 +247,20 @@ class Store:
 
     def insert_corrections(self, said: Sequence[Correction]) -> None:
         """Store what people said, all of it or (on any error) none of it. May be done while another process grades."""
-        if not said:
-            return
-        rows = [
-            {
-                **asdict(correction),
-                "state": correction.state.value,
-                "made_at": time_text(correction.made_at),
-            }
-            for correction in said
-        ]
         with self._write() as connection:
-            connection.execute(insert(corrections), rows)
+            _say(connection, said)
+
+    def correct(self, choose: Callable[[tuple[FieldRow, ...]], Sequence[Correction]]) -> None:
+        """Have corrections chosen in view of every field, and store them, before anything else can be written.
+
+        What is read and what is stored make one transaction: nobody corrects or regrades a field in between. An error
+        in `choose` passes through, and nothing is stored.
+
+        Args:
+            choose: given every field as `fields` returns them, returns what people say of them. It must not write.
+        """
+        with self._write() as connection:
+            _say(connection, choose(_fields(connection)))
 
     # ---- runs ---------------------------------------------------------------------------------------------------
 
@@ -314,7 +302,28 @@ class Store:
     # ---- transactions -------------------------------------------------------------------------------------------
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let everything that is read within the block come from one moment, whatever others write meanwhile.
+
+        For one thread; what is written within the block is stored, but not seen in it.
+        """
+        if self._snapshot is not None:
+            raise RuntimeError("a snapshot is being read already")
+        with self._read() as connection:
+            # A transaction begins with the first statement, not with BEGIN.
+            connection.exec_driver_sql("SELECT count(*) FROM alembic_version")
+            self._snapshot = connection
+            try:
+                yield
+            finally:
+                self._snapshot = None
+
+    @contextmanager
     def _read(self) -> Iterator[Connection]:
+        if self._snapshot is not None:
+            with translated(self.path):
+                yield self._snapshot
+            return
         with translated(self.path), self._engine.connect() as connection:
             yield connection
 
@@ -346,6 +355,31 @@ def open_store(folder: Path, mounts: Path = MOUNT_TABLE) -> Store:
 def _all_pages() -> Any:  # noqa: ANN401 - SQLAlchemy's type of a query names every column's type
     query = select(pages, scans.c.file).join(scans, scans.c.scan == pages.c.scan)
     return query.order_by(scans.c.arrival, pages.c.number)
+
+
+def _fields(connection: Connection) -> tuple[FieldRow, ...]:
+    query = (
+        select(
+            *(readings.c[name] for name in ("key", "scan", "page", "field", "kind", "role", "candidates", "model")),
+            *(decisions.c[name] for name in ("state", "value", "guess", "confidence", "flag", "why", "revision")),
+            *(pages.c[name] for name in ("sheet", "template", "template_page")),
+            scans.c.file,
+        )
+        .join(decisions, decisions.c.key == readings.c.key)
+        .join(pages, (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page))
+        .join(scans, scans.c.scan == readings.c.scan)
+        .order_by(scans.c.arrival, readings.c.page, readings.c.position)
+    )
+    every = _corrections(connection)
+    latest = {one.key: one for one in every}
+    times = Counter(one.key for one in every)
+    return tuple(field_row(row, latest.get(row.key), times[row.key]) for row in connection.execute(query))
+
+
+def _say(connection: Connection, said: Sequence[Correction]) -> None:
+    rows = [asdict(one) | {"state": one.state.value, "made_at": time_text(one.made_at)} for one in said]
+    if rows:
+        connection.execute(insert(corrections), rows)
 
 
 def _corrections(connection: Connection) -> tuple[Correction, ...]:

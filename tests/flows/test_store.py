@@ -1,7 +1,7 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from flows.errors import PlaceError
 from flows.migrations.opening import NEWEST, open_engine
 from flows.migrations.tables import metadata
 from flows.places import check_writable, file_system
-from flows.records import Arrival, Correction, FiledPage, FileOutcome, ScanRow
+from flows.records import Arrival, Correction, FieldRow, FiledPage, FileOutcome, ScanRow
 from flows.store import Store, open_store
 from recognizer.records import Flag, PageOutcomeKind, PageRef, ValueState
 from tests.helpers.filing import PNG, filed, page_failure, page_result
@@ -118,6 +118,47 @@ def test_a_run_of_pages_is_stored_whole_or_not_at_all(store: Store) -> None:
 
 
 # ---- corrections ------------------------------------------------------------------------------------------------
+
+
+def test_corrections_are_chosen_and_stored_while_nobody_else_can_write(store: Store, tmp_path: Path) -> None:
+    save(store, filed(page_result(PageRef(SCAN, 1), {"q1": "7"})))
+    locked = []
+
+    def choose(fields: tuple[FieldRow, ...]) -> Sequence[Correction]:
+        other = sqlite3.connect(store.path, timeout=0)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            locked.append(str(error))
+        finally:
+            other.close()
+        return [correction(field.key) for field in fields if field.value == "7"]
+
+    store.correct(choose)
+    assert locked == ["database is locked"]
+    assert [one.key for one in store.corrections()] == [store.fields()[1].key]
+    store.correct(choose)
+    assert len(store.corrections()) == 1
+
+
+def test_nothing_is_stored_when_choosing_fails(store: Store) -> None:
+    def choose(_fields: tuple[FieldRow, ...]) -> Sequence[Correction]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.correct(choose)
+    store.insert_corrections([correction("k")])
+    assert len(store.corrections()) == 1
+
+
+def test_a_snapshot_shows_one_moment(store: Store, tmp_path: Path) -> None:
+    save(store, filed(page_result(PageRef(SCAN, 1), {"q1": "7"})))
+    before = store.fields()
+    with open_store(tmp_path) as other, store.snapshot():
+        other.insert_corrections([correction(before[1].key, "3")])
+        save(other, filed(page_result(PageRef(SCAN, 2), {"q1": "7"}, serial=2)))
+        assert (store.corrections(), len(store.pages()), store.fields()) == ((), 1, before)
+    assert (len(store.corrections()), len(store.pages()), store.fields()[1].value) == (1, 2, "3")
 
 
 def test_the_latest_correction_wins_and_none_is_lost(store: Store) -> None:
