@@ -139,7 +139,7 @@ def _known_by_qr(page: Page, sheet: _Sheet, said: SheetIdentity, sheets: SheetSe
     """
     code, serial = sheet.decoded()
     expected = said.serial if (said.serial or 0) <= MARK_SERIALS else None
-    if code != page_code(said.exam, said.template, said.page) or serial != expected:
+    if code != page_code(said.exam, said.template, said.version, said.page) or serial != expected:
         raise RegistrationError(
             "the QR code and the corner marks name different sheets; one page may lie over another: scan them singly"
         )
@@ -184,10 +184,10 @@ def _known_by_marks(page: Page, sheet: _Sheet, sheets: SheetSet) -> RegisteredPa
     """
     code, serial = sheet.decoded()
     meant = [
-        (template, SheetIdentity(sheets.exam, template.name, template.version, number, serial))
+        (template, SheetIdentity(sheets.exam, template.name, version, number, serial))
         for template in sheets.templates
         for number in range(1, len(template.pages) + 1)
-        if page_code(sheets.exam, template.name, number) == code
+        for version in _versions_meant(code, sheets.exam, template, number)
     ]
     if not meant:
         raise ForeignSheetError(
@@ -206,6 +206,15 @@ def _known_by_marks(page: Page, sheet: _Sheet, sheets: SheetSet) -> RegisteredPa
         f"the QR code cannot be read, and the corner marks are those of {names}, which fit "
         f"{'alike' if fitting else 'badly'}; scan the page again with a clean code"
     )
+
+
+def _versions_meant(code: int, exam: str, template: SheetTemplate, page: int) -> tuple[int, ...]:
+    """Return the version from which a page with this code was printed, none when it is another page.
+
+    Versions that the template reads have their boxes in the same places, so the newest stands for all that fit.
+    """
+    versions = (template.version, *template.also_reads)
+    return tuple(version for version in versions if page_code(exam, template.name, version, page) == code)[:1]
 
 
 def _registered(

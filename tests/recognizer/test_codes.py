@@ -23,6 +23,7 @@ from recognizer.codes import (
 )
 from recognizer.errors import RegistrationError
 from recognizer.records import SheetIdentity
+from recognizer.template import find_template, shipped_templates
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", fullmatch=True)
 SERIALS = st.integers(1, MARK_SERIALS)
@@ -63,7 +64,7 @@ def test_other_codes_are_none_of_ours(text: str) -> None:
 @settings(max_examples=60, deadline=None)
 def test_any_three_marks_say_page_and_serial(serial: int) -> None:
     codes = mark_codes(identity(serial))
-    expected = (page_code("chem-2026", "cover_marks", 1), serial)
+    expected = (page_code("chem-2026", "cover_marks", identity(serial).version, 1), serial)
     assert decode_marks(codes) == expected
     for three in combinations(Corner, 3):
         assert decode_marks({corner: codes[corner] for corner in three}) == expected
@@ -98,8 +99,15 @@ def test_two_marks_are_too_few() -> None:
 
 
 def test_pages_and_exams_have_codes_of_their_own() -> None:
-    codes = [page_code("chem", "booklet", 1), page_code("chem", "booklet", 2), page_code("bio", "booklet", 1)]
-    assert len(set(codes)) == 3
+    pages = [("chem", "booklet", 1, 1), ("chem", "booklet", 1, 2), ("bio", "booklet", 1, 1), ("chem", "booklet", 2, 1)]
+    assert len({page_code(*page) for page in pages}) == 4
+
+
+@pytest.mark.parametrize("exam", ["exam", "demo"])
+def test_shipped_templates_can_be_told_apart_without_their_qr_code(exam: str) -> None:
+    templates = [find_template(name) for name in shipped_templates()]
+    pages = [(one.name, one.version, page) for one in templates for page in range(1, len(one.pages) + 1)]
+    assert len({page_code(exam, *page) for page in pages}) == len(pages) == 5
 
 
 def enlarged(dark: np.ndarray, pixels: int = 8, quiet: int = 4) -> np.ndarray:

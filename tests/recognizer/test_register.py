@@ -219,6 +219,12 @@ def test_versions_that_can_be_read_are_read_and_others_are_foreign() -> None:
         registered_half(draw_page(TEMPLATE, version=3, dpi=150))
 
 
+def test_the_marks_say_the_version_too() -> None:
+    assert registered_half(draw_page(TEMPLATE, version=1, dpi=150, qr=False)).version == 1
+    with pytest.raises(ForeignSheetError, match="of no sheet of exam"):
+        registered_half(draw_page(TEMPLATE, version=3, dpi=150, qr=False))
+
+
 def test_a_page_that_the_template_does_not_have_is_foreign() -> None:
     twice = TEMPLATE.model_copy(update={"pages": TEMPLATE.pages * 2})
     with pytest.raises(ForeignSheetError, match="page 2 of 'plain', which has 1 pages"):
@@ -230,7 +236,7 @@ def twins() -> tuple[SheetTemplate, SheetTemplate]:
     by_code: dict[int, str] = {}
     for number in range(1000):
         name = f"t{number}"
-        code = page_code("exam", name, 1)
+        code = page_code("exam", name, plain_template(name).version, 1)
         if code in by_code:
             return plain_template(by_code[code]), plain_template(name)
         by_code[code] = name
