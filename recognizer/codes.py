@@ -3,8 +3,8 @@
 The corner marks are AprilTags of the family 36h11 (Olson 2011; Wang & Olson 2016), which has 587 codes. A mark's
 code is `corner * 139 + symbol`. The four symbols are a Reed-Solomon codeword (Reed & Solomon 1960) over the prime
 field of 139 elements with three data symbols: a page code (exam, template, version and page, hashed) and the serial
-number in base 139. Any three marks give all three data symbols back, and the fourth checks them; so a page whose QR code
-is lost, or one of whose marks is lost, still says what it is and whose.
+number in base 139. Any three marks give all three data symbols back, and the fourth checks them; so a page whose QR
+code is lost, or one of whose marks is lost, still says what it is and whose.
 
 With 139 page codes a sheet of another exam whose QR code is lost has one chance in 139 for each page of this exam to
 pass for one of ours, if its boxes stand in the same places; with the QR code it never does.

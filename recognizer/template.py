@@ -39,10 +39,7 @@ A4_MM = (210.0, 297.0)
 LETTER_MM = (215.9, 279.4)
 
 MARK_SIZE_MM = 9.0
-"""Edge of a corner mark, black border included: 8 modules, each 6.6 px wide in a scan at 150 dpi."""
-
-MARK_QUIET_MM = 1.5
-"""Paper kept clear around a corner mark, without which the detector cannot see its border."""
+"""Edge of a corner mark, its black border included: eight modules, of 6.6 px each at 150 dpi."""
 
 MARKS: dict[Corner, Rect] = {
     Corner.TOP_LEFT: Rect(9.0, 16.0, MARK_SIZE_MM, MARK_SIZE_MM),

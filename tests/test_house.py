@@ -90,7 +90,7 @@ def test_the_command_line_starts_without_heavy_libraries() -> None:
     assert printed.strip() == "[]"
 
 
-def test_no_module_knows_too_many_trades() -> None:
+def test_no_module_is_too_long_to_read() -> None:
     long = {
         path.name: lines for path in modules() if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 500
     }

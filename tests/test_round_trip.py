@@ -66,7 +66,7 @@ def stacks(*effects: Effects) -> st.SearchStrategy[Stack]:
     )
 
 
-@settings(max_examples=24, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=24, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stack=stacks(Effects.CLEAN, Effects.OFFICE))
 def test_what_was_written_is_read_or_flagged(
     stack: Stack, model: CharacterModel, glyphs: GlyphSet, tmp_path: Path
@@ -93,7 +93,7 @@ def test_what_was_written_is_read_or_flagged(
             assert guessed >= 0.6 * len(page.values), "the page was hardly read"
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stack=stacks(Effects.ROUGH))
 def test_a_rough_scan_is_read_rightly_or_refused_with_a_reason(
     stack: Stack, model: CharacterModel, glyphs: GlyphSet, tmp_path: Path
