@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flows.errors import CorrectionError
-from flows.export.flags_sheet import BLANK_WORD
+from flows.export.flags_sheet import BLANK_WORD, fields_by_name
 from flows.export.reading_back import Filled
 from flows.records import Correction, FieldRow
 from recognizer.errors import ValueNotAllowedError
@@ -72,7 +72,7 @@ def check_filled(
 ) -> Checked:
     """Decide about every filled row. Pure; the same workbook a second time finds everything taken already."""
     present = {row.key: row for row in fields}
-    known = _known(templates)
+    known = fields_by_name(templates)
     contradicting = _contradicting(filled)
     taken: dict[str, Correction] = {}
     already: list[Filled] = []
@@ -104,7 +104,7 @@ def unread(
 ) -> tuple[Filled, ...]:
     """Return the filled rows that were never taken: what would be lost if the workbook were replaced."""
     present = {row.key: row for row in fields}
-    known = _known(templates)
+    known = fields_by_name(templates)
     ever = {(each.key, each.state, each.value) for each in corrections}
 
     def was_taken(each: Filled) -> bool:
@@ -112,19 +112,15 @@ def unread(
             row, said = _judged(each, present, known)
         except _NotTakenError:
             return False
-        return (row.key, said.state, said.value) in ever
+        # A value that was said before may be typed again over another one: it waits for as long as it would be taken.
+        waits = row.revision == each.revision and not _says(row, said)
+        return (row.key, said.state, said.value) in ever and not waits
 
     return tuple(each for each in filled if not was_taken(each))
 
 
 class _NotTakenError(Exception):
     """Why a row is refused; never leaves this module."""
-
-
-def _known(templates: Sequence[SheetTemplate]) -> dict[tuple[str, str], SheetField]:
-    """Return every field by the names of its template and its own."""
-    pages = ((template.name, page) for template in templates for page in template.pages)
-    return {(name, field.name): field for name, page in pages for field in page.fields}
 
 
 def _contradicting(filled: Sequence[Filled]) -> dict[str, str]:

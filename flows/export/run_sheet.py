@@ -42,6 +42,11 @@ LEGEND: tuple[tuple[Style, str, str], ...] = (
         "",
         "to be filled in on Flags: a value, or the word blank. Then: tallymark correct DIR FILE.xlsx --reviewer NAME",
     ),
+    (
+        Style.SETTLED_MID,
+        "corrected",
+        "on Flags: settled by a person; whoever finds that wrong types what is right there.",
+    ),
 )
 
 RUN_HEADINGS = (

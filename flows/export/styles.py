@@ -68,6 +68,11 @@ class Style(StrEnum):
     CORRECTED_BLANK = "corrected blank"
     COUNT_OPEN = "count open"
     CORRECTION = "correction"
+    CORRECTION_AGAIN = "correction again"
+    STATUS_OPEN = "status open"
+    SETTLED = "settled"
+    SETTLED_MID = "settled mid"
+    SETTLED_PERCENT = "settled percent"
     BAD = "bad"
     WARNING = "warning"
     GOOD = "good"
@@ -172,6 +177,13 @@ _BUILT: dict[Style, _Recipe] = {
     ),
     Style.COUNT_OPEN: _Recipe(_fill(ORANGE), bold=True, across="center", number_format="0"),
     Style.CORRECTION: _Recipe(_fill(INPUT), bold=True, size=12, across="center", number_format=TEXT_FORMAT),
+    Style.CORRECTION_AGAIN: _Recipe(size=12, bold=True, across="center", number_format=TEXT_FORMAT),
+    Style.STATUS_OPEN: _Recipe(_fill(PALE_ORANGE), across="center", number_format=TEXT_FORMAT),
+    Style.SETTLED: _Recipe(
+        _fill(GREY), colour=MUTED, italic=True, across="left", indent=1, wrap=True, number_format=TEXT_FORMAT
+    ),
+    Style.SETTLED_MID: _Recipe(_fill(GREY), colour=MUTED, italic=True, across="center", number_format=TEXT_FORMAT),
+    Style.SETTLED_PERCENT: _Recipe(_fill(GREY), colour=MUTED, italic=True, across="center", number_format="0.0%"),
     Style.BAD: _Recipe(_fill(PALE_RED), across="left", indent=1, wrap=True, number_format=TEXT_FORMAT),
     Style.WARNING: _Recipe(_fill(PALE_ORANGE), across="left", indent=1, wrap=True, number_format=TEXT_FORMAT),
     Style.GOOD: _Recipe(_fill(PALE_GREEN), across="left", indent=1, wrap=True, number_format=TEXT_FORMAT),

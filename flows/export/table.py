@@ -40,7 +40,7 @@ TALLEST_POINTS = 400.0
 INDENT_CHARACTERS = 2.0
 """What indent and borders take of a column's width."""
 
-WRAPPING = frozenset({Style.WRAPPED, Style.WARNING, Style.BAD, Style.GOOD, Style.LABEL})
+WRAPPING = frozenset({Style.WRAPPED, Style.SETTLED, Style.WARNING, Style.BAD, Style.GOOD, Style.LABEL})
 
 MOST_DIGITS = 15
 """Significant digits that a spreadsheet keeps of a number; longer ones are written as text, so that none is lost."""

@@ -74,7 +74,34 @@ def test_the_next_workbook_shows_it(exam: Path, book: Path, tmp_path: Path) -> N
     assert workbook["Marks"]["A4"].value == "00123458"
     assert workbook["Marks"]["A4"].font.italic
     assert not workbook["Marks"]["A3"].font.italic
-    assert [row[3].value for row in workbook["Flags"].iter_rows(min_row=2)] == ["q1"]
+    assert [(row[3].value, row[11].value) for row in workbook["Flags"].iter_rows(min_row=2)] == [
+        ("q1", "open"),
+        ("q2", "corrected"),
+        ("candidate", "corrected"),
+    ]
+
+
+def test_a_mistaken_correction_is_put_right_on_the_next_workbook(
+    exam: Path, book: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(book, {"q2": 1})
+    assert correct(exam, book) == 0
+    fill(book, {"q2": 2})
+    assert correct(exam, book) == 6
+    assert "decided by A. Clerk" in capsys.readouterr().err
+    new = tmp_path / "next.xlsx"
+    assert run(["export", str(exam), "-o", str(new)]) == 0
+    fill(new, {"q2": 1})
+    assert correct(exam, new) == 0
+    assert "0 stored, 1 stored before" in capsys.readouterr().out
+    fill(new, {"q2": 2})
+    assert correct(exam, new, reviewer="B. Other") == 0
+    assert [(each.was, each.value, each.machine, each.reviewer) for each in corrections(exam)] == [
+        ("", "1", "7", "A. Clerk"),
+        ("1", "2", "7", "B. Other"),
+    ]
+    fill(new, {"q2": 1})
+    assert correct(exam, new) == 6
 
 
 def test_blank_is_a_correction_too(exam: Path, book: Path) -> None:

@@ -206,7 +206,7 @@ def test_two_rows_that_agree_are_one_correction(tmp_path: Path) -> None:
 def test_a_row_without_a_key_is_refused(tmp_path: Path) -> None:
     def lose_keys(sheet: Any) -> None:
         for row in sheet.iter_rows(min_row=2):
-            row[11].value = None
+            row[12].value = None
 
     checked = check(read_filled(fill(workbook(tmp_path / "m.xlsx"), {"q1": 4, "q2": 5}, lose_keys)))
     assert [each.reason for each in checked.refused] == [
@@ -219,7 +219,19 @@ def test_what_was_never_taken_is_known_and_what_was_once_taken_is_not_asked_for_
     templates = (marks_template(),)
     assert unread(filled, open_fields(), (), templates) == filled
     history = (said(f"{PREFIX}q1", "4"), said(f"{PREFIX}q1", "8"))
-    assert [each.field for each in unread(filled, open_fields(), history, templates)] == ["q2"]
+    now = with_q1(open_fields(), correction=history[-1], revision="r1.2")
+    assert [each.field for each in unread(filled, now, history, templates)] == ["q2"]
+
+
+def test_a_value_said_before_waits_when_it_is_typed_over_another_one(tmp_path: Path) -> None:
+    history = (said(f"{PREFIX}q1", "4"), said(f"{PREFIX}q1", "8"))
+    now = with_q1(open_fields(), correction=history[-1], revision="r1.2")
+    templates = (marks_template(),)
+    filled = read_filled(fill(workbook(tmp_path / "m.xlsx", now), {"q1": 4}))
+    assert [each.value for each in check(filled, now).taken] == ["4"]
+    assert unread(filled, now, history, templates) == filled
+    same = read_filled(fill(workbook(tmp_path / "n.xlsx", now), {"q1": 8}))
+    assert unread(same, now, history, templates) == ()
 
 
 @given(st.text(max_size=60))

@@ -224,7 +224,7 @@ def test_an_exam_without_marks_has_no_totals(tmp_path: Path) -> None:
     assert (row["1"].value, row["2"].value) == ("A", 3)
 
 
-def test_a_correction_is_shown_as_what_a_person_said_and_its_flag_is_gone(tmp_path: Path) -> None:
+def test_a_correction_is_shown_as_what_a_person_said_and_its_flag_is_settled(tmp_path: Path) -> None:
     page = page_row("marks")
     fields = [
         corrected(row, "2.5") if row.field == "q2" else row
@@ -237,7 +237,28 @@ def test_a_correction_is_shown_as_what_a_person_said_and_its_flag_is_gone(tmp_pa
     assert row["corrected by a person"].value == "2 (max 10): 2.5 by A. Clerk (read as 7)"
     assert computed(book["Marks"], row["computed total"].coordinate) == 6.5
     assert row["flags open"].value == 0
-    assert rows(book["Flags"]) == []
+    assert [flag["status"].value for flag in rows(book["Flags"])] == ["corrected"]
+    assert book["Flags"].sheet_properties.tabColor is None
+
+
+def test_what_a_person_settled_stands_muted_below_the_open_flags_with_room_for_another_correction(
+    tmp_path: Path,
+) -> None:
+    page = page_row("marks")
+    fields = [
+        replace(corrected(row, "1"), revision="r1.1") if row.field == "q1" else row
+        for row in marks_fields(page, "1" * 8, [None, None, "3"], "9")
+    ]
+    what = contents([page], fields)
+    assert write_workbook(what, crop_png, tmp_path / "m.xlsx").flags == 1
+    still_open, settled = rows(load_workbook(tmp_path / "m.xlsx")["Flags"])
+    assert (still_open["field"].value, still_open["status"].value) == ("q2", "open")
+    assert (settled["field"].value, settled["status"].value) == ("q1", "corrected")
+    assert settled["why"].value.startswith("said 1 by A. Clerk on 2026-01-02")
+    assert (settled["key"].value, settled["revision"].value) == ("9f2c41d07ab3-1-q1", "r1.1")
+    assert (settled["guess"].value, settled["correction"].value) == ("7", None)
+    assert settled["correction"].number_format == "@"
+    assert (colour(settled["why"]), colour(still_open["why"])) == (GREY, "")
 
 
 def test_names_come_from_the_roster_once_the_id_is_settled(tmp_path: Path) -> None:
@@ -344,7 +365,7 @@ def test_text_from_people_and_files_stays_text(tmp_path: Path, text: str) -> Non
     for name, formulas in ours.items():
         for row in rows(book[name]):
             assert {heading for heading, cell in row.items() if cell.data_type in ("f", "e")} <= formulas
-    (shown,) = rows(book["Flags"])
+    shown, _ = rows(book["Flags"])
     assert (shown["file"].value, shown["file"].data_type) == (clean(text), "s")
     assert (shown["why"].value, shown["guess"].value) == (clean(text), clean(text))
     ledger = book["Pages"]["A10"]
