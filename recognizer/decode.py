@@ -59,13 +59,14 @@ MAX_WHOLE_DIGITS = 4
 class BoxEvidence:
     """What was seen in one box of a comb: nothing (`probabilities` None), or how likely each class of `CLASSES` is.
 
-    `specks` counts spots of ink too small to be writing.
+    `specks` counts spots of ink too small to be writing, `unplaced` pieces left out for where they lie.
     """
 
     position: int
     probabilities: Sequence[float] | None
     bounds: Rect | None = None
     specks: int = 0
+    unplaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,9 @@ def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
     characters = tuple(_character(box) for box in boxes)
     if any(box.probabilities is None and box.specks >= FAINT_SPECKS for box in boxes):
         return Decoded((), characters, Flag.FAINT)
+    if field.sign and boxes[0].unplaced:
+        # A minus on the rule must not be lost. Other boxes of a comb have neighbours whose strokes reach in.
+        return Decoded((), characters, Flag.FAINT)
     if all(box.probabilities is None for box in boxes):
         return Decoded((RankedValue(BLANK, 1.0),), characters)
     if not field.is_numeric:
@@ -105,14 +109,16 @@ def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
     return _decode_comb_number(field, boxes, characters)
 
 
-def decode_number(field: SheetField, pieces: int, segments: Sequence[SegmentEvidence], specks: int = 0) -> Decoded:
+def decode_number(
+    field: SheetField, pieces: int, segments: Sequence[SegmentEvidence], specks: int = 0, unplaced: int = 0
+) -> Decoded:
     """Decode a free-width cell by the best way to group its pieces into characters.
 
     A value's probability is the product of its characters' probabilities along its best grouping, times its share
     among all values that can be read: a rival grouping lowers it, and so does one that gives no allowed value, by
     REFUSED_PRIOR.
     """
-    if specks >= (FAINT_SPECKS_BESIDE if pieces else FAINT_SPECKS):
+    if unplaced or specks >= (FAINT_SPECKS_BESIDE if pieces else FAINT_SPECKS):
         return Decoded((), _characters_of(segments), Flag.FAINT)
     if pieces == 0:
         return Decoded((RankedValue(BLANK, 1.0),), ())

@@ -54,13 +54,14 @@ class IsolatedBox:
     """What is written in a box for one character.
 
     `glyph` is None when the box is blank. `ink_mm2` is the area of ink found, specks left out; `overflow` tells that it
-    crosses the printed outline; `specks` counts the spots left out.
+    crosses the printed outline; `specks` counts the spots left out, `unplaced` the larger pieces (see `ink.BoxInk`).
     """
 
     glyph: Glyph | None
     ink_mm2: float
     overflow: bool
     specks: int = 0
+    unplaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class NumberInk:
     ink_mm2: float
     overflow: bool
     specks: int = 0
+    unplaced: int = 0
 
     @property
     def number_of_pieces(self) -> int:
@@ -113,8 +115,8 @@ def isolate_digit(crop: BoxCrop) -> IsolatedBox:
     """
     ink = find_ink(crop)
     if ink.is_blank:
-        return IsolatedBox(None, ink.area_mm2, ink.overflow, ink.spots)
-    return IsolatedBox(as_glyph(ink, _without_strays(ink)), ink.area_mm2, ink.overflow, ink.specks)
+        return IsolatedBox(None, ink.area_mm2, ink.overflow, ink.spots, ink.unplaced)
+    return IsolatedBox(as_glyph(ink, _without_strays(ink)), ink.area_mm2, ink.overflow, ink.specks, ink.unplaced)
 
 
 def segment_number(crop: BoxCrop) -> NumberInk:
@@ -129,13 +131,13 @@ def segment_number(crop: BoxCrop) -> NumberInk:
 def segment_ink(ink: BoxInk) -> NumberInk:
     """Return the candidate characters in ink that was found already; see `segment_number`."""
     if ink.is_blank:
-        return NumberInk((), (), ink.area_mm2, ink.overflow, ink.spots)
+        return NumberInk((), (), ink.area_mm2, ink.overflow, ink.spots, ink.unplaced)
     groups = pieces_in_order(ink)
     boxes = tuple(_bounds(ink.stats[[k - 1 for k in group]]) for group in groups)
     segments = tuple(
         _segment(ink, groups, boxes, start, stop) for start in range(len(groups)) for stop in _stops(boxes, start, ink)
     )
-    return NumberInk(boxes, segments, ink.area_mm2, ink.overflow, ink.specks)
+    return NumberInk(boxes, segments, ink.area_mm2, ink.overflow, ink.specks, ink.unplaced)
 
 
 def _without_strays(ink: BoxInk) -> NDArray[np.bool_]:

@@ -53,7 +53,10 @@ PEAK_AREA_MM2 = 0.25
 """The box's ink level is the darkness that this much area exceeds: more than a grain of dust has."""
 
 MIN_INSIDE = 0.5
-"""A piece with less of its ink inside the outline belongs to the neighbour."""
+"""A piece with less of its ink inside the outline belongs to the neighbour..."""
+
+MOSTLY_OUTSIDE = 0.1
+"""...and with less than this the neighbour's stroke only grazes the box: nobody means such ink for it."""
 
 WHOLE_INSIDE = 0.72
 """A piece with at least this share inside is one stroke that overflows; with less it is cut at the rule, because two
@@ -93,7 +96,8 @@ class BoxInk:
 
     `labels` is (H, W) int32, 0 where there is no kept ink; `stats` is (K, 5) int32, x, y, width, height and area of
     piece k+1, in no order. `overflow` tells that ink crosses the outline. `specks` counts dark spots inside the outline
-    that are too small to be kept: dust, or what a black-and-white scan leaves of faint pencil.
+    that are too small to be kept: dust, or what a black-and-white scan leaves of faint pencil. `unplaced` counts pieces
+    as large and dark as writing that were left out for where they lie: along a rule, or mostly outside.
     """
 
     darkness: Darkness
@@ -102,6 +106,7 @@ class BoxInk:
     overflow: bool
     px_per_mm: float
     specks: int = 0
+    unplaced: int = 0
 
     @property
     def area_mm2(self) -> float:
@@ -203,12 +208,15 @@ def _pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Frame) ->
     count, labels, stats = _components(bridged(darkness > threshold, lines))
     inside = np.bincount(frame.inside(labels).ravel(), minlength=count)
     share = inside / np.maximum(stats[:, 4], 1)
-    written = (inside >= TRACE_MM2 * frame.px_per_mm**2) & (share >= MIN_INSIDE) & ~is_sliver(stats, lines, frame)
-    written[0] = False
-    written &= ~hugs_edge(labels, count, frame) & ~is_stray_rule(stats, frame)
-    written &= _darkest(darkness, labels, written) >= CORE_CONTRAST
-    kept = written & (inside > SPECK_MM2 * frame.px_per_mm**2)
-    specks = int((written & ~kept).sum())
+    ink = (inside >= TRACE_MM2 * frame.px_per_mm**2) & ~is_sliver(stats, lines, frame)
+    ink[0] = False
+    ink &= _darkest(darkness, labels, ink) >= CORE_CONTRAST
+    hugging = hugs_edge(labels, count, frame) & (share < WITHIN)
+    written = ink & (share >= MIN_INSIDE) & ~hugging & ~is_stray_rule(stats, lines, frame)
+    large = inside > SPECK_MM2 * frame.px_per_mm**2
+    kept = written & large
+    specks = int((written & ~large).sum())
+    unplaced = int((ink & large & (hugging | (share < MIN_INSIDE)) & (share > MOSTLY_OUTSIDE)).sum())
     overflows = bool((kept & (share < WITHIN)).any())
     touching = kept & (share < WHOLE_INSIDE)
     if touching.any():
@@ -217,7 +225,7 @@ def _pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Frame) ->
         count, labels, stats = _components(mask)
         kept = np.arange(count) > 0
     numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
-    return BoxInk(darkness, numbers[labels], stats[kept], overflows, frame.px_per_mm, specks)
+    return BoxInk(darkness, numbers[labels], stats[kept], overflows, frame.px_per_mm, specks, unplaced)
 
 
 def _components(mask: Mask) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:

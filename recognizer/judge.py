@@ -63,7 +63,7 @@ def _why(flag: Flag, reading: Reading, field: SheetField) -> str:
     reasons = {
         Flag.UNSURE: f"unsure: {guesses}" if guesses else "unsure: nothing fits well",
         Flag.UNREADABLE: f"{_unreadable_place(reading, field)} cannot be read: struck out, a letter, or touching",
-        Flag.FAINT: "there are traces of ink, too faint to read",
+        Flag.FAINT: "there is ink that could not be placed: faint traces, or strokes across the printed rule",
         Flag.NOT_ALLOWED: f"what is written does not look like {expectation(field)}",
         Flag.INCOMPLETE: "some boxes are empty and others are not",
         Flag.SEVERAL_MARKED: f"more than one option is marked{f': {guesses}' if guesses else ''}",

@@ -154,9 +154,9 @@ def _decode_comb(field: SheetField, boxes: Sequence[IsolatedBox], seen: Mapping[
     return decode_digits(
         field,
         [
-            BoxEvidence(position, None, specks=box.specks)
+            BoxEvidence(position, None, specks=box.specks, unplaced=box.unplaced)
             if box.glyph is None
-            else BoxEvidence(position, seen[id(box.glyph)], box.glyph.bounds, box.specks)
+            else BoxEvidence(position, seen[id(box.glyph)], box.glyph.bounds, box.specks, box.unplaced)
             for position, box in enumerate(boxes, start=1)
         ],
     )
@@ -174,7 +174,7 @@ def _decode_cell(field: SheetField, cell: NumberInk, seen: Mapping[int, list[flo
         )
         for segment in cell.segments
     ]
-    return decode_number(field, len(cell.pieces), segments, cell.specks)
+    return decode_number(field, len(cell.pieces), segments, cell.specks, cell.unplaced)
 
 
 def _widest_gap(pieces: Sequence[Rect]) -> float:

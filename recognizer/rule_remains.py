@@ -190,21 +190,34 @@ def hugs_edge(labels: NDArray[np.int32], count: int, frame: Frame) -> Mask:
     return hugging
 
 
-def is_stray_rule(stats: NDArray[np.int32], frame: Frame) -> Mask:
-    """Tell which pieces are rules that the outline missed: flat along the top or bottom, or as long as the box."""
+def is_stray_rule(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:
+    """Tell which pieces are rules that the outline missed: flat along the top or bottom, or as long as the box.
+
+    Where the rule of an edge was found and cut out, a short flat piece near that edge is a dash.
+    """
     if frame.right - frame.left < frame.px(NARROW_BOX_MM):
         return np.zeros(len(stats), np.bool_)
     x, y, width, height, _ = stats.T
     from_edge = np.maximum(np.minimum(y + height - frame.top, frame.bottom - y), 0)
     reach = STRAY_REACH * (frame.bottom - frame.top)
     wide = width >= np.maximum(STRAY_ASPECT * height, frame.px(STRAY_WEDGE_MM))
-    flat = wide & (from_edge <= reach)
+    missed = np.where(
+        y + height - frame.top < frame.bottom - y,
+        not _is_found(lines.rows, frame.top, frame),
+        not _is_found(lines.rows, frame.bottom, frame),
+    )
+    flat = wide & (from_edge <= reach) & missed
     across = width >= STRAY_LENGTH * (frame.right - frame.left)
     level = across & (height <= frame.px(STRAY_THICKNESS_MM)) & (from_edge <= 1.5 * reach)
     from_side = np.maximum(np.minimum(x + width - frame.left, frame.right - x), 0)
     down = height >= STRAY_LENGTH * (frame.bottom - frame.top)
     upright = down & (width <= frame.px(STRAY_THICKNESS_MM)) & (from_side <= reach)
     return np.asarray(flat | level | upright, np.bool_)
+
+
+def _is_found(lines: list[tuple[int, int]], edge: int, frame: Frame) -> bool:
+    reach = frame.px(RULE_SEARCH_MM)
+    return any(start - reach <= edge <= stop + reach for start, stop in lines)
 
 
 def is_sliver(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:

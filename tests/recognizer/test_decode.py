@@ -212,3 +212,11 @@ def test_a_grid_holds_one_option_a_position(pattern: str, value: str | None, tro
     grid = field(kind="choice", role="id", options=["0", "1", "2"], positions=2)
     decoded = decode_choice(grid, grid.boxes(1), marks(pattern))
     assert (best(decoded), decoded.trouble) == (value, trouble)
+
+
+def test_ink_left_out_for_where_it_lies_is_trouble_where_no_neighbour_writes() -> None:
+    assert decode_number(MARK, *cell("0"), unplaced=1).trouble is Flag.FAINT
+    first, *digits = comb("   725")
+    assert decode_digits(COMB, [BoxEvidence(1, None, unplaced=1), *digits]).trouble is Flag.FAINT
+    beside = BoxEvidence(2, None, unplaced=1)
+    assert decode_digits(COMB, [first, beside, *digits[1:]]).trouble is None

@@ -206,3 +206,20 @@ def test_box_blackened_all_over_is_ink() -> None:
     pixels[13:83, 13:67] = 20
     found = isolate_digit(crop_of(pixels))
     assert found.glyph is not None and found.ink_mm2 > 40
+
+
+@pytest.mark.parametrize("y", [0.5, 0.7, 0.9, 8.1, 8.3, 8.5])
+def test_a_dash_near_a_rule_is_kept_or_counted(y: float) -> None:
+    found = isolate_digit(crop_of(box_pixels([[(1.5, y), (5.0, y + 0.1)]])))
+    assert found.glyph is not None or found.unplaced > 0
+
+
+def test_a_dash_near_the_rule_of_a_wide_cell_is_ink() -> None:
+    assert segment_number(cell([[(6.0, 1.3), (10.0, 1.3)]])).number_of_pieces == 1
+
+
+def test_a_stroke_mostly_outside_its_cell_is_counted() -> None:
+    outside: Stroke = [(-1.1, 2.5), (0.8, 8.0)]
+    number = segment_number(cell([outside, TWO]))
+    assert (number.number_of_pieces, number.unplaced) == (1, 1)
+    assert segment_number(cell([TWO])).unplaced == 0
