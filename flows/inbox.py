@@ -38,6 +38,8 @@ UNFINISHED_NAMES = re.compile(r"^(\.|~\$)|\.(part|partial|tmp|temp|crdownload|do
 """Names under which browsers, file managers and offices keep files that are not done: never taken."""
 
 SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+SUFFIX_BYTES = 16
+"""What follows the last point of a name is taken for its ending up to this length, in bytes, its point included."""
 
 NAME_BYTES = 255
 """The longest file name that common file systems allow, in bytes."""
@@ -265,12 +267,16 @@ def archived_name(scan: str, name: str) -> str:
 def quarantine_name(folder: Path, name: str) -> str:
     """Return a name that is free in the quarantine, with room for its reason beside it."""
     path = Path(name.lstrip(".") or "file")
+    stem, suffix = path.stem, path.suffix
+    if len(os.fsencode(suffix)) > SUFFIX_BYTES:
+        stem, suffix = path.name, ""
     for number in range(1, 10_000):
-        ending = (f" ({number})" if number > 1 else "") + path.suffix
+        ending = (f" ({number})" if number > 1 else "") + suffix
         room = NAME_BYTES - len(os.fsencode(ending + REASON_SUFFIX))
-        stem = os.fsencode(path.stem)[: max(room, 1)].decode("utf-8", "ignore")
-        found = f"{stem}{ending}"
-        if not (folder / found).exists() and not (folder / (found + REASON_SUFFIX)).exists():
+        found = os.fsencode(stem)[:room].decode("utf-8", "ignore") + ending
+        with _explained(folder):
+            free = not any(os.path.lexists(folder / taken) for taken in (found, found + REASON_SUFFIX))
+        if free:
             return found
     raise PlaceError(f"{folder}: ten thousand files named {name} lie there; empty it")
 

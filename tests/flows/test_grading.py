@@ -175,6 +175,15 @@ def test_a_very_long_name_fits_the_quarantine_with_its_reason(exam: Exam, store:
     assert len(kept) == 2 and kept[0].endswith("ü.pdf") and kept[1] == kept[0] + ".reason.txt"
 
 
+@pytest.mark.parametrize("name", ["a." + "x" * 250, "\x01" * 250 + ".pdf"])
+def test_no_name_holds_up_the_batch(exam: Exam, store: Store, name: str) -> None:
+    (exam.inbox / name).write_text("my holiday")
+    drop(exam, "z.pdf", sheet(1))
+    assert grade(exam, store).files == {QUARANTINED: 1, READ: 1}
+    assert len(list(exam.quarantine.iterdir())) == 2
+    assert list(exam.inbox.iterdir()) == [] and store.arrivals() == ()
+
+
 def test_pages_are_stored_in_order_though_they_are_read_in_any(exam: Exam, store: Store) -> None:
     pages = [sheet(number, values={"q1": str(number % 10)}) for number in range(1, 3 * RUN_PAGES)]
     drop(exam, "long.pdf", *pages, sheet(1, picture="another"))

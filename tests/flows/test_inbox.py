@@ -215,3 +215,23 @@ def test_a_name_in_quarantine_is_free_and_leaves_room_for_its_reason(tmp_path: P
     long = quarantine_name(tmp_path, "試" * 84 + ".pdf")
     (tmp_path / f"{long}.reason.txt").write_text("")
     assert long.endswith("試.pdf")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a." + "x" * 250,
+        "a" * 251 + ".pdf",
+        shown_name("\x01" * 250 + ".pdf"),
+        shown_name("a." + "\x01" * 250),
+        "." * 200 + "é" * 20,
+        "a." + "試" * 84,
+    ],
+)
+def test_any_name_fits_the_quarantine_beside_others_like_it(tmp_path: Path, name: str) -> None:
+    for _ in range(3):
+        found = quarantine_name(tmp_path, name)
+        assert len(os.fsencode(found + ".reason.txt")) <= 255
+        (tmp_path / found).write_text("")
+        (tmp_path / f"{found}.reason.txt").write_text("")
+    assert len(list(tmp_path.iterdir())) == 6
