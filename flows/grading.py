@@ -155,13 +155,6 @@ def here(reader: PageReader) -> Submit:
     return submit
 
 
-def anything_to_do(store: Store, inbox: Inbox) -> tuple[bool, tuple[Note, ...]]:
-    """Tell whether there is a file to grade, waiting for one that is being written; and what is left in the inbox."""
-    look = inbox.wait()
-    left = look.waiting + look.ignored
-    return bool(look.ready or store.arrivals()), left
-
-
 def grade_inbox(place: Workplace, inbox: Inbox | None = None) -> Tally:
     """Take every complete file of the inbox, and what a killed run left; read, file and store their pages.
 
