@@ -110,13 +110,19 @@ def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
 
 
 def decode_number(
-    field: SheetField, pieces: int, segments: Sequence[SegmentEvidence], specks: int = 0, unplaced: int = 0
+    field: SheetField,
+    pieces: int,
+    segments: Sequence[SegmentEvidence],
+    *,
+    specks: int = 0,
+    unplaced: int = 0,
+    low_spots: int = 0,
 ) -> Decoded:
     """Decode a free-width cell by the best way to group its pieces into characters.
 
     A value's probability is the product of its characters' probabilities along its best grouping, times its share
     among all values that can be read: a rival grouping lowers it, and so does one that gives no allowed value, by
-    REFUSED_PRIOR.
+    REFUSED_PRIOR. `low_spots` were left out as dust: next to two whole digits one may be a point after all.
     """
     if unplaced or specks >= (FAINT_SPECKS_BESIDE if pieces else FAINT_SPECKS):
         return Decoded((), _characters_of(segments), Flag.FAINT)
@@ -136,8 +142,11 @@ def decode_number(
         return Decoded((), _characters_of(segments), Flag.NOT_ALLOWED if refused > 0.5 else Flag.UNREADABLE)
     total = sum(probability for probability, _ in best.values()) + REFUSED_PRIOR * refused
     ranked = _ranked((value, p * p / total) for value, (p, _) in best.items())
-    trouble = Flag.NOT_ALLOWED if best[ranked[0].value][0] < 0.5 < refused else None
-    return Decoded(ranked, _characters_of(best[ranked[0].value][1]), trouble)
+    probability, path = best[ranked[0].value]
+    trouble = Flag.NOT_ALLOWED if probability < 0.5 < refused else None
+    if low_spots and Decimal(ranked[0].value if len(path) > 1 else "0.5") % 1 == 0:
+        trouble = Flag.FAINT
+    return Decoded(ranked, _characters_of(path), trouble)
 
 
 def decode_choice(field: SheetField, boxes: Sequence[Box], marks: Sequence[MarkReading]) -> Decoded:

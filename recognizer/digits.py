@@ -86,7 +86,8 @@ class Segment:
 class NumberInk:
     """The ink of a free-width cell: pieces from left to right (bounds in crop pixels) and the lattice over them.
 
-    Blank cells have no pieces and no segments. Every single piece is a segment, so a path always exists.
+    Blank cells have no pieces and no segments. Every single piece is a segment, so a path always exists. `low_spots`
+    counts what was left out but may be a decimal point.
     """
 
     pieces: tuple[Rect, ...]
@@ -95,6 +96,7 @@ class NumberInk:
     overflow: bool
     specks: int = 0
     unplaced: int = 0
+    low_spots: int = 0
 
     @property
     def number_of_pieces(self) -> int:
@@ -115,7 +117,7 @@ def isolate_digit(crop: BoxCrop) -> IsolatedBox:
     """
     ink = find_ink(crop)
     if ink.is_blank:
-        return IsolatedBox(None, ink.area_mm2, ink.overflow, ink.spots, ink.unplaced)
+        return IsolatedBox(None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced)
     return IsolatedBox(as_glyph(ink, _without_strays(ink)), ink.area_mm2, ink.overflow, ink.specks, ink.unplaced)
 
 
@@ -131,13 +133,24 @@ def segment_number(crop: BoxCrop) -> NumberInk:
 def segment_ink(ink: BoxInk) -> NumberInk:
     """Return the candidate characters in ink that was found already; see `segment_number`."""
     if ink.is_blank:
-        return NumberInk((), (), ink.area_mm2, ink.overflow, ink.spots, ink.unplaced)
+        return NumberInk((), (), ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced)
     groups = pieces_in_order(ink)
     boxes = tuple(_bounds(ink.stats[[k - 1 for k in group]]) for group in groups)
     segments = tuple(
         _segment(ink, groups, boxes, start, stop) for start in range(len(groups)) for stop in _stops(boxes, start, ink)
     )
-    return NumberInk(boxes, segments, ink.area_mm2, ink.overflow, ink.specks, ink.unplaced)
+    return NumberInk(
+        boxes, segments, ink.area_mm2, ink.overflow, ink.specks, ink.unplaced, _low_spots(ink.spots, boxes)
+    )
+
+
+def _low_spots(spots: NDArray[np.int32], pieces: tuple[Rect, ...]) -> int:
+    """Count the spots left out that lie where a decimal point would: low, and between two pieces."""
+    tallest = max(pieces, key=lambda piece: piece.height)
+    line = tallest.y + POINT_DEPTH * tallest.height
+    first, last = min(piece.right for piece in pieces), max(piece.x for piece in pieces)
+    middles = spots[:, 0] + spots[:, 2] / 2
+    return int(((middles > first) & (middles < last) & (spots[:, 1] + spots[:, 3] / 2 >= line)).sum())
 
 
 def _without_strays(ink: BoxInk) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ The steps, on a 7 x 9 mm box of a comb at 8 px/mm (an 80 x 96 crop):
    the neighbour's 7 that reaches into this box goes; specks, dust and slivers of rule go.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -71,6 +71,10 @@ SPECK_MM2 = 0.12
 TRACE_MM2 = 0.03
 """Smaller spots are not even counted: two pixels of a crop, which noise makes."""
 
+BUMP_MM = (0.25, 1.3)
+"""What is left of a decimal point set on the rule, once the rule is cut out, is at least so high and at most so wide.
+Lower remains are the rule's own rough edge."""
+
 CORE_CONTRAST = 0.15
 """A piece whose darkest parts stay below this is a smudge or show-through."""
 
@@ -97,7 +101,8 @@ class BoxInk:
     `labels` is (H, W) int32, 0 where there is no kept ink; `stats` is (K, 5) int32, x, y, width, height and area of
     piece k+1, in no order. `overflow` tells that ink crosses the outline. `specks` counts dark spots inside the outline
     that are too small to be kept: dust, or what a black-and-white scan leaves of faint pencil. `unplaced` counts pieces
-    as large and dark as writing that were left out for where they lie: along a rule, or mostly outside.
+    as large and dark as writing that were left out for where they lie: along a rule, or mostly outside. `spots` is
+    (M, 5) int32 like `stats`: what else was left out that may be a decimal point, specks and bumps on the rules.
     """
 
     darkness: Darkness
@@ -107,6 +112,7 @@ class BoxInk:
     px_per_mm: float
     specks: int = 0
     unplaced: int = 0
+    spots: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 5), np.int32))
 
     @property
     def area_mm2(self) -> float:
@@ -120,7 +126,7 @@ class BoxInk:
         return self.area_mm2 < BLANK_MM2 or bool(extent < BLANK_EXTENT_MM)
 
     @property
-    def spots(self) -> int:
+    def all_specks(self) -> int:
         """How many spots there are in a blank box, kept or not."""
         return self.specks + len(self.stats)
 
@@ -208,15 +214,19 @@ def _pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Frame) ->
     count, labels, stats = _components(bridged(darkness > threshold, lines))
     inside = np.bincount(frame.inside(labels).ravel(), minlength=count)
     share = inside / np.maximum(stats[:, 4], 1)
-    ink = (inside >= TRACE_MM2 * frame.px_per_mm**2) & ~is_sliver(stats, lines, frame)
-    ink[0] = False
-    ink &= _darkest(darkness, labels, ink) >= CORE_CONTRAST
+    dark = inside >= TRACE_MM2 * frame.px_per_mm**2
+    dark[0] = False
+    dark &= _darkest(darkness, labels, dark) >= CORE_CONTRAST
+    sliver = is_sliver(stats, lines, frame)
+    ink = dark & ~sliver
     hugging = hugs_edge(labels, count, frame) & (share < WITHIN)
     written = ink & (share >= MIN_INSIDE) & ~hugging & ~is_stray_rule(stats, lines, frame)
     large = inside > SPECK_MM2 * frame.px_per_mm**2
     kept = written & large
     specks = int((written & ~large).sum())
     unplaced = int((ink & large & (hugging | (share < MIN_INSIDE)) & (share > MOSTLY_OUTSIDE)).sum())
+    bump = sliver & (stats[:, 2] <= frame.px(BUMP_MM[1])) & (stats[:, 3] >= frame.px(BUMP_MM[0]))
+    spots = stats[dark & ~kept & (bump | (~sliver & ~large))]
     overflows = bool((kept & (share < WITHIN)).any())
     touching = kept & (share < WHOLE_INSIDE)
     if touching.any():
@@ -225,7 +235,7 @@ def _pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Frame) ->
         count, labels, stats = _components(mask)
         kept = np.arange(count) > 0
     numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
-    return BoxInk(darkness, numbers[labels], stats[kept], overflows, frame.px_per_mm, specks, unplaced)
+    return BoxInk(darkness, numbers[labels], stats[kept], overflows, frame.px_per_mm, specks, unplaced, spots)
 
 
 def _components(mask: Mask) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:

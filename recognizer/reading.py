@@ -174,7 +174,9 @@ def _decode_cell(field: SheetField, cell: NumberInk, seen: Mapping[int, list[flo
         )
         for segment in cell.segments
     ]
-    return decode_number(field, len(cell.pieces), segments, cell.specks, cell.unplaced)
+    return decode_number(
+        field, len(cell.pieces), segments, specks=cell.specks, unplaced=cell.unplaced, low_spots=cell.low_spots
+    )
 
 
 def _widest_gap(pieces: Sequence[Rect]) -> float:

@@ -220,3 +220,9 @@ def test_ink_left_out_for_where_it_lies_is_trouble_where_no_neighbour_writes() -
     assert decode_digits(COMB, [BoxEvidence(1, None, unplaced=1), *digits]).trouble is Flag.FAINT
     beside = BoxEvidence(2, None, unplaced=1)
     assert decode_digits(COMB, [first, beside, *digits[1:]]).trouble is None
+
+
+def test_a_spot_where_a_point_would_be_is_trouble_beside_whole_digits_only() -> None:
+    assert decode_number(MARK, *cell("10"), low_spots=1).trouble is Flag.FAINT
+    assert decode_number(MARK, *cell("7.5"), low_spots=1).trouble is None
+    assert decode_number(MARK, *cell("7"), low_spots=1).trouble is None

@@ -223,3 +223,16 @@ def test_a_stroke_mostly_outside_its_cell_is_counted() -> None:
     number = segment_number(cell([outside, TWO]))
     assert (number.number_of_pieces, number.unplaced) == (1, 1)
     assert segment_number(cell([TWO])).unplaced == 0
+
+
+def test_what_may_be_a_decimal_point_but_was_left_out_is_counted() -> None:
+    later: Stroke = [(x + 6.0, y) for x, y in TWO]
+    number = segment_number(cell([TWO, later]))
+    assert (number.number_of_pieces, number.low_spots) == (2, 0)
+    point = box_pixels([[(6.0, 10.8), (6.0, 10.8)]], CELL, pen_mm=0.6)
+    on_the_rule = segment_number(crop_of(np.minimum(box_pixels([TWO, later], CELL), point), CELL))
+    assert (on_the_rule.number_of_pieces, on_the_rule.low_spots) == (2, 1)
+    pixels = box_pixels([TWO, later], CELL)
+    pixels[72:74, 60:62] = 40
+    as_fine_as_dust = segment_number(crop_of(pixels, CELL))
+    assert (as_fine_as_dust.number_of_pieces, as_fine_as_dust.low_spots) == (2, 1)
