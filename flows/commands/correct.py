@@ -1,6 +1,7 @@
 """`tallymark correct`: what people filled in on a workbook becomes corrections."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import click
 
 from flows.errors import CorrectionError
 from flows.export.corrections import Checked, Refusal, check_filled, check_reviewer
-from flows.export.reading_back import read_filled
+from flows.export.reading_back import Filled, read_filled
+from flows.records import Correction, FieldRow
 from flows.settings import load_exam
-from flows.store import open_store
+from flows.store import Store, open_store
+from recognizer.template import SheetTemplate
 
 
 def _reviewer(_context: click.Context, _option: click.Parameter, name: str) -> str:
@@ -35,13 +38,25 @@ def correct(folder: Path, workbook: Path, reviewer: str, as_json: bool) -> None:
     exam = load_exam(folder)
     filled = read_filled(workbook)
     with open_store(folder) as store:
-        checked = check_filled(filled, store.fields(), exam.sheets.templates, reviewer, datetime.now(UTC))
-        store.insert_corrections(list(checked.taken))
+        checked = _take(store, filled, exam.sheets.templates, reviewer)
     click.echo(_as_json(checked) if as_json else _as_text(workbook, checked))
     if checked.refused:
         raise CorrectionError(
             "\n".join((f"{len(checked.refused)} refused:", *(f"  {each}" for each in checked.refused)))
         )
+
+
+def _take(store: Store, filled: Sequence[Filled], templates: Sequence[SheetTemplate], reviewer: str) -> Checked:
+    """Check the filled rows and store those that hold, in one transaction: of two reviewers the second is told."""
+    checked = Checked((), (), ())
+
+    def choose(fields: tuple[FieldRow, ...]) -> tuple[Correction, ...]:
+        nonlocal checked
+        checked = check_filled(filled, fields, templates, reviewer, datetime.now(UTC))
+        return checked.taken
+
+    store.correct(choose)
+    return checked
 
 
 def _as_text(workbook: Path, checked: Checked) -> str:

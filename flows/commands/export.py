@@ -45,7 +45,8 @@ def export(folder: Path, output: Path | None, force: bool) -> None:
     exam = load_exam(folder)
     destination = _destination(folder, output)
     refuse_open_file(destination)
-    with open_store(folder) as store:
+    # Pictures are fetched while the workbook is written: what they show is as old as what is said of them.
+    with open_store(folder) as store, store.snapshot():
         contents = exam_contents(exam, store)
         if destination.exists():
             _protect(destination, contents, force)

@@ -52,7 +52,7 @@ class Remembers(Protocol):
 
 
 def exam_contents(exam: Exam, store: Remembers) -> Contents:
-    """Gather everything that stands in the workbook of an exam.
+    """Gather everything that stands in the workbook of an exam; within a snapshot of the store, as at one moment.
 
     Raises:
         ExamError: the roster is faulty.

@@ -1,6 +1,7 @@
 """`tallymark correct`: from the workbook to the database and back into the next workbook."""
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from openpyxl import load_workbook
 
 from flows.cli import run
+from flows.export.corrections import Checked, check_filled
 from flows.records import Correction
+from flows.settings import DATABASE
 from flows.store import open_store
 from recognizer.records import ValueState
 from tests.helpers.exam_folder import exam_folder, remember
@@ -164,6 +167,28 @@ def test_the_same_page_read_the_same_way_again_keeps_the_workbook_good(exam: Pat
     remember(exam, [page], marks_fields(page, "00123457", ["1", None, "3"], "9"), again=True)
     fill(book, {"q2": 4})
     assert correct(exam, book) == 0
+
+
+def test_nobody_can_decide_between_the_check_and_the_storing(
+    exam: Path, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = []
+
+    def looks_around(*given: Any) -> Checked:
+        other = sqlite3.connect(exam / DATABASE, timeout=0)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            locked.append(str(error))
+        finally:
+            other.close()
+        return check_filled(*given)
+
+    monkeypatch.setattr("flows.commands.correct.check_filled", looks_around)
+    fill(book, {"q2": 4})
+    assert correct(exam, book) == 0
+    assert locked == ["database is locked"]
+    assert [each.value for each in corrections(exam)] == ["4"]
 
 
 def test_json_tells_everything(exam: Path, book: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """`tallymark export`: the workbook of an exam folder, and never at the cost of what people filled in."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from flows.cli import run
-from flows.store import open_store
+from flows.records import Correction, ScanRow
+from flows.store import Store, open_store
+from recognizer.records import ValueState
 from recognizer.template import Role
 from tests.helpers.exam_folder import SETTINGS, exam_folder, remember
 from tests.helpers.exam_rows import marks_fields, page_row
@@ -161,3 +164,30 @@ def test_the_database_is_only_read(exam: Path) -> None:
     with open_store(exam) as store:
         assert (store.fields(), store.pages(), store.files(), store.runs(), store.corrections()) == before
         assert any(row.role is Role.MARK for row in store.fields())
+
+
+def test_the_workbook_shows_one_moment(exam: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = Correction(
+        "9f2c41d07ab3-2-q2",
+        ValueState.VALUE,
+        "2",
+        "",
+        "7",
+        "d",
+        "B. Other",
+        datetime(2026, 1, 2, tzinfo=UTC),
+        "workbook",
+    )
+    scans = Store.scans
+
+    def meanwhile(store: Store) -> tuple[ScanRow, ...]:
+        with open_store(exam) as other:
+            other.insert_corrections([mine])
+        return scans(store)
+
+    monkeypatch.setattr(Store, "scans", meanwhile)
+    assert run(["export", str(exam)]) == 0
+    book = load_workbook(exam / MARKS_XLSX)
+    assert "B. Other" not in {cell.value for row in book["Run"].iter_rows() for cell in row}
+    with open_store(exam) as store:
+        assert store.corrections() == (mine,)
