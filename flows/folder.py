@@ -26,7 +26,7 @@ from flows.store import open_store
 from recognizer.template import find_template, shipped_templates
 
 EXAM_TOML = """\
-# What Tallymark knows of this exam. Every setting is explained; those behind a # show their default.
+# What Tallymark knows of this exam. Every setting is explained; those behind a # show what holds without them.
 
 # Printed on every sheet (tallymark template print --exam ...). A sheet with another code is not read here, so that two
 # exams never get into each other's marks.
@@ -43,9 +43,9 @@ templates = [{templates}]
 # workers = 2
 
 [review]
-# A reading is accepted without a person when the machine is at least this sure, from 0.5 to 1. Left out, it is the
-# figure that the model was measured with.
-# accept_confidence = 0.995
+# A reading is accepted without a person when the machine is at least this sure, from 0.5 to 1. Without this setting it
+# is the figure on the card of the model, and this is only an example; a higher one sends more to people.
+# accept_confidence = 0.999
 
 # An empty mark cell: "flag" shows it to a person (nothing awarded, or forgotten?), "accept" takes it as blank.
 # blank_mark = "flag"
@@ -80,6 +80,7 @@ def make_exam_folder(folder: Path, templates: Sequence[str], code: str | None, r
         PlaceError: it cannot be made there.
     """
     _refuse_used(folder)
+    _refuse_twins(templates)
     names = tuple(dict.fromkeys(_own_name(name) for name in templates))
     listed = ", ".join(f'"{name}"' for name in names)
     text = EXAM_TOML.format(exam=DEFAULT_EXAM_CODE if code is None else code, templates=listed)
@@ -108,6 +109,18 @@ def _refuse_used(folder: Path) -> None:
         raise PlaceError(f"{folder}: cannot be listed: {error.strerror or error}") from error
     if strange:
         raise ExamError(f"{folder} is not empty (it holds {strange[0]}); name a new folder")
+
+
+def _refuse_twins(templates: Sequence[str]) -> None:
+    """Refuse two different templates of one name, before anything is made."""
+    places: dict[str, str] = {}
+    for place in dict.fromkeys(templates):
+        name = find_template(place).name
+        if name in places:
+            raise ExamError(
+                f"{places[name]} and {place} are both named '{name}'; each needs its own, which its sheets say"
+            )
+        places[name] = place
 
 
 def _own_name(name: str) -> str:

@@ -147,7 +147,10 @@ def load_card(path: Path) -> ModelCard:
         )
         classes = tuple(details["classes"])
     except OSError as error:
-        raise ModelError(f"{path}: the model's card cannot be read ({error.strerror}); install again") from error
+        raise ModelError(
+            f"{path}: the model's card cannot be read ({error.strerror}); a .tflite file needs the "
+            "card that it was trained with beside it"
+        ) from error
     except KeyError as error:
         raise ModelError(f"{path}: the model's card has no entry {error}; train or install it again") from error
     except (ValueError, TypeError) as error:

@@ -158,7 +158,8 @@ def _named(said: SheetIdentity, sheets: SheetSet) -> SheetTemplate:
     names = ", ".join(template.name for template in sheets.templates)
     if template is None:
         raise ForeignSheetError(
-            f"the sheet is '{said.template}', which is not one of this exam's templates ({names}); add it to exam.toml"
+            f"the sheet is '{said.template}', which is not one of this exam's templates ({names}); "
+            "add it to exam.toml, then have the scans read again (regrade)"
         )
     if not template.reads(said.version):
         also = f" and also_reads {', '.join(map(str, template.also_reads))}" if template.also_reads else ""

@@ -20,13 +20,13 @@ import click
     "--roster", type=click.Path(path_type=Path), help="The candidates: a CSV file with the columns id and name."
 )
 def init(folder: Path, templates: tuple[str, ...], code: str | None, roster: Path | None) -> None:
-    r"""Make an exam folder.
+    """Make an exam folder.
 
     \b
     Examples:
       tallymark init chemistry --exam chem-2026 --template cover_marks
       tallymark init try --template booklet --template my_sheet.toml --roster class.csv
-    """
+    """  # noqa: D301 - click wants a real backspace here
     from flows.folder import make_exam_folder
 
     exam = make_exam_folder(folder, templates, code, roster)
@@ -38,7 +38,8 @@ def init(folder: Path, templates: tuple[str, ...], code: str | None, roster: Pat
             "two exams apart."
         )
     first = exam.sheets.templates[0].name
-    printing = f"tallymark template print {first} --exam {exam.settings.exam} -o sheets.pdf --copies 30"
+    copies = "--copies 30" if roster is None else f"--roster {exam.roster}"
+    printing = f"tallymark template print {first} --exam {exam.settings.exam} -o sheets.pdf {copies}"
     click.echo(f"Next: print sheets with   {printing}")
     click.echo(f"      put scans into      {exam.inbox}")
     click.echo(f"      and read them with  tallymark grade {folder}")

@@ -23,7 +23,7 @@ COLUMNS = (
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 @click.option("--flagged", is_flag=True, help="Only fields that a person still has to look at.")
 def readings(folder: Path, as_csv: bool, as_json: bool, flagged: bool) -> None:
-    r"""List every field that was read: where, what, how sure, and why it is flagged.
+    """List every field that was read: where, what, how sure, and why it is flagged.
 
     An empty value in state "blank" means that nothing is written there; in state "unsettled", that nobody knows yet.
 
@@ -31,7 +31,7 @@ def readings(folder: Path, as_csv: bool, as_json: bool, flagged: bool) -> None:
     Examples:
       tallymark readings chemistry --flagged
       tallymark readings chemistry --csv > readings.csv
-    """
+    """  # noqa: D301 - click wants a real backspace here
     from flows.settings import load_exam
     from flows.store import open_store
 

@@ -5,8 +5,9 @@ import pytest
 
 from flows.cli import run
 from flows.errors import ExamError
-from flows.folder import EXAM_TOML
+from flows.folder import EXAM_TOML, make_exam_folder
 from flows.settings import load_exam, parse_settings
+from recognizer.template import shipped_templates
 from tests.helpers.filing import TWO_PAGES
 
 
@@ -93,3 +94,11 @@ def test_a_folder_that_cannot_be_made_is_a_problem_of_the_place(
     (tmp_path / "file").write_text("")
     assert run(["init", str(tmp_path / "file" / "e"), "--template", "cover_marks"]) == 5
     assert "cannot be made" in capsys.readouterr().err
+
+
+def test_two_templates_of_one_name_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    twin = tmp_path / "mine.toml"
+    twin.write_bytes(shipped_templates()["booklet"].read_bytes())
+    with pytest.raises(ExamError, match="both named 'booklet'"):
+        make_exam_folder(tmp_path / "exam", ["booklet", str(twin)], None, None)
+    assert not (tmp_path / "exam").exists()
