@@ -17,6 +17,7 @@ from flows.errors import PlaceError
 from flows.inbox import (
     Copied,
     FileChangedError,
+    FileUnreadableError,
     Inbox,
     InboxFile,
     archive_copy,
@@ -41,6 +42,9 @@ and few enough to show progress and to read again after a crash."""
 AHEAD = 2
 """Runs of pages in flight for each worker: one is read, one waits, so that no worker idles while results are stored.
 What bounds the memory is this, not the length of a file."""
+
+TRIES = 2
+"""How often a run tries to take a file of one name; what comes under it after that is for the next run."""
 
 KEPT_FLAGS = 200
 """Flagged fields that a report lists; it counts them all. `tallymark readings` shows every one."""
@@ -173,12 +177,12 @@ def grade_inbox(place: Workplace, inbox: Inbox | None = None) -> Tally:
     while True:
         look = inbox.wait({arrival.inbox_name for arrival in store.arrivals()})
         # A file that twice changed under our hands is one that is written to in a way no time shows.
-        ready = [file for file in look.ready if tried[file.inbox_name] < 2]
+        ready = [file for file in look.ready if tried[file.inbox_name] < TRIES]
         if not ready:
             break
         tried.update(file.inbox_name for file in ready)
         run.work(step for file in ready for step in run.taken(file))
-    run.tally.left = look.waiting + look.ignored
+    run.tally.left = look.waiting + look.ignored + tuple(run.why_left(file) for file in look.ready)
     return run.finish()
 
 
@@ -221,6 +225,7 @@ class _Run:
         self._exam, self._store, self._reader, self._submit = place.exam, place.store, place.reader, place.submit
         self._watchers = place.watchers
         self._filed = filed
+        self._unread: dict[InboxFile, str] = {}
         self._templates = {template.name: template for template in self._exam.sheets.templates}
         self._began, self._started_at = time.monotonic(), datetime.now(UTC)
         self._info = self._reader.info()
@@ -275,10 +280,19 @@ class _Run:
             copied = copy_in(file, self._exam.archive)
         except FileChangedError:
             return
+        except FileUnreadableError as error:
+            self._unread[file] = str(error)
+            return
         arrival = self._arrival(copied)
         archive_copy(copied, self._exam.archive, arrival.archived)
         self._store.begin_arrival(arrival)
         yield from self._opened(arrival)
+
+    def why_left(self, file: InboxFile) -> Note:
+        """Say why a complete file stays in the inbox after this run."""
+        if reason := self._unread.get(file):
+            return Note(file.name, f"cannot be read: {reason}; copy it there anew", needs_person=True)
+        return Note(file.name, "kept changing while it was taken; the next run takes it")
 
     def again(self, scan: ScanRow) -> Iterator[_Step]:
         """Read an archived scan again."""

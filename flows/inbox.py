@@ -18,7 +18,8 @@ import re
 import stat
 import time
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +90,10 @@ class Copied:
 
 class FileChangedError(Exception):
     """The file changed or vanished while it was copied; it is left for a later look."""
+
+
+class FileUnreadableError(Exception):
+    """The system cannot read the file where it lies; the message says why. It stays there."""
 
 
 class Clock:
@@ -226,16 +231,23 @@ def copy_in(file: InboxFile, archive: Path) -> Copied:
 
     Raises:
         FileChangedError: it was written to meanwhile, or is gone.
+        FileUnreadableError: the system cannot read it.
         PlaceError: the archive cannot be written.
     """
     part = archive / INCOMING
     try:
         source = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise FileChangedError(file.name) from error
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            raise FileChangedError(file.name) from error
+        raise FileUnreadableError(error.strerror) from error
     try:
         digest = _copy(source, part)
-        after = os.fstat(source)
+        with _read_from_inbox():
+            after = os.fstat(source)
+    except FileUnreadableError:
+        part.unlink(missing_ok=True)
+        raise
     except OSError as error:
         part.unlink(missing_ok=True)
         raise PlaceError(f"{archive}: {file.name} cannot be copied there: {error.strerror or error}") from error
@@ -302,13 +314,13 @@ def remove_taken(inbox: Path, arrival: Arrival) -> bool:
     A file that was written to since, or another one of the same name, stays and is taken on its own account.
     """
     path = inbox / os.fsdecode(arrival.inbox_name)
-    try:
-        there = inbox_file(path)
-    except FileNotFoundError:
-        return True
-    if (there.size, there.mtime_ns, there.inode) != (arrival.size, arrival.mtime_ns, arrival.inode):
-        return False
     with _explained(path):
+        try:
+            there = inbox_file(path)
+        except FileNotFoundError:
+            return True
+        if (there.size, there.mtime_ns, there.inode) != (arrival.size, arrival.mtime_ns, arrival.inode):
+            return False
         path.unlink(missing_ok=True)
         _sync_folder(inbox)
     return True
@@ -360,12 +372,26 @@ def _copy(source: int, target: Path) -> str:
     """Copy an open file to a path, safe against a power cut, and return the SHA-256 of what was copied."""
     digest = hashlib.sha256()
     with target.open("wb") as stream:
-        while chunk := os.read(source, CHUNK_BYTES):
+        while chunk := _chunk(source):
             digest.update(chunk)
             stream.write(chunk)
         stream.flush()
         os.fsync(stream.fileno())
     return digest.hexdigest()
+
+
+def _chunk(source: int) -> bytes:
+    with _read_from_inbox():
+        return os.read(source, CHUNK_BYTES)
+
+
+@contextmanager
+def _read_from_inbox() -> Iterator[None]:
+    """Tell what goes wrong with the file that is read from what goes wrong where it is copied to."""
+    try:
+        yield
+    except OSError as error:
+        raise FileUnreadableError(error.strerror or str(error)) from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Grading with a make-believe reader: what comes in is stored once, in order, and the sums close."""
 
+import errno
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -182,6 +184,43 @@ def test_no_name_holds_up_the_batch(exam: Exam, store: Store, name: str) -> None
     assert grade(exam, store).files == {QUARANTINED: 1, READ: 1}
     assert len(list(exam.quarantine.iterdir())) == 2
     assert list(exam.inbox.iterdir()) == [] and store.arrivals() == ()
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_batch_goes_on(
+    exam: Exam, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = drop(exam, "a.pdf", sheet(1)), drop(exam, "b.pdf", sheet(2))
+    inode, read = bad.stat().st_ino, os.read
+
+    def on_a_bad_sector(handle: int, size: int) -> bytes:
+        if os.fstat(handle).st_ino == inode:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(handle, size)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "read", on_a_bad_sector)
+        tally = grade(exam, store)
+    assert (tally.files, tally.needs_person) == ({READ: 1}, True)
+    assert [(note.name, note.reason) for note in tally.left] == [
+        ("a.pdf", "cannot be read: Input/output error; copy it there anew")
+    ]
+    assert bad.exists() and not good.exists()
+    assert grade(exam, store).files == {READ: 1} and not bad.exists()
+
+
+def test_a_file_that_changes_whenever_it_is_taken_is_named(
+    exam: Exam, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, read = drop(exam, "a.pdf", sheet(1)), os.read
+
+    def while_it_is_written(handle: int, size: int) -> bytes:
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+        return read(handle, size)
+
+    monkeypatch.setattr(os, "read", while_it_is_written)
+    tally = grade(exam, store)
+    assert (tally.files, tally.run, tally.needs_person) == ({}, None, False)
+    assert [(note.name, note.reason.partition(" while")[0]) for note in tally.left] == [("a.pdf", "kept changing")]
 
 
 def test_pages_are_stored_in_order_though_they_are_read_in_any(exam: Exam, store: Store) -> None:

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from flows.errors import PlaceError
 from flows.inbox import (
     FileChangedError,
+    FileUnreadableError,
     Inbox,
     archived_name,
     copy_in,
@@ -168,6 +170,24 @@ def test_a_file_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
     path.symlink_to(tmp_path / "b.pdf")
     with pytest.raises(FileChangedError):
         copy_in(seen, tmp_path)
+
+
+def test_a_fault_of_the_file_is_told_from_a_fault_of_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, archive = tmp_path / "a.pdf", tmp_path / "archive"
+    path.write_bytes(PDF)
+    with pytest.raises(PlaceError, match=r"a\.pdf cannot be copied there: No such file"):
+        copy_in(inbox_file(path), archive)
+    archive.mkdir()
+
+    def broken(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "read", broken)
+    with pytest.raises(FileUnreadableError, match="Input/output error"):
+        copy_in(inbox_file(path), archive)
+    assert path.exists() and list(archive.iterdir()) == []
 
 
 def arrival(path: Path) -> Arrival:
