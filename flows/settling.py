@@ -3,10 +3,12 @@
 A total is unsettled while any part of it is: nothing is ever summed over a hole. Everything is exact in decimals.
 
     FieldRow…, PageRow… ─settle_sheets─► SettledSheet(identity, parts, total)
+
+What contradicts itself or another sheet is said in remarks and changes nothing: a person finds out which side is wrong.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
@@ -23,6 +25,12 @@ NO_TEMPLATE = "the template of this sheet is not named in exam.toml"
 UNCOUNTED_BLANK = "the mark cell is blank, which exam.toml leaves open (marks.blank); say what was awarded"
 UNCOUNTED_DASH = "a dash, which exam.toml leaves open (marks.dash); say what was awarded"
 ABSENT_PAGE = "page {} of the sheet has not come"
+WRONG_SUM = "the marks add up to {}, {} is written"
+SAME_ID = "id {} also stands on sheet {}"
+STRANGE_ID = "id {} is not on the roster"
+MOST_NAMED = 3
+"""Sheets that one remark names; a candidate number left at its sample value may stand on a hundred."""
+
 ABSENT_FIELD = "the template has fields that were not read; read the scans again with: tallymark regrade"
 
 
@@ -81,7 +89,8 @@ class SettledSheet:
 
     `parts` holds every field but pictures, by name. `total` is None for a template without marks. `open_keys` are the
     readings of this sheet that a person still has to look at: unsettled ones, and those in `doubts`, which are settled
-    one by one but not together, with the reason. `remarks` say what else is wrong with the sheet.
+    one by one but not together, with the reason. `remarks` say what else is wrong with the sheet; `questioned` are the
+    readings, settled each, of which one is likely wrong if a remark is true, with that remark.
     """
 
     sheet: str
@@ -93,6 +102,7 @@ class SettledSheet:
     open_keys: tuple[str, ...]
     doubts: Mapping[str, str]
     remarks: tuple[str, ...]
+    questioned: Mapping[str, str]
 
     @property
     def is_open(self) -> bool:
@@ -106,9 +116,16 @@ class SettledSheet:
 
 
 def settle_sheets(
-    fields: Iterable[FieldRow], pages: Iterable[PageRow], templates: Sequence[SheetTemplate], rule: MarkRule
+    fields: Iterable[FieldRow],
+    pages: Iterable[PageRow],
+    templates: Sequence[SheetTemplate],
+    rule: MarkRule,
+    roster: Collection[str] = (),
 ) -> tuple[SettledSheet, ...]:
-    """Gather the pages of each candidate sheet, in the order in which the sheets came in."""
+    """Gather the pages of each candidate sheet, in the order in which the sheets came in.
+
+    `roster` are the ids that may stand on a sheet; when it is empty, any may.
+    """
     known = {template.name: template for template in templates}
     rows: dict[str, list[FieldRow]] = defaultdict(list)
     for row in fields:
@@ -117,10 +134,11 @@ def settle_sheets(
     for page in pages:
         if page.outcome is PageOutcomeKind.READ:
             by_sheet.setdefault(page.sheet, []).append(page)
-    return tuple(
+    sheets = [
         _settle_sheet(sheet, tuple(came), rows.get(sheet, []), known.get(came[0].template), rule)
         for sheet, came in by_sheet.items()
-    )
+    ]
+    return _compared(sheets, rule, roster)
 
 
 def sum_settled(parts: Iterable[Part], rule: MarkRule) -> Decimal | Unsettled:
@@ -204,7 +222,56 @@ def _settle_sheet(
         open_keys=(*open_keys, *doubts),
         doubts=MappingProxyType(doubts),
         remarks=tuple(dict.fromkeys(remarks)),
+        questioned=MappingProxyType({}),
     )
+
+
+def _compared(sheets: Sequence[SettledSheet], rule: MarkRule, roster: Collection[str]) -> tuple[SettledSheet, ...]:
+    """Add to every sheet what contradicts itself, another sheet, or the roster."""
+    bearers: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for sheet in sheets:
+        if sheet.identity.state is ValueState.VALUE:
+            bearers[sheet.template, sheet.identity.value].append(sheet.sheet)
+    return tuple(
+        _questioned(sheet, [*_sum_questions(sheet, rule), *_id_questions(sheet, bearers, roster)]) for sheet in sheets
+    )
+
+
+def _questioned(sheet: SettledSheet, questions: Sequence[tuple[str, Sequence[Part]]]) -> SettledSheet:
+    whys: dict[str, list[str]] = defaultdict(list)
+    for why, parts in questions:
+        for part in parts:
+            if part.key and part.state is not ValueState.UNSETTLED:
+                whys[part.key].append(why)
+    return replace(
+        sheet,
+        remarks=(*sheet.remarks, *(why for why, _ in questions)),
+        questioned=MappingProxyType({key: "; ".join(each) for key, each in whys.items()}),
+    )
+
+
+def _sum_questions(sheet: SettledSheet, rule: MarkRule) -> Iterator[tuple[str, Sequence[Part]]]:
+    """Compare the sum with the total that the examiner wrote: the last one of a template, others are sums of parts."""
+    written = [part for part in sheet.parts.values() if part.role is Role.TOTAL][-1:]
+    for part in written:
+        said = worth(part, rule) if part.state is ValueState.VALUE else None
+        if isinstance(sheet.total, Decimal) and isinstance(said, Decimal) and said != sheet.total:
+            yield WRONG_SUM.format(format_number(sheet.total), part.value), (*sheet.marks, part)
+
+
+def _id_questions(
+    sheet: SettledSheet, bearers: Mapping[tuple[str, str], Sequence[str]], roster: Collection[str]
+) -> Iterator[tuple[str, Sequence[Part]]]:
+    """Look for the sheet's id on other sheets of its template, and on the roster."""
+    if sheet.identity.state is not ValueState.VALUE:
+        return
+    number = sheet.identity.value
+    parts = [part for part in sheet.parts.values() if part.role is Role.ID]
+    if others := [each for each in bearers[sheet.template, number] if each != sheet.sheet]:
+        more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+        yield SAME_ID.format(number, ", ".join(others[:MOST_NAMED]) + more), parts
+    if roster and number not in roster:
+        yield STRANGE_ID.format(number), parts
 
 
 def _uncounted(marks: Iterable[Part], rule: MarkRule) -> dict[str, str]:

@@ -55,6 +55,8 @@ def export(folder: Path, output: Path | None, force: bool) -> None:
     click.echo(f"{name}: {written.sheets} candidate sheets, {written.open_sheets} of them open, {written.flags} flags")
     if written.flags:
         click.echo(f"Fill in the corrections on Flags, then: tallymark correct {folder} {name} --reviewer NAME")
+    elif written.open_sheets:
+        click.echo("Nothing is flagged; what is still open stands in the column 'remarks' of Marks")
 
 
 def _destination(folder: Path, output: Path | None) -> Path:

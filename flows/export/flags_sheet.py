@@ -1,10 +1,12 @@
 """The sheet *Flags*: every reading that a person has to look at, with its picture and room for a correction.
 
-Readings that a person has settled stand below, muted: whoever sees that a correction was wrong corrects it there.
+Below them stand settled readings that may have to be put right all the same: those of a sheet that contradicts itself,
+another sheet or the roster, and, muted, those that a person has corrected.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from openpyxl import Workbook
 from openpyxl.utils import get_column_letter
@@ -26,8 +28,15 @@ CORRECTION, KEY, REVISION = "correction", "key", "revision"
 SHEET, FILE, PAGE, FIELD = "sheet", "file", "page", "field"
 
 STATUS = "status"
-OPEN, CORRECTED = "open", "corrected"
-"""What the column *status* tells, to filter by."""
+
+
+class Standing(StrEnum):
+    """What the column *status* tells, to filter by; in the order in which the rows stand."""
+
+    OPEN = "open"
+    QUESTIONED = "in question"
+    CORRECTED = "corrected"
+
 
 BLANK_WORD = "blank"
 """What stands for "nothing is written there", in guesses and in corrections; an empty correction says nothing."""
@@ -62,14 +71,14 @@ LEAST_HEIGHT = 34.0
 class FlagRow:
     """One row of the sheet: a reading, why somebody has to look at it, and what its field may hold.
 
-    When it is no longer open (`is_open` False), `why` says who settled it.
+    When it is no longer open, `why` says what contradicts it or who settled it.
     """
 
     row: FieldRow
     why: str
     question: str
     may_hold: str
-    is_open: bool = True
+    standing: Standing = Standing.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,8 @@ class _Looks:
 
 
 OPEN_LOOKS = _Looks(Style.WRAPPED, Style.WHOLE, Style.MARK_TEXT, Style.PERCENT, Style.CORRECTION, Style.STATUS_OPEN)
-SETTLED_LOOKS = _Looks(
+QUESTIONED_LOOKS = replace(OPEN_LOOKS, correction=Style.CORRECTION_AGAIN, status=Style.MARK_TEXT)
+CORRECTED_LOOKS = _Looks(
     Style.SETTLED,
     Style.SETTLED_MID,
     Style.SETTLED_MID,
@@ -93,6 +103,11 @@ SETTLED_LOOKS = _Looks(
     Style.CORRECTION_AGAIN,
     Style.SETTLED_MID,
 )
+LOOKS = {
+    Standing.OPEN: OPEN_LOOKS,
+    Standing.QUESTIONED: QUESTIONED_LOOKS,
+    Standing.CORRECTED: CORRECTED_LOOKS,
+}
 
 
 def flag_rows(
@@ -108,17 +123,29 @@ def flag_rows(
     )
 
 
-def corrected_rows(
+def settled_rows(
     fields: Iterable[FieldRow], sheets: Iterable[SettledSheet], templates: Sequence[SheetTemplate]
 ) -> tuple[FlagRow, ...]:
-    """Return every reading that a person has settled, in the order of the pages; none that `flag_rows` returns."""
+    """Return settled readings that may have to be put right: those in question, then those that a person corrected."""
+    sheets = tuple(sheets)
     doubts = _doubts(sheets)
+    questioned = {key: why for sheet in sheets for key, why in sheet.questioned.items()}
     known = fields_by_name(templates)
-    return tuple(
-        replace(_flag_row(row, _who_said(row.correction), known), is_open=False)
+    found = [
+        _settled_row(row, questioned.get(row.key, ""), known)
         for row in fields
-        if row.correction is not None and row.key not in doubts
-    )
+        if row.key not in doubts and (row.correction is not None or row.key in questioned)
+    ]
+    return tuple(sorted(found, key=_standing))
+
+
+def _settled_row(row: FieldRow, question: str, known: Mapping[tuple[str, str], SheetField]) -> FlagRow:
+    why = "; ".join(each for each in (question, _who_said(row.correction) if row.correction else "") if each)
+    return replace(_flag_row(row, why, known), standing=Standing.QUESTIONED if question else Standing.CORRECTED)
+
+
+def _standing(row: FlagRow) -> int:
+    return list(Standing).index(row.standing)
 
 
 def fields_by_name(templates: Iterable[SheetTemplate]) -> dict[tuple[str, str], SheetField]:
@@ -155,13 +182,13 @@ def write_flags(book: Workbook, rows: Sequence[FlagRow], crops: Callable[[str], 
         Look(
             FLAGS,
             COLUMNS,
-            tab=ORANGE if any(row.is_open for row in rows) else None,
+            tab=ORANGE if any(row.standing is Standing.OPEN for row in rows) else None,
             numbers_as_text=(GUESS_AT, CORRECTION_AT),
             footer=footer,
         ),
     )
     table.headings(HEADING_HEIGHT)
-    for row in sorted(rows, key=lambda each: not each.is_open):
+    for row in sorted(rows, key=_standing):
         _write_row(table, row, crops)
     last = max(2, table.next_row - 1)
     table.filter_rows(1, last)
@@ -170,7 +197,7 @@ def write_flags(book: Workbook, rows: Sequence[FlagRow], crops: Callable[[str], 
 
 
 def _write_row(table: SheetWriter, flag: FlagRow, crops: Callable[[str], bytes]) -> None:
-    row, looks = flag.row, OPEN_LOOKS if flag.is_open else SETTLED_LOOKS
+    row, looks = flag.row, LOOKS[flag.standing]
     size = shown_size(crops(row.key))
     number = table.row(
         [
@@ -185,7 +212,7 @@ def _write_row(table: SheetWriter, flag: FlagRow, crops: Callable[[str], bytes])
             Cell(flag.why, looks.text),
             Cell(flag.may_hold, looks.text),
             Cell(None, looks.correction),
-            Cell(OPEN if flag.is_open else CORRECTED, looks.status),
+            Cell(flag.standing.value, looks.status),
             Cell(row.key, Style.QUIET),
             Cell(row.revision, Style.QUIET),
         ],
@@ -196,9 +223,9 @@ def _write_row(table: SheetWriter, flag: FlagRow, crops: Callable[[str], bytes])
 
 
 def _shown_guess(flag: FlagRow) -> str:
-    """Return what was read; of an open row that holds a value in spite of it (ids that disagree), that value."""
+    """Return what was read; of a row that holds a value and is doubted (ids that disagree), that value."""
     row = flag.row
-    if flag.is_open and row.state is ValueState.VALUE:
+    if flag.standing is not Standing.CORRECTED and row.state is ValueState.VALUE:
         return row.value
     return row.decision.guess_in_words
 

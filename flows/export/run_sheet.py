@@ -43,6 +43,11 @@ LEGEND: tuple[tuple[Style, str, str], ...] = (
         "to be filled in on Flags: a value, or the word blank. Then: tallymark correct DIR FILE.xlsx --reviewer NAME",
     ),
     (
+        Style.MARK_TEXT,
+        "in question",
+        "on Flags: its sheet contradicts itself, another one or the roster; what is wrong there is typed anew.",
+    ),
+    (
         Style.SETTLED_MID,
         "corrected",
         "on Flags: settled by a person; whoever finds that wrong types what is right there.",

@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
-from flows.export.flags_sheet import corrected_rows, flag_rows, write_flags
+from flows.export.flags_sheet import flag_rows, settled_rows, write_flags
 from flows.export.marks_sheet import write_marks
 from flows.export.pages_sheet import write_pages
 from flows.export.place import refuse_open_file, replace_file
@@ -64,13 +64,13 @@ def write_workbook(contents: Contents, crops: Callable[[str], bytes], destinatio
     """
     refuse_open_file(destination)
     templates = contents.sheets.templates
-    settled = settle_sheets(contents.fields, contents.pages, templates, contents.rule)
+    settled = settle_sheets(contents.fields, contents.pages, templates, contents.rule, contents.names.keys())
     flags = flag_rows(contents.fields, settled, templates)
-    corrected = corrected_rows(contents.fields, settled, templates)
+    below = settled_rows(contents.fields, settled, templates)
     footer = f"Tallymark, exam {contents.sheets.exam}"
     with _new_workbook(f"Marks of {contents.sheets.exam}") as book:
         write_marks(book, settled, templates, rule=contents.rule, names=contents.names, footer=footer)
-        write_flags(book, (*flags, *corrected), crops, footer)
+        write_flags(book, (*flags, *below), crops, footer)
         write_pages(book, contents.pages, contents.files, contents.scan_pages, footer)
         write_run(book, contents.facts, contents.runs, contents.corrections, footer)
         replace_file(destination, lambda file: _save(book, file))

@@ -79,8 +79,11 @@ def test_the_next_workbook_shows_it(exam: Path, book: Path, tmp_path: Path) -> N
     assert not workbook["Marks"]["A3"].font.italic
     assert [(row[3].value, row[11].value) for row in workbook["Flags"].iter_rows(min_row=2)] == [
         ("q1", "open"),
-        ("q2", "corrected"),
-        ("candidate", "corrected"),
+        ("q1", "in question"),
+        ("q2", "in question"),
+        ("q3", "in question"),
+        ("total", "in question"),
+        ("candidate", "in question"),
     ]
 
 

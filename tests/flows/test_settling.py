@@ -185,6 +185,67 @@ def test_pages_that_were_not_read_and_pictures_for_people_are_no_part_of_a_sheet
     )
 
 
+def settled_sheets(
+    *written: tuple[str | None, list[str | None], str | None], roster: tuple[str, ...] = ()
+) -> list[SettledSheet]:
+    """One sheet each for a candidate, the marks, and the written total."""
+    pages = [page_row("marks", number) for number in range(1, len(written) + 1)]
+    fields = [row for page, what in zip(pages, written, strict=True) for row in marks_fields(page, *what)]
+    return list(settle_sheets(fields, pages, (marks_template(),), MarkRule(), roster))
+
+
+def test_a_written_total_that_is_not_the_sum_keeps_the_sheet_open_and_changes_nothing() -> None:
+    (sheet,) = settled_sheets(("00123456", ["5", "7.5", "2.5"], "9"))
+    assert sheet.remarks == ("the marks add up to 15, 9 is written",)
+    assert sheet.is_open
+    assert (sheet.total, sheet.parts["total"].value, sheet.open_keys) == (Decimal(15), "9", ())
+    assert [key.rpartition("-")[2] for key in sheet.questioned] == ["q1", "q2", "q3", "total"]
+
+
+@pytest.mark.parametrize(
+    ("marks", "total"),
+    [(["5", "7.5", "2.5"], "15"), (["5", None, "2.5"], "9"), (["5", "7.5", "2.5"], ""), (["5", "7.5", "2.5"], None)],
+)
+def test_totals_that_agree_or_that_nobody_knows_are_not_remarked(marks: list[str | None], total: str | None) -> None:
+    (sheet,) = settled_sheets(("00123456", marks, total))
+    assert (sheet.remarks, sheet.questioned) == ((), {})
+
+
+def test_an_id_on_two_sheets_of_one_kind_is_said_on_both() -> None:
+    whole: tuple[list[str | None], str] = (["1", "2", "3"], "6")
+    first, second, third, unknown = settled_sheets(
+        ("00123456", *whole), ("00123456", *whole), ("00123457", *whole), (None, *whole)
+    )
+    assert first.remarks == ("id 00123456 also stands on sheet marks#00002",)
+    assert second.remarks == ("id 00123456 also stands on sheet marks#00001",)
+    assert list(second.questioned) == ["9f2c41d07ab3-2-candidate"]
+    assert not third.is_open
+    assert unknown.remarks == ()
+
+
+def test_an_id_on_very_many_sheets_names_a_few() -> None:
+    whole: tuple[list[str | None], str] = (["1", "2", "3"], "6")
+    last = settled_sheets(*[("00123456", *whole)] * 12)[-1]
+    assert last.remarks == ("id 00123456 also stands on sheet marks#00001, marks#00002, marks#00003 and 8 more",)
+
+
+def test_a_candidate_has_one_sheet_of_each_kind() -> None:
+    marks, answers = page_row("marks", 1), page_row("answers", 2)
+    fields = [
+        *marks_fields(marks, "00123456", ["1", "2", "3"], "6"),
+        *fields_of_page(answers, answers_template(), {"candidate": "00123456", "grid": "00123456"}),
+    ]
+    assert [sheet.remarks for sheet in settle(fields, [marks, answers])] == [(), ("page 2 of the sheet has not come",)]
+
+
+def test_an_id_that_is_not_on_the_roster_is_said_when_there_is_one() -> None:
+    whole: tuple[list[str | None], str] = (["1", "2", "3"], "6")
+    (sheet,) = settled_sheets(("00123456", *whole), roster=("00123457",))
+    assert sheet.remarks == ("id 00123456 is not on the roster",)
+    assert settled_sheets(("00123456", *whole), roster=("00123456",))[0].remarks == ()
+    assert settled_sheets(("00123456", *whole))[0].remarks == ()
+
+
 def test_sheets_stand_in_the_order_in_which_they_came() -> None:
     pages = [page_row("marks", number) for number in (3, 1, 2)]
     assert [sheet.sheet for sheet in settle([], pages)] == ["marks#00003", "marks#00001", "marks#00002"]

@@ -228,7 +228,7 @@ def test_a_correction_is_shown_as_what_a_person_said_and_its_flag_is_settled(tmp
     page = page_row("marks")
     fields = [
         corrected(row, "2.5") if row.field == "q2" else row
-        for row in marks_fields(page, "1" * 8, ["1", None, "3"], "9")
+        for row in marks_fields(page, "1" * 8, ["1", None, "3"], "6.5")
     ]
     book = written(tmp_path / "m.xlsx", contents([page], fields))
     (row,) = rows(book["Marks"])
@@ -287,6 +287,29 @@ def test_a_flag_has_its_picture_its_guess_and_room_for_a_correction(tmp_path: Pa
     assert first["correction"].value is None
     assert first["correction"].number_format == "@"
     assert not sheet.protection.sheet
+
+
+def test_what_contradicts_itself_is_in_question_and_counts_as_open_but_as_no_flag(tmp_path: Path) -> None:
+    pages = [page_row("marks", number) for number in (1, 2, 3)]
+    fields = [
+        *marks_fields(pages[0], "00000001", ["5", "5", "5"], "9"),
+        *marks_fields(pages[1], "00000002", ["1", "2", "3"], "6"),
+        *marks_fields(pages[2], "00000003", ["1", "2", "3"], "6"),
+    ]
+    what = contents(pages, fields, names={"00000001": "Ada", "00000002": "Bob"})
+    assert write_workbook(what, crop_png, tmp_path / "m.xlsx") == Written(tmp_path / "m.xlsx", 3, 2, 0)
+    book = load_workbook(tmp_path / "m.xlsx")
+    first, second, third = rows(book["Marks"])
+    assert first["remarks"].value == "the marks add up to 15, 9 is written"
+    assert (first["stored total"].value, first["written total"].value) == (15, 9)
+    assert second["remarks"].value in (None, "")
+    assert third["remarks"].value == "id 00000003 is not on the roster"
+    flags = rows(book["Flags"])
+    assert [(flag["sheet"].value[-1], flag["field"].value) for flag in flags] == [
+        ("1", "q1"), ("1", "q2"), ("1", "q3"), ("1", "total"), ("3", "candidate"),
+    ]  # fmt: skip
+    assert {flag["status"].value for flag in flags} == {"in question"}
+    assert (flags[3]["guess"].value, flags[3]["why"].value) == ("9", "the marks add up to 15, 9 is written")
 
 
 def test_every_picture_lies_inside_its_row_and_bears_its_key(tmp_path: Path) -> None:
@@ -432,7 +455,8 @@ def test_tabs_are_coloured_where_somebody_has_to_look(tmp_path: Path) -> None:
         book = written(tmp_path / "m.xlsx", what)
         return [sheet.title for sheet in book if sheet.sheet_properties.tabColor]
 
-    assert coloured(one_sheet(["1", "2", "3"])) == []
+    assert coloured(one_sheet(["1", "2", "3"], "6")) == []
+    assert coloured(one_sheet(["1", "2", "3"], "9")) == ["Marks"]
     assert coloured(one_sheet(["1", None, "3"])) == ["Marks", "Flags"]
     assert coloured(ledger()) == ["Marks", "Pages"]
 
