@@ -6,7 +6,6 @@ analytics are switched off.
 """
 
 import atexit
-import errno
 import logging
 import os
 import socket
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from flows.grading import Submit, Tally, Wait, Watcher
 from flows.jobs import THREADS, Job, Work, in_threads
 from flows.report import markdown_report
-from flows.workers import PageReader, RunOfPages
+from flows.workers import PASSING_ERRORS, RETRY_DELAYS_S, PageReader, RunOfPages
 from recognizer.records import PageOutcome, PageOutcomeKind, PageResult
 
 if TYPE_CHECKING:
@@ -73,12 +72,6 @@ SERVER_FLUSH_SECONDS = 1.5
 
 PROGRESS_SECONDS = 2.0
 """Between two updates of the progress artifact: often enough to watch, too seldom to cost anything."""
-
-RETRY_DELAYS_S = (2.0, 5.0, 15.0)
-"""Waits before a run of pages is tried again: a share that went away is often back after seconds."""
-
-PASSING_ERRORS = frozenset({errno.EBUSY, errno.EAGAIN, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EIO})
-"""What the system says of a file that may be there again in a moment. Nothing else gets better by waiting."""
 
 
 def with_prefect(job: Job, reader: PageReader, work: Work) -> Tally:

@@ -9,7 +9,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from flows.assemble import Filed, file_page, filed_before
@@ -31,7 +33,7 @@ from flows.places import check_writable
 from flows.records import Arrival, FiledPage, FileOutcome, Note, ScanRow
 from flows.settings import Exam
 from flows.store import Store
-from flows.workers import PageReader, RunOfPages
+from flows.workers import PageReader, RunOfPages, with_patience
 from recognizer.errors import ScanError
 from recognizer.records import PageOutcome, PageOutcomeKind
 
@@ -338,7 +340,11 @@ class _Run:
     def _new_scan(self, arrival: Arrival) -> ScanRow:
         if alike := self._store.scan_like(arrival.scan):
             raise ScanError(f"cannot be told apart from {alike.file}, whose key it shares; save it anew in any program")
-        pages = self._reader.count_pages(self._exam.archive / arrival.archived)
+        path = self._exam.archive / arrival.archived
+        try:
+            pages = with_patience(partial(self._reader.count_pages, path))
+        except OSError as error:
+            raise _out_of_reach(path, error) from error
         scan = ScanRow(arrival.scan, arrival.number, arrival.name, pages, arrival.archived)
         self._store.add_scan(scan)
         return scan
@@ -374,10 +380,7 @@ class _Run:
         try:
             outcomes = step.wait()
         except OSError as error:
-            path = self._exam.archive / step.scan.archived
-            raise PlaceError(
-                f"{path}: cannot be read: {error.strerror or error}; put it back and grade again"
-            ) from error
+            raise _out_of_reach(self._exam.archive / step.scan.archived, error) from error
         pages = [file_page(outcome, step.scan.file, self._templates, self._filed) for outcome in outcomes]
         self._store.save_pages(pages, self._info.model, self._number, self._seconds())
         for page in pages:
@@ -391,3 +394,10 @@ class _Run:
         self.tally.seconds = self._seconds()
         for watcher in self._watchers:
             watcher.progress(self.tally)
+
+
+def _out_of_reach(path: Path, error: OSError) -> PlaceError:
+    return PlaceError(
+        f"{path}: cannot be read: {error.strerror or error}; see that the folder is there again, then grade again: "
+        "it goes on from here"
+    )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -13,7 +14,7 @@ from flows.places import check_writable
 from flows.roster import load_roster
 from flows.settings import Exam, load_exam
 from flows.store import Store, open_store
-from flows.workers import PageReader, ReaderPool, RunOfPages, reader_spec
+from flows.workers import PageReader, ReaderPool, RunOfPages, reader_spec, with_patience
 
 Work: TypeAlias = Callable[[Submit, Sequence[Watcher]], Tally]
 """Does a job, given how reading is handed out and who watches."""
@@ -78,7 +79,7 @@ def in_threads(job: Job, reader: PageReader, work: Work) -> Tally:  # noqa: ARG0
     with ThreadPoolExecutor(THREADS) as pool:
 
         def submit(pages: RunOfPages) -> Wait:
-            return pool.submit(reader.read_run, pages).result
+            return pool.submit(with_patience, partial(reader.read_run, pages)).result
 
         return work(submit, ())
 

@@ -4,9 +4,11 @@ References go in (a path and page numbers), records come out. A worker imports o
 once.
 """
 
+import errno
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,16 +17,17 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar
 
 from flows.settings import Exam
-from recognizer.errors import ScanError
+from recognizer.errors import RecognizerError, ScanError
 from recognizer.records import PageFailure, PageOutcome, PageOutcomeKind, PageRef
 from recognizer.template import SheetSet
 
 if TYPE_CHECKING:
     from recognizer.classifier import CharacterModel
     from recognizer.judge import ReviewPolicy
+    from recognizer.raster import Scan
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,6 +35,28 @@ T = TypeVar("T")
 PAGE_SECONDS = 120
 """Nothing may take longer with one page; a hostile file can keep a PDF library busy for ever. An honest page takes a
 quarter of a second, the slowest we drew (600 dpi, rendered) three."""
+
+
+RETRY_DELAYS_S = (2.0, 5.0, 15.0)
+"""Waits before something is read again: a share that went away is often back after seconds."""
+
+PASSING_ERRORS = frozenset({errno.EBUSY, errno.EAGAIN, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EIO})
+"""What the system says of a file that may be there again in a moment. Nothing else gets better by waiting."""
+
+MACHINE_ERRORS = PASSING_ERRORS | {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""What says nothing of the file that was read, but of the place or the machine."""
+
+
+def with_patience(read: Callable[[], T]) -> T:
+    """Read something, and again after a while when it cannot be read just now (OSError when that goes on)."""
+    for delay in RETRY_DELAYS_S:
+        try:
+            return read()
+        except OSError as error:
+            if error.errno not in PASSING_ERRORS:
+                raise
+        time.sleep(delay)
+    return read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +100,12 @@ class PageReader(Protocol):
         ...
 
     def count_pages(self, path: Path) -> int:
-        """Return how many pages a scan has (ScanError when it cannot be read as a scan)."""
+        """Return how many pages a scan has.
+
+        Raises:
+            ScanError: it cannot be read as a scan.
+            OSError: it cannot be opened just now.
+        """
         ...
 
     def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:
@@ -152,6 +182,7 @@ class ReaderPool:
 
         Raises:
             ScanError: it cannot be read as a scan, or reading it crashes.
+            OSError: it cannot be opened just now.
         """
         try:
             return self._many.call(self._skills.count_pages, str(path), self._seconds)
@@ -284,6 +315,9 @@ def _count_pages(path: str, seconds: int) -> int:
     signal.alarm(seconds)
     try:
         return page_count(Path(path))
+    except ScanError as error:
+        _blame_the_place(error, Path(path))
+        raise
     finally:
         signal.alarm(0)
 
@@ -291,21 +325,20 @@ def _count_pages(path: str, seconds: int) -> int:
 def _read_run(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
     from recognizer.raster import open_scan
 
-    # What is wrong with the place (a share that went away) is raised, so that it can be tried again; what is wrong with
-    # the scan is a result.
-    Path(pages.path).stat()
-    model, policy = _model_and_policy()
+    path = Path(pages.path)
+    _model_and_policy()  # before the clock runs
     signal.alarm(seconds)
     try:
-        with open_scan(Path(pages.path)) as scan:
-            return tuple(_read_page(scan, ref, model, policy, seconds) for ref in pages.refs())
+        with open_scan(path) as scan:
+            return tuple(_read_page(scan, path, ref, seconds) for ref in pages.refs())
     except ScanError as error:
+        _blame_the_place(error, path)
         return tuple(PageFailure(ref, PageOutcomeKind.FAILED, str(error)) for ref in pages.refs())
     finally:
         signal.alarm(0)
 
 
-def _read_page(scan: Any, ref: PageRef, model: "CharacterModel", policy: "ReviewPolicy", seconds: int) -> PageOutcome:  # noqa: ANN401
+def _read_page(scan: "Scan", path: Path, ref: PageRef, seconds: int) -> PageOutcome:
     from recognizer.errors import PageError
     from recognizer.raster import Renderer
     from recognizer.reading import read_page
@@ -315,9 +348,25 @@ def _read_page(scan: Any, ref: PageRef, model: "CharacterModel", policy: "Review
     try:
         page = scan.load(ref, Renderer(spec.renderer))
     except (PageError, ScanError) as error:
+        _blame_the_place(error, path)
         return PageFailure(ref, PageOutcomeKind.FAILED, str(error))
-    return read_page(page, spec.sheets, model, policy)
+    return read_page(page, spec.sheets, *_model_and_policy())
 
+
+def _blame_the_place(verdict: RecognizerError, path: Path) -> None:
+    """Raise OSError where not the scan is at fault but where it lies: that can be tried again, a verdict stays.
+
+    PDFium says only that something could not be read; so the whole file is read once more before it is blamed.
+    """
+    cause = verdict.__cause__
+    if isinstance(cause, OSError) and cause.errno in MACHINE_ERRORS:
+        raise cause
+    with path.open("rb") as stream:
+        while stream.read(READ_BYTES):
+            pass
+
+
+READ_BYTES = 1 << 20
 
 READING = Skills(begin, _info, _count_pages, _read_run)
 """Reading real scans."""

@@ -5,6 +5,7 @@ directly (about a fifth of the time), then laid onto the page as the file places
 through pdf2image where poppler is installed and through PDFium where it is not.
 """
 
+import errno
 import hashlib
 import shutil
 import threading
@@ -193,7 +194,9 @@ class _PdfScan:
                 self._document = pdfium.PdfDocument(path)
                 self._pages = len(self._document)
             except pdfium.PdfiumError as error:
-                raise ScanError(f"{path.name}: {_why_closed(error)}") from error
+                # So that who asks can tell a file out of reach from a damaged one, as with Python's own errors.
+                cause = OSError(errno.EIO, str(error)) if error.err_code == pdfium_c.FPDF_ERR_FILE else error
+                raise ScanError(f"{path.name}: {_why_closed(error)}") from cause
             except OSError as error:
                 raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
             if not self._pages:

@@ -12,6 +12,7 @@ import pytest
 
 from flows.errors import PlaceError
 from flows.grading import RUN_PAGES, Tally, Wait, Workplace, grade_inbox, here, regrade_scans
+from flows.jobs import Job, carry_out, in_threads
 from flows.records import Correction, FileOutcome
 from flows.settings import Exam
 from flows.store import Store, open_store
@@ -318,6 +319,46 @@ def test_what_is_wrong_with_the_place_is_said_and_the_next_run_goes_on(exam: Exa
     tally = grade(exam, store, reader)
     assert (tally.files, reader.pages_read, len(store.pages())) == ({READ: 1}, 11, 19)
     assert list(exam.inbox.iterdir()) == []
+
+
+class Stale(FakeReader):
+    """Reads on a share that goes away for some calls."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+
+    def _fail(self) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    def count_pages(self, path: Path) -> int:
+        self._fail()
+        return super().count_pages(path)
+
+    def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:
+        self._fail()
+        return super().read_run(pages)
+
+
+def test_a_share_that_comes_back_is_waited_for(exam: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.workers.RETRY_DELAYS_S", (0.0, 0.0))
+    drop(exam, "a.pdf", sheet(1))
+    reader = Stale(2)
+    assert carry_out(Job("grade", exam.dir), in_threads, reader=reader).files == {READ: 1}
+    reader.failures = 2
+    assert carry_out(Job("regrade", exam.dir), in_threads, reader=reader).pages == {PageOutcomeKind.READ: 1}
+    assert reader.failures == 0
+
+
+def test_a_share_that_stays_away_condemns_no_file(exam: Exam, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.workers.RETRY_DELAYS_S", (0.0, 0.0))
+    path = drop(exam, "a.pdf", sheet(1))
+    with pytest.raises(PlaceError, match="cannot be read: Stale file handle"):
+        grade(exam, store, Stale(3))
+    assert path.exists() and store.files() == () and list(exam.quarantine.iterdir()) == []
+    assert grade(exam, store).files == {READ: 1}
 
 
 def test_a_bug_is_no_result(exam: Exam, store: Store) -> None:

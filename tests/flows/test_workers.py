@@ -1,16 +1,20 @@
 """Worker processes: a crash or a hang costs one page, a dead parent leaves nobody behind."""
 
+import errno
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import psutil
 import pytest
 
+from flows import workers
 from flows.grading import Workplace, grade_inbox, here
 from flows.records import FileOutcome
 from flows.settings import Exam
@@ -18,12 +22,13 @@ from flows.store import open_store
 from flows.workers import ReaderPool, RunOfPages, reader_spec
 from recognizer.errors import ScanError
 from recognizer.glyphs import load_glyphs
+from recognizer.judge import ReviewPolicy
 from recognizer.records import PageFailure, PageOutcomeKind, PageResult
 from recognizer.scanfile import ScannedPicture, images_to_pdf
 from recognizer.simulate import Mode, Simulation, simulate
 from recognizer.template import Role, find_template
 from tests.helpers.fakes import exam_folder, fake_scan, sheet
-from tests.helpers.skills import MAKE_BELIEVE, REAL_BUT_FOR_THE_MODEL
+from tests.helpers.skills import MAKE_BELIEVE, REAL_BUT_FOR_THE_MODEL, SameForAll
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,6 +113,49 @@ def test_real_scans_go_through_real_stages(tmp_path: Path) -> None:
     reasons = {one.file: one.reason for one in tally.set_aside if one.page is None}
     assert set(reasons) == {"b.pdf", "c.pdf", "d.pdf"}
     assert not any(reason.startswith(("b.pdf", "c.pdf", "d.pdf")) or ".pdf:" in reason for reason in reasons.values())
+
+
+def stale_from(count: int, monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
+    """Let files called `name` be opened `count` times, then never again; returns the refusals."""
+    refused: list[str] = []
+    opened, left = Path.open, count
+
+    def stale(self: Path, *args: Any, **kwargs: Any) -> Any:
+        nonlocal left
+        if self.name == name:
+            left -= 1
+            if left < 0:
+                refused.append(name)
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return opened(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", stale)
+    return refused
+
+
+def test_a_share_that_went_away_is_no_verdict_on_the_scan(exam: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = exam.archive / "scan.pdf"
+    images_to_pdf([white_page()], path)
+    run = RunOfPages(str(path), "a" * 64, 1, 1)
+    monkeypatch.setattr(workers, "_spec", reader_spec(exam))
+    monkeypatch.setattr(workers, "_loaded", (SameForAll(), ReviewPolicy(0.9)))
+    assert workers._count_pages(str(path), 60) == 1
+    stale_from(0, monkeypatch, path.name)
+    with pytest.raises(OSError, match=r"Errno 116|tale"):
+        workers._count_pages(str(path), 60)
+    with pytest.raises(OSError, match=r"Errno 116|tale"):
+        workers._read_run(run, 60)
+
+
+def test_what_pdfium_calls_damaged_is_read_once_more(exam: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = exam.archive / "scan.pdf"
+    path.write_bytes(b"%PDF-1.7\nnothing\n%%EOF\n")
+    with pytest.raises(ScanError):
+        workers._count_pages(str(path), 60)
+    refused = stale_from(1, monkeypatch, path.name)
+    with pytest.raises(OSError, match=r"Errno 116|tale"):
+        workers._count_pages(str(path), 60)
+    assert len(refused) == 1
 
 
 def drawn(exam: str) -> list[ScannedPicture]:
