@@ -59,7 +59,8 @@ MAX_WHOLE_DIGITS = 4
 class BoxEvidence:
     """What was seen in one box of a comb: nothing (`probabilities` None), or how likely each class of `CLASSES` is.
 
-    `specks` counts spots of ink too small to be writing, `unplaced` pieces left out for where they lie.
+    `specks` counts spots of ink too small to be writing, `unplaced` pieces left out for where they lie, `pale`
+    pieces too faint to read.
     """
 
     position: int
@@ -67,6 +68,7 @@ class BoxEvidence:
     bounds: Rect | None = None
     specks: int = 0
     unplaced: int = 0
+    pale: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Decoded:
 def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
     """Decode a comb of boxes, one character each, in box order."""
     characters = tuple(_character(box) for box in boxes)
-    if any(box.probabilities is None and box.specks >= FAINT_SPECKS for box in boxes):
+    if any(box.pale or (box.probabilities is None and box.specks >= FAINT_SPECKS) for box in boxes):
         return Decoded((), characters, Flag.FAINT)
     if field.sign and boxes[0].unplaced:
         # A minus on the rule must not be lost. Other boxes of a comb have neighbours whose strokes reach in.
@@ -116,6 +118,7 @@ def decode_number(
     *,
     specks: int = 0,
     unplaced: int = 0,
+    pale: int = 0,
     low_spots: int = 0,
 ) -> Decoded:
     """Decode a free-width cell by the best way to group its pieces into characters.
@@ -124,7 +127,7 @@ def decode_number(
     among all values that can be read: a rival grouping lowers it, and so does one that gives no allowed value, by
     REFUSED_PRIOR. `low_spots` were left out as dust: next to two whole digits one may be a point after all.
     """
-    if unplaced or specks >= (FAINT_SPECKS_BESIDE if pieces else FAINT_SPECKS):
+    if unplaced or pale or specks >= (FAINT_SPECKS_BESIDE if pieces else FAINT_SPECKS):
         return Decoded((), _characters_of(segments), Flag.FAINT)
     if pieces == 0:
         return Decoded((RankedValue(BLANK, 1.0),), ())

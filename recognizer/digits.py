@@ -54,7 +54,8 @@ class IsolatedBox:
     """What is written in a box for one character.
 
     `glyph` is None when the box is blank. `ink_mm2` is the area of ink found, specks left out; `overflow` tells that it
-    crosses the printed outline; `specks` counts the spots left out, `unplaced` the larger pieces (see `ink.BoxInk`).
+    crosses the printed outline; `specks` counts the spots left out, `unplaced` and `pale` the larger pieces
+    (see `ink.BoxInk`).
     """
 
     glyph: Glyph | None
@@ -62,6 +63,7 @@ class IsolatedBox:
     overflow: bool
     specks: int = 0
     unplaced: int = 0
+    pale: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class NumberInk:
     overflow: bool
     specks: int = 0
     unplaced: int = 0
+    pale: int = 0
     low_spots: int = 0
 
     @property
@@ -117,8 +120,9 @@ def isolate_digit(crop: BoxCrop) -> IsolatedBox:
     """
     ink = find_ink(crop)
     if ink.is_blank:
-        return IsolatedBox(None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced)
-    return IsolatedBox(as_glyph(ink, _without_strays(ink)), ink.area_mm2, ink.overflow, ink.specks, ink.unplaced)
+        return IsolatedBox(None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, ink.pale)
+    glyph = as_glyph(ink, _without_strays(ink))
+    return IsolatedBox(glyph, ink.area_mm2, ink.overflow, ink.specks, ink.unplaced, ink.pale)
 
 
 def segment_number(crop: BoxCrop) -> NumberInk:
@@ -133,14 +137,21 @@ def segment_number(crop: BoxCrop) -> NumberInk:
 def segment_ink(ink: BoxInk) -> NumberInk:
     """Return the candidate characters in ink that was found already; see `segment_number`."""
     if ink.is_blank:
-        return NumberInk((), (), ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced)
+        return NumberInk((), (), ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, ink.pale)
     groups = pieces_in_order(ink)
     boxes = tuple(_bounds(ink.stats[[k - 1 for k in group]]) for group in groups)
     segments = tuple(
         _segment(ink, groups, boxes, start, stop) for start in range(len(groups)) for stop in _stops(boxes, start, ink)
     )
     return NumberInk(
-        boxes, segments, ink.area_mm2, ink.overflow, ink.specks, ink.unplaced, _low_spots(ink.spots, boxes)
+        boxes,
+        segments,
+        ink.area_mm2,
+        ink.overflow,
+        ink.specks,
+        ink.unplaced,
+        ink.pale,
+        _low_spots(ink.spots, boxes),
     )
 
 

@@ -154,9 +154,14 @@ def _decode_comb(field: SheetField, boxes: Sequence[IsolatedBox], seen: Mapping[
     return decode_digits(
         field,
         [
-            BoxEvidence(position, None, specks=box.specks, unplaced=box.unplaced)
-            if box.glyph is None
-            else BoxEvidence(position, seen[id(box.glyph)], box.glyph.bounds, box.specks, box.unplaced)
+            BoxEvidence(
+                position,
+                None if box.glyph is None else seen[id(box.glyph)],
+                None if box.glyph is None else box.glyph.bounds,
+                specks=box.specks,
+                unplaced=box.unplaced,
+                pale=box.pale,
+            )
             for position, box in enumerate(boxes, start=1)
         ],
     )
@@ -175,7 +180,13 @@ def _decode_cell(field: SheetField, cell: NumberInk, seen: Mapping[int, list[flo
         for segment in cell.segments
     ]
     return decode_number(
-        field, len(cell.pieces), segments, specks=cell.specks, unplaced=cell.unplaced, low_spots=cell.low_spots
+        field,
+        len(cell.pieces),
+        segments,
+        specks=cell.specks,
+        unplaced=cell.unplaced,
+        pale=cell.pale,
+        low_spots=cell.low_spots,
     )
 
 

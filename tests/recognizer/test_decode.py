@@ -226,3 +226,10 @@ def test_a_spot_where_a_point_would_be_is_trouble_beside_whole_digits_only() -> 
     assert decode_number(MARK, *cell("10"), low_spots=1).trouble is Flag.FAINT
     assert decode_number(MARK, *cell("7.5"), low_spots=1).trouble is None
     assert decode_number(MARK, *cell("7"), low_spots=1).trouble is None
+
+
+def test_writing_too_faint_to_read_is_trouble() -> None:
+    first, *digits = comb("   725")
+    assert decode_digits(COMB, [first, BoxEvidence(2, None, pale=1), *digits[1:]]).trouble is Flag.FAINT
+    assert decode_number(MARK, *cell("7"), pale=1).trouble is Flag.FAINT
+    assert decode_number(MARK, 0, [], pale=1).trouble is Flag.FAINT

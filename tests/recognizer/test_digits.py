@@ -236,3 +236,17 @@ def test_what_may_be_a_decimal_point_but_was_left_out_is_counted() -> None:
     pixels[72:74, 60:62] = 40
     as_fine_as_dust = segment_number(crop_of(pixels, CELL))
     assert (as_fine_as_dust.number_of_pieces, as_fine_as_dust.low_spots) == (2, 1)
+
+
+def test_writing_too_faint_to_read_is_counted_and_paper_is_not() -> None:
+    for sigma in (0, 3):
+        faint = isolate_digit(crop_of(noisy(box_pixels([SEVEN], ink=219), sigma)))
+        assert (faint.glyph, faint.pale) == (None, 1)
+        beside = segment_number(crop_of(noisy(np.minimum(box_pixels([TWO], CELL), faint_seven()), sigma), CELL))
+        assert (beside.number_of_pieces, beside.pale) == (1, 1)
+    for name, pixels in blank_boxes().items():
+        assert isolate_digit(crop_of(pixels)).pale == 0, name
+
+
+def faint_seven() -> np.ndarray:
+    return box_pixels([[(x + 8.0, y) for x, y in SEVEN]], CELL, ink=219)
