@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -156,12 +157,17 @@ def template_file(folder: Path, name: str) -> Path | None:
     return own if own.is_file() else None
 
 
-def replace_template(exam: Exam, source: Path) -> None:
+def replace_template(exam: Exam, source: Path, printed: Collection[tuple[str, int]] = ()) -> None:
     """Put another version of one of the exam's templates in its place.
+
+    Args:
+        exam: the exam.
+        source: the TOML file.
+        printed: template and version from which the pages that are there already were printed.
 
     Raises:
         TemplateError: it is faulty.
-        ExamError: the exam has no template of its name.
+        ExamError: the exam has no template of its name, or sheets that were read could no longer be read with it.
         PlaceError: it cannot be written.
     """
     template = load_template(source)
@@ -173,6 +179,15 @@ def replace_template(exam: Exam, source: Path) -> None:
     if not names:
         mine = ", ".join(one.name for one in exam.sheets.templates)
         raise ExamError(f"{source}: describes '{template.name}', which is no template of this exam (those are {mine})")
+    if lost := sorted(
+        version for name, version in set(printed) if name == template.name and not template.reads(version)
+    ):
+        listed = ", ".join(map(str, lost))
+        raise ExamError(
+            f"{source}: is version {template.version} of '{template.name}', but sheets of this exam were printed from "
+            f"version {listed}; if their boxes stand in the same places, add to it: also_reads = [{listed}]. Nothing "
+            "was changed"
+        )
     target = template_file(exam.dir, names[0]) or exam.dir / TEMPLATES / f"{template.name}.toml"
     write_whole(target, source.read_text(encoding="utf-8"))
 

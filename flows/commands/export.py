@@ -41,6 +41,11 @@ def export(folder: Path, output: Path | None, force: bool) -> None:
     Run    settings, versions, model, times, and how to read the cells
 
     Fill in the corrections on Flags, save, and give the file to 'tallymark correct'.
+
+    \b
+    Examples:
+      tallymark export chemistry
+      tallymark export chemistry -o marks.xlsx
     """  # noqa: D301 - click takes the backspace character as "do not wrap"
     exam = load_exam(folder)
     destination = _destination(folder, output)

@@ -29,7 +29,7 @@ WORKERS = click.option(
 @JSON
 @WORKERS
 def grade(folder: Path, as_json: bool, workers: int | None) -> int:
-    r"""Read every complete scan in the inbox.
+    """Read every complete scan in the inbox.
 
     A scan moves to archive/ when it is read, or to quarantine/ with a reason beside it. Running again is harmless: what
     is read is not read twice, and a run that was stopped goes on where it was.
@@ -38,7 +38,7 @@ def grade(folder: Path, as_json: bool, workers: int | None) -> int:
     Examples:
       tallymark grade chemistry
       tallymark grade chemistry --json --workers 4
-    """
+    """  # noqa: D301 - click wants a real backspace here
     from flows.jobs import Job
 
     return _run(Job("grade", folder, workers=workers), as_json)
@@ -56,7 +56,7 @@ def grade(folder: Path, as_json: bool, workers: int | None) -> int:
 @JSON
 @WORKERS
 def regrade(folder: Path, model: Path | None, template: Path | None, as_json: bool, workers: int | None) -> int:
-    r"""Read the archived scans again, with another model or a corrected template.
+    """Read the archived scans again, with another model or a corrected template.
 
     Every correction by people is kept and still counts.
 
@@ -64,15 +64,18 @@ def regrade(folder: Path, model: Path | None, template: Path | None, as_json: bo
     Examples:
       tallymark regrade chemistry
       tallymark regrade chemistry --template cover_marks.toml
-    """
+    """  # noqa: D301 - click wants a real backspace here
     from flows.jobs import Job
     from flows.places import only_writer
     from flows.settings import load_exam, replace_template
+    from flows.store import open_store
 
     if template is not None:
         exam = load_exam(folder)
         with only_writer(folder):
-            replace_template(exam, template)
+            with open_store(folder) as store:
+                printed = {(page.template, page.template_version or 0) for page in store.pages() if page.template}
+            replace_template(exam, template, printed)
     return _run(Job("regrade", folder, model=model, workers=workers), as_json)
 
 
@@ -137,7 +140,7 @@ def _print_aside(job: "Job", tally: "Tally") -> None:
         where = one.file if one.page is None else f"{one.file} page {one.page}"
         console.print(plain(f"  {where}: {one.outcome}: {one.reason}"))
     if (more := len(tally.set_aside) - SHOWN_ASIDE) > 0:
-        console.print(plain(f"  and {more} more: see 'tallymark grade --json' or the sheet Pages of the workbook"))
+        console.print(plain(f"  and {more} more: see the sheet Pages of the workbook"))
     if any(one.page is None for one in tally.set_aside):
         console.print(plain(f"Files lie in {job.exam_dir / 'quarantine'}, each with its reason beside it."))
     console.print()

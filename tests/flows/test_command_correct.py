@@ -217,3 +217,20 @@ def test_a_faulty_workbook_or_folder_is_named(exam: Path, tmp_path: Path, capsys
     assert "is no .xlsx workbook" in capsys.readouterr().err
     assert correct(tmp_path, tmp_path / "text.xlsx") == 3
     assert "is no exam folder" in capsys.readouterr().err
+
+
+def test_a_single_reading_is_corrected_without_a_workbook(exam: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["correct", str(exam), "--set", f"{KEY}=2½", "--reviewer", "A. Clerk"]) == 0
+    (stored,) = corrections(exam)
+    assert (stored.key, stored.value, stored.how) == (KEY, "2.5", "command")
+    assert run(["correct", str(exam), "--set", f"{KEY}=3", "--reviewer", "A. Clerk"]) == 0
+    assert [each.value for each in corrections(exam)] == ["2.5", "3"]
+    assert run(["correct", str(exam), "--set", f"{KEY}=99", "--set", "no-1-such=1", "--reviewer", "A. Clerk"]) == 6
+    said = capsys.readouterr().err
+    assert "2 refused" in said and "may hold" in said and "no-1-such" in said
+
+
+@pytest.mark.parametrize("arguments", [[], ["--set", "no equals sign"], ["--set", f"{KEY}="]])
+def test_a_single_correction_is_key_equals_value(exam: Path, arguments: list[str]) -> None:
+    assert run(["correct", str(exam), *arguments, "--reviewer", "A. Clerk"]) == 2
+    assert corrections(exam) == ()

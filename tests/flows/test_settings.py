@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 
 from flows.errors import ExamError
-from flows.settings import load_exam, parse_settings
+from flows.folder import make_exam_folder
+from flows.settings import load_exam, parse_settings, replace_template
 from recognizer.errors import TemplateError
+from recognizer.template import shipped_templates
 from tests.helpers.filing import TWO_PAGES
 
 
@@ -81,3 +83,17 @@ def test_two_templates_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_missing_template_is_named(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match=r"gone.toml"):
         load_exam(exam_folder(tmp_path, 'templates = ["templates/gone.toml"]'))
+
+
+def test_a_template_that_would_throw_read_sheets_out_is_refused(tmp_path: Path) -> None:
+    exam = make_exam_folder(tmp_path / "exam", ["cover_marks"], None, None)
+    bumped = tmp_path / "bumped.toml"
+    text = shipped_templates()["cover_marks"].read_text(encoding="utf-8").replace("version = 1", "version = 2", 1)
+    bumped.write_text(text, encoding="utf-8")
+    with pytest.raises(ExamError, match=r"printed from version 1; .* also_reads = \[1\]"):
+        replace_template(exam, bumped, [("cover_marks", 1), ("booklet", 7)])
+    assert load_exam(exam.dir).template_named("cover_marks").version == 1
+
+    bumped.write_text(text.replace("version = 2", "version = 2\nalso_reads = [1]", 1), encoding="utf-8")
+    replace_template(exam, bumped, [("cover_marks", 1)])
+    assert load_exam(exam.dir).template_named("cover_marks").also_reads == (1,)
