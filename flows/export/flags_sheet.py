@@ -53,7 +53,7 @@ COLUMNS = (
     Column("why", 36),
     Column("may hold", 26),
     Column(CORRECTION, 14, Style.HEADING_MID),
-    Column(STATUS, 10, Style.HEADING_MID),
+    Column(STATUS, 12, Style.HEADING_MID),
     Column(KEY, 20, Style.HEADING_QUIET),
     Column(REVISION, 12, Style.HEADING_QUIET),
 )
@@ -207,7 +207,7 @@ def _write_row(table: SheetWriter, flag: FlagRow, crops: Callable[[str], bytes])
             Cell(row.field, looks.text),
             Cell(flag.question, looks.text),
             Cell(None if size else "no picture", looks.text),
-            Cell(_shown_guess(flag), looks.guess),
+            Cell(row.decision.guess_in_words, looks.guess),
             Cell(row.decision.confidence, looks.percent),
             Cell(flag.why, looks.text),
             Cell(flag.may_hold, looks.text),
@@ -220,14 +220,6 @@ def _write_row(table: SheetWriter, flag: FlagRow, crops: Callable[[str], bytes])
     )
     if size:
         table.sheet.add_image(CropPicture(row.key, crops, size, number, PICTURE_AT))
-
-
-def _shown_guess(flag: FlagRow) -> str:
-    """Return what was read; of a row that holds a value and is doubted (ids that disagree), that value."""
-    row = flag.row
-    if flag.standing is not Standing.CORRECTED and row.state is ValueState.VALUE:
-        return row.value
-    return row.decision.guess_in_words
 
 
 def _colour_filled(table: SheetWriter, last: int) -> None:

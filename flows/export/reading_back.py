@@ -41,7 +41,10 @@ LONGEST_SHOWN = 300
 """Characters of a cell that are looked at: longer than any key, name of a file, or value."""
 
 SIGNIFICANT_DIGITS = 15
-"""What a spreadsheet shows of a number; the rest is dust of binary arithmetic."""
+"""What a spreadsheet keeps of a typed number; the rest is dust of binary arithmetic."""
+
+LARGEST_NUMBER = 10**SIGNIFICANT_DIGITS
+"""From here on the last digits that were typed are lost, whatever the file holds now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,11 @@ def typed_text(value: object, data_type: str) -> tuple[str, str]:  # noqa: PLR09
     if isinstance(value, bool):
         return "", f"the truth value {str(value).upper()} stands there; type the value as text"
     if isinstance(value, int | float):
+        if abs(value) >= LARGEST_NUMBER:
+            return "", (
+                f"the spreadsheet keeps only the first {SIGNIFICANT_DIGITS} digits of a number ({_one_line(value)}); "
+                "format the cell as text and type it again"
+            )
         return format_number(Decimal(f"{value:.{SIGNIFICANT_DIGITS}g}")), ""
     return "", (
         f"the spreadsheet made a date or time of what was typed ({_one_line(value)}); format the cell as text and type "

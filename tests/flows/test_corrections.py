@@ -110,7 +110,8 @@ def test_one_value_has_many_ways_of_being_typed(tmp_path: Path, typed: object, v
         (True, "TRUE"),
         ("=1+1", "a formula"),
         ("#N/A", "#N/A"),
-        (1e300, "is not allowed"),
+        (1e300, "first 15 digits"),
+        (12345678, "from 0 to 10"),
     ],
 )
 def test_what_cannot_stand_in_the_field_is_refused_by_name(tmp_path: Path, typed: object, reason: str) -> None:
@@ -123,6 +124,17 @@ def test_what_cannot_stand_in_the_field_is_refused_by_name(tmp_path: Path, typed
 def test_lost_leading_zeros_are_not_made_up(tmp_path: Path) -> None:
     checked = check(read_filled(fill(workbook(tmp_path / "m.xlsx"), {"candidate": 123456})))
     assert "leading zeros" in reasons(checked)["candidate"]
+
+
+@pytest.mark.parametrize("number", [1234567890123456, 1234567890123456.0, 12345678901234567890, -(10**15)])
+def test_a_number_too_long_for_a_spreadsheet_is_never_rounded(number: float) -> None:
+    text, trouble = typed_text(number, "n")
+    assert text == ""
+    assert "format the cell as text" in trouble
+
+
+def test_the_longest_number_that_a_spreadsheet_keeps_is_taken_digit_by_digit() -> None:
+    assert typed_text(999999999999999, "n") == ("999999999999999", "")
 
 
 def test_sorting_rows_and_moving_columns_changes_nothing(tmp_path: Path) -> None:
