@@ -7,6 +7,7 @@ through pdf2image where poppler is installed and through PDFium where it is not.
 
 import errno
 import hashlib
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -181,6 +182,10 @@ def _pdfium_errors(number: int) -> Iterator[None]:
             raise PageError(f"page {number}: is damaged and cannot be drawn ({error}); {RESCAN}") from error
 
 
+HAS_NO_PAGES = re.compile(rb"/Count\s+0\b[^>]*/Type\s*/Pages|/Type\s*/Pages\b[^>]*/Count\s+0\b")
+"""The page tree of a PDF without pages."""
+
+
 class _PdfScan:
     """An open PDF. The document stays on disk; one page is in memory at a time."""
 
@@ -196,7 +201,7 @@ class _PdfScan:
             except pdfium.PdfiumError as error:
                 # So that who asks can tell a file out of reach from a damaged one, as with Python's own errors.
                 cause = OSError(errno.EIO, str(error)) if error.err_code == pdfium_c.FPDF_ERR_FILE else error
-                raise ScanError(f"{path.name}: {_why_closed(error)}") from cause
+                raise ScanError(f"{path.name}: {_why_closed(error, tail)}") from cause
             except OSError as error:
                 raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
             if not self._pages:
@@ -263,7 +268,10 @@ class _PdfScan:
         return pixels, source
 
 
-def _why_closed(error: pdfium.PdfiumError) -> str:
+def _why_closed(error: pdfium.PdfiumError, tail: bytes) -> str:
+    # First, since PDFium refuses such a file without setting its error code, which is still the last file's.
+    if HAS_NO_PAGES.search(tail):
+        return f"the PDF has no pages; {RESCAN}"
     if error.err_code in (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY):
         return "the PDF is encrypted and needs a password; save it without one (print it to a new PDF)"
     return f"the PDF is damaged and cannot be opened ({error}); {RESCAN}"

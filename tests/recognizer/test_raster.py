@@ -483,3 +483,15 @@ def test_threads_read_as_one(sheet: GreyImage, stored: Callable[..., Path]) -> N
         seen = list(pool.map(hashes, range(4)))
     assert len(set(seen[0])) == 12
     assert all(other == seen[0] for other in seen)
+
+
+def test_a_pdf_without_pages_is_called_that_whatever_pdfium_says(tmp_path: Path) -> None:
+    text = empty_pdf().decode("latin-1")
+    assert "/Count 0" in text
+    for number, form in enumerate(
+        (text, text.replace("/Size 3", "/Size 1"), text.replace("startxref\n", "startxref\n9"))
+    ):
+        path = tmp_path / f"{number}.pdf"
+        path.write_text(form, encoding="latin-1")
+        with pytest.raises(ScanError, match="has no pages"):
+            open_scan(path)
