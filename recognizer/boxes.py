@@ -6,12 +6,13 @@ language instead, in which the centre of the first pixel is at 0.)
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.geometry import Rect, bounding_rect
+from recognizer.geometry import Rect, apply_homography, bounding_rect
 from recognizer.marks import px_per_mm_at
 from recognizer.records import BoxCrop, GreyImage, RegisteredPage
 from recognizer.template import Box, Kind, SheetField, SheetTemplate
@@ -60,6 +61,10 @@ def crop_boxes(registered: RegisteredPage) -> tuple[BoxCrop, ...]:
     snapped = _snapped([crop for crop, box in zip(crops, boxes, strict=True) if box.field not in bubbles])
     moved = iter(snapped)
     crops = [crop if box.field in bubbles else next(moved) for crop, box in zip(crops, boxes, strict=True)]
+    crops = [
+        crop if inside else replace(crop, sides_seen=0)
+        for crop, inside in zip(crops, _within(registered, boxes), strict=True)
+    ]
     return tuple(_halved(crop) if box.kind is Kind.IMAGE else crop for crop, box in zip(crops, boxes, strict=True))
 
 
@@ -68,6 +73,14 @@ def field_picture(registered: RegisteredPage, field: SheetField, px_per_mm: floa
     boxes = field.boxes(registered.identity.page)
     area = bounding_rect(np.vstack([box.rect.corners() for box in boxes])).grown(FIELD_MARGIN_MM)
     return _warped(registered, area, px_per_mm)
+
+
+def _within(registered: RegisteredPage, boxes: Sequence[Box]) -> list[bool]:
+    """Tell of each box whether all four corners lie on the scan."""
+    height, width = registered.page.pixels.shape
+    corners = apply_homography(registered.mm_to_px, np.vstack([box.rect.corners() for box in boxes]))
+    on_page = ((corners >= -0.5) & (corners <= (width - 0.5, height - 0.5))).all(axis=1)
+    return [bool(four.all()) for four in on_page.reshape(len(boxes), 4)]
 
 
 def _bubble_fields(template: SheetTemplate, page: int) -> frozenset[str]:
@@ -114,7 +127,7 @@ def _halved(crop: BoxCrop) -> BoxCrop:
     x, y, width, height = (
         value * factor for value in (crop.outline.x, crop.outline.y, crop.outline.width, crop.outline.height)
     )
-    return BoxCrop(crop.field, crop.position, pixels, PICTURE_PX_PER_MM, Rect(x, y, width, height))
+    return replace(crop, pixels=pixels, px_per_mm=PICTURE_PX_PER_MM, outline=Rect(x, y, width, height))
 
 
 def _snapped(crops: Sequence[BoxCrop]) -> list[BoxCrop]:
@@ -125,22 +138,21 @@ def _snapped(crops: Sequence[BoxCrop]) -> list[BoxCrop]:
         alike[(*crop.pixels.shape, *size)].append(index)
     result = list(crops)
     for indices in alike.values():
-        for index, outline in zip(indices, _snap([crops[index] for index in indices]), strict=True):
-            crop = crops[index]
-            result[index] = BoxCrop(crop.field, crop.position, crop.pixels, crop.px_per_mm, outline)
+        for index, (outline, seen) in zip(indices, _snap([crops[index] for index in indices]), strict=True):
+            result[index] = replace(crops[index], outline=outline, sides_seen=seen)
     return result
 
 
-def _snap(crops: Sequence[BoxCrop]) -> list[Rect]:
-    """Return the snapped outlines of crops of one size."""
+def _snap(crops: Sequence[BoxCrop]) -> list[tuple[Rect, int]]:
+    """Return the snapped outlines of crops of one size, and how many of the four sides of each were seen."""
     stack = np.stack([crop.pixels for crop in crops])
     outlines = np.array([(crop.outline.x, crop.outline.y, crop.outline.right, crop.outline.bottom) for crop in crops])
     scale = crops[0].px_per_mm
-    left, right = _sides(stack, outlines[:, 0], outlines[:, 2], outlines[:, 1::2], scale)
-    top, bottom = _sides(stack.transpose(0, 2, 1), outlines[:, 1], outlines[:, 3], outlines[:, 0::2], scale)
+    left, right, upright = _sides(stack, outlines[:, 0], outlines[:, 2], outlines[:, 1::2], scale)
+    top, bottom, level = _sides(stack.transpose(0, 2, 1), outlines[:, 1], outlines[:, 3], outlines[:, 0::2], scale)
     return [
-        Rect(float(x0), float(y0), float(x1 - x0), float(y1 - y0))
-        for x0, y0, x1, y1 in zip(left, top, right, bottom, strict=True)
+        (Rect(float(x0), float(y0), float(x1 - x0), float(y1 - y0)), int(seen))
+        for x0, y0, x1, y1, seen in zip(left, top, right, bottom, upright + level, strict=True)
     ]
 
 
@@ -150,7 +162,7 @@ def _sides(
     high: NDArray[np.float64],
     along: NDArray[np.float64],
     scale: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int_]]:
     """Return where the two upright sides of boxes really are.
 
     Args:
@@ -161,13 +173,15 @@ def _sides(
         scale: pixels a mm.
 
     Returns:
-        The left and the right sides, (N,) each; a side that is not seen moves with the other one.
+        The left and the right sides, (N,) each, and how many of the two were seen; a side that is not seen moves with
+        the other one.
     """
     ends = (along[:, 1] - along[:, 0]).min() * SIDE_ENDS
     middle = stack[:, round(along[:, 0].max() + ends) : max(round(along[:, 1].min() - ends), 1)]
     reach = SNAP_REACH_MM * scale
     moved_low = _side_offsets(middle, low, reach)
     moved_high = _side_offsets(middle, high, reach)
+    seen = (~np.isnan(moved_low)).astype(int) + ~np.isnan(moved_high)
     apart = np.abs(moved_high - moved_low) > SIZE_TOLERANCE_MM * scale
     # Of two sides that disagree the one that moved less is believed: strokes lie anywhere, rules near their place.
     nearer = np.where(np.abs(moved_low) < np.abs(moved_high), moved_low, moved_high)
@@ -176,6 +190,7 @@ def _sides(
     return (
         low + np.where(np.isnan(moved_low), both, moved_low),
         high + np.where(np.isnan(moved_high), both, moved_high),
+        seen,
     )
 
 

@@ -23,6 +23,7 @@ MINUS = "-"
 HALF_CLASS = "½"
 OTHER = "other"
 POINT = "."
+HIDDEN = "hidden"
 
 KEPT_VALUES = 5
 """Ranked values kept for a field: what a reviewer can take in, and enough for sums and rosters to choose from."""
@@ -150,6 +151,11 @@ def decode_number(
     if low_spots and Decimal(ranked[0].value if len(path) > 1 else "0.5") % 1 == 0:
         trouble = Flag.FAINT
     return Decoded(ranked, _characters_of(path), trouble)
+
+
+def hidden_field(positions: Sequence[int]) -> Decoded:
+    """Return what is said of a field some of whose boxes cannot be seen: nothing, above all not that it is blank."""
+    return Decoded((), tuple(CharacterReading(at, (HIDDEN,), (1.0,)) for at in positions), Flag.UNREADABLE)
 
 
 def decode_choice(field: SheetField, boxes: Sequence[Box], marks: Sequence[MarkReading]) -> Decoded:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from recognizer.decode import OTHER
+from recognizer.decode import HIDDEN, OTHER
 from recognizer.records import CharacterReading, Decision, Flag, RankedValue, Reading, ValueState
 from recognizer.template import Kind, Role, SheetField
 from recognizer.values import BLANK, expectation
@@ -62,7 +62,7 @@ def _why(flag: Flag, reading: Reading, field: SheetField) -> str:
     guesses = ", ".join(f"{value.value or 'blank'} ({value.probability:.0%})" for value in shown)
     reasons = {
         Flag.UNSURE: f"unsure: {guesses}" if guesses else "unsure: nothing fits well",
-        Flag.UNREADABLE: f"{_unreadable_place(reading, field)} cannot be read: struck out, a letter, or touching",
+        Flag.UNREADABLE: _unreadable(reading, field),
         Flag.FAINT: "there is ink that could not be placed: faint traces, or strokes across the printed rule",
         Flag.NOT_ALLOWED: f"what is written does not look like {expectation(field)}",
         Flag.INCOMPLETE: "some boxes are empty and others are not",
@@ -71,6 +71,13 @@ def _why(flag: Flag, reading: Reading, field: SheetField) -> str:
         Flag.BLANK_ID: "nobody's number is written here",
     }
     return reasons[flag]
+
+
+def _unreadable(reading: Reading, field: SheetField) -> str:
+    hidden = [str(place.position) for place in reading.characters if place.classes == (HIDDEN,)]
+    if hidden:
+        return f"box {', '.join(hidden)} cannot be seen: covered, folded over, or off the scan"
+    return f"{_unreadable_place(reading, field)} cannot be read: struck out, a letter, or touching"
 
 
 def _unreadable_place(reading: Reading, field: SheetField) -> str:

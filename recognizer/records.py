@@ -134,7 +134,8 @@ class BoxCrop:
     """One printed box with its surroundings, upright, warped straight from the scan.
 
     `outline` is the printed box in crop pixels, after it was snapped to the rules that are really there.
-    `position` counts from 1 within the field, as in `template.Box`.
+    `position` counts from 1 within the field, as in `template.Box`. `sides_seen` tells how many of its four printed
+    sides were found: with none, something covers the box (bubbles are not looked at and count as seen).
     """
 
     field: str
@@ -142,6 +143,7 @@ class BoxCrop:
     pixels: GreyImage
     px_per_mm: float
     outline: "Rect"
+    sides_seen: int = 4
 
 
 @dataclass(frozen=True, slots=True)

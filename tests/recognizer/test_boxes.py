@@ -196,3 +196,21 @@ def test_the_page_record_is_not_changed() -> None:
     page = Page(PageRef("0" * 64, 1), CLEAN.copy(), 210, 297, PageSource.IMAGE, "")
     crop_boxes(replace(laid(CLEAN, millimetres_to_pixels(300)), page=page))
     assert np.array_equal(page.pixels, CLEAN)
+
+
+def test_a_covered_box_shows_no_sides_and_its_neighbours_do() -> None:
+    box = BOXES[8].rect
+    page, scale = CLEAN.copy(), 300 / 25.4
+    rows = slice(round((box.y - 1) * scale), round((box.bottom + 1) * scale))
+    page[rows, round((box.x - 1) * scale) : round((box.right + 1) * scale)] = PAPER
+    crops = crop_boxes(laid(page, millimetres_to_pixels(300)))
+    assert crops[8].sides_seen == 0
+    assert crops[6].sides_seen == crops[12].sides_seen == 4
+    assert {crop.sides_seen for crop in crop_boxes(laid(CLEAN, millimetres_to_pixels(300)))} == {4}
+
+
+def test_a_box_that_reaches_off_the_scan_is_not_seen() -> None:
+    crops = crop_boxes(laid(CLEAN[:, :2000], millimetres_to_pixels(300)))
+    edge_mm = 2000 / 300 * 25.4
+    for crop, box in zip(crops, BOXES, strict=True):
+        assert (crop.sides_seen == 4) == (box.rect.right < edge_mm), box

@@ -4,7 +4,15 @@ from typing import Any
 import pytest
 
 from recognizer.choices import MarkReading
-from recognizer.decode import BoxEvidence, Decoded, SegmentEvidence, decode_choice, decode_digits, decode_number
+from recognizer.decode import (
+    BoxEvidence,
+    Decoded,
+    SegmentEvidence,
+    decode_choice,
+    decode_digits,
+    decode_number,
+    hidden_field,
+)
 from recognizer.records import Flag
 from recognizer.template import SheetField
 from tests.helpers.evidence import sure
@@ -233,3 +241,9 @@ def test_writing_too_faint_to_read_is_trouble() -> None:
     assert decode_digits(COMB, [first, BoxEvidence(2, None, pale=1), *digits[1:]]).trouble is Flag.FAINT
     assert decode_number(MARK, *cell("7"), pale=1).trouble is Flag.FAINT
     assert decode_number(MARK, 0, [], pale=1).trouble is Flag.FAINT
+
+
+def test_a_field_that_cannot_be_seen_is_not_blank() -> None:
+    decoded = hidden_field([2, 3])
+    assert (decoded.values, decoded.trouble) == ((), Flag.UNREADABLE)
+    assert [place.position for place in decoded.characters] == [2, 3]

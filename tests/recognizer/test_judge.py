@@ -2,6 +2,7 @@ from decimal import Decimal
 
 import pytest
 
+from recognizer.decode import hidden_field
 from recognizer.judge import ReviewPolicy, judge
 from recognizer.records import CharacterReading, Flag, RankedValue, Reading, ValueState
 from recognizer.template import SheetField
@@ -63,3 +64,10 @@ def test_the_reason_names_the_box_that_cannot_be_read() -> None:
     places = (CharacterReading(1, ("7", "other"), (0.9, 0.1)), CharacterReading(2, ("7", "other"), (0.2, 0.8)))
     decision = judge(Reading("id", (), places, Flag.UNREADABLE, b""), IDENTITY, POLICY)
     assert decision.why.startswith("box 2 cannot be read")
+
+
+def test_the_reason_names_the_box_that_cannot_be_seen() -> None:
+    hidden = hidden_field([3])
+    decision = judge(Reading("id", hidden.values, hidden.characters, hidden.trouble, b""), IDENTITY, POLICY)
+    assert (decision.state, decision.flag) == (ValueState.UNSETTLED, Flag.UNREADABLE)
+    assert decision.why.startswith("box 3 cannot be seen")
