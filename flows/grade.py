@@ -16,13 +16,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from flows.grading import Submit, Tally, Wait, Watcher
 from flows.jobs import THREADS, Job, Work, in_threads
 from flows.report import markdown_report
-from flows.workers import PASSING_ERRORS, RETRY_DELAYS_S, PageReader, RunOfPages
+from flows.workers import PASSING_ERRORS, RETRY_DELAYS_S, PageReader, RunOfPages, with_patience
 from recognizer.records import PageOutcome, PageOutcomeKind, PageResult
 
 if TYPE_CHECKING:
@@ -77,13 +77,40 @@ PROGRESS_SECONDS = 2.0
 def with_prefect(job: Job, reader: PageReader, work: Work) -> Tally:
     """Do the work of a job as a Prefect flow, or without Prefect when that cannot be started.
 
-    Papers are graded whether or not there is somewhere to show it.
+    Papers are graded whether or not there is somewhere to show it, and to the end when that goes away meanwhile.
     """
     prepare()
     with _server() as reachable:
-        if not reachable:
-            return in_threads(job, reader, work)
-        return run_flow(job, reader, work)
+        watched = _Watched(work)
+        if reachable:
+            try:
+                return run_flow(job, reader, watched)
+            except Exception as error:
+                if watched.tally is not None:
+                    logger.warning("Prefect could not be told that the run is over (%s); all is graded", error)
+                    return watched.tally
+                if watched.error is not None:
+                    # Not what Prefect says when it cannot be told of it.
+                    raise watched.error from None
+                _say_without(error)
+        return in_threads(job, reader, work)
+
+
+class _Watched:
+    """Work of which is known how it ended, whatever those who called it make of that."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self.tally: Tally | None = None
+        self.error: BaseException | None = None
+
+    def __call__(self, submit: Submit, watchers: Sequence[Watcher]) -> Tally:
+        try:
+            self.tally = self._work(submit, watchers)
+        except BaseException as error:
+            self.error = error
+            raise
+        return self.tally
 
 
 def run_flow(job: Job, reader: PageReader, work: Work) -> Tally:
@@ -112,12 +139,14 @@ def read_as_tasks(reader: PageReader) -> Submit:
     """Hand each run of pages out as a Prefect task.
 
     The task itself returns how many pages had which outcome: Prefect keeps every result until the flow ends, and a
-    long file would fill the memory. The records go past it.
+    long file would fill the memory. The records go past it. What goes wrong with Prefect and not with the reader costs
+    no page: the run of pages is then read without it.
     """
     from prefect import task
     from prefect.cache_policies import NO_CACHE
 
     shelf: dict[RunOfPages, tuple[PageOutcome, ...]] = {}
+    faults: dict[RunOfPages, Exception] = {}
 
     @task(
         name="read pages",
@@ -129,15 +158,33 @@ def read_as_tasks(reader: PageReader) -> Submit:
         persist_result=False,
     )
     def read_pages(pages: RunOfPages) -> dict[str, int]:
-        outcomes = reader.read_run(pages)
+        faults.pop(pages, None)
+        try:
+            outcomes = reader.read_run(pages)
+        except Exception as error:
+            faults[pages] = error
+            raise
         shelf[pages] = outcomes
         return count_kinds(outcomes)
 
+    def without(pages: RunOfPages, error: Exception) -> tuple[PageOutcome, ...]:
+        _say_without(error)
+        return with_patience(partial(reader.read_run, pages))
+
     def submit(pages: RunOfPages) -> Wait:
-        future = read_pages.submit(pages)
+        try:
+            future = read_pages.submit(pages)
+        except Exception as error:
+            return partial(without, pages, error)
 
         def wait() -> tuple[PageOutcome, ...]:
-            future.result()
+            try:
+                future.result()
+            except Exception as error:
+                if pages in faults:
+                    raise faults[pages] from None
+                if pages not in shelf:
+                    return without(pages, error)
             return shelf.pop(pages)
 
         return wait
@@ -219,7 +266,10 @@ def _uuid(answer: object) -> "UUID":
 
 
 def prepare() -> None:
-    """Set what Prefect reads when it is imported."""
+    """Set what Prefect reads when it is imported; have our own words reach the terminal beside its silence."""
+    if logging.lastResort is not None:
+        # Prefect takes the root logger over, with its console that shows next to nothing (see ENVIRONMENT).
+        logger.addHandler(logging.lastResort)
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # A proxy for the outside world is no way to this machine.

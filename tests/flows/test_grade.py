@@ -6,20 +6,23 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.grade import PrefectPage, count_kinds, waiting_helps, with_prefect
+from flows.grade import PrefectPage, count_kinds, read_as_tasks, waiting_helps, with_prefect
 from flows.grading import Tally
-from flows.jobs import Job, carry_out, in_threads
+from flows.jobs import Job, Work, carry_out, in_threads
 from flows.settings import Exam
 from flows.store import open_store
-from flows.workers import ReaderInfo
+from flows.workers import PageReader, ReaderInfo, RunOfPages
 from recognizer.errors import ModelError
-from recognizer.records import PageOutcomeKind, PageRef
+from recognizer.records import PageOutcome, PageOutcomeKind, PageRef
 from tests.helpers.dumps import dump
 from tests.helpers.fakes import FakeReader, exam_folder, fake_scan, sheet
 from tests.helpers.filing import page_failure, page_result
@@ -89,6 +92,113 @@ def test_papers_are_graded_though_prefect_cannot_be_reached(exam: Exam, caplog: 
         tally = carry_out(Job("grade", exam.dir), with_prefect, reader=FakeReader())
     assert tally.pages == {PageOutcomeKind.READ: 19}
     assert "grading goes on without its page" in caplog.text
+
+
+class OnlyHealthy(BaseHTTPRequestHandler):
+    """A server that says it is well and can do nothing else."""
+
+    def do_GET(self) -> None:
+        self._answer(200 if self.path == "/api/health" else 404)
+
+    def do_POST(self) -> None:
+        self._answer(404)
+
+    def _answer(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b"true")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+# As above.
+@pytest.mark.filterwarnings("ignore")
+def test_papers_are_graded_though_prefect_only_seems_to_be_there(
+    exam: Exam, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), OnlyHealthy)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api"}):
+            tally = carry_out(Job("grade", exam.dir), with_prefect, reader=FakeReader())
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert tally.pages == {PageOutcomeKind.READ: 19}
+    assert "grading goes on without its page" in capsys.readouterr().err
+
+
+@pytest.fixture
+def flow_that_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Prefect that does the work, and then cannot tell its server."""
+
+    @contextmanager
+    def server() -> Iterator[bool]:
+        yield True
+
+    def breaks(job: Job, reader: PageReader, work: Work) -> Tally:
+        try:
+            in_threads(job, reader, work)
+        finally:
+            raise ConnectionError("the server is gone")
+
+    monkeypatch.setattr("flows.grade._server", server)
+    monkeypatch.setattr("flows.grade.run_flow", breaks)
+
+
+@pytest.mark.usefixtures("flow_that_breaks")
+def test_a_server_that_goes_away_takes_no_result_along(exam: Exam, caplog: pytest.LogCaptureFixture) -> None:
+    tally = carry_out(Job("grade", exam.dir), with_prefect, reader=FakeReader())
+    assert tally.pages == {PageOutcomeKind.READ: 19}
+    assert "could not be told that the run is over" in caplog.text
+    with open_store(exam.dir) as store:
+        assert len(store.runs()) == 1 and store.runs()[0].finished_at is not None
+
+
+@pytest.mark.usefixtures("flow_that_breaks")
+def test_our_own_error_is_raised_though_the_server_is_gone(exam: Exam) -> None:
+    class Broken(FakeReader):
+        def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:  # noqa: ARG002 - it is never read
+            raise ModelError("the weights are damaged")
+
+    with pytest.raises(ModelError):
+        carry_out(Job("grade", exam.dir), with_prefect, reader=Broken())
+
+
+class Broken:
+    """A task of Prefect that cannot be submitted, or whose result never comes."""
+
+    def __init__(self, *, submits: bool) -> None:
+        self._submits = submits
+
+    def submit(self, _pages: RunOfPages) -> "Broken":
+        if not self._submits:
+            raise ConnectionError("the server is gone")
+        return self
+
+    def result(self) -> None:
+        raise ConnectionError("the server is gone")
+
+
+@pytest.mark.parametrize("submits", [False, True])
+def test_pages_are_read_without_prefect_when_it_fails(
+    submits: bool, exam: Exam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import prefect
+
+    def task(**_: object) -> object:
+        return lambda _function: Broken(submits=submits)
+
+    monkeypatch.setattr(prefect, "task", task)
+    path = exam.inbox / "a.pdf"
+    outcomes = read_as_tasks(FakeReader())(RunOfPages(str(path), "a" * 64, 1, 3))()
+    assert [outcome.ref.number for outcome in outcomes] == [1, 2, 3]
 
 
 def test_a_page_that_cannot_be_updated_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
