@@ -1,11 +1,17 @@
-"""Where an exam folder may lie, and who works in it: file systems, writability, the one writer's lock."""
+"""Where an exam folder may lie, and who works in it: file systems, writability, the one writer's lock.
+
+And how a file takes the place of an older one, whole or not at all (`replace_file`).
+"""
 
 import errno
 import fcntl
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkstemp
+from typing import BinaryIO
 
 from flows.errors import PlaceError
 
@@ -48,6 +54,12 @@ NETWORK_FILE_SYSTEMS = frozenset(
 LOCK_FILE = ".grading.lock"
 PROBE_FILE = ".tallymark-probe"
 """One name for all: what a killed run leaves, the next one removes."""
+
+
+OPEN_ELSEWHERE = (".~lock.{name}#", "~${name}")
+"""What LibreOffice and Excel lay beside a file while they have it open."""
+
+PLAIN_PERMISSIONS = 0o666
 
 
 def file_system(path: Path, mounts: Path = MOUNT_TABLE) -> str:
@@ -131,3 +143,111 @@ def _unescaped(point: str) -> str:
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         point = point.replace(code, character)
     return point
+
+
+def refuse_open_file(path: Path) -> None:
+    """Raise PlaceError when another program says that it has the file open."""
+    for pattern in OPEN_ELSEWHERE:
+        lock = path.with_name(pattern.format(name=path.name))
+        if _is_there(lock):
+            raise PlaceError(
+                f"{path} is open in another program (it laid {lock.name} beside it); nothing was written. Close it "
+                f"there, or write to another file. If no program has it open, remove {lock}"
+            )
+
+
+def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file beside its place and move it there in one step: a reader sees the old file or the new one, whole.
+
+    A link stays a link. What else goes wrong in `write` passes through, and an older file is untouched then, too.
+
+    Raises:
+        PlaceError: the file is open in another program, or it or its folder cannot be written.
+    """
+    target = path.resolve()
+    refuse_open_file(target)
+    waiting: Path | None = None
+    try:
+        with _told(path):
+            handle, name = mkstemp(dir=target.parent, prefix=".tallymark-", suffix=".tmp")
+            waiting = Path(name)
+        try:
+            _fill(handle, write)
+        except _UnwritableError as error:
+            with _told(path):
+                raise error.trouble from error
+        refuse_open_file(target)
+        with _told(path):
+            waiting.chmod(_permissions(target))
+            waiting.replace(target)
+    finally:
+        if waiting is not None:
+            waiting.unlink(missing_ok=True)
+
+
+class _UnwritableError(Exception):
+    """The new file could not be written; tells that from every other error in `write`. Never leaves this module."""
+
+    def __init__(self, trouble: OSError) -> None:
+        super().__init__(str(trouble))
+        self.trouble = trouble
+
+
+class _Guarded(io.FileIO):
+    """A file whose own troubles bear their own name."""
+
+    def write(self, data: object) -> int:
+        try:
+            return super().write(data)  # type: ignore[arg-type] # whatever the buffer hands on
+        except OSError as error:
+            raise _UnwritableError(error) from error
+
+
+def _fill(handle: int, write: Callable[[BinaryIO], object]) -> None:
+    """Let `write` write into an open file, and see it through to the disc."""
+    raw = _Guarded(handle, "w+b")
+    try:
+        file = io.BufferedRandom(raw)
+        write(file)
+        file.flush()
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            raise _UnwritableError(error) from error
+    finally:
+        # The file itself, not its buffer, which would try again to write what could not be written.
+        raw.close()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say what the system refuses, with advice."""
+    try:
+        yield
+    except PermissionError as error:
+        raise PlaceError(
+            f"{path}: cannot be written: {error.strerror or error}; close it in other programs, look at the folder's "
+            "permissions, or write to another file"
+        ) from error
+    except OSError as error:
+        raise PlaceError(
+            f"{path}: cannot be written: {error.strerror or error}; an older file there is untouched. Is the folder "
+            "there, and is there space?"
+        ) from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # the name is too long for a file: nothing can be there
+        return False
+
+
+def _permissions(path: Path) -> int:
+    """Return the permissions of the file that is replaced, or those of any new file: a temporary file is private."""
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        return PLAIN_PERMISSIONS & ~umask

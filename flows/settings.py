@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from flows.errors import ExamError, PlaceError
+from flows.places import replace_file
 from recognizer.codes import CODE_NAME
 from recognizer.template import SheetSet, SheetTemplate, find_template, load_template
 
@@ -194,13 +195,11 @@ def replace_template(exam: Exam, source: Path, printed: Collection[tuple[str, in
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is there whole or as it was before, and never half (PlaceError when it cannot be)."""
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
     except OSError as error:
-        raise PlaceError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise PlaceError(f"{path.parent}: cannot be made: {error.strerror or error}") from error
+    replace_file(path, lambda file: file.write(text.encode()))
 
 
 def _templates(folder: Path, settings: Settings) -> tuple[SheetTemplate, ...]:

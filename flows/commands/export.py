@@ -8,9 +8,10 @@ import click
 from flows.errors import PlaceError, WorkbookError
 from flows.export.contents import exam_contents
 from flows.export.corrections import unread
-from flows.export.place import keep_copy, refuse_open_file
+from flows.export.place import keep_copy
 from flows.export.reading_back import Filled, read_filled
 from flows.export.workbook import Contents, write_workbook
+from flows.places import refuse_open_file
 from flows.settings import EXPORTS, load_exam
 from flows.store import open_store
 

@@ -1,16 +1,15 @@
 """`tallymark template`: list, show, check and print sheet templates."""
 
 import json
-import os
-import tempfile
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.errors import ExamError, PlaceError
+from flows.errors import ExamError
+from flows.places import replace_file
 
 if TYPE_CHECKING:
     from recognizer.printing import SheetCopy
@@ -21,9 +20,6 @@ MAX_COPIES = 5_000
 
 MAX_SERIAL = 999_999_999
 """The largest serial number that the QR code holds."""
-
-PIPED_WIDTH = 200
-"""Characters of a table's line when it goes into a file or another program, where nothing wraps."""
 
 
 @click.group()
@@ -155,8 +151,7 @@ def print_template(name: str, output: Path, paper: str, first_serial: int, exam:
         raise click.BadParameter(
             f"the last of {len(copies)} copies would be above {MAX_SERIAL}", param_hint="--first-serial"
         )
-    with _replacing(output) as file:
-        print_sheets(sheet, copies, exam, Paper(paper), file, choice["font"])
+    replace_file(output, lambda file: print_sheets(sheet, copies, exam, Paper(paper), file, choice["font"]))
     first, last = copies[0].serial, copies[-1].serial
     which = f"copy {first:05d}" if first == last else f"copies {first:05d} to {last:05d}"
     click.echo(
@@ -197,37 +192,6 @@ def _copies(first_serial: int, count: int | None, roster: Path | None, anonymous
         )
         for index, candidate in enumerate(candidates)
     ]
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of `path` once it is whole; on any error `path` stays as it was.
-
-    Raises:
-        PlaceError: it cannot be written there.
-    """
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> PlaceError:
-    return PlaceError(
-        f"{path}: cannot be written: {error.strerror or error}; is the folder there and yours, and the file not open "
-        "in another program?"
-    )
 
 
 def _fields(sheet: "SheetTemplate") -> Iterator[tuple[int, "SheetField"]]:
@@ -293,9 +257,10 @@ def _field_row(page: int, field: "SheetField") -> list[str]:
 
 def _print_table(columns: tuple[str, ...], rows: list[list[str]]) -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from flows.commands.output import out
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     numeric = {"page", "pages", "fields", "boxes", "version", "x", "y", "width", "height"}
@@ -306,8 +271,7 @@ def _print_table(columns: tuple[str, ...], rows: list[list[str]]) -> None:
     for row in rows:
         # A text of the template is shown as it is: brackets in it are no markup.
         table.add_row(*(Text(cell) for cell in row))
-    console = Console()
-    Console(width=None if console.is_terminal else PIPED_WIDTH).print(table)
+    out(sys.stdout).print(table)
 
 
 def _count(number: int, noun: str) -> str:

@@ -4,18 +4,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from tempfile import gettempdir
+from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
+from flows.errors import PlaceError
 from flows.export.flags_sheet import flag_rows, settled_rows, write_flags
 from flows.export.marks_sheet import write_marks
 from flows.export.pages_sheet import write_pages
-from flows.export.place import refuse_open_file, replace_file
 from flows.export.run_sheet import Section, write_run
 from flows.export.styles import named_styles
+from flows.places import refuse_open_file, replace_file
 from flows.records import Correction, FieldRow, FileRow, PageRow, RunRow
 from flows.settling import MarkRule, settle_sheets
 from recognizer.template import SheetSet
@@ -68,7 +70,7 @@ def write_workbook(contents: Contents, crops: Callable[[str], bytes], destinatio
     flags = flag_rows(contents.fields, settled, templates)
     below = settled_rows(contents.fields, settled, templates)
     footer = f"Tallymark, exam {contents.sheets.exam}"
-    with _new_workbook(f"Marks of {contents.sheets.exam}") as book:
+    with _put_together(destination), _new_workbook(f"Marks of {contents.sheets.exam}") as book:
         write_marks(book, settled, templates, rule=contents.rule, names=contents.names, footer=footer)
         write_flags(book, (*flags, *below), crops, footer)
         write_pages(book, contents.pages, contents.files, contents.scan_pages, footer)
@@ -76,6 +78,18 @@ def write_workbook(contents: Contents, crops: Callable[[str], bytes], destinatio
         replace_file(destination, lambda file: _save(book, file))
     open_sheets = sum(sheet.is_open for sheet in settled)
     return Written(destination, len(settled), open_sheets, len(flags))
+
+
+@contextmanager
+def _put_together(destination: Path) -> Iterator[None]:
+    """Say what went wrong with the parts of a workbook, which wait in the folder for temporary files."""
+    try:
+        yield
+    except OSError as error:
+        raise PlaceError(
+            f"{destination}: cannot be put together: {error.strerror or error}; an older file is untouched. Is there "
+            f"there space in {gettempdir()}?"
+        ) from error
 
 
 @contextmanager
@@ -94,7 +108,7 @@ def _new_workbook(title: str) -> Iterator[Workbook]:
                 sheet.close()
 
 
-def _save(book: Workbook, file: IO[bytes]) -> None:
+def _save(book: Workbook, file: BinaryIO) -> None:
     """Write the workbook into a file. Unlike `Workbook.save`, this closes the archive when a picture cannot be had."""
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
         ExcelWriter(book, archive).save()
