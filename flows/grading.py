@@ -93,6 +93,7 @@ class Tally:
     set_aside: list[SetAside] = field(default_factory=list)
     flags: list[FlaggedField] = field(default_factory=list)
     left: tuple[Note, ...] = ()
+    warnings: tuple[str, ...] = ()
     run: int | None = None
 
     @property
@@ -197,6 +198,8 @@ def regrade_scans(place: Workplace) -> Tally:
         PlaceError, RecognizerError: as `grade_inbox`; regrading again begins from the start.
     """
     run = _Run("regrade", place, Filed())
+    # From here on the record says that not every page is read anew, until it says that they are.
+    run.begin()
     run.work(step for scan in place.store.scans() for step in run.again(scan))
     return run.finish()
 
@@ -233,9 +236,11 @@ class _Run:
         self._info = self._reader.info()
         self._command = command
 
-    @property
-    def _number(self) -> int:
-        """The number of this run, which begins with the first thing it stores: an empty inbox makes no run."""
+    def begin(self) -> int:
+        """Begin the run's record and return its number.
+
+        `grade` begins it with the first thing that it stores: an empty inbox makes no run.
+        """
         if self.tally.run is None:
             self.tally.run = self._store.begin_run(
                 self._command,
@@ -353,15 +358,17 @@ class _Run:
         """Store what became of a file, then clear it from the inbox."""
         if outcome is FileOutcome.QUARANTINED:
             arrival = replace(arrival, quarantine_name=quarantine_name(self._exam.quarantine, arrival.name))
-        self._store.settle_arrival(arrival, outcome, reason, quarantine_name=arrival.quarantine_name, run=self._number)
+        self._store.settle_arrival(arrival, outcome, reason, quarantine_name=arrival.quarantine_name, run=self.begin())
         self.tally.add_file(arrival.name, outcome, reason)
         self._put_away(arrival, outcome, reason)
         self._show()
 
     def _put_away(self, arrival: Arrival, outcome: FileOutcome, reason: str) -> None:
+        kept = None
         if outcome is FileOutcome.QUARANTINED:
             set_aside(self._exam, arrival, reason)
-        remove_taken(self._exam.inbox, arrival)
+            kept = self._exam.quarantine / arrival.quarantine_name
+        remove_taken(self._exam.inbox, arrival, kept)
         self._store.finish_arrival(arrival)
 
     # ---- pages ---------------------------------------------------------------------------------------------------
@@ -382,7 +389,7 @@ class _Run:
         except OSError as error:
             raise _out_of_reach(self._exam.archive / step.scan.archived, error) from error
         pages = [file_page(outcome, step.scan.file, self._templates, self._filed) for outcome in outcomes]
-        self._store.save_pages(pages, self._info.model, self._number, self._seconds())
+        self._store.save_pages(pages, self._info.model, self.begin(), self._seconds())
         for page in pages:
             self.tally.add_page(page)
         self._show()

@@ -149,7 +149,7 @@ class Inbox:
             self._first_seen.setdefault(entry.name, now)
             self._seen[file] = before.get(file, now)
             needed = self._settle if whole else self._settle * UNFINISHED_FACTOR
-            if self._still_for(file, now) >= needed:
+            if self._still_for(file, now) >= needed and (whole or not is_open_for_writing(file.path)):
                 ready.append(file)
             else:
                 waiting.append(Note(name, "still being written"))
@@ -212,6 +212,36 @@ def has_valid_end(path: Path) -> bool:
     if head.startswith(b"\x89PNG"):
         return b"IEND" in tail
     return len(head) > 0
+
+
+def is_open_for_writing(path: Path) -> bool:
+    """Tell whether a process of this machine, as far as we may look, has a file open to write to it.
+
+    Asked only of files without a valid end: a scanner program may pause longer than any time that an office wants to
+    wait. Where there is no /proc, and for writers on other machines, nothing is known and the times decide.
+    """
+    wanted = path.resolve()
+    return any(target == wanted and _writes(link) for link, target in _open_files())
+
+
+def _open_files() -> Iterator[tuple[Path, Path]]:
+    """Yield the links /proc/N/fd/M of all open files, and what they are, as far as we may look just now."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            found = [(link, link.readlink()) for link in (process / "fd").iterdir()]
+        except OSError:
+            continue
+        yield from found
+
+
+def _writes(link: Path) -> bool:
+    """Tell whether an open file of a process, /proc/N/fd/M, is open for writing."""
+    try:
+        info = (link.parent.with_name("fdinfo") / link.name).read_text()
+    except OSError:
+        return False
+    flags = next(line for line in info.splitlines() if line.startswith("flags:"))
+    return int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
 
 
 def shown_name(name: str) -> str:
@@ -308,10 +338,12 @@ def set_aside(exam: Exam, arrival: Arrival, reason: str) -> None:
         _sync_folder(exam.quarantine)
 
 
-def remove_taken(inbox: Path, arrival: Arrival) -> bool:
+def remove_taken(inbox: Path, arrival: Arrival, keep_as: Path | None = None) -> bool:
     """Remove a file from the inbox, if it still is the one that was copied (step 6); tell whether it is gone.
 
-    A file that was written to since, or another one of the same name, stays and is taken on its own account.
+    A file that was written to since, or another one of the same name, stays and is taken on its own account. With
+    `keep_as` (a quarantined file) it is moved there over its copy: should somebody still hold it open and go on
+    writing, what they write is not lost.
     """
     path = inbox / os.fsdecode(arrival.inbox_name)
     with _explained(path):
@@ -321,7 +353,10 @@ def remove_taken(inbox: Path, arrival: Arrival) -> bool:
             return True
         if (there.size, there.mtime_ns, there.inode) != (arrival.size, arrival.mtime_ns, arrival.inode):
             return False
-        path.unlink(missing_ok=True)
+        if keep_as is not None and keep_as.exists() and keep_as.stat().st_dev == path.stat().st_dev:
+            path.replace(keep_as)
+        else:
+            path.unlink(missing_ok=True)
         _sync_folder(inbox)
     return True
 

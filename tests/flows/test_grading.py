@@ -128,6 +128,16 @@ def test_an_unreadable_file_lies_in_quarantine_with_its_reason(exam: Exam, store
     assert list(exam.inbox.iterdir()) == []
 
 
+def test_what_is_written_to_a_quarantined_file_later_is_not_lost(exam: Exam, store: Store) -> None:
+    with (exam.inbox / "a.pdf").open("w") as writer:
+        writer.write("my holiday")
+        writer.flush()
+        grade(exam, store)
+        writer.write(", part two")
+    assert (exam.quarantine / "a.pdf").read_text() == "my holiday, part two"
+    assert not (exam.inbox / "a.pdf").exists()
+
+
 def test_a_quarantined_file_may_be_tried_again_and_keeps_both_copies_apart(exam: Exam, store: Store) -> None:
     for _ in range(2):
         (exam.inbox / "a.pdf").write_text("my holiday")

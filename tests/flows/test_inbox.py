@@ -109,6 +109,20 @@ def test_a_file_without_its_end_has_to_lie_still_for_longer(tmp_path: Path, cont
     assert 10.0 <= clock.passed <= 12.0
 
 
+def test_a_file_without_its_end_is_not_taken_while_somebody_holds_it_open(tmp_path: Path) -> None:
+    path = tmp_path / "slow.pdf"
+    with path.open("wb") as scanner:
+        scanner.write(PDF[:9])
+        scanner.flush()
+        assert names(Inbox(tmp_path, 2.0, FakeClock(ahead_s=3600.0)).wait().waiting) == ["slow.pdf"]
+        with path.open("rb"):
+            scanner.write(PDF[9:])
+    assert names(Inbox(tmp_path, 2.0, FakeClock(ahead_s=3600.0)).wait().ready) == ["slow.pdf"]
+    path.write_bytes(PDF[:9])
+    with path.open("rb"):
+        assert names(Inbox(tmp_path, 2.0, FakeClock(ahead_s=3600.0)).wait().ready) == ["slow.pdf"]
+
+
 def test_files_that_came_together_are_taken_together_in_order(tmp_path: Path) -> None:
     for name in ("c.pdf", "a.pdf", "b.pdf"):
         (tmp_path / name).write_bytes(PDF)
