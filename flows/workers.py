@@ -287,12 +287,13 @@ def _model_and_policy() -> "tuple[CharacterModel, ReviewPolicy]":
     global _loaded  # noqa: PLW0603
     if _loaded is None:
         from recognizer.classifier import load_model
-        from recognizer.judge import ReviewPolicy
+        from recognizer.judge import CHOICE_CONFIDENCE, ReviewPolicy
 
         spec = _own_spec()
         model = load_model(spec.model)
         accept = model.card.accept_confidence if spec.accept_confidence is None else spec.accept_confidence
-        _loaded = model, ReviewPolicy(accept, spec.flag_blank_marks)
+        choice = max(CHOICE_CONFIDENCE, spec.accept_confidence or 0.0)
+        _loaded = model, ReviewPolicy(accept, spec.flag_blank_marks, choice)
     return _loaded
 
 

@@ -23,11 +23,13 @@ class ReviewPolicy:
     """What an exam asks for before a reading counts without a person.
 
     `accept_confidence`: a value of digits is accepted at this probability or above.
+    `choice_confidence`: the same for choices; an exam that asks for more than usual asks for it here too.
     `flag_blank_marks`: an empty mark cell goes to a person, since nobody can tell "nothing" from "forgotten".
     """
 
     accept_confidence: float
     flag_blank_marks: bool = True
+    choice_confidence: float = CHOICE_CONFIDENCE
 
 
 def judge(reading: Reading, field: SheetField, policy: ReviewPolicy) -> Decision:
@@ -47,7 +49,7 @@ def judge(reading: Reading, field: SheetField, policy: ReviewPolicy) -> Decision
 def _flag(reading: Reading, best: RankedValue, field: SheetField, policy: ReviewPolicy) -> Flag | None:
     if reading.trouble is not None:
         return reading.trouble
-    threshold = CHOICE_CONFIDENCE if field.kind is Kind.CHOICE else policy.accept_confidence
+    threshold = policy.choice_confidence if field.kind is Kind.CHOICE else policy.accept_confidence
     if best.probability < threshold:
         return Flag.UNSURE
     if best.value != BLANK:

@@ -71,3 +71,12 @@ def test_the_reason_names_the_box_that_cannot_be_seen() -> None:
     decision = judge(Reading("id", hidden.values, hidden.characters, hidden.trouble, b""), IDENTITY, POLICY)
     assert (decision.state, decision.flag) == (ValueState.UNSETTLED, Flag.UNREADABLE)
     assert decision.why.startswith("box 3 cannot be seen")
+
+
+def test_an_exam_that_asks_for_more_asks_it_of_choices_too() -> None:
+    choice = SheetField.model_validate(
+        {"name": "c1", "kind": "choice", "role": "answer", "options": ["A", "B"], "shape": "bubble", **PLACE}
+    )
+    doubted = Reading("c1", (RankedValue("A", 0.985),), (), None, b"")
+    assert judge(doubted, choice, POLICY).flag is None
+    assert judge(doubted, choice, ReviewPolicy(0.99, choice_confidence=0.99)).flag is Flag.UNSURE
