@@ -19,7 +19,7 @@ import stat
 import time
 import unicodedata
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -227,11 +227,11 @@ def is_open_for_writing(path: Path) -> bool:
 def _open_files() -> Iterator[tuple[Path, Path]]:
     """Yield the links /proc/N/fd/M of all open files, and what they are, as far as we may look just now."""
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            found = [(link, link.readlink()) for link in (process / "fd").iterdir()]
-        except OSError:
-            continue
-        yield from found
+        with suppress(OSError):
+            for link in list((process / "fd").iterdir()):
+                # The listing's own file is among them, and gone by now.
+                with suppress(OSError):
+                    yield link, link.readlink()
 
 
 def _writes(link: Path) -> bool:
