@@ -38,6 +38,9 @@ TAIL_BYTES = 2048
 UNFINISHED_NAMES = re.compile(r"^(\.|~\$)|\.(part|partial|tmp|temp|crdownload|download|filepart)$", re.IGNORECASE)
 """Names under which browsers, file managers and offices keep files that are not done: never taken."""
 
+LITTER = frozenset({"thumbs.db", "desktop.ini"})
+"""What Windows leaves in folders by itself; files that begin with a dot are passed over as well."""
+
 SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
 SUFFIX_BYTES = 16
 """What follows the last point of a name is taken for its ending up to this length, in bytes, its point included."""
@@ -133,7 +136,7 @@ class Inbox:
         before, self._seen = self._seen, {}
         for entry in self._entries():
             name = shown_name(entry.name)
-            if os.fsencode(entry.name) in in_hand or entry.name.startswith("."):
+            if os.fsencode(entry.name) in in_hand or entry.name.startswith(".") or entry.name.lower() in LITTER:
                 continue
             if reason := _why_ignored(entry):
                 ignored.append(Note(name, reason))

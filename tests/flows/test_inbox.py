@@ -156,6 +156,13 @@ def test_what_is_no_scan_is_left_alone_and_said(tmp_path: Path) -> None:
     assert "a link" in said["link.pdf"] and "a folder" in said["folder"]
 
 
+def test_what_systems_leave_in_folders_is_not_even_mentioned(tmp_path: Path) -> None:
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (tmp_path / name).write_bytes(b"x")
+    look = Inbox(tmp_path, 0.0).look()
+    assert (look.ready, look.waiting, look.ignored) == ((), (), ())
+
+
 def test_files_in_hand_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(PDF)
     assert Inbox(tmp_path, 0.0).look({b"a.pdf"}).ready == ()
