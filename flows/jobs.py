@@ -60,9 +60,10 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
     with open_store(exam.dir) as store, store.grading():
         check_writable(exam.inbox, exam.archive, exam.quarantine)
         inbox = Inbox(exam.inbox, exam.settings.inbox.settle_seconds)
+        warnings = tuple(_half_regraded(job, store))
         idle = _idle(job, store, inbox)
         if idle is not None:
-            return idle
+            return replace(idle, warnings=warnings)
         with _reader(exam, job, reader) as ready:
             # Asked here, before anything is taken: a missing model or renderer is found out first.
             ready.info()
@@ -71,7 +72,7 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
                 place = Workplace(exam, store, ready, submit, (*watchers, *more))
                 return grade_inbox(place, inbox) if job.command == "grade" else regrade_scans(place)
 
-            return runner(job, ready, work)
+            return replace(runner(job, ready, work), warnings=warnings)
 
 
 def in_threads(job: Job, reader: PageReader, work: Work) -> Tally:  # noqa: ARG001 - the shape of a runner
@@ -89,6 +90,21 @@ def _exam(job: Job) -> Exam:
     if job.workers is None:
         return exam
     return replace(exam, settings=exam.settings.model_copy(update={"workers": job.workers}))
+
+
+def _half_regraded(job: Job, store: Store) -> Iterator[str]:
+    """Say it when the newest regrade did not come to its end. No other process is at it: we hold the exam's lock."""
+    last = next((run for run in reversed(store.runs()) if run.command == "regrade"), None)
+    if last is None or last.finished_at is not None:
+        return
+    begun = f"the regrade of {last.started_at:%Y-%m-%d %H:%M} UTC with the model {last.model} was stopped half way"
+    if job.command == "regrade":
+        yield f"{begun}; every scan is now read again from the start, with the model and templates of this run"
+    else:
+        yield (
+            f"{begun}: some pages are read with that model and its templates, some are not; run 'tallymark regrade "
+            f"{job.exam_dir}' again, with the same options"
+        )
 
 
 def _idle(job: Job, store: Store, inbox: Inbox) -> Tally | None:

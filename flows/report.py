@@ -26,6 +26,7 @@ def json_report(tally: Tally) -> dict[str, Any]:
             for one in tally.set_aside
         ],
         "left_in_inbox": [{"file": note.name, "reason": note.reason} for note in tally.left],
+        "warnings": list(tally.warnings),
         "run": tally.run,
     }
 

@@ -90,6 +90,8 @@ def _run(job: "Job", as_json: bool) -> int:
 
 def report_tally(job: "Job", tally: "Tally", as_json: bool) -> int:
     """Print what a run did, and return the exit code that it ends with."""
+    for warning in tally.warnings:
+        click.echo(f"Warning: {warning}", err=True)
     if as_json:
         from flows.report import json_report
 
