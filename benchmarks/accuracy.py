@@ -20,6 +20,7 @@ import cv2
 
 from recognizer.classifier import CharacterModel, load_model
 from recognizer.judge import ReviewPolicy
+from recognizer.promise import ACCEPT_ERROR, policy_thresholds
 from recognizer.raster import Renderer, open_scan
 from recognizer.reading import read_page
 from recognizer.records import PageFailure, PageOutcome, PageRef, ValueState
@@ -57,7 +58,7 @@ def score(seed: int, folder: Path, model: CharacterModel) -> Score:
     with (folder / "truth.csv").open(encoding="utf-8", newline="") as table:
         truth = {(row["file"], int(row["page"]), row["field"]): row["value"] for row in csv.DictReader(table)}
     sheets = SheetSet(EXAM, tuple(find_template(name) for name in shipped_templates()))
-    policy = ReviewPolicy(model.card.accept_confidence)
+    policy = ReviewPolicy(policy_thresholds(model.card.details, ACCEPT_ERROR))
     pages, unread, flagged, wrong = 0, 0, 0, []
     seen: set[tuple[str, int, str]] = set()
     for file in sorted(folder.glob("*.pdf")):

@@ -12,6 +12,7 @@ import cv2
 from recognizer.classifier import load_model
 from recognizer.judge import ReviewPolicy
 from recognizer.overlay import draw_overlay
+from recognizer.promise import ACCEPT_ERROR, policy_thresholds
 from recognizer.raster import load_page
 from recognizer.reading import read_page
 from recognizer.records import PageRef, PageResult
@@ -27,7 +28,8 @@ def main() -> None:
     template = find_template("cover_marks")
     model = load_model()
     page = load_page(SCAN, PageRef("0" * 64, 1))
-    result = read_page(page, SheetSet("demo", (template,)), model, ReviewPolicy(model.card.accept_confidence))
+    policy = ReviewPolicy(policy_thresholds(model.card.details, ACCEPT_ERROR))
+    result = read_page(page, SheetSet("demo", (template,)), model, policy)
     if not isinstance(result, PageResult):
         raise SystemExit(f"{SCAN}: {result.reason}")
     drawn = draw_overlay(page, result.mm_to_px, template, 1, result.decisions)

@@ -42,11 +42,11 @@ templates = [{templates}]
 # How many processes read at once.
 # workers = 2
 
-[review]
-# A reading is accepted without a person when the machine is at least this sure, from 0.5 to 1. Without this setting it
-# is the figure on the card of the model, and this is only an example; a higher one sends more to people.
-# accept_confidence = 0.999
+# Of the fields that are accepted without a person, at most this share may be wrong: 0.001 is one in 1,000. From 0.0001
+# to 0.05; the smaller it is, the more goes to people. Every run says how many wrong ones are to be expected.
+accept_error = 0.001
 
+[review]
 # An empty mark cell: "flag" shows it to a person (nothing awarded, or forgotten?), "accept" takes it as blank.
 # blank_mark = "flag"
 

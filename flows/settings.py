@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from flows.errors import ExamError, PlaceError
 from flows.places import replace_file
 from recognizer.codes import CODE_NAME
+from recognizer.promise import ACCEPT_ERROR
 from recognizer.template import SheetSet, SheetTemplate, find_template, load_template
 
 EXAM_FILE = "exam.toml"
@@ -26,15 +27,18 @@ TEMPLATES = "templates"
 DEFAULT_EXAM_CODE = "exam"
 """Printed on sheets and expected of them when nobody chose a code, so that a first try needs no naming."""
 
+LOWEST_ERROR, HIGHEST_ERROR = 0.0001, 0.05
+"""What may be promised of accepted fields. Fewer errors could only be shown with more calibration fields than anybody
+has; with more, copying the marks by hand would be the better machine."""
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ReviewSettings(_Frozen):
-    """What is accepted without a person. `accept_confidence` None means the limit of the model's card."""
+    """What goes to a person besides doubtful readings."""
 
-    accept_confidence: float | None = Field(default=None, ge=0.5, le=1.0)
     blank_mark: Literal["flag", "accept"] = "flag"
 
 
@@ -58,6 +62,7 @@ class Settings(_Frozen):
     templates: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
     render: Literal["auto", "pdf2image", "pdfium"] = "auto"
     workers: int = Field(default=2, ge=1, le=64)
+    accept_error: float = ACCEPT_ERROR
     review: ReviewSettings = ReviewSettings()
     marks: MarkSettings = MarkSettings()
     inbox: InboxSettings = InboxSettings()
@@ -70,6 +75,16 @@ class Settings(_Frozen):
                 "an exam code is 1 to 32 letters, digits, '.', '_' or '-', and begins with a letter or digit"
             )
         return exam
+
+    @field_validator("accept_error")
+    @classmethod
+    def _error_can_be_promised(cls, share: float) -> float:
+        if not LOWEST_ERROR <= share <= HIGHEST_ERROR:
+            raise ValueError(
+                f"is the share of accepted fields that may be wrong, from {LOWEST_ERROR:g} (1 in 10,000) to "
+                f"{HIGHEST_ERROR:g} (50 in 1,000); {ACCEPT_ERROR:g} is 1 in 1,000"
+            )
+        return share
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +121,16 @@ class Exam:
             if template.name == name:
                 return template
         raise KeyError(name)
+
+
+MOVED = {
+    "accept_error": "belongs to the top of the file, above the first line in [brackets]",
+    "accept_confidence": (
+        "there is no such setting any more; say instead which share of the accepted fields may be wrong, above the "
+        f"first line in [brackets]: accept_error = {ACCEPT_ERROR:g}"
+    ),
+}
+"""What is said of settings that stand where they have no meaning, or had one once."""
 
 
 def load_exam(folder: Path) -> Exam:
@@ -222,7 +247,7 @@ def _explain(name: str, text: str, detail: Any) -> str:  # noqa: ANN401 - pydant
     keys = tuple(part for part in location if not part.isdigit())
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
-        message = "there is no such setting"
+        message = MOVED.get(keys[-1], "there is no such setting")
     elif detail["type"] == "missing":
         message = "this setting is missing"
     elif "input" in detail and not isinstance(detail["input"], dict):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar
 
 from flows.settings import Exam
 from recognizer.errors import RecognizerError, ScanError
+from recognizer.promise import ACCEPT_ERROR
 from recognizer.records import PageFailure, PageOutcome, PageOutcomeKind, PageRef
 from recognizer.template import SheetSet
 
@@ -75,12 +76,15 @@ class RunOfPages:
 
 @dataclass(frozen=True, slots=True)
 class ReaderSpec:
-    """What a worker needs to read pages. `model` None is the shipped one; `accept_confidence` None is the model's."""
+    """What a worker needs to read pages. `model` None is the shipped one.
+
+    `accept_error` is the share of accepted fields that may be wrong.
+    """
 
     sheets: SheetSet
     renderer: str = "auto"
     model: Path | None = None
-    accept_confidence: float | None = None
+    accept_error: float = ACCEPT_ERROR
     flag_blank_marks: bool = True
 
 
@@ -125,7 +129,7 @@ def reader_spec(exam: Exam, model: Path | None = None) -> ReaderSpec:
         sheets=exam.sheets,
         renderer=exam.settings.render,
         model=model,
-        accept_confidence=review.accept_confidence,
+        accept_error=exam.settings.accept_error,
         flag_blank_marks=review.blank_mark == "flag",
     )
 
@@ -287,13 +291,13 @@ def _model_and_policy() -> "tuple[CharacterModel, ReviewPolicy]":
     global _loaded  # noqa: PLW0603
     if _loaded is None:
         from recognizer.classifier import load_model
-        from recognizer.judge import CHOICE_CONFIDENCE, ReviewPolicy
+        from recognizer.judge import ReviewPolicy
+        from recognizer.promise import policy_thresholds
 
         spec = _own_spec()
         model = load_model(spec.model)
-        accept = model.card.accept_confidence if spec.accept_confidence is None else spec.accept_confidence
-        choice = max(CHOICE_CONFIDENCE, spec.accept_confidence or 0.0)
-        _loaded = model, ReviewPolicy(accept, spec.flag_blank_marks, choice)
+        held = policy_thresholds(model.card.details, spec.accept_error)
+        _loaded = model, ReviewPolicy(held, spec.flag_blank_marks)
     return _loaded
 
 

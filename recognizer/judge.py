@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 from recognizer.decode import HIDDEN, OTHER
+from recognizer.promise import Thresholds, rounded
 from recognizer.records import CharacterReading, Decision, Flag, RankedValue, Reading, ValueState
 from recognizer.template import Kind, Role, SheetField
 from recognizer.values import BLANK, expectation
-
-CHOICE_CONFIDENCE = 0.98
-"""Accept a choice at this confidence. Its probability comes from darkness, not from the network, so the network's
-calibrated threshold says nothing about it; chosen on simulated sheets of other seeds than any that is reported."""
 
 SHOWN_GUESSES = 3
 """Rival values named in the reason: more than three nobody reads."""
@@ -22,14 +19,13 @@ SHOWN_PROBABILITY = 0.005
 class ReviewPolicy:
     """What an exam asks for before a reading counts without a person.
 
-    `accept_confidence`: a value of digits is accepted at this probability or above.
-    `choice_confidence`: the same for choices; an exam that asks for more than usual asks for it here too.
+    `thresholds`: from which score a value is accepted, by kind of field; they follow from the error rate that the
+    office allows (`promise.py`).
     `flag_blank_marks`: an empty mark cell goes to a person, since nobody can tell "nothing" from "forgotten".
     """
 
-    accept_confidence: float
+    thresholds: Thresholds
     flag_blank_marks: bool = True
-    choice_confidence: float = CHOICE_CONFIDENCE
 
 
 def judge(reading: Reading, field: SheetField, policy: ReviewPolicy) -> Decision:
@@ -49,8 +45,7 @@ def judge(reading: Reading, field: SheetField, policy: ReviewPolicy) -> Decision
 def _flag(reading: Reading, best: RankedValue, field: SheetField, policy: ReviewPolicy) -> Flag | None:
     if reading.trouble is not None:
         return reading.trouble
-    threshold = policy.choice_confidence if field.kind is Kind.CHOICE else policy.accept_confidence
-    if best.probability < threshold:
+    if rounded(best.probability) < policy.thresholds.of(field.kind):
         return Flag.UNSURE
     if best.value != BLANK:
         return None

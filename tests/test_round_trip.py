@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from recognizer.classifier import CharacterModel, load_model
 from recognizer.glyphs import GlyphSet, load_glyphs
 from recognizer.judge import ReviewPolicy
+from recognizer.promise import ACCEPT_ERROR, policy_thresholds
 from recognizer.raster import Renderer, load_page
 from recognizer.reading import read_page
 from recognizer.records import PageOutcome, PageRef, PageResult, ValueState
@@ -38,7 +39,7 @@ def read_picture(picture: ScannedPicture, folder: Path, model: CharacterModel) -
     path = folder / "scan.pdf"
     path.write_bytes(pdf.getvalue())
     page = load_page(path, PageRef("0" * 64, 1), Renderer.AUTO)
-    return read_page(page, SHEETS, model, ReviewPolicy(model.card.accept_confidence))
+    return read_page(page, SHEETS, model, ReviewPolicy(policy_thresholds(model.card.details, ACCEPT_ERROR)))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from flows.settings import Exam
 from flows.settling import MarkRule
 from recognizer.classifier import CARD_FILE, SHIPPED, load_card
 from recognizer.errors import ModelError
+from recognizer.promise import per_thousand
 
 LONGEST_FACT = 600
 """Characters of one entry of a model card: a list longer than ten lines is for programs, which read the card itself."""
@@ -87,11 +88,10 @@ def _this_workbook(exam: Exam) -> Section:
 
 def _settings(exam: Exam) -> Section:
     settings = exam.settings
-    accept = settings.review.accept_confidence
     templates = ", ".join(f"{template.name} version {template.version}" for template in exam.sheets.templates)
     facts: tuple[tuple[str, Scalar], ...] = (
         ("templates", templates),
-        ("accepted from confidence", "as the model card says" if accept is None else accept),
+        ("of accepted fields may be wrong", per_thousand(settings.accept_error)),
         ("a blank mark cell", "a person looks" if settings.review.blank_mark == "flag" else "accepted as blank"),
         ("a blank mark is worth", _worth(settings.marks.blank)),
         ("a dash is worth", _worth(settings.marks.dash)),

@@ -18,7 +18,7 @@ def exam_folder(folder: Path, text: str) -> Path:
 def test_what_is_not_said_has_the_documented_default() -> None:
     settings = parse_settings('templates = ["cover_marks"]')
     assert (settings.exam, settings.render, settings.workers) == ("exam", "auto", 2)
-    assert settings.review.accept_confidence is None
+    assert settings.accept_error == 0.001
     assert (settings.review.blank_mark, settings.marks.blank, settings.marks.dash) == ("flag", "unsettled", "zero")
 
 
@@ -43,7 +43,11 @@ def test_an_exam_knows_shipped_templates_and_its_own(tmp_path: Path) -> None:
         ("templates = []", 1, "templates"),
         ('exam = "a"', 1, "templates: this setting is missing"),
         ('templates = ["x"]\nworkers = 0', 2, "workers"),
-        ('templates = ["x"]\n[review]\naccept_confidence = nan', 3, "accept_confidence"),
+        ('templates = ["x"]\naccept_error = 0.06', 2, "from 0.0001 (1 in 10,000) to 0.05 (50 in 1,000)"),
+        ('templates = ["x"]\naccept_error = 0', 2, "may be wrong"),
+        ('templates = ["x"]\naccept_error = nan', 2, "may be wrong"),
+        ('templates = ["x"]\n[inbox]\naccept_error = 0.001', 3, "belongs to the top of the file"),
+        ('templates = ["x"]\n[review]\naccept_confidence = 0.99', 3, "accept_error = 0.001"),
     ],
 )
 def test_an_error_names_file_line_and_setting(tmp_path: Path, text: str, line: int, said: str) -> None:

@@ -23,6 +23,7 @@ from flows.workers import ReaderPool, RunOfPages, reader_spec
 from recognizer.errors import ScanError
 from recognizer.glyphs import load_glyphs
 from recognizer.judge import ReviewPolicy
+from recognizer.promise import Thresholds
 from recognizer.records import PageFailure, PageOutcomeKind, PageResult
 from recognizer.scanfile import ScannedPicture, images_to_pdf
 from recognizer.simulate import Mode, Simulation, simulate
@@ -51,11 +52,9 @@ def scan(exam: Exam, *pages: dict[str, object], mark: str = "") -> Path:
 
 
 def test_what_the_settings_say_reaches_the_reader(tmp_path: Path) -> None:
-    settings = (
-        'templates = ["cover_marks"]\nrender = "pdfium"\n[review]\naccept_confidence = 0.9\nblank_mark = "accept"\n'
-    )
+    settings = 'templates = ["cover_marks"]\nrender = "pdfium"\naccept_error = 0.002\n[review]\nblank_mark = "accept"\n'
     spec = reader_spec(exam_folder(tmp_path / "exam", settings), tmp_path / "m.tflite")
-    assert (spec.renderer, spec.accept_confidence, spec.flag_blank_marks) == ("pdfium", 0.9, False)
+    assert (spec.renderer, spec.accept_error, spec.flag_blank_marks) == ("pdfium", 0.002, False)
     assert spec.model == tmp_path / "m.tflite"
 
 
@@ -138,7 +137,7 @@ def test_a_share_that_went_away_is_no_verdict_on_the_scan(exam: Exam, monkeypatc
     images_to_pdf([white_page()], path)
     run = RunOfPages(str(path), "a" * 64, 1, 1)
     monkeypatch.setattr(workers, "_spec", reader_spec(exam))
-    monkeypatch.setattr(workers, "_loaded", (SameForAll(), ReviewPolicy(0.9)))
+    monkeypatch.setattr(workers, "_loaded", (SameForAll(), ReviewPolicy(Thresholds(0.9, 0.9, 0.9))))
     assert workers._count_pages(str(path), 60) == 1
     stale_from(0, monkeypatch, path.name)
     with pytest.raises(OSError, match=r"Errno 116|tale"):

@@ -18,6 +18,7 @@ from flows import workers
 from flows.workers import ReaderInfo, ReaderSpec, RunOfPages, Skills, begin
 from recognizer.classifier import ModelCard
 from recognizer.judge import ReviewPolicy
+from recognizer.promise import Thresholds
 from recognizer.records import GlyphStack, PageOutcome, Probabilities
 from tests.helpers.evidence import sure
 from tests.helpers.fakes import FakeReader
@@ -70,7 +71,7 @@ class SameForAll:
 def begin_with_same_for_all(spec: ReaderSpec) -> None:
     """Read real scans, but classify without weights."""
     begin(spec)
-    workers._loaded = SameForAll(), ReviewPolicy(0.9)
+    workers._loaded = SameForAll(), ReviewPolicy(Thresholds(0.9, 0.9, 0.9))
 
 
 REAL_BUT_FOR_THE_MODEL = replace(workers.READING, begin=begin_with_same_for_all)

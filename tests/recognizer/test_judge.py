@@ -1,9 +1,11 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from recognizer.decode import hidden_field
 from recognizer.judge import ReviewPolicy, judge
+from recognizer.promise import Thresholds
 from recognizer.records import CharacterReading, Flag, RankedValue, Reading, ValueState
 from recognizer.template import SheetField
 
@@ -13,7 +15,7 @@ MARK = SheetField.model_validate(
 )
 IDENTITY = SheetField.model_validate({"name": "id", "kind": "digits", "role": "id", "characters": 8, **PLACE})
 ANSWER = SheetField.model_validate({"name": "a1", "kind": "number", "role": "answer", **PLACE})
-POLICY = ReviewPolicy(accept_confidence=0.99)
+POLICY = ReviewPolicy(Thresholds(digits=0.99, number=0.99, choice=0.98))
 
 
 def reading(value: str, probability: float, trouble: Flag | None = None) -> Reading:
@@ -48,7 +50,7 @@ def test_no_value_at_all_is_unsure_and_its_guess_is_not_blank() -> None:
     ("where", "policy", "state", "flag"),
     [
         (MARK, POLICY, ValueState.UNSETTLED, Flag.BLANK_MARK),
-        (MARK, ReviewPolicy(0.99, flag_blank_marks=False), ValueState.BLANK, None),
+        (MARK, replace(POLICY, flag_blank_marks=False), ValueState.BLANK, None),
         (IDENTITY, POLICY, ValueState.UNSETTLED, Flag.BLANK_ID),
         (ANSWER, POLICY, ValueState.BLANK, None),
     ],
@@ -73,10 +75,20 @@ def test_the_reason_names_the_box_that_cannot_be_seen() -> None:
     assert decision.why.startswith("box 3 cannot be seen")
 
 
-def test_an_exam_that_asks_for_more_asks_it_of_choices_too() -> None:
+def test_each_kind_of_field_has_its_own_threshold() -> None:
     choice = SheetField.model_validate(
         {"name": "c1", "kind": "choice", "role": "answer", "options": ["A", "B"], "shape": "bubble", **PLACE}
     )
     doubted = Reading("c1", (RankedValue("A", 0.985),), (), None, b"")
     assert judge(doubted, choice, POLICY).flag is None
-    assert judge(doubted, choice, ReviewPolicy(0.99, choice_confidence=0.99)).flag is Flag.UNSURE
+    assert judge(doubted, choice, ReviewPolicy(Thresholds(0.9, 0.9, choice=0.99))).flag is Flag.UNSURE
+
+
+def test_a_score_is_compared_as_it_is_stored() -> None:
+    policy = ReviewPolicy(Thresholds(0.999999, 0.999999, 0.999999))
+    assert judge(reading("7", 0.9999986), MARK, policy).flag is None
+    assert judge(reading("7", 0.9999984), MARK, policy).flag is Flag.UNSURE
+
+
+def test_a_threshold_above_one_accepts_nothing() -> None:
+    assert judge(reading("7", 1.0), MARK, ReviewPolicy(Thresholds(2.0, 2.0, 2.0))).flag is Flag.UNSURE
