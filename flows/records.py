@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from recognizer.geometry import Homography
+from recognizer.promise import Expectation
 from recognizer.records import Decision, FieldPicture, Flag, PageOutcomeKind, RankedValue, Reading, ValueState
 from recognizer.template import Kind, Role
 
@@ -172,6 +173,23 @@ class FieldRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RunPromise:
+    """What a run promises of the fields that it accepted.
+
+    `accept_error` is the share of them that may be wrong, and `proven` whether the calibration data prove that at 95 %
+    for every kind of field that the run accepted. `expected` is None where nothing is known. `drift` says in what the
+    batch was unlike the calibration data, "" when in nothing. `thresholds` tells, kind by kind, what the promise rests
+    on.
+    """
+
+    accept_error: float
+    proven: bool
+    expected: Expectation | None
+    drift: str
+    thresholds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """One run that took at least one file, or read pages again."""
 
@@ -188,3 +206,5 @@ class RunRow:
     fields: int
     flagged: int
     seconds: float
+    promise: RunPromise | None = None
+    """None until the run is finished, and for runs of versions that promised nothing."""

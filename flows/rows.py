@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from flows.records import Correction, FieldRow, FiledField, FiledPage, PageRow, RunRow, ScanRow
+from flows.records import Correction, FieldRow, FiledField, FiledPage, PageRow, RunPromise, RunRow, ScanRow
 from recognizer.geometry import Rect
+from recognizer.promise import Expectation
 from recognizer.records import CharacterReading, Decision, Flag, PageOutcomeKind, RankedValue, ValueState
 from recognizer.template import Kind, Role
 
@@ -110,8 +111,43 @@ def scan_row(row: Any) -> ScanRow:  # noqa: ANN401 - a database row
 
 def run_row(row: Any) -> RunRow:  # noqa: ANN401 - a database row
     """Return one run from its row."""
-    finished = time_of(row.finished_at) if row.finished_at else None
-    return RunRow(**(dict(row._mapping) | {"started_at": time_of(row.started_at), "finished_at": finished}))
+    return RunRow(
+        number=row.number,
+        command=row.command,
+        started_at=time_of(row.started_at),
+        finished_at=time_of(row.finished_at) if row.finished_at else None,
+        tallymark=row.tallymark,
+        model=row.model,
+        renderer=row.renderer,
+        settings=row.settings,
+        files=row.files,
+        pages=row.pages,
+        fields=row.fields,
+        flagged=row.flagged,
+        seconds=row.seconds,
+        promise=None if row.accept_error is None else _promise(row),
+    )
+
+
+def _promise(row: Any) -> RunPromise:  # noqa: ANN401 - a database row
+    known = row.expected_wrong is not None
+    expected = Expectation(row.expected_wrong, row.wrong_low, row.wrong_high) if known else None
+    told = tuple(row.thresholds.splitlines())
+    return RunPromise(row.accept_error, bool(row.proven), expected, row.drift, told)
+
+
+def promise_values(promise: RunPromise) -> dict[str, Any]:
+    """Return the columns of what a run promises."""
+    expected = promise.expected
+    return {
+        "accept_error": promise.accept_error,
+        "proven": int(promise.proven),
+        "expected_wrong": expected and expected.expected,
+        "wrong_low": expected and expected.low,
+        "wrong_high": expected and expected.high,
+        "drift": promise.drift,
+        "thresholds": "\n".join(promise.thresholds),
+    }
 
 
 def page_values(page: FiledPage) -> dict[str, Any]:

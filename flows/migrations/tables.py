@@ -24,9 +24,18 @@ runs = Table(
     Column("fields", Integer, nullable=False, server_default="0"),
     Column("flagged", Integer, nullable=False, server_default="0"),
     Column("seconds", Float, nullable=False, server_default="0"),
+    Column("accept_error", Float),
+    Column("proven", Integer),
+    Column("expected_wrong", Float),
+    Column("wrong_low", Integer),
+    Column("wrong_high", Integer),
+    Column("drift", Text, nullable=False, server_default=""),
+    Column("thresholds", Text, nullable=False, server_default=""),
 )
 """One row a run. The figures grow with every commit, so a run that was killed shows what it achieved;
-it has no `finished_at`."""
+it has no `finished_at`. What is promised is known at the end: `accept_error` is the share of accepted fields that may be
+wrong, `expected_wrong` how many are likely to be (`wrong_low` to `wrong_high` at 95 %), `drift` in what the batch was
+unlike the calibration data, `thresholds` in words what the promise rests on. They are NULL where nothing was known."""
 
 files = Table(
     "files",
@@ -84,12 +93,14 @@ pages = Table(
     Column("identified_by", Text, nullable=False, server_default=""),
     Column("picture_hash", Text, index=True),
     Column("mm_to_px", Text),
+    Column("run", Integer, index=True),
     CheckConstraint(
         "outcome IN ('read', 'blank', 'failed', 'duplicate', 'held', 'foreign')",
         name="pages_outcome",
     ),
 )
-"""One row a page. `mm_to_px` is the homography from template millimetres to scan pixels, row by row, as JSON."""
+"""One row a page. `mm_to_px` is the homography from template millimetres to scan pixels, row by row, as JSON;
+`run` is the run that stored it, NULL before version 0002 of these tables."""
 
 readings = Table(
     "readings",
