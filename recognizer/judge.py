@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from recognizer.curves import rounded
 from recognizer.decode import HIDDEN, OTHER
-from recognizer.promise import Thresholds, rounded
+from recognizer.promise import Thresholds
 from recognizer.records import CharacterReading, Decision, Flag, RankedValue, Reading, ValueState
 from recognizer.template import Kind, Role, SheetField
 from recognizer.values import BLANK, expectation

@@ -14,21 +14,16 @@ batch resembles them (`drift.py` looks after that), and that fields of one write
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import pairwise
-from math import ceil, isfinite, log, log1p
-from typing import Any, NamedTuple
+from math import ceil, log, log1p
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recognizer.binomial import lower_bound, predicted, tail, trials_to_pass, upper_bound
-from recognizer.errors import ModelError
-
-KINDS = ("digits", "number", "choice")
-"""Kinds of field that are read, each with a threshold of its own (`template.Kind` without pictures)."""
+from recognizer.curves import KINDS, CalibrationCurve, CurvePoint, read_curves, rounded
 
 ACCEPT_ERROR = 0.001
 """The share of accepted fields that may be wrong, unless an office chooses another: one in 1,000."""
@@ -43,43 +38,8 @@ ERRORS_AT_START = (0, 3, 10)
 """Testing starts anew where so many errors could pass. With one start, a single mislabelled field among the surest
 would end the tests before the curve is long enough to carry it."""
 
-SCORE_DECIMALS = 6
-"""Scores are compared with so many decimals, which is what a store keeps of them: a threshold decides the same for a
-stored reading as for a fresh one."""
-
 NOTHING = 2.0
 """A threshold that no score reaches: everything goes to people."""
-
-CURVE_POINTS = 600
-"""Points kept of a curve: a step of a third of one percent of the fields costs less than it does to read."""
-
-
-class CurvePoint(NamedTuple):
-    """How many calibration fields have at least this score, and how many of those are wrong."""
-
-    score: float
-    accepted: int
-    wrong: int
-
-
-@dataclass(frozen=True, slots=True)
-class CalibrationCurve:
-    """What a score was worth on fields of writers held out from training, for one kind of field.
-
-    `fields` counts all of them, also those that are never accepted, such as struck-out ones; `curve` runs from strict
-    to loose: scores fall, counts grow.
-    """
-
-    kind: str
-    fields: int
-    writers: int
-    made_of: str
-    curve: tuple[CurvePoint, ...]
-
-    def at(self, score: float) -> CurvePoint:
-        """Return what the curve says of a threshold: its loosest point that is not looser than that."""
-        index = bisect_left(self.curve, True, key=lambda point: point.score < score)
-        return self.curve[index - 1] if index else CurvePoint(score, 0, 0)
 
 
 class Basis(StrEnum):
@@ -163,95 +123,6 @@ class Thresholds:
     def about(self, kind: str) -> Threshold | None:
         """Return what is known of a kind's threshold, None when nothing is."""
         return next((one for one in self.details if one.kind == kind), None)
-
-
-# ---- the curve -------------------------------------------------------------------------------------------------------
-
-
-def rounded(score: float) -> float:
-    """Return a score as it is compared."""
-    return round(float(score), SCORE_DECIMALS)
-
-
-def curve_points(scores: NDArray[np.floating], wrong: NDArray[np.bool_]) -> list[list[float]]:
-    """Return the curve of a model's card from calibration fields.
-
-    Args:
-        scores: (N,) the probability of each field's best value. Fields with trouble, which are never accepted, are left
-            out here and counted in the card's `fields` alone.
-        wrong: (N,) whether that best value is not what was written.
-
-    Returns:
-        [score, accepted, wrong] from strict to loose, at most `CURVE_POINTS` of them. Which points are kept depends on
-        the scores alone, never on the errors, or the tests along the curve would not hold.
-
-    >>> curve_points(np.array([0.9, 0.99, 0.5, 0.99]), np.array([False, False, True, False]))
-    [[0.99, 2, 0], [0.9, 3, 0], [0.5, 4, 1]]
-    """
-    score = np.round(np.asarray(scores, dtype=np.float64), SCORE_DECIMALS)
-    order = np.argsort(-score, kind="stable")
-    score, errors = score[order], np.cumsum(np.asarray(wrong)[order])
-    last = np.flatnonzero(np.append(score[1:] != score[:-1], True)) if len(score) else np.empty(0, np.int64)
-    if len(last) > CURVE_POINTS:
-        last = last[np.unique(np.linspace(0, len(last) - 1, CURVE_POINTS).round().astype(np.int64))]
-    return [[float(score[index]), int(index) + 1, int(errors[index])] for index in last]
-
-
-def read_curves(card: Mapping[str, Any]) -> dict[str, CalibrationCurve]:
-    """Return the calibration curves of a model's card, one for each of `KINDS`.
-
-    Raises:
-        ModelError: one is missing or cannot be true; the message says what is wrong with it.
-    """
-    entry = card.get("calibration")
-    if not isinstance(entry, Mapping):
-        raise ModelError("the model's card has no entry 'calibration'; train it again with this version")
-    return {kind: _read_curve(kind, entry.get(kind)) for kind in KINDS}
-
-
-def _read_curve(kind: str, entry: Any) -> CalibrationCurve:  # noqa: ANN401 - what JSON holds
-    where = f"the model's card, calibration, {kind}"
-    if not isinstance(entry, Mapping):
-        raise ModelError(f"{where}: is missing; train the model again with this version")
-    try:
-        fields, writers = _count(entry["fields"]), _count(entry["writers"])
-        points = tuple(
-            CurvePoint(_score(score), _count(accepted), _count(wrong)) for score, accepted, wrong in entry["curve"]
-        )
-        made_of = str(entry["made_of"])
-    except KeyError as error:
-        raise ModelError(f"{where}: has no entry {error}") from error
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{where}: is damaged: {error}") from error
-    if trouble := next(_troubles(points, fields), None):
-        raise ModelError(f"{where}: {trouble}; train the model again")
-    return CalibrationCurve(kind, fields, writers, made_of, points)
-
-
-def _count(number: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-        raise ValueError(f"{number!r} is no count")
-    return number
-
-
-def _score(number: object) -> float:
-    if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number) or not 0 <= number <= 1:
-        raise ValueError(f"{number!r} is no score from 0 to 1")
-    return rounded(number)
-
-
-def _troubles(points: Sequence[CurvePoint], fields: int) -> Iterator[str]:
-    """Yield what cannot be true of a curve."""
-    for point in points:
-        if point.wrong > point.accepted:
-            yield f"at score {point.score:g}, {point.wrong} of {point.accepted} are wrong"
-        if point.accepted > fields:
-            yield f"at score {point.score:g}, {point.accepted} are accepted of {fields} fields"
-    for strict, loose in pairwise(points):
-        if loose.score >= strict.score:
-            yield f"scores must fall, but {loose.score:g} follows {strict.score:g}"
-        if loose.accepted <= strict.accepted or not 0 <= loose.wrong - strict.wrong <= loose.accepted - strict.accepted:
-            yield f"counts must grow as the score falls; they do not at {loose.score:g}"
 
 
 # ---- the thresholds --------------------------------------------------------------------------------------------------

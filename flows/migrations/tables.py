@@ -33,9 +33,9 @@ runs = Table(
     Column("thresholds", Text, nullable=False, server_default=""),
 )
 """One row a run. The figures grow with every commit, so a run that was killed shows what it achieved;
-it has no `finished_at`. What is promised is known at the end: `accept_error` is the share of accepted fields that may be
-wrong, `expected_wrong` how many are likely to be (`wrong_low` to `wrong_high` at 95 %), `drift` in what the batch was
-unlike the calibration data, `thresholds` in words what the promise rests on. They are NULL where nothing was known."""
+it has no `finished_at`. What is promised is known at the end: `accept_error` is the share of accepted fields that may
+be wrong, `expected_wrong` how many are likely to be (`wrong_low` to `wrong_high` at 95 %), `drift` in what the batch
+was unlike the calibration data, `thresholds` in words what the promise rests on. NULL is where nothing was known."""
 
 files = Table(
     "files",
