@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil, log, log1p
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -116,6 +116,12 @@ class Thresholds:
     choice: float
     details: tuple[Threshold, ...] = ()
 
+    @classmethod
+    def of_details(cls, details: tuple[Threshold, ...]) -> Self:
+        """Return the thresholds of all kinds together."""
+        scores = {one.kind: one.score for one in details}
+        return cls(scores["digits"], scores["number"], scores["choice"], details)
+
     def of(self, kind: str) -> float:
         """Return the score for a kind of field (KeyError when there is no such kind: our bug)."""
         return {"digits": self.digits, "number": self.number, "choice": self.choice}[kind]
@@ -150,8 +156,7 @@ def thresholds(
         accept_error: the share of accepted fields that may be wrong, above 0 and below 1.
         confidence: of a proof.
     """
-    details = tuple(_threshold(curves[kind], accept_error, confidence) for kind in KINDS)
-    return _together(details)
+    return Thresholds.of_details(tuple(_threshold(curves[kind], accept_error, confidence) for kind in KINDS))
 
 
 def policy_thresholds(card: Mapping[str, Any], accept_error: float) -> Thresholds:
@@ -165,11 +170,6 @@ def policy_thresholds(card: Mapping[str, Any], accept_error: float) -> Threshold
         score = float(card.get("accept_confidence", 0.98))
         return Thresholds(score, score, score)
     return thresholds(read_curves(card), accept_error)
-
-
-def _together(details: tuple[Threshold, ...]) -> Thresholds:
-    scores = {one.kind: one.score for one in details}
-    return Thresholds(scores["digits"], scores["number"], scores["choice"], details)
 
 
 def _threshold(curve: CalibrationCurve, target: float, confidence: float) -> Threshold:
@@ -337,7 +337,7 @@ def tightened(held: Thresholds, checks: Sequence[SampleCheck], accept_error: flo
         accept_error: the target.
     """
     details = tuple(_tightened(one, [c for c in checks if c.kind == one.kind], accept_error) for one in held.details)
-    return _together(details) if details else held
+    return Thresholds.of_details(details) if details else held
 
 
 def _tightened(held: Threshold, checks: Sequence[SampleCheck], target: float) -> Threshold:

@@ -206,7 +206,7 @@ def test_a_higher_confidence_and_a_smaller_target_are_never_looser() -> None:
     assert thresholds(curves, 0.002, confidence=0.999).digits >= thresholds(curves, 0.002).digits
 
 
-@pytest.mark.parametrize("target", [0.001, 0.01])
+@pytest.mark.parametrize("target", [0.001, 0.003])
 def test_the_guarantee_holds(target: float) -> None:
     # The true error at score s is 1.3 (1 - s): the network is sure of itself beyond its worth. Scores as they come from
     # a good network: most of them near 1.
