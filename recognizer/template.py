@@ -100,7 +100,7 @@ class SheetField(Frozen):
 
     kind `digits`: `characters` boxes of `width` x `height`, `pitch` apart; with `sign` one more box comes first;
     `decimals` of the boxes stand behind a printed decimal point (`point_gap` wide).
-    kind `number`: one free-width cell.
+    kind `number`: one free-width cell; with `dash` it may hold a dash, with `absent` an AB for an absent candidate.
     kind `choice`: one box an option, `pitch` apart along `direction`; `positions` such rows (a bubbled id grid) stand
     `position_pitch` apart, one character each; `captions` are printed beside tick boxes in place of the options.
     kind `image`: one area kept for people.
@@ -125,6 +125,7 @@ class SheetField(Frozen):
     maximum: Number | None = None
     step: Annotated[Number, Field(gt=0)] | None = None
     dash: StrictBool = False
+    absent: StrictBool = False
     question: Text = Field(default="", max_length=60)
     options: tuple[Text, ...] = Field(default=(), max_length=40)
     captions: tuple[Text, ...] = Field(default=(), max_length=40)
@@ -161,6 +162,10 @@ class SheetField(Frozen):
         yield (
             not digits and (self.characters > 1 or self.sign or self.decimals > 0),
             'characters, sign and decimals belong to kind = "digits" only',
+        )
+        yield (
+            self.absent and self.kind is not Kind.NUMBER,
+            'absent belongs to kind = "number" only: AB is written in a free cell, not in boxes',
         )
         yield not choice and self.shape == "bubble", 'shape = "bubble" belongs to kind = "choice" only'
         yield (

@@ -1,14 +1,22 @@
-"""How a value is written down: one text for one value, everywhere (readings, truth, corrections, workbooks)."""
+"""How a value is written down: one text for one value, everywhere (readings, truth, corrections, workbooks).
+
+And the other way round: every way in which people write the values of a number cell, symbol by symbol (`writings`).
+"""
 
 import re
-from collections.abc import Iterable
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
+from types import MappingProxyType
 
 from recognizer.errors import ValueNotAllowedError
 from recognizer.template import Kind, Role, SheetField
 
 NOTHING_AWARDED = "-"
 """A dash in a mark cell: the examiner looked and awarded nothing. What it is worth is a rule of the exam."""
+
+ABSENT = "AB"
+"""The candidate was absent: neither a number nor a blank. What it is worth is a rule of the exam."""
 
 BLANK = ""
 """Nothing is written in the field."""
@@ -17,9 +25,27 @@ HALF = Decimal("0.5")
 
 MULTIPLE_SEPARATOR = "+"
 
+ABSENT_WORDS = ("ab", "abs", "abs.", "absent")
+"""What people type for an absent candidate, in small or capital letters."""
+
+ABSENT_SYMBOLS = ("AB", "ABS")
+"""What they write by hand, in symbols of `records.SYMBOLS`; small letters are the same symbols."""
+
+HALF_SYMBOL = "½"
+
+MOST_WHOLE_DIGITS = 4
+"""Digits before the point of a number in a free cell: no mark has more."""
+
+MOST_DECIMALS = 2
+"""Decimals of a number in a free cell whose template names no step."""
+
+MOST_VALUES = 20_000
+"""Values of a field up to which all are gone through, one by one; with more, the likeliest writings are looked for."""
+
 _MINUS_SIGNS = str.maketrans({"−": "-", "–": "-", "—": "-", ",": "."})
 _PLAIN = re.compile(r"-?(\d{1,12}(\.\d{1,6})?|\.\d{1,6})", re.ASCII)
 _WITH_HALF = re.compile(r"(-?)(\d{0,12}) ?(?:½|1/2)", re.ASCII)
+_BY_HAND = re.compile(r"(-?)(\d{0,4})(?:\.(\d{1,6})|(½))?", re.ASCII)
 
 
 def format_number(number: Decimal) -> str:
@@ -81,6 +107,76 @@ def allowed_number(field: SheetField, number: Decimal) -> bool:
     return True
 
 
+def is_enumerable(field: SheetField) -> bool:
+    """Tell whether `writings` can list a number field: whether it may hold at most MOST_VALUES numbers.
+
+    >>> place = {"name": "q1", "kind": "number", "role": "answer", "x": 9, "y": 40, "width": 18, "height": 11}
+    >>> is_enumerable(SheetField(**place, minimum=0, maximum=100)), is_enumerable(SheetField(**place, minimum=0))
+    (True, False)
+    """
+    low, high, step = _grid(field)
+    return (high - low) / step < MOST_VALUES
+
+
+@lru_cache(maxsize=1024)
+def writings(field: SheetField) -> Mapping[str, tuple[str, ...]]:
+    """Return every value that a number field may hold, and every way people write it in symbols of `records.SYMBOLS`.
+
+    The blank, "", is a value like the others; no writing belongs to two values, and `written_value` takes each back to
+    its own. A number field without a maximum is taken to hold up to MOST_WHOLE_DIGITS digits before the point, one
+    without a minimum as far below zero as above, one without a step up to MOST_DECIMALS decimals.
+
+    >>> place = {"name": "q1", "kind": "number", "role": "answer", "x": 9, "y": 40, "width": 18, "height": 11}
+    >>> half = SheetField(**place, minimum=-3, maximum=10, step=Decimal("0.5"), dash=True, absent=True)
+    >>> [writings(half)[value] for value in ("7", "2.5", "0.5", "-3", "10")]
+    [('7', '7.0', '07'), ('2½', '2.5'), ('½', '0.5', '.5', '0½'), ('-3', '-3.0'), ('10', '10.0')]
+    >>> [writings(half)[value] for value in (NOTHING_AWARDED, ABSENT, BLANK)]
+    [('-',), ('AB', 'ABS'), ('',)]
+
+    Where only whole numbers may stand, `7.0` is a 7 unless it could be a 70 with a speck in it:
+
+    >>> whole = SheetField(**place, minimum=0, maximum=12, step=1)
+    >>> writings(whole)["7"], writings(whole)["1"]
+    (('7', '7.0', '07'), ('1', '01'))
+
+    Raises:
+        ValueError: the field has too many values, or is no number field (our bug: ask `is_enumerable` first).
+    """
+    if field.kind is not Kind.NUMBER or not is_enumerable(field):
+        raise ValueError(f"the values of {field.name} ({field.kind}) cannot be listed")
+    found = {format_number(number): tuple(_ways(field, number)) for number in _numbers(field)}
+    if field.dash:
+        found[NOTHING_AWARDED] = (NOTHING_AWARDED,)
+    if field.absent:
+        found[ABSENT] = ABSENT_SYMBOLS
+    found[BLANK] = ("",)
+    return MappingProxyType(found)
+
+
+def written_value(field: SheetField, symbols: str) -> str | None:
+    """Return the value that symbols of `records.SYMBOLS` stand for in a number cell, None when it may not hold that.
+
+    It takes everything that `writings` lists, and for a field whose values are too many, everything of that kind.
+
+    >>> place = {"name": "q1", "kind": "number", "role": "answer", "x": 9, "y": 40, "width": 18, "height": 11}
+    >>> free = SheetField(**place, minimum=0)
+    >>> [written_value(free, symbols) for symbols in ("12½", "7.50", "0½", "", "-3", "7.125", "7.", "1A")]
+    ['12.5', '7.5', '0.5', '', None, None, None, None]
+    """
+    if symbols == "":
+        return BLANK
+    if symbols == NOTHING_AWARDED:
+        return NOTHING_AWARDED if field.dash else None
+    if symbols in ABSENT_SYMBOLS:
+        return ABSENT if field.absent else None
+    found = _BY_HAND.fullmatch(symbols)
+    if found is None or not (found[2] or found[3] or found[4]):
+        return None
+    number = Decimal(f"{found[2] or 0}.{found[3] or 0}") + (HALF if found[4] else 0)
+    number = -number if found[1] else number
+    return format_number(number) if allowed_number(field, number) and symbols in _ways(field, number) else None
+
+
 def expectation(field: SheetField) -> str:
     """Say in plain words what a field may hold, for messages and for reviewers."""
     if field.kind is Kind.CHOICE and field.positions > 1:
@@ -111,7 +207,68 @@ def _number_expectation(field: SheetField) -> str:
         words += f" in steps of {format_number(field.step)}"
     elif field.step is not None:
         words += " without decimals"
-    return words + (f", or {NOTHING_AWARDED} for nothing awarded" if field.dash else "")
+    words += f", or {NOTHING_AWARDED} for nothing awarded" if field.dash else ""
+    return words + (f", or {ABSENT} for absent" if field.absent else "")
+
+
+def _grid(field: SheetField) -> tuple[Decimal, Decimal, Decimal]:
+    """Return the least and the largest number that is looked for in a number cell, and the step between them."""
+    step = field.step or Decimal(1).scaleb(-MOST_DECIMALS)
+    largest = Decimal(10) ** MOST_WHOLE_DIGITS - min(step, Decimal(1))
+    high = min(field.maximum, largest) if field.maximum is not None else largest
+    low = max(field.minimum, -largest) if field.minimum is not None else -abs(high)
+    return low, high, step
+
+
+def _numbers(field: SheetField) -> Iterator[Decimal]:
+    low, high, step = _grid(field)
+    first = (low / step).to_integral_value(ROUND_CEILING)
+    last = (high / step).to_integral_value(ROUND_FLOOR)
+    return (each * step for each in range(int(first), int(last) + 1))
+
+
+def _ways(field: SheetField, number: Decimal) -> Iterator[str]:
+    """Yield how a number is written by hand, the commonest way first."""
+    sign = NOTHING_AWARDED if number < 0 else ""
+    plain = format_number(abs(number))
+    whole, _, decimals = plain.partition(".")
+    places = _decimal_places(field)
+    if decimals == "5":
+        yield sign + (whole if whole != "0" else "") + HALF_SYMBOL
+    if len(decimals) <= max(places, 1):
+        yield sign + plain
+        yield from (sign + padded for padded in _with_zeros(field, number, whole, decimals, places))
+    if whole == "0" and decimals:
+        yield f"{sign}.{decimals}"
+    if plain == "0.5":
+        yield f"{sign}0{HALF_SYMBOL}"
+    if not decimals and not sign:
+        yield from (whole.zfill(width) for width in range(len(whole) + 1, _whole_digits(field) + 1))
+
+
+def _with_zeros(field: SheetField, number: Decimal, whole: str, decimals: str, places: int) -> Iterator[str]:
+    """Yield a number with zeros behind: as many decimals as its step has, and `7.0` where only whole ones may stand."""
+    for width in range(len(decimals) + 1, places + 1):
+        yield f"{whole}.{decimals.ljust(width, '0')}"
+    if places == 0 and not decimals and number and not allowed_number(field, number * 10):
+        yield f"{whole}.0"
+
+
+@lru_cache(maxsize=1024)
+def _decimal_places(field: SheetField) -> int:
+    """Return how many decimals a number of the field may have."""
+    if field.step is None:
+        return MOST_DECIMALS
+    return len(format_number(field.step).partition(".")[2])
+
+
+def _whole_digits(field: SheetField) -> int:
+    """Return how many digits the largest number of the field has before its point; 1 where it names none."""
+    return (
+        1
+        if field.maximum is None
+        else min(MOST_WHOLE_DIGITS, len(format_number(field.maximum.to_integral_value(ROUND_FLOOR)).lstrip("-")))
+    )
 
 
 def _parse_options(field: SheetField, text: str) -> str:
@@ -131,6 +288,8 @@ def _parse_number(field: SheetField, text: str) -> str:
     plain = text.translate(_MINUS_SIGNS)
     if plain == NOTHING_AWARDED and field.dash:
         return NOTHING_AWARDED
+    if plain.casefold() in ABSENT_WORDS and field.absent:
+        return ABSENT
     if found := _WITH_HALF.fullmatch(plain):
         number = Decimal(found[2] or 0) + HALF
         number = -number if found[1] else number

@@ -248,6 +248,7 @@ def test_faults_are_named_with_their_lines(text: str, expected: list[str] | None
         ),
         ('shape = "bubble"\n', {}, 'shape = "bubble" belongs to'),
         ("sign = true\n", {}, 'characters, sign and decimals belong to kind = "digits" only'),
+        ("absent = true\n", {"kind": '"digits"', "role": '"answer"'}, 'absent belongs to kind = "number" only'),
         ("characters = 2\ndecimals = 2\n", {"kind": '"digits"'}, "decimals = 2 leaves no box before the point"),
         ("", {"role": '"id"'}, "an id is written in boxes"),
         ("", {"role": '"mark"', "kind": '"image"'}, "a mark or total cannot be an image"),
