@@ -57,6 +57,10 @@ accept_error = 0.001
 # What a dash in a mark cell adds: "zero", or "unsettled".
 # dash = "zero"
 
+# What AB (absent) in a mark cell means, where the template allows it: "no_total", the candidate has no total, which is
+# shown as AB; "zero" counts that question as nothing; "unsettled" leaves the total open.
+# absent = "no_total"
+
 [inbox]
 # How long a file must lie still before it counts as complete. Give it longer when a slow scanner writes into the inbox.
 # settle_seconds = 2.0

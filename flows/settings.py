@@ -43,10 +43,14 @@ class ReviewSettings(_Frozen):
 
 
 class MarkSettings(_Frozen):
-    """What a blank mark cell and a dash in one are worth: nothing until a person says so, or zero."""
+    """What a blank mark cell, a dash and an AB (absent) in one are worth: nothing until a person says so, or zero.
+
+    An AB usually means that the sheet has no total at all.
+    """
 
     blank: Literal["unsettled", "zero"] = "unsettled"
     dash: Literal["zero", "unsettled"] = "zero"
+    absent: Literal["no_total", "zero", "unsettled"] = "no_total"
 
 
 class InboxSettings(_Frozen):

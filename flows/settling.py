@@ -1,6 +1,7 @@
 """Pure: the fields of read pages become candidate sheets, with what is settled and what a total is worth.
 
 A total is unsettled while any part of it is: nothing is ever summed over a hole. Everything is exact in decimals.
+Who was absent has no total, which is settled and is not zero.
 
     FieldRow…, PageRow… ─settle_sheets─► SettledSheet(identity, parts, total)
 
@@ -17,14 +18,18 @@ from typing import Literal, TypeAlias
 from flows.records import Correction, FieldRow, PageRow
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
-from recognizer.values import NOTHING_AWARDED, format_number
+from recognizer.values import ABSENT, NOTHING_AWARDED, format_number
 
 Worth: TypeAlias = Literal["unsettled", "zero"]
+AbsentWorth: TypeAlias = Literal["no_total", "zero", "unsettled"]
 
 NO_TEMPLATE = "the template of this sheet is not named in exam.toml"
 UNCOUNTED_BLANK = "the mark cell is blank, which exam.toml leaves open (marks.blank); say what was awarded"
 UNCOUNTED_DASH = "a dash, which exam.toml leaves open (marks.dash); say what was awarded"
+UNCOUNTED_ABSENT = "absent (AB), which exam.toml leaves open (marks.absent); say what was awarded"
+HALF_ABSENT = "absent (AB), but other questions of the sheet have marks; say what is right, AB again if it is"
 ABSENT_PAGE = "page {} of the sheet has not come"
+WRONG_ABSENT = "absent (AB), but a total of {} is written"
 WRONG_SUM = "the marks add up to {}, {} is written"
 SAME_ID = "id {} also stands on sheet {}"
 STRANGE_ID = "id {} is not on the roster"
@@ -36,10 +41,20 @@ ABSENT_FIELD = "the template has fields that were not read; read the scans again
 
 @dataclass(frozen=True, slots=True)
 class MarkRule:
-    """What a blank mark cell and a dash in one are worth in this exam."""
+    """What a blank mark cell, a dash and an AB (absent) in one are worth in this exam.
+
+    With `absent` "no_total" a sheet with an AB has no total: its blanks and dashes then need no worth, and marks beside
+    the AB contradict it until a person confirms it.
+    """
 
     blank: Worth = "unsettled"
     dash: Worth = "zero"
+    absent: AbsentWorth = "no_total"
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The candidate was absent: there is nothing to add up. Settled, unlike `Unsettled`, and never zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,7 @@ class SettledSheet:
     pages: tuple[PageRow, ...]
     identity: Identity
     parts: Mapping[str, Part]
-    total: Decimal | Unsettled | None
+    total: Decimal | Absent | Unsettled | None
     open_keys: tuple[str, ...]
     doubts: Mapping[str, str]
     remarks: tuple[str, ...]
@@ -141,7 +156,7 @@ def settle_sheets(
     return _compared(sheets, rule, roster)
 
 
-def sum_settled(parts: Iterable[Part], rule: MarkRule) -> Decimal | Unsettled:
+def sum_settled(parts: Iterable[Part], rule: MarkRule) -> Decimal | Absent | Unsettled:
     """Add up marks; unsettled while any of them is.
 
     >>> seven, dash = Part("1", ValueState.VALUE, "7.5"), Part("2", ValueState.VALUE, "-")
@@ -149,24 +164,52 @@ def sum_settled(parts: Iterable[Part], rule: MarkRule) -> Decimal | Unsettled:
     Decimal('7.5')
     >>> sum_settled([seven, Part("2", ValueState.UNSETTLED, why="smudged")], MarkRule())
     Unsettled(reasons=('2: smudged',))
+    >>> sum_settled([Part("1", ValueState.VALUE, "AB"), dash], MarkRule())
+    Absent()
     """
-    worths = [worth(part, rule) for part in parts]
-    holes = tuple(reason for each in worths if isinstance(each, Unsettled) for reason in each.reasons)
-    if holes:
+    parts = tuple(parts)
+    if holes := tuple(reason for _, reason in _holes(parts, rule)):
         return Unsettled(holes)
+    worths = [worth(part, rule) for part in parts]
+    if any(isinstance(each, Absent) for each in worths):
+        return Absent()
     return sum((each for each in worths if isinstance(each, Decimal)), Decimal(0))
 
 
-def worth(part: Part, rule: MarkRule) -> Decimal | Unsettled:
-    """Return what one mark counts, by the rule of the exam where it is blank or a dash."""
+def _holes(parts: Sequence[Part], rule: MarkRule) -> Iterator[tuple[Part, str]]:
+    """Yield every part that keeps the sum of all from being known, with the reason."""
+    worths = [(part, worth(part, rule)) for part in parts]
+    absent = any(isinstance(each, Absent) for _, each in worths)
+    awarded = any(as_number(part.value) is not None for part in parts)
+    for part, each in worths:
+        if isinstance(each, Unsettled) and not (absent and _is_empty(part)):
+            yield from ((part, reason) for reason in each.reasons)
+        elif isinstance(each, Absent) and awarded and not part.correction:
+            yield part, f"{part.label}: {HALF_ABSENT}"
+
+
+def _is_empty(part: Part) -> bool:
+    return part.state is ValueState.BLANK or part.value == NOTHING_AWARDED
+
+
+def worth(part: Part, rule: MarkRule) -> Decimal | Absent | Unsettled:
+    """Return what one mark counts, by the rule of the exam where it is blank, a dash or an AB."""
     if part.state is ValueState.UNSETTLED:
         return Unsettled((f"{part.label}: {part.why}",))
     if part.state is ValueState.BLANK:
         return Decimal(0) if rule.blank == "zero" else Unsettled((f"{part.label}: {UNCOUNTED_BLANK}",))
     if part.value == NOTHING_AWARDED:
         return Decimal(0) if rule.dash == "zero" else Unsettled((f"{part.label}: {UNCOUNTED_DASH}",))
+    if part.value == ABSENT:
+        return _worth_of_absent(part, rule)
     number = as_number(part.value)
     return Unsettled((f"{part.label}: '{part.value}' is no number",)) if number is None else number
+
+
+def _worth_of_absent(part: Part, rule: MarkRule) -> Decimal | Absent | Unsettled:
+    if rule.absent == "unsettled":
+        return Unsettled((f"{part.label}: {UNCOUNTED_ABSENT}",))
+    return Decimal(0) if rule.absent == "zero" else Absent()
 
 
 def as_number(text: str) -> Decimal | None:
@@ -206,10 +249,11 @@ def _settle_sheet(
     identity = _identity([parts[name] for name in _names(rows, template, Role.ID)])
     marks = [parts[name] for name in _names(rows, template, Role.MARK)]
     open_keys = [row.key for row in rows if row.state is ValueState.UNSETTLED]
-    doubts = dict.fromkeys(identity.disputed, identity.why) | _uncounted(marks, rule)
+    summed = [*marks, *_written_absent(parts, rule)] if marks else []
+    doubts = dict.fromkeys(identity.disputed, identity.why) | _uncounted(summed, rule)
     remarks = [ABSENT_PAGE.format(number) for number in missing]
     remarks += [identity.why] * bool(identity.disputed)
-    remarks += _remarks(parts.values(), marks, rule)
+    remarks += _remarks(parts.values(), summed, rule)
     if template is None:
         remarks.append(NO_TEMPLATE)
     return SettledSheet(
@@ -218,7 +262,7 @@ def _settle_sheet(
         pages=pages,
         identity=identity,
         parts=MappingProxyType(parts),
-        total=_total(marks, template, rule),
+        total=_total(summed, template, rule),
         open_keys=(*open_keys, *doubts),
         doubts=MappingProxyType(doubts),
         remarks=tuple(dict.fromkeys(remarks)),
@@ -255,6 +299,8 @@ def _sum_questions(sheet: SettledSheet, rule: MarkRule) -> Iterator[tuple[str, S
     written = [part for part in sheet.parts.values() if part.role is Role.TOTAL][-1:]
     for part in written:
         said = worth(part, rule) if part.state is ValueState.VALUE else None
+        if isinstance(sheet.total, Absent) and isinstance(said, Decimal):
+            yield WRONG_ABSENT.format(part.value), (*sheet.marks, part)
         if isinstance(sheet.total, Decimal) and isinstance(said, Decimal) and said != sheet.total:
             yield WRONG_SUM.format(format_number(sheet.total), part.value), (*sheet.marks, part)
 
@@ -274,24 +320,27 @@ def _id_questions(
         yield STRANGE_ID.format(number), parts
 
 
-def _uncounted(marks: Iterable[Part], rule: MarkRule) -> dict[str, str]:
+def _written_absent(parts: Mapping[str, Part], rule: MarkRule) -> list[Part]:
+    """Return the written total if it says that the candidate was absent: that goes for the whole sheet."""
+    written = [part for part in parts.values() if part.role is Role.TOTAL][-1:]
+    return [part for part in written if part.value == ABSENT and rule.absent == "no_total"]
+
+
+def _uncounted(marks: Sequence[Part], rule: MarkRule) -> dict[str, str]:
     """Return the marks that were read well but that this exam gives no worth, unless a person has seen them already."""
     return {
-        part.key: "; ".join(counted.reasons)
-        for part in marks
+        part.key: reason
+        for part, reason in _holes(marks, rule)
         if part.state is not ValueState.UNSETTLED and not part.correction
-        if isinstance(counted := worth(part, rule), Unsettled)
     }
 
 
-def _remarks(parts: Iterable[Part], marks: Iterable[Part], rule: MarkRule) -> Iterator[str]:
+def _remarks(parts: Iterable[Part], marks: Sequence[Part], rule: MarkRule) -> Iterator[str]:
     """Say what keeps a sheet open that no single reading is flagged for."""
     for part in parts:
         if part.state is ValueState.UNSETTLED and not part.key:
             yield part.why
-    for part in marks:
-        if part.correction and isinstance(counted := worth(part, rule), Unsettled):
-            yield from counted.reasons
+    yield from (reason for part, reason in _holes(marks, rule) if part.correction)
 
 
 def _parts(rows: Sequence[FieldRow], template: SheetTemplate | None, missing: set[int]) -> dict[str, Part]:
@@ -369,7 +418,9 @@ def _identity(parts: Sequence[Part]) -> Identity:
     return Identity(ValueState.VALUE, holding[0].value, by_person=by_person)
 
 
-def _total(marks: Sequence[Part], template: SheetTemplate | None, rule: MarkRule) -> Decimal | Unsettled | None:
+def _total(
+    marks: Sequence[Part], template: SheetTemplate | None, rule: MarkRule
+) -> Decimal | Absent | Unsettled | None:
     if not marks:
         return None
     return Unsettled((NO_TEMPLATE,)) if template is None else sum_settled(marks, rule)

@@ -62,7 +62,7 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
     fields = store.fields()
     return Contents(
         sheets=exam.sheets,
-        rule=MarkRule(marks.blank, marks.dash),
+        rule=MarkRule(marks.blank, marks.dash, marks.absent),
         files=store.files(),
         scan_pages={scan.scan: scan.pages for scan in store.scans()},
         pages=store.pages(),
@@ -95,12 +95,15 @@ def _settings(exam: Exam) -> Section:
         ("a blank mark cell", "a person looks" if settings.review.blank_mark == "flag" else "accepted as blank"),
         ("a blank mark is worth", _worth(settings.marks.blank)),
         ("a dash is worth", _worth(settings.marks.dash)),
+        ("AB (absent) is worth", _worth(settings.marks.absent)),
         ("pages rendered by", settings.render),
     )
     return Section("Settings now", facts)
 
 
 def _worth(worth: str) -> str:
+    if worth == "no_total":
+        return "no total: the sheet shows AB"
     return "0" if worth == "zero" else "nothing until a person says so: the total stays empty"
 
 

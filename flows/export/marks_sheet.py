@@ -1,4 +1,7 @@
-"""The sheet *Marks*: one row a candidate sheet, and totals that stay empty until every part is settled."""
+"""The sheet *Marks*: one row a candidate sheet, and totals that stay empty until every part is settled.
+
+Who was absent has AB for a total.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,10 +13,10 @@ from openpyxl.utils import get_column_letter
 
 from flows.export.styles import ORANGE, Style
 from flows.export.table import Cell, Column, Formula, Look, SheetWriter, number_or_text, ranges
-from flows.settling import MarkRule, Part, SettledSheet, Unsettled, as_number, fields_of, heading, mark_fields
+from flows.settling import Absent, MarkRule, Part, SettledSheet, Unsettled, as_number, fields_of, heading, mark_fields
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField, SheetTemplate
-from recognizer.values import NOTHING_AWARDED
+from recognizer.values import ABSENT, NOTHING_AWARDED
 
 MARKS = "Marks"
 
@@ -101,15 +104,24 @@ def _total_columns(
 ) -> Iterator[MarksColumn]:
     written = {template.name: fields[-1] for template in templates if (fields := fields_of(template, Role.TOTAL))}
 
+    may_be_absent = {
+        template.name: any(
+            _may_be_absent(field) for field in (*mark_fields(template), *fields_of(template, Role.TOTAL))
+        )
+        for template in templates
+    }
+
     def computed(sheet: SettledSheet, row: int) -> Cell:
         if isinstance(sheet.total, Decimal) or (sheet.total is not None and marks_at.get(sheet.template)):
-            return Cell(total_formula(sheet, marks_at[sheet.template], row, rule), _total_style(sheet, Style.TOTAL))
+            columns = MarksPlace(row, marks_at[sheet.template], computed_at + 2, may_be_absent[sheet.template])
+            return Cell(total_formula(sheet, columns, rule), _total_style(sheet, Style.TOTAL))
         return Cell(None, _total_style(sheet, Style.TOTAL))
 
     def stored(sheet: SettledSheet, _: int) -> Cell:
         total = sheet.total if isinstance(sheet.total, Decimal) else None
         return Cell(
-            total, Style.STORED_OPEN if isinstance(sheet.total, Unsettled) else _total_style(sheet, Style.STORED)
+            ABSENT if isinstance(sheet.total, Absent) else total,
+            Style.STORED_OPEN if isinstance(sheet.total, Unsettled) else _total_style(sheet, Style.STORED),
         )
 
     def written_total(sheet: SettledSheet, _: int) -> Cell:
@@ -120,7 +132,8 @@ def _total_columns(
         if sheet.total is None or sheet.template not in written:
             return Cell(None, Style.ABSENT)
         sums, by_hand = (f"{get_column_letter(computed_at + offset)}{row}" for offset in (0, 2))
-        text = f'=IF(OR({sums}="",{by_hand}=""),"",IF({sums}={by_hand},"{AGREES}","{DIFFERS}"))'
+        says = f'IF({by_hand}="{ABSENT}",0,{by_hand})' if rule.absent == "zero" else by_hand
+        text = f'=IF(OR({sums}="",{by_hand}=""),"",IF({sums}={says},"{AGREES}","{DIFFERS}"))'
         return Cell(Formula(text), Style.MARK_TEXT)
 
     yield MarksColumn(Column("computed total", 10, Style.HEADING_MID), computed)
@@ -129,24 +142,68 @@ def _total_columns(
     yield MarksColumn(Column(CHECK, 9, Style.HEADING_MID), check)
 
 
-def total_formula(sheet: SettledSheet, columns: Sequence[int], row: int, rule: MarkRule) -> Formula:
+@dataclass(frozen=True, slots=True)
+class MarksPlace:
+    """Where a sheet's marks and its written total stand, row and columns from 1; whether one of them may be AB."""
+
+    row: int
+    marks: Sequence[int]
+    written: int
+    may_be_absent: bool
+
+
+def total_formula(sheet: SettledSheet, place: MarksPlace, rule: MarkRule) -> Formula:
     """Return the formula of a computed total: empty until every part is settled, then as `settling.sum_settled`.
 
     A blank that this exam counts as zero need not be filled, but counts as soon as somebody fills it.
     """
+    total = _sum_formula(sheet, place, rule)
+    if not (place.may_be_absent and rule.absent == "no_total"):
+        return Formula(f"={total}")
+    anywhere = _count_of(ABSENT, (*ranges(place.row, place.marks), *ranges(place.row, (place.written,))))
+    return Formula(f"=IF({anywhere}>0,{_absent_formula(sheet, place)},{total})")
+
+
+def _sum_formula(sheet: SettledSheet, place: MarksPlace, rule: MarkRule) -> str:
+    total = f"ROUND(SUM({','.join(ranges(place.row, place.marks))}),{DECIMALS_KEPT})"
     needed = [
         column
-        for column, part in zip(columns, sheet.marks, strict=True)
+        for column, part in zip(place.marks, sheet.marks, strict=True)
         if not (rule.blank == "zero" and part.state is ValueState.BLANK)
     ]
-    total = f"ROUND(SUM({','.join(ranges(row, columns))}),{DECIMALS_KEPT})"
     if not needed:
-        return Formula(f"={total}")
-    places = ranges(row, needed)
+        return total
+    places = ranges(place.row, needed)
     settled = f"COUNT({','.join(places)})"
     if rule.dash == "zero":
-        settled += "".join(f'+COUNTIF({place},"{NOTHING_AWARDED}")' for place in places)
-    return Formula(f'=IF({settled}={len(needed)},{total},"")')
+        settled += f"+{_count_of(NOTHING_AWARDED, places)}"
+    if rule.absent == "zero" and place.may_be_absent:
+        settled += f"+{_count_of(ABSENT, places)}"
+    return f'IF({settled}={len(needed)},{total},"")'
+
+
+def _absent_formula(sheet: SettledSheet, place: MarksPlace) -> str:
+    """Return what stands for the total once an AB stands somewhere: AB, when all that is not blank is filled.
+
+    Marks beside the AB contradict it, unless a person has confirmed it.
+    """
+    filled = [
+        column for column, part in zip(place.marks, sheet.marks, strict=True) if part.state is not ValueState.BLANK
+    ]
+    places = ranges(place.row, filled)
+    numbers = f"COUNT({','.join(ranges(place.row, place.marks))})"
+    words = f"+{_count_of(NOTHING_AWARDED, places)}+{_count_of(ABSENT, places)}" if filled else ""
+    if isinstance(sheet.total, Absent):
+        return f'IF({numbers}{words}>={len(filled)},"{ABSENT}","")'
+    return f'IF(OR({numbers}>0,0{words}<>{len(filled)}),"","{ABSENT}")'
+
+
+def _count_of(text: str, places: Sequence[str]) -> str:
+    return "+".join(f'COUNTIF({place},"{text}")' for place in places)
+
+
+def _may_be_absent(field: SheetField) -> bool:
+    return field.absent or ABSENT in field.options
 
 
 def part_cell(part: Part) -> Cell:

@@ -37,6 +37,7 @@ LEGEND: tuple[tuple[Style, str, str], ...] = (
     (Style.CORRECTED_NUMBER, "7.5", "said by a person, not read by the machine; 'corrected by a person' names who."),
     (Style.CORRECTED_BLANK, "", "a person says that the field is blank."),
     (Style.MARK_TEXT, "-", "a dash: the examiner looked and awarded nothing."),
+    (Style.MARK_TEXT, "AB", "absent: neither a mark nor zero; 'Settings now' says what it is worth."),
     (
         Style.CORRECTION,
         "",

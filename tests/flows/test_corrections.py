@@ -90,7 +90,16 @@ def test_what_people_type_becomes_corrections(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "value"),
-    [(7, "7"), (7.0, "7"), (0.1 + 0.2 + 2.2, "2.5"), ("2,5", "2.5"), ("7.50", "7.5"), ("\xa07 ", "7"), ("BLANK", "")],
+    [
+        (7, "7"),
+        (7.0, "7"),
+        (0.1 + 0.2 + 2.2, "2.5"),
+        ("2,5", "2.5"),
+        ("7.50", "7.5"),
+        ("\xa07 ", "7"),
+        ("abs", "AB"),
+        ("BLANK", ""),
+    ],
 )
 def test_one_value_has_many_ways_of_being_typed(tmp_path: Path, typed: object, value: str) -> None:
     path = fill(workbook(tmp_path / "m.xlsx"), {"q1": typed})

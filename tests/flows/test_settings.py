@@ -20,6 +20,7 @@ def test_what_is_not_said_has_the_documented_default() -> None:
     assert (settings.exam, settings.render, settings.workers) == ("exam", "auto", 2)
     assert settings.accept_error == 0.001
     assert (settings.review.blank_mark, settings.marks.blank, settings.marks.dash) == ("flag", "unsettled", "zero")
+    assert settings.marks.absent == "no_total"
 
 
 def test_an_exam_knows_shipped_templates_and_its_own(tmp_path: Path) -> None:
@@ -39,6 +40,7 @@ def test_an_exam_knows_shipped_templates_and_its_own(tmp_path: Path) -> None:
         ('templates = ["x"]\n\n[review]\nblank_mark = "maybe"', 4, "review.blank_mark"),
         ('templates = ["x"]\n[marks]\ndash = 0', 3, "marks.dash"),
         ('templates = ["x"]\nmarks.dash = 0', 2, "marks.dash"),
+        ('templates = ["x"]\n[marks]\nabsent = "AB"', 3, "'no_total', 'zero' or 'unsettled'"),
         ('templates = ["x"]\nexam = "Chemie 2026"', 2, "an exam code is"),
         ("templates = []", 1, "templates"),
         ('exam = "a"', 1, "templates: this setting is missing"),

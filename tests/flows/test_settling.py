@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.records import Correction, FieldRow, PageRow
-from flows.settling import MarkRule, Part, SettledSheet, Unsettled, settle_sheets, sum_settled
+from flows.settling import Absent, MarkRule, Part, SettledSheet, Unsettled, settle_sheets, sum_settled
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind
 from recognizer.values import format_number
@@ -34,9 +34,11 @@ def settle(fields: list[FieldRow], pages: list[PageRow], rule: MarkRule | None =
     return settle_sheets(fields, pages, (marks_template(), answers_template()), rule or MarkRule())
 
 
-def total_of(*marks: str | None, rule: MarkRule | None = None) -> Decimal | Unsettled | None:
+def total_of(
+    *marks: str | None, rule: MarkRule | None = None, written: str | None = "9"
+) -> Decimal | Absent | Unsettled | None:
     page = page_row("marks")
-    return settle(marks_fields(page, "00123456", marks, "9"), [page], rule)[0].total
+    return settle(marks_fields(page, "00123456", marks, written), [page], rule)[0].total
 
 
 def test_marks_add_up_exactly() -> None:
@@ -56,6 +58,45 @@ def test_a_dash_is_worth_what_the_exam_says() -> None:
 def test_a_blank_mark_is_worth_nothing_only_if_the_exam_says_so() -> None:
     assert isinstance(total_of("7", "", "2.5"), Unsettled)
     assert total_of("7", "", "2.5", rule=MarkRule(blank="zero")) == Decimal("9.5")
+
+
+def test_an_absent_candidate_has_no_total_which_is_neither_zero_nor_unsettled() -> None:
+    assert total_of("AB", "AB", "AB") == Absent()
+    assert total_of("AB", "", "-") == Absent(), "beside an AB nobody need say what a blank is worth"
+    assert total_of("", "", "", written="AB") == Absent(), "AB for a total goes for the whole sheet"
+    assert isinstance(total_of("AB", None, "AB"), Unsettled), "what cannot be read may be a mark"
+
+
+def test_an_absent_mark_counts_as_nothing_only_if_the_exam_says_so() -> None:
+    assert total_of("7", "AB", "2.5", rule=MarkRule(absent="zero")) == Decimal("9.5")
+    assert isinstance(total_of("AB", "AB", "AB", rule=MarkRule(absent="unsettled")), Unsettled)
+    assert isinstance(total_of("AB", "", "2.5", rule=MarkRule(absent="zero")), Unsettled)
+
+
+@pytest.mark.parametrize(
+    ("marks", "total", "doubted"),
+    [(["AB", "4", "-"], "4", ["q1"]), (["AB", "0", "AB"], "", ["q1", "q3"]), (["3", "4", "5"], "AB", ["total"])],
+)
+def test_marks_beside_an_ab_contradict_it(marks: list[str | None], total: str, doubted: list[str]) -> None:
+    (sheet,) = settled_sheets(("00123456", marks, total))
+    assert isinstance(sheet.total, Unsettled)
+    assert [key.rpartition("-")[2] for key in sheet.open_keys] == doubted
+    assert all("absent (AB)" in why for why in sheet.doubts.values())
+
+
+def test_an_ab_beside_marks_stands_once_a_person_has_confirmed_it() -> None:
+    page = page_row("marks")
+    fields = marks_fields(page, "00123456", ["AB", "4", "-"], "")
+    confirmed = [replace(row, correction=said(row.key, "AB")) if row.field == "q1" else row for row in fields]
+    (sheet,) = settle(confirmed, [page])
+    assert (sheet.total, sheet.is_open) == (Absent(), False)
+
+
+def test_a_total_written_beside_an_ab_is_remarked() -> None:
+    (sheet,) = settled_sheets(("00123456", ["AB", "AB", "AB"], "0"))
+    assert sheet.total == Absent()
+    assert sheet.remarks == ("absent (AB), but a total of 0 is written",)
+    assert [key.rpartition("-")[2] for key in sheet.questioned] == ["q1", "q2", "q3", "total"]
 
 
 def test_a_correction_settles_a_mark() -> None:

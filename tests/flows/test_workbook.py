@@ -20,7 +20,7 @@ from flows.export.styles import GREY, ORANGE
 from flows.export.table import clean
 from flows.export.workbook import Contents, Written, write_workbook
 from flows.records import Correction, FieldRow, FileOutcome, PageRow, RunRow
-from flows.settling import MarkRule, settle_sheets
+from flows.settling import Absent, MarkRule, Unsettled, settle_sheets
 from recognizer.records import Decision, PageOutcomeKind, ValueState
 from recognizer.template import SheetSet, SheetTemplate
 from recognizer.values import format_number
@@ -156,32 +156,65 @@ def test_a_wrongly_added_total_says_so(tmp_path: Path) -> None:
 
 
 mark = st.one_of(
-    st.sampled_from([None, "", "-", "0.1", "0.7", "3.005"]),
+    st.sampled_from([None, "", "-", "AB", "AB", "0.1", "0.7", "3.005"]),
     st.integers(0, 20).map(lambda n: format_number(Decimal(n) / 2)),
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(mark, mark, mark), min_size=1, max_size=6),
-    st.sampled_from(["unsettled", "zero"]),
-    st.sampled_from(["unsettled", "zero"]),
+    st.sampled_from(["9", "", "AB", None]),
+    st.builds(
+        MarkRule,
+        st.sampled_from(["unsettled", "zero"]),
+        st.sampled_from(["unsettled", "zero"]),
+        st.sampled_from(["no_total", "zero", "unsettled"]),
+    ),
 )
 def test_the_formula_gives_the_stored_total_whatever_the_rule(
-    tmp_path: Path, sheets: list[tuple[str | None, ...]], blank: Any, dash: Any
+    tmp_path: Path, sheets: list[tuple[str | None, ...]], total: str | None, rule: MarkRule
 ) -> None:
     pages = [page_row("marks", number) for number in range(1, len(sheets) + 1)]
     fields = [
-        row for page, marks in zip(pages, sheets, strict=True) for row in marks_fields(page, "00123456", marks, "9")
+        row for page, marks in zip(pages, sheets, strict=True) for row in marks_fields(page, "00123456", marks, total)
     ]
-    rule = MarkRule(blank, dash)
     book = written(tmp_path / "m.xlsx", contents(pages, fields, rule=rule))
     settled = settle_sheets(fields, pages, (marks_template(),), rule)
     for row, sheet in zip(rows(book["Marks"]), settled, strict=True):
         stored = row["stored total"].value
         assert computed(book["Marks"], row["computed total"].coordinate) == ("" if stored is None else stored)
-        assert (stored is None) == (not isinstance(sheet.total, Decimal))
-        assert stored is None or Decimal(str(stored)) == sheet.total
+        assert (stored is None) == isinstance(sheet.total, Unsettled)
+        assert (stored == "AB") == isinstance(sheet.total, Absent)
+        assert not isinstance(sheet.total, Decimal) or Decimal(str(stored)) == sheet.total
+
+
+def absent_row(tmp_path: Path, marks: list[str | None], total: str | None) -> tuple[Worksheet, dict[str, Any]]:
+    sheet = written(tmp_path / "m.xlsx", one_sheet(marks, total))["Marks"]
+    (row,) = rows(sheet)
+    return sheet, row
+
+
+def test_an_absent_candidate_has_ab_for_a_total_and_nobody_has_to_look(tmp_path: Path) -> None:
+    sheet, row = absent_row(tmp_path, ["AB", "AB", "AB"], "AB")
+    assert computed(sheet, row["computed total"].coordinate) == row["stored total"].value == "AB"
+    assert (row["1 (max 10)"].value, row["written total"].value) == ("AB", "AB")
+    assert computed(sheet, row["totals"].coordinate) == "agrees"
+    assert (row["flags open"].value, row["remarks"].value or "") == (0, "")
+
+
+def test_a_total_beside_an_absent_mark_differs(tmp_path: Path) -> None:
+    sheet, row = absent_row(tmp_path, ["AB", "-", "AB"], "0")
+    assert computed(sheet, row["computed total"].coordinate) == "AB"
+    assert computed(sheet, row["totals"].coordinate) == "differs"
+
+
+def test_marks_beside_an_ab_leave_the_total_empty_until_they_are_taken_away(tmp_path: Path) -> None:
+    sheet, row = absent_row(tmp_path, ["AB", "4", "-"], "4")
+    assert (computed(sheet, row["computed total"].coordinate), row["stored total"].value) == ("", None)
+    assert row["flags open"].value == 1
+    row["1 (max 10)"].value = 3
+    assert computed(sheet, row["computed total"].coordinate) == 7
 
 
 def test_a_blank_worth_zero_counts_once_somebody_fills_it(tmp_path: Path) -> None:

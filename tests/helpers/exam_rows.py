@@ -47,6 +47,7 @@ minimum = 0
 maximum = 10
 step = 0.5
 dash = true
+absent = true
 repeat = { count = 3, rows = 3, dy = 17 }
 [[page.field]]
 name = "total"
@@ -60,6 +61,7 @@ height = 11
 minimum = 0
 maximum = 30
 step = 0.5
+absent = true
 """
 
 ANSWERS = """
