@@ -30,12 +30,14 @@ from flows.inbox import (
     set_aside,
 )
 from flows.places import check_writable
-from flows.records import Arrival, FiledPage, FileOutcome, Note, ScanRow
+from flows.records import Arrival, FieldRow, FiledPage, FileOutcome, Note, RunEnd, RunPromise, ScanRow
+from flows.run_promise import end_of_run
 from flows.settings import Exam
 from flows.store import Store
 from flows.workers import PageReader, RunOfPages, with_patience
 from recognizer.errors import ScanError
-from recognizer.records import PageOutcome, PageOutcomeKind
+from recognizer.promise import Thresholds
+from recognizer.records import Decision, PageOutcome, PageOutcomeKind
 
 RUN_PAGES = 8
 """Pages a task: about a second of reading, beside which the few milliseconds that a Prefect task costs disappear;
@@ -95,6 +97,7 @@ class Tally:
     left: tuple[Note, ...] = ()
     warnings: tuple[str, ...] = ()
     run: int | None = None
+    promise: RunPromise | None = None
 
     @property
     def pages_done(self) -> int:
@@ -119,12 +122,14 @@ class Tally:
             self.set_aside.append(SetAside(row.file, row.number, row.outcome.value, row.reason))
         for one in page.fields:
             self.fields += 1
-            if one.decision.flag is None:
-                continue
-            self.flagged += 1
-            if len(self.flags) < KEPT_FLAGS:
-                said = one.decision
-                self.flags.append(FlaggedField(row.sheet, said.field, said.guess_in_words, said.confidence, said.why))
+            if one.decision.flag is not None:
+                self.add_flag(row.sheet, one.decision)
+
+    def add_flag(self, sheet: str, said: Decision) -> None:
+        """Count a field that needs a person."""
+        self.flagged += 1
+        if len(self.flags) < KEPT_FLAGS:
+            self.flags.append(FlaggedField(sheet, said.field, said.guess_in_words, said.confidence, said.why))
 
     def add_file(self, name: str, outcome: FileOutcome, reason: str) -> None:
         """Count a file that is done with."""
@@ -231,6 +236,7 @@ class _Run:
         self._watchers = place.watchers
         self._filed = filed
         self._unread: dict[InboxFile, str] = {}
+        self._stored: set[tuple[str, int]] = set()
         self._templates = {template.name: template for template in self._exam.sheets.templates}
         self._began, self._started_at = time.monotonic(), datetime.now(UTC)
         self._info = self._reader.info()
@@ -267,8 +273,19 @@ class _Run:
         self.tally.seconds = self._seconds()
         self.tally.set_aside.sort(key=lambda one: (one.file, one.page or 0))
         if self.tally.run is not None:
-            self._store.finish_run(self.tally.run, self.tally.seconds)
+            held = self._info.thresholds
+            end = None if held is None else partial(self._promised, held)
+            self._store.finish_run(self.tally.run, self.tally.seconds, end)
         return self.tally
+
+    def _promised(self, held: Thresholds, fields: tuple[FieldRow, ...]) -> RunEnd:
+        """Say what the run promises of its batch, and count those of its own fields that it takes back."""
+        ended = end_of_run(fields, held, self._exam.settings.accept_error, self._templates)
+        self.tally.promise = ended.promise
+        for row in fields:
+            if row.key in ended.doubted and (row.scan, row.page_number) in self._stored:
+                self.tally.add_flag(row.sheet, ended.doubted[row.key])
+        return ended
 
     # ---- files ---------------------------------------------------------------------------------------------------
 
@@ -392,6 +409,7 @@ class _Run:
         self._store.save_pages(pages, self._info.model, self.begin(), self._seconds())
         for page in pages:
             self.tally.add_page(page)
+            self._stored.add((page.row.scan, page.row.number))
         self._show()
 
     def _seconds(self) -> float:

@@ -1,5 +1,6 @@
 """What the application remembers: the rows that travel between the store, the flow and the writers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -176,17 +177,28 @@ class FieldRow:
 class RunPromise:
     """What a run promises of the fields that it accepted.
 
-    `accept_error` is the share of them that may be wrong, and `proven` whether the calibration data prove that at 95 %
-    for every kind of field that the run accepted. `expected` is None where nothing is known. `drift` says in what the
-    batch was unlike the calibration data, "" when in nothing. `thresholds` tells, kind by kind, what the promise rests
-    on.
+    It speaks of the fields of its batch: those that it read, and those of a stopped run with which it went on.
+    `accept_error` is the share of accepted ones that may be wrong, and `proven` whether the calibration data prove that
+    at 95 % for every kind of field that was accepted. `expected` is None where nothing is known. `drift` says in what
+    the batch was unlike the calibration data, "" when in nothing. `thresholds` tells, kind by kind, what the promise
+    rests on.
     """
 
+    fields: int
+    accepted: int
     accept_error: float
     proven: bool
     expected: Expectation | None
     drift: str
     thresholds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run ends: what it promises, and the new decisions of fields that it no longer accepts, by key."""
+
+    promise: RunPromise
+    doubted: Mapping[str, Decision]
 
 
 @dataclass(frozen=True, slots=True)

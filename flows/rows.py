@@ -23,6 +23,10 @@ KEY_DIGITS = 12
 """Digits of a scan's hash in the key of a field. Short enough to read out; that two scans share them is refused."""
 
 
+REVISION_DIGITS = 12
+"""Digits kept of the hash that tells one reading and decision from another of the same field."""
+
+
 def reading_key(scan: str, page: int, field: str) -> str:
     """Return the name of one field of one page: stable however often the page is read.
 
@@ -133,13 +137,17 @@ def _promise(row: Any) -> RunPromise:  # noqa: ANN401 - a database row
     known = row.expected_wrong is not None
     expected = Expectation(row.expected_wrong, row.wrong_low, row.wrong_high) if known else None
     told = tuple(row.thresholds.splitlines())
-    return RunPromise(row.accept_error, bool(row.proven), expected, row.drift, told)
+    return RunPromise(
+        row.batch_fields, row.batch_accepted, row.accept_error, bool(row.proven), expected, row.drift, told
+    )
 
 
 def promise_values(promise: RunPromise) -> dict[str, Any]:
     """Return the columns of what a run promises."""
     expected = promise.expected
     return {
+        "batch_fields": promise.fields,
+        "batch_accepted": promise.accepted,
         "accept_error": promise.accept_error,
         "proven": int(promise.proven),
         "expected_wrong": expected and expected.expected,
@@ -187,17 +195,26 @@ def picture_values(page: FiledPage) -> list[dict[str, Any]]:
 def decision_values(page: FiledPage, model: str) -> Iterator[dict[str, Any]]:
     """Return the columns of every decision of a page."""
     for field in page.fields:
-        decision = field.decision
-        yield {
-            "key": reading_key(page.row.scan, page.row.number, decision.field),
-            "state": decision.state.value,
-            "value": decision.value,
-            "guess": decision.guess,
-            "confidence": round(float(decision.confidence), PROBABILITY_DECIMALS),
-            "flag": decision.flag.value if decision.flag else None,
-            "why": decision.why,
-            "revision": _revision(page.row, field, model),
-        }
+        key = reading_key(page.row.scan, page.row.number, field.decision.field)
+        yield {"key": key, "revision": _revision(page.row, field, model)} | _decided(field.decision)
+
+
+def taken_back_values(decision: Decision, revision: str) -> dict[str, Any]:
+    """Return the columns of a decision that takes the place of the one with this revision, of the same reading."""
+    decided = _decided(decision)
+    text = json.dumps([revision, *decided.values()])
+    return decided | {"revision": hashlib.sha256(text.encode()).hexdigest()[:REVISION_DIGITS]}
+
+
+def _decided(decision: Decision) -> dict[str, Any]:
+    return {
+        "state": decision.state.value,
+        "value": decision.value,
+        "guess": decision.guess,
+        "confidence": round(float(decision.confidence), PROBABILITY_DECIMALS),
+        "flag": decision.flag.value if decision.flag else None,
+        "why": decision.why,
+    }
 
 
 def _revision(page: PageRow, field: FiledField, model: str) -> str:
@@ -207,7 +224,7 @@ def _revision(page: PageRow, field: FiledField, model: str) -> str:
     decided = (decision.state, decision.value, decision.guess, confidence, decision.flag, decision.why)
     seen = (_candidates_text(field), _characters_text(field), field.reading.trouble)
     text = json.dumps([model, page.sheet, page.template_version, *seen, *decided])
-    return hashlib.sha256(text.encode() + field.reading.crop_png).hexdigest()[:12]
+    return hashlib.sha256(text.encode() + field.reading.crop_png).hexdigest()[:REVISION_DIGITS]
 
 
 def _candidates_text(field: FiledField) -> str:

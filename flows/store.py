@@ -9,14 +9,15 @@ arrivals                files in hand; a killed run leaves them for the next
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from flows.errors import PlaceError
@@ -31,6 +32,7 @@ from flows.records import (
     FileOutcome,
     FileRow,
     PageRow,
+    RunEnd,
     RunRow,
     ScanRow,
 )
@@ -43,13 +45,15 @@ from flows.rows import (
     page_row,
     page_values,
     picture_values,
+    promise_values,
     reading_values,
     run_row,
     scan_row,
+    taken_back_values,
     time_text,
 )
 from flows.settings import DATABASE
-from recognizer.records import CharacterReading
+from recognizer.records import CharacterReading, Decision
 
 
 class Store:
@@ -220,7 +224,7 @@ class Store:
         with self._write() as connection:
             for page in filed:
                 _delete_page(connection, page.row)
-                connection.execute(insert(pages), page_values(page))
+                connection.execute(insert(pages), page_values(page) | {"run": run})
                 if page.fields:
                     connection.execute(insert(readings), list(reading_values(page, model)))
                     connection.execute(insert(decisions), list(decision_values(page, model)))
@@ -287,11 +291,26 @@ class Store:
             number: int = connection.execute(insert(runs).returning(runs.c.number), values).scalar_one()
             return number
 
-    def finish_run(self, number: int, seconds: float) -> None:
-        """Remember that a run is over."""
+    def finish_run(
+        self, number: int, seconds: float, end: Callable[[tuple[FieldRow, ...]], RunEnd] | None = None
+    ) -> RunEnd | None:
+        """Remember that a run is over, what it promises, and which of its decisions it takes back: all at once.
+
+        Args:
+            number: the run.
+            seconds: how long it took.
+            end: given every field that the run stored (and those of runs before it that were stopped, with the same
+                model and settings), says how it ends. It must not write. Without it nothing is promised.
+        """
         values = {"finished_at": time_text(datetime.now(UTC)), "seconds": round(seconds, 3)}
         with self._write() as connection:
+            batch = pages.c.run.in_(_runs_of_batch(connection, number))
+            ended = end(_fields(connection, batch)) if end else None
+            if ended is not None:
+                _take_back(connection, ended.doubted)
+                values |= promise_values(ended.promise)
             connection.execute(update(runs).where(runs.c.number == number).values(values))
+        return ended
 
     def runs(self) -> tuple[RunRow, ...]:
         """Return every run, oldest first. One without `finished_at` was stopped, or is going on."""
@@ -357,7 +376,31 @@ def _all_pages() -> Any:  # noqa: ANN401 - SQLAlchemy's type of a query names ev
     return query.order_by(scans.c.arrival, pages.c.number)
 
 
-def _fields(connection: Connection) -> tuple[FieldRow, ...]:
+def _runs_of_batch(connection: Connection, number: int) -> list[int]:
+    """Return a run and the stopped ones that it goes on with."""
+    run = connection.execute(select(runs).where(runs.c.number == number)).one()
+    query = select(runs.c.number, runs.c.finished_at).where(runs.c.number < number).order_by(runs.c.number.desc())
+    same = query.where(runs.c.model == run.model, runs.c.settings == run.settings)
+    stopped = takewhile(lambda row: row.finished_at is None, connection.execute(same))
+    return [number, *(row.number for row in stopped)]
+
+
+def _take_back(connection: Connection, doubted: Mapping[str, Decision]) -> None:
+    """Replace decisions by others, and count anew what the runs that stored them had flagged."""
+    counted: Counter[int] = Counter()
+    for key, decision in doubted.items():
+        here = decisions.c.key == key
+        old = connection.execute(select(decisions.c.revision, decisions.c.flag).where(here)).one()
+        connection.execute(update(decisions).where(here).values(taken_back_values(decision, old.revision)))
+        on_page = (readings.c.key == key) & (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page)
+        run = connection.execute(select(pages.c.run).where(on_page)).scalar()
+        if run is not None and old.flag is None and decision.flag is not None:
+            counted[run] += 1
+    for number, count in counted.items():
+        connection.execute(update(runs).where(runs.c.number == number).values(flagged=runs.c.flagged + count))
+
+
+def _fields(connection: Connection, chosen: ColumnElement[bool] | None = None) -> tuple[FieldRow, ...]:
     query = (
         select(
             *(readings.c[name] for name in ("key", "scan", "page", "field", "kind", "role", "candidates", "model")),
@@ -370,6 +413,8 @@ def _fields(connection: Connection) -> tuple[FieldRow, ...]:
         .join(scans, scans.c.scan == readings.c.scan)
         .order_by(scans.c.arrival, readings.c.page, readings.c.position)
     )
+    if chosen is not None:
+        query = query.where(chosen)
     every = _corrections(connection)
     latest = {one.key: one for one in every}
     times = Counter(one.key for one in every)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar
 
 from flows.settings import Exam
 from recognizer.errors import RecognizerError, ScanError
-from recognizer.promise import ACCEPT_ERROR
+from recognizer.promise import ACCEPT_ERROR, Thresholds
 from recognizer.records import PageFailure, PageOutcome, PageOutcomeKind, PageRef
 from recognizer.template import SheetSet
 
@@ -94,6 +94,8 @@ class ReaderInfo:
 
     model: str
     renderer: str
+    thresholds: Thresholds | None = None
+    """From which score fields are accepted; None when nobody knows, and nothing can be promised."""
 
 
 class PageReader(Protocol):
@@ -310,8 +312,8 @@ def _own_spec() -> ReaderSpec:
 def _info() -> ReaderInfo:
     from recognizer.raster import Renderer, available_renderer
 
-    model, _ = _model_and_policy()
-    return ReaderInfo(model.name, available_renderer(Renderer(_own_spec().renderer)))
+    model, policy = _model_and_policy()
+    return ReaderInfo(model.name, available_renderer(Renderer(_own_spec().renderer)), policy.thresholds)
 
 
 def _count_pages(path: str, seconds: int) -> int:

@@ -24,6 +24,8 @@ runs = Table(
     Column("fields", Integer, nullable=False, server_default="0"),
     Column("flagged", Integer, nullable=False, server_default="0"),
     Column("seconds", Float, nullable=False, server_default="0"),
+    Column("batch_fields", Integer),
+    Column("batch_accepted", Integer),
     Column("accept_error", Float),
     Column("proven", Integer),
     Column("expected_wrong", Float),
@@ -33,9 +35,10 @@ runs = Table(
     Column("thresholds", Text, nullable=False, server_default=""),
 )
 """One row a run. The figures grow with every commit, so a run that was killed shows what it achieved;
-it has no `finished_at`. What is promised is known at the end: `accept_error` is the share of accepted fields that may
-be wrong, `expected_wrong` how many are likely to be (`wrong_low` to `wrong_high` at 95 %), `drift` in what the batch
-was unlike the calibration data, `thresholds` in words what the promise rests on. NULL is where nothing was known."""
+it has no `finished_at`. What is promised is known at the end, of the fields of its batch: `accept_error` is the share
+of accepted ones that may be wrong, `expected_wrong` how many are likely to be (`wrong_low` to `wrong_high` at 95 %),
+`drift` in what the batch was unlike the calibration data, `thresholds` in words what the promise rests on. NULL is
+where nothing was known."""
 
 files = Table(
     "files",

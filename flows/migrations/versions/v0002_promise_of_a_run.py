@@ -6,6 +6,8 @@ revision = "0002"
 down_revision = "0001"
 
 STATEMENTS = (
+    "ALTER TABLE runs ADD COLUMN batch_fields INTEGER",
+    "ALTER TABLE runs ADD COLUMN batch_accepted INTEGER",
     "ALTER TABLE runs ADD COLUMN accept_error FLOAT",
     "ALTER TABLE runs ADD COLUMN proven INTEGER",
     "ALTER TABLE runs ADD COLUMN expected_wrong FLOAT",
