@@ -59,7 +59,7 @@ def rounded(score: float) -> float:
     return round(float(score), SCORE_DECIMALS)
 
 
-def curve_points(scores: NDArray[np.floating], wrong: NDArray[np.bool_]) -> list[list[float]]:
+def curve_points(scores: NDArray[np.floating], wrong: NDArray[np.bool_]) -> list[CurvePoint]:
     """Return the curve of a model's card from calibration fields.
 
     Args:
@@ -68,11 +68,12 @@ def curve_points(scores: NDArray[np.floating], wrong: NDArray[np.bool_]) -> list
         wrong: (N,) whether that best value is not what was written.
 
     Returns:
-        [score, accepted, wrong] from strict to loose, at most `CURVE_POINTS` of them. Which points are kept depends on
-        the scores alone, never on the errors, or the tests along the curve would not hold.
+        Points from strict to loose, at most `CURVE_POINTS` of them; JSON makes [score, accepted, wrong] of each. Which
+        points are kept depends on the scores alone, never on the errors, or the tests along the curve would not hold.
 
-    >>> curve_points(np.array([0.9, 0.99, 0.5, 0.99]), np.array([False, False, True, False]))
-    [[0.99, 2, 0], [0.9, 3, 0], [0.5, 4, 1]]
+    >>> points = curve_points(np.array([0.9, 0.99, 0.5, 0.99]), np.array([False, False, True, False]))
+    >>> [tuple(point) for point in points]
+    [(0.99, 2, 0), (0.9, 3, 0), (0.5, 4, 1)]
     """
     score = np.round(np.asarray(scores, dtype=np.float64), SCORE_DECIMALS)
     order = np.argsort(-score, kind="stable")
@@ -80,7 +81,7 @@ def curve_points(scores: NDArray[np.floating], wrong: NDArray[np.bool_]) -> list
     last = np.flatnonzero(np.append(score[1:] != score[:-1], True)) if len(score) else np.empty(0, np.int64)
     if len(last) > CURVE_POINTS:
         last = last[np.unique(np.linspace(0, len(last) - 1, CURVE_POINTS).round().astype(np.int64))]
-    return [[float(score[index]), int(index) + 1, int(errors[index])] for index in last]
+    return [CurvePoint(float(score[index]), int(index) + 1, int(errors[index])) for index in last]
 
 
 def read_curves(card: Mapping[str, Any]) -> dict[str, CalibrationCurve]:

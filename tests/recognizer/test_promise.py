@@ -1,5 +1,6 @@
 """The promise, with counts that can be checked by hand or in any table of the binomial distribution."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -137,8 +138,9 @@ def test_a_long_curve_is_thinned_and_ends_where_it_did() -> None:
     scores = np.linspace(0.1, 0.9999, 5000)
     points = curve_points(scores, scores < 0.2)
     assert len(points) == 600
-    assert points[0][:2] == [0.9999, 1] and points[-1] == [0.1, 5000, int((scores < 0.2).sum())]
-    read_curves({"calibration": {k: {"fields": 5000, "writers": 1, "made_of": "", "curve": points} for k in KINDS}})
+    assert points[0][:2] == (0.9999, 1) and points[-1] == (0.1, 5000, int((scores < 0.2).sum()))
+    entry = {"fields": 5000, "writers": 1, "made_of": "", "curve": json.loads(json.dumps(points))}
+    assert read_curves({"calibration": dict.fromkeys(KINDS, entry)})["choice"].curve == tuple(points)
 
 
 def test_no_field_makes_no_point() -> None:
@@ -199,7 +201,7 @@ def test_where_everything_speaks_against_it_nothing_is_accepted(points: tuple[tu
 def test_a_higher_confidence_and_a_smaller_target_are_never_looser() -> None:
     rng = np.random.default_rng(1)
     scores = rng.beta(30, 0.3, 30_000)
-    points = tuple(CurvePoint(*point) for point in curve_points(scores, rng.random(30_000) > scores))
+    points = tuple(curve_points(scores, rng.random(30_000) > scores))
     curves = {kind: CalibrationCurve(kind, 30_000, 50, "tests", points) for kind in KINDS}
     found = [thresholds(curves, target).digits for target in (0.05, 0.01, 0.002, 0.001)]
     assert found == sorted(found) and found[0] < found[-1] < 1
@@ -225,7 +227,7 @@ def test_the_guarantee_holds(target: float) -> None:
 def overconfident(rng: np.random.Generator, kind: str, fields: int) -> CalibrationCurve:
     scores = np.round(rng.beta(8, 0.06, fields), 6)
     points = curve_points(scores, rng.random(fields) < 1.3 * (1 - scores))
-    return CalibrationCurve(kind, fields, 50, "tests", tuple(CurvePoint(*point) for point in points))
+    return CalibrationCurve(kind, fields, 50, "tests", tuple(points))
 
 
 FRESH = np.sort(np.round(np.random.default_rng(7).beta(8, 0.06, 2_000_000), 6))
