@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from flows.grading import KEPT_FLAGS, Tally
-from flows.records import FileOutcome
+from flows.records import FileOutcome, RunPromise
+from flows.run_promise import in_words, review_share
 from recognizer.records import PageOutcomeKind
 
 SHOWN_FLAGS = 50
@@ -28,6 +29,22 @@ def json_report(tally: Tally) -> dict[str, Any]:
         "left_in_inbox": [{"file": note.name, "reason": note.reason} for note in tally.left],
         "warnings": list(tally.warnings),
         "run": tally.run,
+        "promise": _promise(tally.promise) if tally.promise else None,
+    }
+
+
+def _promise(promise: RunPromise) -> dict[str, Any]:
+    expected = promise.expected
+    return {
+        "fields": promise.fields,
+        "accepted": promise.accepted,
+        "review_share": round(review_share(promise), 6),
+        "accept_error": promise.accept_error,
+        "proven": promise.proven,
+        "expected_wrong": round(expected.expected, 4) if expected else None,
+        "expected_wrong_95": [expected.low, expected.high] if expected else None,
+        "drift": promise.drift or None,
+        "thresholds": list(promise.thresholds),
     }
 
 
@@ -40,6 +57,9 @@ def markdown_report(tally: Tally) -> str:
         f"{tally.pages_done} pages in {tally.seconds:.0f} s ({tally.pages_per_second:.1f} pages/s).",
         _table(("what", "how many"), [(name, str(number)) for name, number in rows]),
     ]
+    if tally.promise:
+        told = [*in_words(tally.promise), *(f"- {escaped(one)}" for one in tally.promise.thresholds)]
+        parts += ["## What is promised", "\n".join(told)]
     if tally.set_aside:
         aside = [
             (one.file, "" if one.page is None else str(one.page), one.outcome, one.reason)

@@ -127,8 +127,23 @@ def _print_summary(job: "Job", tally: "Tally") -> None:
     table.add_row("fields", "flagged", str(tally.flagged))
     console.print(table)
     console.print(f"{tally.pages_done} pages in {tally.seconds:.1f} s: {tally.pages_per_second:.1f} pages a second")
+    _print_promise(tally)
     _print_aside(job, tally)
     console.print(plain(f"Next: tallymark export {job.exam_dir}"))
+
+
+def _print_promise(tally: "Tally") -> None:
+    from flows.commands.output import out, plain
+    from flows.run_promise import in_words
+
+    console = out(sys.stdout)
+    if tally.promise is None:
+        return
+    for sentence in in_words(tally.promise):
+        console.print(plain(sentence))
+    if not tally.promise.proven:
+        for rests_on in tally.promise.thresholds:
+            console.print(plain(f"  {rests_on}"))
 
 
 def _print_aside(job: "Job", tally: "Tally") -> None:

@@ -23,6 +23,9 @@ from recognizer.promise import per_thousand
 LONGEST_FACT = 600
 """Characters of one entry of a model card: a list longer than ten lines is for programs, which read the card itself."""
 
+FOR_PROGRAMS = frozenset({"curve"})
+"""Entries of a card that are hundreds of points: what they come to stands beside every run."""
+
 
 class Remembers(Protocol):
     """The reading side of `flows.store.Store`, as far as a workbook needs it."""
@@ -130,6 +133,8 @@ def model_facts(fields_by_model: Mapping[str, int], card_file: Path = SHIPPED / 
 def _flat(details: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Scalar]]:
     """Yield every entry of a card, however deep, with the names that lead to it."""
     for name, value in details.items():
+        if name in FOR_PROGRAMS:
+            continue
         label = f"{within}{name}".replace("_", " ")
         if isinstance(value, Mapping):
             yield from _flat(value, f"{label}, ")

@@ -7,7 +7,8 @@ from openpyxl import Workbook
 
 from flows.export.styles import Style
 from flows.export.table import Cell, Column, Look, Scalar, SheetWriter
-from flows.records import Correction, RunRow
+from flows.records import Correction, RunPromise, RunRow
+from flows.run_promise import in_words, review_share
 
 RUN = "Run"
 
@@ -69,6 +70,20 @@ RUN_HEADINGS = (
     "flagged",
     "seconds",
 )
+PROMISE_HEADINGS = (
+    "run",
+    "what it promises",
+    "fields",
+    "accepted",
+    "to a person",
+    "wrong in 1,000 at most",
+    "proven",
+    "wrong",
+    "from",
+    "to",
+)
+"""`wrong` is how many of the accepted fields are expected to be, `from` and `to` hold 95 of 100 such runs."""
+
 CORRECTION_HEADINGS = ("reading", "from, to", "when (UTC)", "who", "how", "read as, by model")
 
 
@@ -95,6 +110,12 @@ def write_run(
     table.row([Cell(heading, Style.HEADING) for heading in RUN_HEADINGS])
     for run in runs:
         table.row(_run_cells(run))
+    if any(run.promise for run in runs):
+        _write_title(table, "What the runs promise of the fields that they accepted")
+        table.row([Cell(heading, Style.HEADING) for heading in PROMISE_HEADINGS])
+        for run in runs:
+            if run.promise:
+                table.row(_promise_cells(run, run.promise))
     if corrections:
         _write_title(table, "Corrections, oldest first")
         table.row([Cell(heading, Style.HEADING) for heading in CORRECTION_HEADINGS])
@@ -131,6 +152,23 @@ def _run_cells(run: RunRow) -> list[Cell]:
         Cell(run.renderer, Style.TEXT),
         *(Cell(count, Style.WHOLE) for count in (run.files, run.pages, run.fields, run.flagged)),
         Cell(round(run.seconds, 1), Style.NUMBER),
+    ]
+
+
+def _promise_cells(run: RunRow, promise: RunPromise) -> list[Cell]:
+    expected = promise.expected
+    told = " ".join((*in_words(promise), *(f"{one}." for one in promise.thresholds)))
+    return [
+        Cell(f"{run.number} {run.command}", Style.TEXT),
+        Cell(told, Style.WARNING if promise.drift else Style.WRAPPED),
+        Cell(promise.fields, Style.WHOLE),
+        Cell(promise.accepted, Style.WHOLE),
+        Cell(review_share(promise), Style.PERCENT),
+        Cell(promise.accept_error * 1000, Style.NUMBER),
+        Cell("yes" if promise.proven else "no", Style.TEXT),
+        Cell(round(expected.expected, 2) if expected else None, Style.NUMBER),
+        Cell(expected.low if expected else None, Style.WHOLE),
+        Cell(expected.high if expected else None, Style.WHOLE),
     ]
 
 
