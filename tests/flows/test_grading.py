@@ -17,7 +17,9 @@ from flows.records import Correction, FileOutcome
 from flows.settings import Exam
 from flows.store import Store, open_store
 from flows.workers import RunOfPages
-from recognizer.records import PageOutcome, PageOutcomeKind, ValueState
+from recognizer.curves import KINDS, CalibrationCurve, CurvePoint
+from recognizer.promise import Thresholds, thresholds
+from recognizer.records import Flag, PageOutcome, PageOutcomeKind, ValueState
 from tests.helpers.dumps import dump
 from tests.helpers.fakes import FakeReader, exam_folder, fake_scan, sheet
 
@@ -418,3 +420,67 @@ def test_a_scan_missing_from_the_archive_keeps_its_readings(exam: Exam, store: S
     tally = regrade(exam, store, FakeReader())
     assert dump(store) == before
     assert [(one.file, one.outcome) for one in tally.set_aside if one.page is None] == [("a.pdf", "missing")]
+
+
+# ---- the promise -----------------------------------------------------------------------------------------------------
+
+
+def calibrated() -> Thresholds:
+    """Accepted from 0.99, where 2 % of the calibration fields lie below; from 0.999 when less may be wrong."""
+    points = (CurvePoint(0.999, 18_500, 2), CurvePoint(0.99, 19_600, 9), CurvePoint(0.5, 20_000, 90))
+    return thresholds({kind: CalibrationCurve(kind, 20_000, 200, "tests", points) for kind in KINDS}, 0.001)
+
+
+def stack(exam: Exam, confidences: list[float]) -> None:
+    """Forty sheets with two marks each, as sure as said."""
+    pages = [
+        sheet(serial, values={"candidate": "0042", "q1": "7", "q2": "3"}, confidence=confidences[serial % 20])
+        for serial in range(1, 61)
+    ]
+    drop(exam, "a.pdf", *pages)
+
+
+def test_a_run_says_what_it_promises(exam: Exam, store: Store) -> None:
+    stack(exam, [0.995] * 20)
+    tally = grade(exam, store, FakeReader(thresholds=calibrated()))
+    promise = tally.promise
+    assert promise is not None and promise.expected is not None
+    assert (promise.fields, promise.accepted, promise.accept_error) == (180, 180, 0.001)
+    assert (promise.proven, promise.drift, tally.flagged) == (True, "", 0)
+    assert promise.expected.expected == pytest.approx(180 * 9.5 / 19_601)
+    assert [one.split(":")[0] for one in promise.thresholds] == ["digits", "number"]
+    assert store.runs()[0].promise == promise
+
+
+def test_a_batch_unlike_the_calibration_data_is_judged_again_by_stricter_thresholds(exam: Exam, store: Store) -> None:
+    stack(exam, [0.5] * 4 + [0.995] * 4 + [0.9995] * 12)
+    tally = grade(exam, store, FakeReader(thresholds=calibrated()))
+    fields = store.fields()
+    by_score = {row.decision.confidence: row for row in fields}
+    assert by_score[0.9995].decision.flag is None
+    assert (by_score[0.995].decision.flag, by_score[0.995].state) == (Flag.UNSURE, ValueState.UNSETTLED)
+    assert by_score[0.995].decision.why.endswith("less is accepted of a batch that is unlike the calibration data")
+    assert not by_score[0.5].decision.why.endswith("calibration data")
+    promise = tally.promise
+    assert promise is not None and promise.expected is not None
+    assert promise.drift.startswith("20.0% of the number fields are doubtful, 2.0% were")
+    assert (promise.fields, promise.accepted, promise.proven) == (180, 108, False)
+    # Five times as many errors are expected of what is left as calibration would have it.
+    assert promise.expected.expected == pytest.approx(5 * 108 * 2.5 / 18_501)
+    (run,) = store.runs()
+    assert (run.flagged, tally.flagged, len(tally.flags), run.promise) == (72, 72, 72, promise)
+
+
+def test_a_small_batch_is_not_taken_for_unlike(exam: Exam, store: Store) -> None:
+    drop(exam, "a.pdf", *(sheet(serial, values={"q1": "7"}, confidence=0.5) for serial in range(1, 8)))
+    tally = grade(exam, store, FakeReader(thresholds=calibrated()))
+    assert tally.promise is not None and tally.promise.drift == ""
+
+
+def test_a_reader_that_was_never_calibrated_promises_nothing(exam: Exam, store: Store) -> None:
+    drop(exam, "a.pdf", sheet(1))
+    assert grade(exam, store).promise is None
+    drop(exam, "b.pdf", sheet(2))
+    promise = grade(exam, store, FakeReader(thresholds=Thresholds(0.9, 0.9, 0.9))).promise
+    assert promise is not None and (promise.expected, promise.proven) == (None, False)
+    assert [run.promise for run in store.runs()] == [None, promise]

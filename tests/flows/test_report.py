@@ -1,10 +1,12 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from flows.grading import FlaggedField, SetAside, Tally
-from flows.records import FileOutcome, Note
+from flows.records import FileOutcome, Note, RunPromise
 from flows.report import escaped, json_report, markdown_report
+from recognizer.promise import Expectation
 from recognizer.records import PageOutcomeKind
 
 
@@ -29,6 +31,37 @@ def test_json_names_every_outcome_even_when_there_was_none() -> None:
     assert (report["seconds"], report["pages_per_second"]) == (2.0, 5.0)
     assert report["set_aside"] == [{"file": "a|b.pdf", "page": 3, "outcome": "held", "reason": "another <picture>"}]
     assert report["left_in_inbox"] == [{"file": "c.pdf", "reason": "still being written"}]
+
+
+PROMISE = RunPromise(
+    1_000, 880, 0.001, False, Expectation(0.3, 0, 2), "9.0% of the number fields are doubtful", ("number: *so*",)
+)
+
+
+def test_what_a_run_promises_is_told_to_programs_and_to_people() -> None:
+    promising = tally()
+    assert json_report(promising)["promise"] is None
+    promising.promise = PROMISE
+    assert json_report(promising)["promise"] == {
+        "fields": 1_000,
+        "accepted": 880,
+        "review_share": 0.12,
+        "accept_error": 0.001,
+        "proven": False,
+        "expected_wrong": 0.3,
+        "expected_wrong_95": [0, 2],
+        "drift": "9.0% of the number fields are doubtful",
+        "thresholds": ["number: *so*"],
+    }
+    text = markdown_report(promising)
+    assert "880 of 1,000 fields are accepted; 120 (12.0%) go to a person." in text
+    assert "Of the accepted ones 0.3 are expected to be wrong (0 to 2 at 95 %)" in text
+    assert "The target is at most 1 in 1,000, which is not proven." in text
+    assert "unlike the calibration data: 9.0% of the number fields are doubtful." in text
+    assert "- number: \\*so\\*" in text
+    promising.promise = replace(PROMISE, expected=None)
+    assert json_report(promising)["promise"]["expected_wrong"] is None
+    assert "never calibrated" in markdown_report(promising)
 
 
 def test_a_run_of_no_time_has_no_speed() -> None:

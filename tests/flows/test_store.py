@@ -2,6 +2,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -9,19 +10,23 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import NoResultFound
 
 from flows.assemble import Filed
 from flows.errors import PlaceError
 from flows.migrations.opening import NEWEST, open_engine
 from flows.migrations.tables import metadata
+from flows.migrations.versions import v0001_first_tables
 from flows.places import check_writable, file_system
-from flows.records import Arrival, Correction, FieldRow, FiledPage, FileOutcome, ScanRow
+from flows.records import Arrival, Correction, FieldRow, FiledPage, FileOutcome, RunEnd, RunPromise, ScanRow
 from flows.store import Store, open_store
-from recognizer.records import Flag, PageOutcomeKind, PageRef, ValueState
+from recognizer.promise import Expectation
+from recognizer.records import Decision, Flag, PageOutcomeKind, PageRef, ValueState
 from tests.helpers.filing import PNG, filed, page_failure, page_result
 
 SCAN, OTHER = "9f2c41d07ab3" + "0" * 52, "1" * 64
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+PROMISE = RunPromise(6, 5, 0.001, True, Expectation(0.4, 0, 2), "many are doubtful", ("digits: proven", "number: not"))
 
 
 @pytest.fixture
@@ -244,6 +249,47 @@ def test_a_run_counts_what_it_stored_and_ends_when_it_is_told(store: Store) -> N
     assert done.finished_at is not None and done.finished_at >= done.started_at and done.seconds == 2.0
 
 
+def test_a_run_ends_with_its_promise_and_takes_back_what_it_doubts_all_at_once(store: Store) -> None:
+    stopped, run = run_of(store), run_of(store)
+    before = Filed()
+    save(store, filed(page_result(PageRef(SCAN, 1), {"q1": "7"}), before=before), run=stopped)
+    save(store, filed(page_result(PageRef(SCAN, 2), {"q1": "8"}, serial=2), before=before), run=run)
+    first = store.fields()
+    seen: list[str] = []
+
+    def end(fields: tuple[FieldRow, ...]) -> RunEnd:
+        seen.extend(row.key for row in fields)
+        again = Decision("q1", ValueState.UNSETTLED, "", "7", 0.999, Flag.UNSURE, "less is accepted")
+        return RunEnd(PROMISE, {fields[1].key: again})
+
+    store.finish_run(run, 1.0, end)
+    # What a stopped run left belongs to the batch of the run that goes on with it.
+    assert seen == [row.key for row in first]
+    fields = store.fields()
+    assert (fields[1].decision.flag, fields[1].decision.why, fields[1].value) == (Flag.UNSURE, "less is accepted", "")
+    assert fields[1].revision != first[1].revision
+    assert fields[:1] + fields[2:] == first[:1] + first[2:]
+    assert [(one.flagged, one.promise) for one in store.runs()] == [(1, None), (0, PROMISE)]
+
+    third = run_of(store)
+    store.finish_run(third, 1.0, lambda fields: RunEnd(replace(PROMISE, fields=len(fields), expected=None), {}))
+    last = store.runs()[-1].promise
+    assert last is not None and (last.fields, last.expected) == (0, None)
+
+
+def test_a_run_whose_end_fails_is_not_over(store: Store) -> None:
+    run = run_of(store)
+    save(store, filed(page_result(PageRef(SCAN, 1), {"q1": "7"})), run=run)
+
+    def end(fields: tuple[FieldRow, ...]) -> RunEnd:
+        return RunEnd(PROMISE, {fields[1].key: fields[1].decision, "nobody": fields[1].decision})
+
+    before = store.fields()
+    with pytest.raises(NoResultFound):
+        store.finish_run(run, 1.0, end)
+    assert (store.fields(), store.runs()[0].finished_at) == (before, None)
+
+
 def test_two_processes_cannot_grade_one_folder(store: Store, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from flows.places import only_writer\n"
@@ -276,6 +322,25 @@ def test_the_newest_migration_is_the_one_the_store_asks_for() -> None:
     import flows.migrations
 
     assert ScriptDirectory(str(Path(flows.migrations.__file__).parent)).get_current_head() == NEWEST
+
+
+def test_a_database_of_the_first_version_is_brought_to_date_and_keeps_what_it_has(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "tallymark.db")
+    for statement in (*v0001_first_tables.TABLES, *v0001_first_tables.INDEXES, *v0001_first_tables.TRIGGERS):
+        old.execute(statement)
+    old.execute(f"PRAGMA application_id = {v0001_first_tables.APPLICATION_ID}")
+    old.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    old.execute("INSERT INTO alembic_version VALUES ('0001')")
+    old.execute(
+        "INSERT INTO runs VALUES (1, 'grade', '2026-05-04T12:00:00.000Z', NULL, '0', 'm', 'r', '{}', 1, 2, 3, 1, 5)"
+    )
+    old.commit()
+    old.close()
+    with open_store(tmp_path) as store:
+        (run,) = store.runs()
+        assert (run.fields, run.flagged, run.promise) == (3, 1, None)
+        store.finish_run(1, 1.0, lambda fields: RunEnd(PROMISE, {}))
+        assert store.runs()[0].promise == PROMISE
 
 
 def test_a_folder_with_an_awkward_name_has_a_database(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from flows.export.run_sheet import Section
 from flows.export.styles import GREY, ORANGE
 from flows.export.table import clean
 from flows.export.workbook import Contents, Written, write_workbook
-from flows.records import Correction, FieldRow, FileOutcome, PageRow, RunRow
+from flows.records import Correction, FieldRow, FileOutcome, PageRow, RunPromise, RunRow
 from flows.settling import Absent, MarkRule, Unsettled, settle_sheets
+from recognizer.promise import Expectation
 from recognizer.records import Decision, PageOutcomeKind, ValueState
 from recognizer.template import SheetSet, SheetTemplate
 from recognizer.values import format_number
@@ -513,6 +514,19 @@ def test_the_run_sheet_tells_facts_runs_and_corrections(tmp_path: Path) -> None:
     assert ["trained", datetime(2026, 1, 2, 12)] in cells
     assert any(row[:1] == ["1 grade"] and row[-1] == 5.7 and "stopped, or still going on" in row for row in cells)
     assert ["k", "7 → blank", datetime(2026, 1, 2, 12), "A. Clerk", "workbook", "1, digits-1"] in cells
+
+
+def test_the_run_sheet_tells_what_the_runs_promise(tmp_path: Path) -> None:
+    old = RunRow(1, "grade", NOON, NOON, "0.1.0", "digits-1", "pdfium", "{}", 1, 2, 3, 4, 5.67)
+    promise = RunPromise(1_000, 880, 0.002, True, Expectation(0.31, 0, 2), "", ("number: at most so many",))
+    runs = (old, replace(old, number=2, promise=promise))
+    book = written(tmp_path / "m.xlsx", replace(one_sheet(["1", "2", "3"]), runs=runs))
+    cells = [[cell.value for cell in row] for row in book["Run"].iter_rows()]
+    assert len([row for row in cells if row[0] == "1 grade"]) == 1
+    (told,) = (row for row in cells if row[0] == "2 grade" and row[2] == 1_000)
+    assert told[2:10] == [1_000, 880, 0.12, 2, "yes", 0.31, 0, 2]
+    assert "Of the accepted ones 0.31 are expected to be wrong (0 to 2 at 95 %)" in str(told[1])
+    assert str(told[1]).endswith("number: at most so many.")
 
 
 def test_exporting_twice_gives_the_same_cells_and_pictures(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from flows.settings import Exam, load_exam
 from flows.workers import ReaderInfo, RunOfPages
 from recognizer.errors import ScanError
+from recognizer.promise import Thresholds
 from recognizer.records import PageOutcome, PageOutcomeKind, PageRef
 from tests.helpers.filing import TWO_PAGES, page_failure, page_result
 
@@ -49,14 +50,15 @@ def sheet(serial: int | None, page: int = 1, **more: Any) -> dict[str, Any]:
 class FakeReader:
     """Reads make-believe scans; counts what it was asked to read."""
 
-    def __init__(self, model: str = "fake-1", confidence: float = 0.999) -> None:
+    def __init__(self, model: str = "fake-1", confidence: float = 0.999, thresholds: Thresholds | None = None) -> None:
         self._model = model
+        self._thresholds = thresholds
         self._confidence = confidence
         self._lock = threading.Lock()
         self.pages_read = 0
 
     def info(self) -> ReaderInfo:
-        return ReaderInfo(self._model, "none")
+        return ReaderInfo(self._model, "none", self._thresholds)
 
     def count_pages(self, path: Path) -> int:
         return len(_pages(path))
