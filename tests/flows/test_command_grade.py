@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from flows.commands.grade import report_tally
 from flows.grading import SetAside, Tally
 from flows.jobs import Job
 from flows.places import only_writer
-from flows.records import FileOutcome, Note
+from flows.records import FileOutcome, Note, RunPromise
 from flows.settings import Exam, load_exam
+from recognizer.promise import Expectation
 from recognizer.records import PageOutcomeKind
 from tests.helpers.fakes import exam_folder, fake_scan, sheet
 from tests.helpers.filing import TWO_PAGES
@@ -153,6 +155,23 @@ def test_a_shipped_template_can_be_corrected_too(tmp_path: Path) -> None:
     corrected.write_text(TWO_PAGES.replace('name = "small"', 'name = "cover_marks"\nversion = 99'))
     assert run(["regrade", str(folder), "--template", str(corrected)]) == 0
     assert (before.version, load_exam(folder).template_named("cover_marks").version) == (1, 99)
+
+
+def test_the_summary_says_what_is_promised(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
+    promise = RunPromise(1_000, 880, 0.002, True, Expectation(12.4, 5, 21), "", ("digits: proven, in long words",))
+    tally = Tally(fields=1_000, flagged=120, run=1, promise=promise)
+    assert report_tally(Job("grade", exam.dir), tally, as_json=False) == 0
+    printed = capsys.readouterr().out
+    assert "880 of 1,000 fields are accepted; 120 (12.0%) go to a person." in printed
+    assert "Of the accepted ones 12 are expected to be wrong (5 to 21 at 95 %)." in printed
+    assert "The target is at most 2 in 1,000, which is proven." in printed
+    assert "in long words" not in printed
+
+    tally.promise = replace(promise, proven=False, drift="9.0% of the number fields are doubtful")
+    report_tally(Job("grade", exam.dir), tally, as_json=False)
+    printed = capsys.readouterr().out
+    assert "which is not proven." in printed and "  digits: proven, in long words" in printed
+    assert "This batch is unlike the calibration data: 9.0% of the number fields are doubtful." in printed
 
 
 @pytest.mark.parametrize(

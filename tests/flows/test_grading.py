@@ -432,7 +432,7 @@ def calibrated() -> Thresholds:
 
 
 def stack(exam: Exam, confidences: list[float]) -> None:
-    """Forty sheets with two marks each, as sure as said."""
+    """Sixty sheets with two marks each, as sure as said."""
     pages = [
         sheet(serial, values={"candidate": "0042", "q1": "7", "q2": "3"}, confidence=confidences[serial % 20])
         for serial in range(1, 61)

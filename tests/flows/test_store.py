@@ -339,7 +339,7 @@ def test_a_database_of_the_first_version_is_brought_to_date_and_keeps_what_it_ha
     with open_store(tmp_path) as store:
         (run,) = store.runs()
         assert (run.fields, run.flagged, run.promise) == (3, 1, None)
-        store.finish_run(1, 1.0, lambda fields: RunEnd(PROMISE, {}))
+        store.finish_run(1, 1.0, lambda _: RunEnd(PROMISE, {}))
         assert store.runs()[0].promise == PROMISE
 
 
