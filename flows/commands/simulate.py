@@ -16,7 +16,7 @@ from flows.errors import PlaceError
 from recognizer.codes import CODE_NAME
 from recognizer.glyphs import load_glyphs
 from recognizer.scanfile import ScannedPicture, images_to_pdf
-from recognizer.simulate import Effects, Mode, SimulatedSheet, Simulation
+from recognizer.simulate import Effects, Extras, Mode, SimulatedSheet, Simulation
 from recognizer.simulate import simulate as simulated_sheets
 from recognizer.template import find_template
 
@@ -30,6 +30,8 @@ SHEETS_PER_FILE = 25
 
 LARGEST_SERIAL = 999_999_999
 """The QR code has room for nine digits."""
+
+SHARE = click.FloatRange(0.0, 1.0)
 
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
@@ -92,6 +94,11 @@ class Written:
     show_default=True,
     help="What the scanner delivers; auto is grey, and black and white for one page in five unless clean.",
 )
+@click.option("--absent", type=SHARE, default=0.0, help="Share of sheets of absent candidates, with AB for marks.")
+@click.option(
+    "--cancelled", type=SHARE, default=0.0, help="Share of written fields with a digit struck out, corrected."
+)
+@click.option("--decimals", type=SHARE, default=0.0, help="Share of people who write halves with a point or a comma.")
 @click.option("--exam", default="exam", show_default=True, help="Exam code printed on the sheets.")
 @click.option(
     "--first-serial",
@@ -110,6 +117,9 @@ def simulate(  # noqa: PLR0917 - one parameter an option, passed by name
     dpi: int,
     effects: str,
     mode: str,
+    absent: float,
+    cancelled: float,
+    decimals: float,
     exam: str,
     first_serial: int | None,
     prefix: str | None,
@@ -120,12 +130,14 @@ def simulate(  # noqa: PLR0917 - one parameter an option, passed by name
 
     TEMPLATE is the name of a shipped template or a .toml file of your own. Candidates are made up; their digits
     are real handwriting, one writer for what a candidate writes and another for what the examiner writes.
-    Try a new template or a new setting on such sheets before real ones.
+    Try a new template or a new setting on such sheets before real ones. The letters of AB are drawn, not real. In
+    truth.csv a field with a digit struck out has the value that a person would read.
 
     \b
     Examples:
       tallymark simulate cover_marks --sheets 30 --seed 1 --out scans
       tallymark simulate numeric_answers --effects rough --dpi 200 --mode 1-bit --out scans --append
+      tallymark simulate cover_marks --absent 0.05 --cancelled 0.02 --decimals 0.5 --out scans
       tallymark simulate my_sheet.toml --digits my_digits.npz --exam chem-2026 --out scans
     """  # noqa: D301 - click wants the character itself
     if not CODE_NAME.fullmatch(exam):
@@ -135,7 +147,10 @@ def simulate(  # noqa: PLR0917 - one parameter an option, passed by name
     if first_serial is not None and first_serial + sheets - 1 > LARGEST_SERIAL:
         raise click.BadParameter(f"the last sheet would be above {LARGEST_SERIAL}", param_hint="--first-serial")
     sheet_template = find_template(template)
-    simulation = Simulation(sheet_template, sheets, seed, dpi, Effects(effects), Mode(mode), exam, first_serial)
+    if absent and not any(field.absent for page in sheet_template.pages for field in page.fields):
+        raise click.BadParameter(f"no field of {sheet_template.name} has absent = true", param_hint="--absent")
+    extras = Extras(absent, cancelled, decimals)
+    simulation = Simulation(sheet_template, sheets, seed, dpi, Effects(effects), Mode(mode), exam, first_serial, extras)
     output = Output(folder, prefix or f"{sheet_template.name}-{seed}", force, append)
     _check_place(output, sheets)
     made = track(

@@ -7,7 +7,7 @@ on the seed, the template and its serial number alone: five sheets are the first
 import io
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,11 +20,12 @@ from recognizer.scanfile import ScannedPicture
 from recognizer.simulate.answers import Candidate, candidate_for, choose_answers
 from recognizer.simulate.filling import Writers, fill_page
 from recognizer.simulate.hand import Habits, Hand, Pen, Sheet
+from recognizer.simulate.letters import SPELLINGS
 from recognizer.simulate.numbers import HALF_STYLES
 from recognizer.simulate.scanner import PROFILES, Effects, Mode, Picture, Profile, scan
 from recognizer.template import SheetTemplate
 
-__all__ = ["Candidate", "Effects", "Mode", "SimulatedPage", "SimulatedSheet", "Simulation", "simulate"]
+__all__ = ["Candidate", "Effects", "Extras", "Mode", "SimulatedPage", "SimulatedSheet", "Simulation", "simulate"]
 
 SERIALS_PER_SEED = 1000
 """Serial numbers set apart for one seed, so that small runs with different seeds can share an exam."""
@@ -34,6 +35,20 @@ SEEDS_APART = 19
 
 PRINTED_AT_ONCE = 25
 """Sheets printed into one PDF in memory: cutting the fonts costs as much as printing ten sheets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What few sheets have and none has unasked: shares from 0 to 1.
+
+    `absent`: sheets of absent candidates, with AB in every mark that allows it. Its letters are drawn, not real.
+    `cancelled`: written fields in which a wrong digit is struck out, with the right one beside it, above it or next.
+    `decimals`: people who write a half with a point or a comma.
+    """
+
+    absent: float = 0.0
+    cancelled: float = 0.0
+    decimals: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,7 @@ class Simulation:
     mode: Mode = Mode.AUTO
     exam: str = "exam"
     first_serial: int | None = None
+    extras: Extras = Extras()
 
     @property
     def serials(self) -> range:
@@ -61,12 +77,14 @@ class SimulatedPage:
     """One scanned page and what is written on it.
 
     `number` counts the template's pages from 1; `values` has every field of the page but the images, in template
-    order, "" where nothing is written.
+    order, "" where nothing is written. `cancelled` names the fields in which something is struck out: their value is
+    what a person makes of them, and a reader has to send them to one.
     """
 
     number: int
     picture: ScannedPicture
     values: Mapping[str, str]
+    cancelled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +119,18 @@ def _filled_and_scanned(
     profile = PROFILES[simulation.effects]
     template = simulation.template
     source = np.random.SeedSequence([simulation.seed, serial, zlib.crc32(template.name.encode())])
-    choosing, writing, scanning = (np.random.default_rng(child) for child in source.spawn(3))
+    choosing, writing, scanning, extra = (np.random.default_rng(child) for child in source.spawn(4))
     candidate = candidate_for(template, simulation.seed, serial)
-    values = choose_answers(template, candidate, choosing, profile.doubles)
-    writers = _writers(glyphs, profile, writing)
+    absent = bool(extra.random() < simulation.extras.absent)
+    values = choose_answers(template, candidate, choosing, profile.doubles, absent=absent)
+    writers = _with_extras(_writers(glyphs, profile, writing), simulation.extras, extra)
     pages = []
     for number, page in enumerate(template.pages, start=1):
         sheet = Sheet(next(papers), simulation.dpi)
-        fill_page(sheet, page, values, writers)
+        cancelled = fill_page(sheet, page, values, writers)
         picture = scan(sheet.pixels, simulation.dpi, profile, simulation.mode, scanning)
         written = {field.name: values[field.name] for field in page.fields if field.name in values}
-        pages.append(SimulatedPage(number, _delivered(picture, simulation.dpi), written))
+        pages.append(SimulatedPage(number, _delivered(picture, simulation.dpi), written, cancelled))
     return SimulatedSheet(serial, candidate, tuple(pages))
 
 
@@ -123,6 +142,14 @@ def _writers(glyphs: GlyphSet, profile: Profile, rng: np.random.Generator) -> Wr
         for name in (names[0], names[-1])
     )
     return Writers(candidate, examiner, profile.corrections)
+
+
+def _with_extras(writers: Writers, extras: Extras, rng: np.random.Generator) -> Writers:
+    """Give both writers the habits that only sheets with extras show."""
+    for hand in (writers.candidate, writers.examiner):
+        style = "decimal" if rng.random() < extras.decimals else hand.habits.half_style
+        hand.habits = replace(hand.habits, half_style=style, absent=str(rng.choice(SPELLINGS)))
+    return replace(writers, slip_share=extras.cancelled)
 
 
 def _pen(profile: Profile, rng: np.random.Generator) -> Pen:

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import numpy as np
 
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
-from recognizer.values import BLANK, NOTHING_AWARDED, allowed_number, format_number, format_options
+from recognizer.values import ABSENT, BLANK, NOTHING_AWARDED, allowed_number, format_number, format_options
 
 BLANK_SHARE = 0.03
 """Share of marks and answers that nobody wrote anything for."""
@@ -43,7 +43,12 @@ def candidate_for(template: SheetTemplate, seed: int, serial: int) -> Candidate:
 
 
 def choose_answers(
-    template: SheetTemplate, candidate: Candidate, rng: np.random.Generator, double_share: float
+    template: SheetTemplate,
+    candidate: Candidate,
+    rng: np.random.Generator,
+    double_share: float,
+    *,
+    absent: bool = False,
 ) -> dict[str, str]:
     """Choose what is written in every field but the images: field name to canonical value, in template order.
 
@@ -52,13 +57,22 @@ def choose_answers(
         candidate: whose sheet it is.
         rng: decides.
         double_share: share of single choices in which two options are marked (their value is then "A+C").
+        absent: the candidate was absent: answers are blank, and AB stands in every mark and total that allows it.
     """
+    if absent:
+        return {field.name: _of_absent(field, candidate) for field in _fields(template) if field.kind is not Kind.IMAGE}
     ability = float(rng.beta(4.0, 2.5))
     values: dict[str, str] = {}
     for field in _fields(template):
         if field.kind is not Kind.IMAGE:
             values[field.name] = _choose(field, candidate, ability, rng, double_share)
     return {**values, **_totals(template, values)}
+
+
+def _of_absent(field: SheetField, candidate: Candidate) -> str:
+    if length := _id_length(field):
+        return candidate.number[-length:]
+    return ABSENT if field.absent and field.role in (Role.MARK, Role.TOTAL) else BLANK
 
 
 def _choose(

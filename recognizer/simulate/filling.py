@@ -7,7 +7,8 @@ import numpy as np
 
 from recognizer.geometry import Points, Rect
 from recognizer.simulate.hand import Hand, Sheet
-from recognizer.simulate.numbers import write_number
+from recognizer.simulate.numbers import write_number, write_with_slip
+from recognizer.simulate.slips import corrected_digit, struck_digit, wrong_digit
 from recognizer.template import Kind, Role, SheetField, SheetPage
 from recognizer.values import BLANK
 
@@ -23,29 +24,52 @@ MARKER_PITCH = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Writers:
-    """The two people who write on a sheet, and the share of numbers in free cells that are struck out and corrected."""
+    """The two people who write on a sheet, and how often their pens slip.
+
+    `corrected_share` is the share of numbers in free cells that are struck out as a whole and written again,
+    `slip_share` that of combs and free cells in which one wrong digit is struck out.
+    """
 
     candidate: Hand
     examiner: Hand
     corrected_share: float
+    slip_share: float = 0.0
 
 
-def fill_page(sheet: Sheet, page: SheetPage, values: Mapping[str, str], writers: Writers) -> None:
-    """Write the values of one page's fields onto it, and a squiggle into every image field."""
+def fill_page(sheet: Sheet, page: SheetPage, values: Mapping[str, str], writers: Writers) -> tuple[str, ...]:
+    """Write the values of one page's fields onto it, and a squiggle into every image field.
+
+    Returns:
+        The names of the fields in which something is struck out.
+    """
     roles = {field.role for field in page.fields}
+    slipped = []
     for field in page.fields:
         hand = _writer_of(field, roles, writers)
         if field.kind is Kind.IMAGE:
             _scrawl(sheet, hand, Rect(field.x, field.y, field.width, field.height))
-        elif values[field.name] == BLANK:
-            continue
-        elif field.kind is Kind.DIGITS:
-            _fill_comb(sheet, hand, field, values[field.name])
-        elif field.kind is Kind.NUMBER:
-            cell = Rect(field.x, field.y, field.width, field.height)
-            write_number(sheet, hand, cell, values[field.name], hand.rng.random() < writers.corrected_share)
-        else:
-            _mark_options(sheet, hand, field, values[field.name])
+        elif values[field.name] != BLANK and _fill_field(sheet, hand, field, values[field.name], writers):
+            slipped.append(field.name)
+    return tuple(slipped)
+
+
+def _fill_field(sheet: Sheet, hand: Hand, field: SheetField, value: str, writers: Writers) -> bool:
+    """Write a value into a field; return whether something else was struck out there."""
+    if field.kind is Kind.CHOICE:
+        _mark_options(sheet, hand, field, value)
+        return False
+    corrected = field.kind is Kind.NUMBER and hand.rng.random() < writers.corrected_share
+    # Without slips nothing is drawn by lot here, so that sheets stay as they were before there were any.
+    slips = not corrected and writers.slip_share > 0 and hand.rng.random() < writers.slip_share
+    if field.kind is Kind.DIGITS:
+        _fill_comb(sheet, hand, field, value, slips)
+        return slips
+    cell = Rect(field.x, field.y, field.width, field.height)
+    if slips:
+        write_with_slip(sheet, hand, cell, value)
+    else:
+        write_number(sheet, hand, cell, value, corrected)
+    return slips or corrected
 
 
 def _writer_of(field: SheetField, roles: set[Role], writers: Writers) -> Hand:
@@ -57,16 +81,31 @@ def _writer_of(field: SheetField, roles: set[Role], writers: Writers) -> Hand:
     return writers.candidate
 
 
-def _fill_comb(sheet: Sheet, hand: Hand, field: SheetField, value: str) -> None:
+def _fill_comb(sheet: Sheet, hand: Hand, field: SheetField, value: str, slips: bool) -> None:
     boxes = [box.rect for box in field.boxes(1)]
-    for rect, character in zip(boxes, in_boxes(field, value, trimmed=hand.rng.random() < TRIMMED_SHARE), strict=True):
+    characters = in_boxes(field, value, trimmed=hand.rng.random() < TRIMMED_SHARE)
+    slip = _slip(hand, field, characters) if slips else None
+    for index, (rect, character) in enumerate(zip(boxes, characters, strict=True)):
         height = min(hand.habits.height_mm, DIGIT_SHARE * rect.height)
         x, y = rect.x + rect.width / 2, rect.y + rect.height / 2
         if character == "-":
             length = rect.width * hand.rng.uniform(0.4, 0.7)
             hand.stroke(sheet, _level(x, y + hand.rng.normal(0, 0.3), length, hand.rng))
+        elif index == slip and character == " ":
+            struck_digit(sheet, hand, wrong_digit(hand, characters[index + 1]), (x, y), height)
+        elif index == slip:
+            corrected_digit(sheet, hand, character, rect, height)
         elif character != " ":
             hand.digit(sheet, character, x, y, height)
+
+
+def _slip(hand: Hand, field: SheetField, characters: str) -> int:
+    """Choose the box of a wrong digit: one of those filled, or the empty one before the number, which then is next."""
+    filled = [index for index, character in enumerate(characters) if character.isdigit()]
+    before = filled[0] - 1
+    if before >= field.sign and hand.rng.random() < 0.5:
+        return before
+    return int(hand.rng.choice(filled))
 
 
 def in_boxes(field: SheetField, value: str, trimmed: bool) -> str:

@@ -26,7 +26,8 @@ class Habits:
     """How somebody writes.
 
     `slant` is a shear, `stray` how far things are off, as a share of the height; `half_style` is one of
-    `numbers.HALF_STYLES`, `point` "." or ",", and the styles of boxes and bubbles are "tick", "cross" or "fill".
+    `numbers.HALF_STYLES`, `point` "." or ",", and the styles of boxes and bubbles are "tick", "cross" or "fill";
+    `absent` is one of `letters.SPELLINGS`.
     """
 
     height_mm: float
@@ -36,6 +37,7 @@ class Habits:
     point: str
     box_style: str
     bubble_style: str
+    absent: str = "AB"
 
 
 class Sheet:

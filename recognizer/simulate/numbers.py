@@ -1,12 +1,15 @@
-"""Numbers in free-width cells: `7`, `12`, `2½` in several forms, `7.5`, `7,5`, `-`; struck out and written again."""
+"""Numbers in free-width cells: `7`, `12`, `2½` in several forms, `7.5`, `7,5`, `-`, AB; struck out and corrected."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from recognizer.geometry import Points, Rect
 from recognizer.simulate.hand import Hand, Sheet
+from recognizer.simulate.letters import LETTERS, draw_letter
+from recognizer.simulate.slips import struck_digit, wrong_digit
+from recognizer.values import ABSENT
 
 HALF_STYLES = ("slash", "raised", "stacked", "decimal")
 """Ways to write a half: `1/2` on the line, `½` with small raised and lowered digits, 1 over a bar over 2, `.5`."""
@@ -39,7 +42,7 @@ class Part:
 
 
 def write_number(sheet: Sheet, hand: Hand, cell: Rect, value: str, corrected: bool) -> None:
-    """Write a canonical number or dash into a cell; when `corrected`, behind a wrong one that is struck out."""
+    """Write a canonical number, dash or AB into a cell; when `corrected`, behind a wrong one that is struck out."""
     if corrected:
         half = cell.width / 2
         wrong = str(int(hand.rng.integers(1, 10)))
@@ -49,11 +52,23 @@ def write_number(sheet: Sheet, hand: Hand, cell: Rect, value: str, corrected: bo
     _write(sheet, hand, cell, value)
 
 
+def write_with_slip(sheet: Sheet, hand: Hand, cell: Rect, value: str) -> None:
+    """Write a value into a cell with a wrong digit that is struck out before it, or before one of its later digits."""
+    parts = list(_parts(hand, value))
+    digits = len(value.lstrip("-").partition(".")[0]) if value[-1].isdigit() and not value.endswith(".5") else 1
+    slip = int(hand.rng.integers(digits))
+    parts.insert(slip, _struck_digit(hand, wrong_digit(hand, value[slip])))
+    _write_parts(sheet, hand, cell, parts)
+
+
 def _write(sheet: Sheet, hand: Hand, cell: Rect, value: str) -> Rect:
     """Write a number and return about where it stands."""
+    return _write_parts(sheet, hand, cell, list(_parts(hand, value)))
+
+
+def _write_parts(sheet: Sheet, hand: Hand, cell: Rect, parts: Sequence[Part]) -> Rect:
     rng = hand.rng
     height = min(hand.habits.height_mm, CELL_SHARE * cell.height)
-    parts = list(_parts(hand, value))
     gaps = [float(np.clip(rng.normal(0.17, 0.06), 0.03, 0.4)) for _ in parts[1:]]
     length = sum(part.width for part in parts) + sum(gaps)
     height = min(height, (cell.width - 2 * CELL_MARGIN_MM) / length)
@@ -71,6 +86,9 @@ def _parts(hand: Hand, value: str) -> Iterator[Part]:
     if value == "-":
         width = float(hand.rng.uniform(0.5, 1.1))
         yield Part(width, _dash(width))
+        return
+    if value == ABSENT:
+        yield from (_letter(letter) for letter in hand.habits.absent)
         return
     if value.startswith("-"):
         yield Part(0.5, _dash(0.45))
@@ -98,6 +116,25 @@ def _digit(hand: Hand, digit: str) -> Part:
         hand.digit(sheet, digit, left + width * height / 2, middle, height)
 
     return Part(width, write)
+
+
+def _letter(letter: str) -> Part:
+    width = LETTERS[letter].width
+
+    def write(sheet: Sheet, hand: Hand, left: float, middle: float, height: float) -> None:
+        draw_letter(sheet, hand, letter, Rect(left, middle - height / 2, width * height, height))
+
+    return Part(width, write)
+
+
+def _struck_digit(hand: Hand, digit: str) -> Part:
+    width = hand.width_of(digit, 1.0)
+
+    def write(sheet: Sheet, hand: Hand, left: float, middle: float, height: float) -> None:
+        struck_digit(sheet, hand, digit, (left + width * height / 2, middle), height)
+
+    # Strokes that strike something out reach over it on both sides.
+    return Part(width + 0.2, write)
 
 
 def _dash(width: float) -> Writer:

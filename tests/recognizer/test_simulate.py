@@ -10,12 +10,14 @@ import pytest
 from recognizer.geometry import MM_PER_INCH, Rect
 from recognizer.glyphs import GlyphSet, load_glyphs
 from recognizer.records import GreyImage
-from recognizer.simulate import Effects, Mode, SimulatedSheet, Simulation, simulate
+from recognizer.simulate import Effects, Extras, Mode, SimulatedSheet, Simulation, simulate
 from recognizer.simulate.answers import candidate_for, choose_answers
 from recognizer.simulate.filling import Writers, fill_page, in_boxes
 from recognizer.simulate.hand import Habits, Hand, Pen, Sheet
-from recognizer.simulate.numbers import HALF_STYLES, write_number
+from recognizer.simulate.letters import LETTERS, SPELLINGS, draw_letter
+from recognizer.simulate.numbers import HALF_STYLES, write_number, write_with_slip
 from recognizer.simulate.scanner import PROFILES, scan
+from recognizer.simulate.slips import DIGITS_WITH_A_BAR, STRIKES, corrected_digit, strike_out
 from recognizer.simulate.strokes import Placing, place, thinned, trace
 from recognizer.template import Kind, Role, SheetTemplate, find_template, parse_template
 from recognizer.values import parse_value
@@ -233,6 +235,133 @@ def test_a_corrected_number_leaves_more_ink_on_the_left() -> None:
     write_number(sheet, hand(3), cell, "4", corrected=True)
     left, right = (ink_in(sheet.pixels, Rect(x, 10.0, 9.0, 11.0)) for x in (10.0, 19.0))
     assert left > right > 10
+
+
+# --- what few sheets have
+
+
+def with_absent() -> SheetTemplate:
+    raw = SMALL.model_dump(by_alias=True)
+    for field in raw["page"][0]["field"]:
+        field["absent"] = field["kind"] == Kind.NUMBER
+    return SheetTemplate.model_validate(raw)
+
+
+def test_extras_that_nobody_asked_for_change_nothing() -> None:
+    usual = sheets(2)
+    assert same(usual, sheets(2, extras=Extras()))
+    assert not any(page.cancelled for sheet in usual for page in sheet.pages)
+    assert not same(usual, sheets(2, extras=Extras(cancelled=0.5)))
+
+
+def test_absent_candidates_have_their_number_and_ab_for_every_mark() -> None:
+    for sheet in sheets(2, template=with_absent(), extras=Extras(absent=1.0)):
+        values = dict(sheet.pages[0].values)
+        assert values.pop("candidate") == sheet.candidate.number[-6:]
+        assert values.pop("answer") == ""
+        assert set(values.values()) == {"AB"}
+
+
+def test_where_ab_is_not_allowed_the_marks_of_an_absent_candidate_are_blank() -> None:
+    (sheet,) = sheets(1, extras=Extras(absent=1.0))
+    assert {value for name, value in sheet.pages[0].values.items() if name != "candidate"} == {""}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_ab_stays_in_its_cell_however_it_is_spelt(spelling: str) -> None:
+    cell = Rect(10.0, 10.0, 18.0, 11.0)
+    for seed in range(8):
+        sheet = white(31.0, 38.0)
+        write_number(sheet, hand(seed, absent=spelling), cell, "AB", corrected=False)
+        inside = ink_in(sheet.pixels, cell)
+        assert inside > 30 * len(spelling)
+        assert ink_in(sheet.pixels, Rect(0, 0, 38, 31)) == inside
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_a_letter_is_drawn_where_it_is_meant_to_be(letter: str) -> None:
+    for seed in range(8):
+        sheet = white(30.0, 30.0)
+        draw_letter(sheet, hand(seed), letter, Rect(10.0, 10.0, 6.0 * LETTERS[letter].width, 6.0))
+        rows, columns = np.nonzero(sheet.pixels < 160)
+        top = 10.0 if letter in "ABSb" else 12.5
+        assert rows.min() / PX_PER_MM == pytest.approx(top, abs=1.0)
+        assert rows.max() / PX_PER_MM == pytest.approx(16.0, abs=1.0)
+        assert columns.min() / PX_PER_MM == pytest.approx(10.0, abs=1.2)
+
+
+def test_who_writes_decimals_writes_hardly_any_other_halves() -> None:
+    cell = Rect(10.0, 10.0, 18.0, 11.0)
+    apart = 0
+    for seed in range(20):
+        sheet = white(31.0, 38.0)
+        write_number(sheet, hand(seed, half_style="decimal"), cell, "4.5", corrected=False)
+        apart += cv2.connectedComponents((sheet.pixels < 160).astype(np.uint8))[0] - 1 >= 3
+    assert apart >= 14, "a digit, a point and a digit"
+
+
+def test_a_cancelled_digit_is_named_and_its_field_keeps_its_value() -> None:
+    extras = Extras(cancelled=1.0)
+    for usual, slipped in zip(sheets(3), sheets(3, extras=extras), strict=True):
+        assert dict(usual.pages[0].values) == dict(slipped.pages[0].values)
+        written = [name for name, value in slipped.pages[0].values.items() if value]
+        assert list(slipped.pages[0].cancelled) == written
+
+
+def test_corrections_of_rough_sheets_are_named_too() -> None:
+    rough = sheets(12, effects=Effects.ROUGH)
+    named = [name for sheet in rough for name in sheet.pages[0].cancelled]
+    assert named and all(name.startswith("q") for name in named)
+
+
+@pytest.mark.parametrize("way", STRIKES)
+def test_every_way_to_strike_out_goes_across_the_digit(way: str) -> None:
+    where = Rect(10.0, 10.0, 4.0, 6.0)
+    for seed in range(6):
+        sheet = white(26.0, 24.0)
+        STRIKES[way](sheet, hand(seed), where)
+        columns = np.nonzero((sheet.pixels < 160).any(axis=0))[0] / PX_PER_MM
+        assert columns.min() < 11.0 and columns.max() > 13.0
+        assert ink_in(sheet.pixels, where) > 15
+
+
+def test_a_single_stroke_strikes_out_no_digit_that_may_have_one_anyway() -> None:
+    drawn: list[str] = []
+    person = hand(1)
+    with pytest.MonkeyPatch.context() as patched:
+        for name in STRIKES:
+            patched.setitem(STRIKES, name, lambda *_, name=name: drawn.append(name))
+        for digit in DIGITS_WITH_A_BAR * 20:
+            strike_out(white(20.0, 20.0), person, digit, Rect(5.0, 5.0, 4.0, 6.0))
+        assert set(drawn) == set(STRIKES) - {"line"}
+        for _ in range(40):
+            strike_out(white(20.0, 20.0), person, "4", Rect(5.0, 5.0, 4.0, 6.0))
+    assert set(drawn) == set(STRIKES)
+
+
+@pytest.mark.parametrize("value", ["7", "12", "7.5", "0.5", "-3", "-", "AB"])
+def test_a_slip_in_a_cell_adds_ink_and_stays_in_it(value: str) -> None:
+    cell = Rect(10.0, 10.0, 20.0, 11.0)
+    for seed in range(8):
+        plain, slipped = white(31.0, 40.0), white(31.0, 40.0)
+        write_number(plain, hand(seed), cell, value, corrected=False)
+        write_with_slip(slipped, hand(seed), cell, value)
+        everywhere = ink_in(slipped.pixels, Rect(0, 0, 40, 31))
+        assert everywhere - ink_in(slipped.pixels, cell) <= 0.08 * everywhere
+        assert everywhere > 40
+
+
+def test_a_corrected_digit_leaves_two_in_the_box_or_one_above_it() -> None:
+    box = Rect(10.0, 14.0, 7.0, 9.0)
+    beside = above = 0
+    for seed in range(20):
+        sheet = white(30.0, 27.0)
+        corrected_digit(sheet, hand(seed), "4", box, 5.5)
+        over = ink_in(sheet.pixels, Rect(8.0, 8.0, 11.0, 5.5))
+        above += over > 10
+        beside += over <= 10 and ink_in(sheet.pixels, Rect(14.0, 14.0, 4.5, 9.0)) > 10
+    assert beside + above == 20
+    assert min(beside, above) > 2
 
 
 def test_a_bar_is_thinned_to_one_pixel_without_breaking() -> None:
