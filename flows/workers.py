@@ -9,24 +9,24 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
 from flows.settings import Exam
 from recognizer.errors import RecognizerError, ScanError
-from recognizer.promise import ACCEPT_ERROR, Thresholds
+from recognizer.promise import ACCEPT_ERROR, SampleCheck, Thresholds
 from recognizer.records import PageFailure, PageOutcome, PageOutcomeKind, PageRef
 from recognizer.template import SheetSet
 
 if TYPE_CHECKING:
-    from recognizer.classifier import CharacterModel
+    from recognizer.classifier import ReadingModel
     from recognizer.judge import ReviewPolicy
     from recognizer.raster import Scan
 
@@ -46,6 +46,10 @@ PASSING_ERRORS = frozenset({errno.EBUSY, errno.EAGAIN, errno.ESTALE, errno.ETIME
 
 MACHINE_ERRORS = PASSING_ERRORS | {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 """What says nothing of the file that was read, but of the place or the machine."""
+
+
+Checks: TypeAlias = Mapping[str, tuple[tuple[SampleCheck, ...], ...]]
+"""Name of a model -> what people found in samples of what was accepted of it, one tuple a sample, oldest first."""
 
 
 def with_patience(read: Callable[[], T]) -> T:
@@ -78,13 +82,15 @@ class RunOfPages:
 class ReaderSpec:
     """What a worker needs to read pages. `model` None is the shipped one.
 
-    `accept_error` is the share of accepted fields that may be wrong.
+    `accept_error` is the share of accepted fields that may be wrong; `checks` is what people found in samples of what
+    was accepted, sample by sample, by the name of the model that had read it: it may tighten that model's thresholds.
     """
 
     sheets: SheetSet
     renderer: str = "auto"
     model: Path | None = None
     accept_error: float = ACCEPT_ERROR
+    checks: Checks = field(default_factory=dict)
     flag_blank_marks: bool = True
 
 
@@ -124,14 +130,15 @@ class PageReader(Protocol):
         ...
 
 
-def reader_spec(exam: Exam, model: Path | None = None) -> ReaderSpec:
-    """Return what an exam's settings ask of a reader."""
+def reader_spec(exam: Exam, model: Path | None = None, checks: Checks | None = None) -> ReaderSpec:
+    """Return what an exam's settings, and sample checks of what was accepted, ask of a reader."""
     review = exam.settings.review
     return ReaderSpec(
         sheets=exam.sheets,
         renderer=exam.settings.render,
         model=model,
         accept_error=exam.settings.accept_error,
+        checks=checks or {},
         flag_blank_marks=review.blank_mark == "flag",
     )
 
@@ -265,7 +272,7 @@ class _Pool:
 # ---- what runs in a worker --------------------------------------------------------------------------------------
 
 _spec: ReaderSpec | None = None
-_loaded: "tuple[CharacterModel, ReviewPolicy] | None" = None
+_loaded: "tuple[ReadingModel, ReviewPolicy] | None" = None
 
 
 def begin(spec: ReaderSpec) -> None:
@@ -288,17 +295,18 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _model_and_policy() -> "tuple[CharacterModel, ReviewPolicy]":
+def _model_and_policy() -> "tuple[ReadingModel, ReviewPolicy]":
     """Load the model, once a worker."""
     global _loaded  # noqa: PLW0603
     if _loaded is None:
         from recognizer.classifier import load_model
         from recognizer.judge import ReviewPolicy
-        from recognizer.promise import policy_thresholds
+        from recognizer.promise import policy_thresholds, tightened_by_rounds
 
         spec = _own_spec()
         model = load_model(spec.model)
-        held = policy_thresholds(model.card.details, spec.accept_error)
+        calibrated = policy_thresholds(model.card.details, spec.accept_error)
+        held = tightened_by_rounds(calibrated, spec.checks.get(model.name, ()), spec.accept_error)
         _loaded = model, ReviewPolicy(held, spec.flag_blank_marks)
     return _loaded
 

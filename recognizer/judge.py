@@ -15,6 +15,9 @@ SHOWN_GUESSES = 3
 SHOWN_PROBABILITY = 0.005
 """Rivals less likely than this would be shown as 0 %."""
 
+NEARLY_CERTAIN = 0.995
+"""From here on a probability would be shown as 100 %."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewPolicy:
@@ -57,7 +60,7 @@ def _flag(reading: Reading, best: RankedValue, field: SheetField, policy: Review
 
 def _why(flag: Flag, reading: Reading, field: SheetField) -> str:
     shown = [value for value in reading.values[:SHOWN_GUESSES] if value.probability >= SHOWN_PROBABILITY]
-    guesses = ", ".join(f"{value.value or 'blank'} ({value.probability:.0%})" for value in shown)
+    guesses = ", ".join(f"{value.value or 'blank'} ({_percent(value.probability)})" for value in shown)
     reasons = {
         Flag.UNSURE: f"unsure: {guesses}" if guesses else "unsure: nothing fits well",
         Flag.UNREADABLE: _unreadable(reading, field),
@@ -65,10 +68,16 @@ def _why(flag: Flag, reading: Reading, field: SheetField) -> str:
         Flag.NOT_ALLOWED: f"what is written does not look like {expectation(field)}",
         Flag.INCOMPLETE: "some boxes are empty and others are not",
         Flag.SEVERAL_MARKED: f"more than one option is marked{f': {guesses}' if guesses else ''}",
+        Flag.CANCELLED: f"something was cancelled here{f': {guesses}' if guesses else ''}",
         Flag.BLANK_MARK: "no mark is written here: nothing awarded, or forgotten?",
         Flag.BLANK_ID: "nobody's number is written here",
     }
     return reasons[flag]
+
+
+def _percent(probability: float) -> str:
+    """Write a probability for people: one that is not quite certain is not called so."""
+    return f"{probability:.0%}" if probability < NEARLY_CERTAIN else "over 99%"
 
 
 def _unreadable(reading: Reading, field: SheetField) -> str:

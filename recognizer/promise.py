@@ -9,8 +9,8 @@ whether the error rate above it could still exceed the target: selective risk co
 (Angelopoulos et al. 2021) with the exact binomial tail (as Geifman & El-Yaniv 2017).
 
 What is guaranteed: for fields that are drawn as those of the calibration set were, the error rate above a proven
-threshold exceeds the target for at most 5 of 100 calibration sets that might have been collected. What is not: that a
-batch resembles them (`drift.py` looks after that), and that fields of one writer are as good as independent ones.
+threshold exceeds the target for at most 5 of 100 calibration sets that might have been collected, kind by kind. What
+is not: that a batch resembles them (`drift.py` looks after that), and that fields of one writer are independent.
 """
 
 from bisect import bisect_left
@@ -338,6 +338,19 @@ def tightened(held: Thresholds, checks: Sequence[SampleCheck], accept_error: flo
     """
     details = tuple(_tightened(one, [c for c in checks if c.kind == one.kind], accept_error) for one in held.details)
     return Thresholds.of_details(details) if details else held
+
+
+def tightened_by_rounds(held: Thresholds, rounds: Sequence[Sequence[SampleCheck]], accept_error: float) -> Thresholds:
+    """Return the thresholds after several sample checks, oldest first; none is ever lowered by a later one.
+
+    Each round is judged with those before it. What a round once raised stays raised: a later sample holds only fields
+    above the raised threshold, and says nothing of those below.
+    """
+    found: list[SampleCheck] = []
+    for checks in rounds:
+        found += checks
+        held = tightened(held, found, accept_error)
+    return held
 
 
 def _tightened(held: Threshold, checks: Sequence[SampleCheck], target: float) -> Threshold:

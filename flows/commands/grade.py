@@ -46,7 +46,11 @@ def grade(folder: Path, as_json: bool, workers: int | None) -> int:
 
 @click.command(no_args_is_help=True)
 @FOLDER
-@click.option("--model", type=click.Path(path_type=Path), help="Another model for this run: a .tflite file.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Another model for this run: a folder with its model.json and weights.",
+)
 @click.option(
     "--template",
     "template",

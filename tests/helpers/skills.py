@@ -19,7 +19,7 @@ from flows.workers import ReaderInfo, ReaderSpec, RunOfPages, Skills, begin
 from recognizer.classifier import ModelCard
 from recognizer.judge import ReviewPolicy
 from recognizer.promise import Thresholds
-from recognizer.records import GlyphStack, PageOutcome, Probabilities
+from recognizer.records import SYMBOLS, GlyphStack, MarkStack, PageOutcome, Probabilities, StripStack, SymbolSteps
 from tests.helpers.evidence import sure
 from tests.helpers.fakes import FakeReader
 
@@ -58,14 +58,23 @@ def _misbehave(said: dict[str, object], seconds: int) -> None:
 
 
 class SameForAll:
-    """A model that takes every piece of ink for a sure 7."""
+    """A model that takes every piece of ink for a sure 7, every cell for one 7, and every box for marked."""
 
     name = "same-for-all"
-    card = ModelCard("same-for-all", "0" * 64, 0.9, 1.0, {})
+    card = ModelCard("same-for-all", {}, {})
 
     def probabilities(self, glyphs: GlyphStack) -> Probabilities:
         row = np.array(sure("7", 0.999), dtype=np.float32)
         return np.tile(row, (len(glyphs), 1))
+
+    def sequences(self, strips: StripStack) -> SymbolSteps:
+        steps = np.zeros((len(strips), 20, 1 + len(SYMBOLS)), dtype=np.float32)
+        steps[:, :, 0] = 1.0
+        steps[:, 10] = np.eye(1 + len(SYMBOLS))[1 + SYMBOLS.index("7")]
+        return steps
+
+    def marks(self, boxes: MarkStack) -> Probabilities:
+        return np.tile(np.array([0.0, 1.0, 0.0], dtype=np.float32), (len(boxes), 1))
 
 
 def begin_with_same_for_all(spec: ReaderSpec) -> None:

@@ -33,6 +33,8 @@ def test_a_sure_value_is_accepted_and_an_unsure_one_goes_to_a_person_with_its_gu
         Flag.UNSURE,
     )
     assert "7 (98%)" in doubted.why
+    strict = ReviewPolicy(Thresholds(2.0, 2.0, 2.0))
+    assert judge(reading("7", 0.9999), MARK, strict).why == "unsure: 7 (over 99%)"
 
 
 def test_trouble_is_never_accepted_however_sure() -> None:

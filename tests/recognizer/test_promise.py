@@ -23,6 +23,7 @@ from recognizer.promise import (
     sample_size,
     thresholds,
     tightened,
+    tightened_by_rounds,
 )
 
 
@@ -345,6 +346,16 @@ def test_a_threshold_is_never_lowered() -> None:
     strict = replace(strict, details=(first, *strict.details[1:]))
     for found in (checks(50_000), checks(50_000, 1), checks(100, 5)):
         assert tightened(strict, found, 0.001).digits >= 0.9999
+
+
+def test_what_one_sample_raised_no_later_one_lowers() -> None:
+    now = thresholds(CURVES, 0.001)
+    first = [*checks(300), *checks(0, 4, score=0.995)]
+    later = checks(60_000)
+    # Had all been one sample, its four errors would be few.
+    assert tightened(now, first + later, 0.001).digits == 0.99
+    assert tightened_by_rounds(now, [first, later], 0.001).digits == 0.999
+    assert tightened_by_rounds(now, [], 0.001) == now
 
 
 def test_without_calibration_there_is_nothing_to_tighten() -> None:
