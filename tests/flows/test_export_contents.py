@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from flows.export.contents import model_facts
-from recognizer.records import CLASSES
+from recognizer.classifier import OUTPUTS
 
 CARD: dict[str, Any] = {
     "name": "digits-7",
-    "sha256": "ab" * 32,
-    "accept_confidence": 0.97,
-    "temperature": 1.3,
-    "classes": list(CLASSES),
+    "networks": {
+        name: {"file": f"{name}.tflite", "sha256": "ab" * 32, "temperature": 1.3, "classes": list(classes)}
+        for name, classes in OUTPUTS.items()
+    },
+    "calibration": {"digits": {"fields": 900, "curve": [[0.99, 800, 1]]}},
     "test": {"writers": 80, "error": 0.0071, "skipped": None, "by_class": [{"class": "7", "error": 0.01}]},
     "seed": 1,
     "deterministic": True,
@@ -29,10 +30,13 @@ def test_the_card_is_told_entry_by_entry(tmp_path: Path) -> None:
     readers, told = model_facts({"digits-7": 120}, card(tmp_path))
     assert readers.facts == (("digits-7", "120 fields"),)
     facts = dict(told.facts)
-    assert (facts["accept confidence"], facts["test, writers"], facts["test, error"]) == (0.97, 80, 0.0071)
+    assert (facts["networks, marks, temperature"], facts["test, writers"], facts["test, error"]) == (1.3, 80, 0.0071)
     assert facts["test, by class"] == '[{"class": "7", "error": 0.01}]'
     assert facts["deterministic"] == "True"
     assert "test, skipped" not in facts
+    # The points of a curve are for programs.
+    assert facts["calibration, digits, fields"] == 900
+    assert not any("curve" in name for name in facts)
 
 
 def test_another_models_figures_are_not_told(tmp_path: Path) -> None:
