@@ -37,6 +37,10 @@ class GlyphError(RecognizerError):
     """A file of handwritten glyphs cannot be written with."""
 
 
+class PictureSetError(RecognizerError):
+    """A file of labelled pictures cannot be evaluated."""
+
+
 class PrintError(RecognizerError):
     """A sheet cannot be printed as asked: paper too small, a character the fonts lack, an unusable roster."""
 
