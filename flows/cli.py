@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "readings": ("flows.commands.readings:readings", "List every field that was read."),
     "export": ("flows.commands.export:export", "Write the marks workbook."),
     "correct": ("flows.commands.correct:correct", "Take corrections from a workbook."),
+    "check": ("flows.commands.check:check", "Look at a sample of what was accepted."),
     "regrade": ("flows.commands.grade:regrade", "Read the archived scans again."),
     "template": ("flows.commands.template:template", "List, show, check and print sheet templates."),
     "simulate": ("flows.commands.simulate:simulate", "Make filled, scanned sheets with their truth."),

@@ -8,7 +8,8 @@ Exit codes of every command:
 3  a template, roster, exam.toml or workbook is faulty
 4  done, but some files or pages were set aside and need a person
 5  a folder, database or file cannot be used: not writable, open elsewhere, on a network share
-6  some corrections were refused; the rest were stored
+6  some corrections were refused; the rest were stored (of a sample check: nothing was stored)
+7  the final export was refused: something is still open; nothing was written
 """
 
 EXIT_SET_ASIDE = 4
@@ -38,3 +39,15 @@ class CorrectionError(FlowError):
     """Some corrections were refused; the message names every one."""
 
     exit_code = 6
+
+
+class CheckError(FlowError):
+    """A sample check was refused whole; the message names every faulty answer."""
+
+    exit_code = 6
+
+
+class NotFinalError(FlowError):
+    """The exam cannot be final yet; the message names what stands in the way."""
+
+    exit_code = 7

@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from flows.checking import rounds_by_model
 from flows.grading import Submit, Tally, Wait, Watcher, Workplace, grade_inbox, regrade_scans
 from flows.inbox import Inbox
 from flows.places import check_writable
 from flows.roster import load_roster
 from flows.settings import Exam, load_exam
 from flows.store import Store, open_store
-from flows.workers import PageReader, ReaderPool, RunOfPages, reader_spec, with_patience
+from flows.workers import Checks, PageReader, ReaderPool, RunOfPages, reader_spec, with_patience
 
 Work: TypeAlias = Callable[[Submit, Sequence[Watcher]], Tally]
 """Does a job, given how reading is handed out and who watches."""
@@ -64,7 +65,7 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
         idle = _idle(job, store, inbox)
         if idle is not None:
             return replace(idle, warnings=warnings)
-        with _reader(exam, job, reader) as ready:
+        with _reader(exam, job, reader, rounds_by_model(store.sample_checks())) as ready:
             # Asked here, before anything is taken: a missing model or renderer is found out first.
             ready.info()
 
@@ -118,9 +119,9 @@ def _idle(job: Job, store: Store, inbox: Inbox) -> Tally | None:
 
 
 @contextmanager
-def _reader(exam: Exam, job: Job, reader: PageReader | None) -> Iterator[PageReader]:
+def _reader(exam: Exam, job: Job, reader: PageReader | None, checks: Checks) -> Iterator[PageReader]:
     if reader is not None:
         yield reader
         return
-    with ReaderPool(reader_spec(exam, job.model), exam.settings.workers) as pool:
+    with ReaderPool(reader_spec(exam, job.model, checks), exam.settings.workers) as pool:
         yield pool

@@ -1,7 +1,7 @@
 """What the application remembers: the rows that travel between the store, the flow and the writers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -130,6 +130,58 @@ class Correction:
     reviewer: str
     made_at: datetime
     how: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedField:
+    """One accepted field that a person looked at in a sample check. Only ever inserted; a field counts once a model.
+
+    `round` counts the answers that were handed in together, from 1. `score` and `machine` are what the machine had
+    accepted ("" is blank), and how surely; `state` and `value` are what the person says is written there.
+    """
+
+    round: int
+    key: str
+    revision: str
+    kind: Kind
+    score: float
+    machine: str
+    model: str
+    wrong: bool
+    state: ValueState
+    value: str
+    reviewer: str
+    made_at: datetime
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tightening:
+    """Thresholds that a sample check raised: those of one model, why, and how many fields it reopened."""
+
+    round: int
+    model: str
+    accept_error: float
+    digits: float
+    number: float
+    choice: float
+    reopened: int
+    why: str
+    reviewer: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """What becomes of the answers of one round: all of it is stored, or none.
+
+    `doubted` holds the new decisions of accepted fields that are looked at again, by key.
+    """
+
+    checked: tuple[CheckedField, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    tightenings: tuple[Tightening, ...] = ()
+    doubted: Mapping[str, Decision] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

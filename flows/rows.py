@@ -9,7 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from flows.records import Correction, FieldRow, FiledField, FiledPage, PageRow, RunPromise, RunRow, ScanRow
+from flows.records import (
+    CheckedField,
+    Correction,
+    FieldRow,
+    FiledField,
+    FiledPage,
+    PageRow,
+    RunPromise,
+    RunRow,
+    ScanRow,
+    Tightening,
+)
 from recognizer.geometry import Rect
 from recognizer.promise import Expectation
 from recognizer.records import CharacterReading, Decision, Flag, PageOutcomeKind, RankedValue, ValueState
@@ -106,6 +117,67 @@ def correction_row(row: Any) -> Correction:  # noqa: ANN401 - a database row
         made_at=time_of(row.made_at),
         how=row.how,
     )
+
+
+def checked_row(row: Any) -> CheckedField:  # noqa: ANN401 - a database row
+    """Return one field that a person looked at from its row."""
+    return CheckedField(
+        round=row.round,
+        key=row.key,
+        revision=row.revision,
+        kind=Kind(row.kind),
+        score=row.score,
+        machine=row.machine,
+        model=row.model,
+        wrong=bool(row.wrong),
+        state=ValueState(row.state),
+        value=row.value,
+        reviewer=row.reviewer,
+        made_at=time_of(row.made_at),
+        how=row.how,
+    )
+
+
+def checked_values(one: CheckedField) -> dict[str, Any]:
+    """Return the columns of one field that a person looked at."""
+    return asdict(one) | {
+        "kind": one.kind.value,
+        "wrong": int(one.wrong),
+        "state": one.state.value,
+        "made_at": time_text(one.made_at),
+    }
+
+
+def tightening_row(row: Any) -> Tightening:  # noqa: ANN401 - a database row
+    """Return one tightening from its row."""
+    return Tightening(
+        round=row.round,
+        model=row.model,
+        accept_error=row.accept_error,
+        digits=row.digits_score,
+        number=row.number_score,
+        choice=row.choice_score,
+        reopened=row.reopened,
+        why=row.why,
+        reviewer=row.reviewer,
+        made_at=time_of(row.made_at),
+    )
+
+
+def tightening_values(one: Tightening) -> dict[str, Any]:
+    """Return the columns of one tightening."""
+    return {
+        "round": one.round,
+        "model": one.model,
+        "accept_error": one.accept_error,
+        "digits_score": one.digits,
+        "number_score": one.number,
+        "choice_score": one.choice,
+        "reopened": one.reopened,
+        "why": one.why,
+        "reviewer": one.reviewer,
+        "made_at": time_text(one.made_at),
+    }
 
 
 def scan_row(row: Any) -> ScanRow:  # noqa: ANN401 - a database row

@@ -13,7 +13,7 @@ from recognizer.records import Decision, Flag, Reading
 from recognizer.template import SheetTemplate
 from recognizer.values import BLANK
 
-SCORED = (None, Flag.UNSURE, Flag.BLANK_MARK, Flag.BLANK_ID)
+SCORED = (None, Flag.UNSURE, Flag.BLANK_MARK, Flag.BLANK_ID, Flag.DOUBTED)
 """Flags of fields without trouble: their score was asked, and says how well the machine reads this batch."""
 
 

@@ -3,6 +3,7 @@
 files, scans, pages     what came in and what became of it; the sums close
 readings, decisions     what the pixels say, and what was accepted of it; stored apart
 corrections             what people said; only ever inserted, the latest wins
+sample_checks           what people found in samples of what was accepted; tightenings: what that raised
 runs                    when, with which model and settings
 arrivals                files in hand; a killed run leaves them for the next
 """
@@ -22,10 +23,24 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from flows.errors import PlaceError
 from flows.migrations.opening import open_engine, translated, writing
-from flows.migrations.tables import arrivals, corrections, decisions, files, pages, pictures, readings, runs, scans
+from flows.migrations.tables import (
+    arrivals,
+    corrections,
+    decisions,
+    files,
+    pages,
+    pictures,
+    readings,
+    runs,
+    sample_checks,
+    scans,
+    tightenings,
+)
 from flows.places import MOUNT_TABLE, only_writer, refuse_network
 from flows.records import (
     Arrival,
+    CheckedField,
+    CheckOutcome,
     Correction,
     FieldRow,
     FiledPage,
@@ -35,10 +50,13 @@ from flows.records import (
     RunEnd,
     RunRow,
     ScanRow,
+    Tightening,
 )
 from flows.rows import (
     KEY_DIGITS,
     character,
+    checked_row,
+    checked_values,
     correction_row,
     decision_values,
     field_row,
@@ -50,6 +68,8 @@ from flows.rows import (
     run_row,
     scan_row,
     taken_back_values,
+    tightening_row,
+    tightening_values,
     time_text,
 )
 from flows.settings import DATABASE
@@ -266,6 +286,38 @@ class Store:
         with self._write() as connection:
             _say(connection, choose(_fields(connection)))
 
+    # ---- sample checks ------------------------------------------------------------------------------------------
+
+    def sample_checks(self) -> tuple[CheckedField, ...]:
+        """Return every accepted field that people looked at in samples, oldest first."""
+        with self._read() as connection:
+            return _sample_checks(connection)
+
+    def tightenings(self) -> tuple[Tightening, ...]:
+        """Return how sample checks raised thresholds, oldest first."""
+        with self._read() as connection:
+            rows = connection.execute(select(tightenings).order_by(tightenings.c.number)).all()
+        return tuple(tightening_row(row) for row in rows)
+
+    def check(self, choose: Callable[[tuple[FieldRow, ...], tuple[CheckedField, ...]], CheckOutcome]) -> None:
+        """Have the answers of a sample check weighed in view of every field, and store what becomes of them.
+
+        Answers, corrections, raised thresholds and reopened fields are stored together or not at all; nobody else
+        writes in between. An error in `choose` passes through, and nothing is stored. The caller holds `grading()`, so
+        that no run accepts with thresholds that were just raised.
+
+        Args:
+            choose: given every field and every earlier check, returns what becomes of the new ones. It must not write.
+        """
+        with self._write() as connection:
+            outcome = choose(_fields(connection), _sample_checks(connection))
+            if outcome.checked:
+                connection.execute(insert(sample_checks), [checked_values(one) for one in outcome.checked])
+            _say(connection, outcome.corrections)
+            if outcome.tightenings:
+                connection.execute(insert(tightenings), [tightening_values(one) for one in outcome.tightenings])
+            _take_back(connection, outcome.doubted)
+
     # ---- runs ---------------------------------------------------------------------------------------------------
 
     def begin_run(
@@ -429,6 +481,11 @@ def _say(connection: Connection, said: Sequence[Correction]) -> None:
 
 def _corrections(connection: Connection) -> tuple[Correction, ...]:
     return tuple(correction_row(row) for row in connection.execute(select(corrections).order_by(corrections.c.number)))
+
+
+def _sample_checks(connection: Connection) -> tuple[CheckedField, ...]:
+    rows = connection.execute(select(sample_checks).order_by(sample_checks.c.number))
+    return tuple(checked_row(row) for row in rows)
 
 
 def _delete_page(connection: Connection, page: PageRow) -> None:

@@ -349,8 +349,27 @@ def tightened_by_rounds(held: Thresholds, rounds: Sequence[Sequence[SampleCheck]
     found: list[SampleCheck] = []
     for checks in rounds:
         found += checks
-        held = tightened(held, found, accept_error)
+        held = _closed_where_broken(tightened(held, found, accept_error), found, accept_error)
     return held
+
+
+def _closed_where_broken(held: Thresholds, found: Sequence[SampleCheck], target: float) -> Thresholds:
+    """Accept nothing more of the kinds with errors where what is left of a sample still contradicts the promise.
+
+    That happens when each kind alone could be bad luck but all together are not, and without calibration, when nobody
+    knows from which score on the readings are better.
+    """
+    left = [check for check in found if rounded(check.score) >= held.of(check.kind)]
+    if check_promise(left, target).kept is not Kept.NO:
+        return held
+    closed = {check.kind for check in left if check.wrong}
+    if held.details:
+        nothing = CurvePoint(NOTHING, 0, 0)
+        return Thresholds.of_details(
+            tuple(_made(one.curve, nothing, target, Basis.NONE) if one.kind in closed else one for one in held.details)
+        )
+    digits, number, choice = (NOTHING if kind in closed else held.of(kind) for kind in ("digits", "number", "choice"))
+    return Thresholds(digits, number, choice)
 
 
 def _tightened(held: Threshold, checks: Sequence[SampleCheck], target: float) -> Threshold:

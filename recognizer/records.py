@@ -74,6 +74,7 @@ class Flag(StrEnum):
     SEVERAL_MARKED = "several_marked"
     BLANK_MARK = "blank_mark"
     BLANK_ID = "blank_id"
+    DOUBTED = "doubted"
 
 
 @dataclass(frozen=True, slots=True)

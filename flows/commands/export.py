@@ -1,19 +1,24 @@
 """`tallymark export`: the marks workbook."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from flows.errors import PlaceError, WorkbookError
+from flows.checking import Standing, calibrations, how_it_stands, in_words
+from flows.errors import NotFinalError, PlaceError, WorkbookError
 from flows.export.contents import exam_contents
 from flows.export.corrections import unread
+from flows.export.flags_sheet import flag_rows
 from flows.export.place import keep_copy
 from flows.export.reading_back import Filled, read_filled
+from flows.export.run_sheet import Section
 from flows.export.workbook import Contents, write_workbook
 from flows.places import refuse_open_file
-from flows.settings import EXPORTS, load_exam
-from flows.store import open_store
+from flows.settings import EXPORTS, Exam, load_exam
+from flows.settling import settle_sheets
+from flows.store import Store, open_store
 
 WORKBOOK = "marks.xlsx"
 SUFFIX = ".xlsx"
@@ -32,7 +37,12 @@ SUFFIX = ".xlsx"
     is_flag=True,
     help="Replace a workbook that holds corrections not yet taken, or that is not ours; a copy of it is kept.",
 )
-def export(folder: Path, output: Path | None, force: bool) -> None:
+@click.option(
+    "--final",
+    is_flag=True,
+    help="Only if nothing waits for a person and no sample check stands against it; the sheet Run then says 'final'.",
+)
+def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
     """Write the marks workbook of an exam folder.
 
     \b
@@ -47,6 +57,7 @@ def export(folder: Path, output: Path | None, force: bool) -> None:
     Examples:
       tallymark export chemistry
       tallymark export chemistry -o marks.xlsx
+      tallymark export chemistry --final
     """  # noqa: D301 - click takes the backspace character as "do not wrap"
     exam = load_exam(folder)
     destination = _destination(folder, output)
@@ -54,6 +65,10 @@ def export(folder: Path, output: Path | None, force: bool) -> None:
     # Pictures are fetched while the workbook is written: what they show is as old as what is said of them.
     with open_store(folder) as store, store.snapshot():
         contents = exam_contents(exam, store)
+        standing = _standing(exam, store, contents)
+        if final:
+            _refuse_unfinished(contents, standing)
+        contents = replace(contents, facts=(*contents.facts, _about_checks(standing, final)))
         if destination.exists():
             _protect(destination, contents, force)
         written = write_workbook(contents, store.crop_png, destination)
@@ -63,6 +78,48 @@ def export(folder: Path, output: Path | None, force: bool) -> None:
         click.echo(f"Fill in the corrections on Flags, then: tallymark correct {folder} {name} --reviewer NAME")
     elif written.open_sheets:
         click.echo("Nothing is flagged; what is still open stands in the column 'remarks' of Marks")
+
+
+def _standing(exam: Exam, store: Store, contents: Contents) -> Standing:
+    share, models = exam.settings.accept_error, {row.model for row in contents.fields}
+    held = calibrations(models, share)
+    return how_it_stands(contents.fields, store.sample_checks(), store.tightenings(), held, share)
+
+
+def _refuse_unfinished(contents: Contents, standing: Standing) -> None:
+    """Raise NotFinalError for what a person still has to look at."""
+    names, templates = contents.names.keys(), contents.sheets.templates
+    settled = settle_sheets(contents.fields, contents.pages, templates, contents.rule, names)
+    flags = len(flag_rows(contents.fields, settled, templates))
+    reasons = []
+    if standing.blocks:
+        reasons.append(" ".join(in_words(standing)))
+    if flags:
+        reasons.append(
+            f"{flags:,} fields wait for a person; they stand on the sheet Flags of an export without --final"
+        )
+    if reasons:
+        raise NotFinalError("\n".join(("this exam cannot be final yet:", *(f"  {each}" for each in reasons))))
+
+
+def _about_checks(standing: Standing, final: bool) -> Section:
+    """Say on the sheet Run whether the workbook is final, and what sample checks found."""
+    told = (("final" if final else "not final", "nothing waits for a person" if final else "work in progress"),)
+    return Section(
+        "Final or not, and sample checks",
+        (
+            *told,
+            ("the promise", "is not kept" if standing.broken else standing.found.kept.value),
+            ("sample checks", " ".join(in_words(standing))),
+            *(
+                (
+                    f"tightened by {one.reviewer}",
+                    f"{one.made_at:%Y-%m-%d %H:%M} UTC, model {one.model}: {one.why}; {one.reopened:,} reopened",
+                )
+                for one in standing.tightenings
+            ),
+        ),
+    )
 
 
 def _destination(folder: Path, output: Path | None) -> Path:

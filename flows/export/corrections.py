@@ -73,18 +73,18 @@ def check_filled(
     """Decide about every filled row. Pure; the same workbook a second time finds everything taken already."""
     present = {row.key: row for row in fields}
     known = fields_by_name(templates)
-    contradicting = _contradicting(filled)
+    contradicted = contradicting(filled)
     taken: dict[str, Correction] = {}
     already: list[Filled] = []
     refused: list[Refusal] = []
     for each in filled:
         try:
-            if each.key in contradicting:
-                raise _NotTakenError(
-                    f"another row gives another correction for the same reading ({contradicting[each.key]})"
+            if each.key in contradicted:
+                raise NotTakenError(
+                    f"another row gives another correction for the same reading ({contradicted[each.key]})"
                 )
-            row, said = _judged(each, present, known)
-        except _NotTakenError as problem:
+            row, said = judged(each, present, known)
+        except NotTakenError as problem:
             refused.append(Refusal(each, str(problem)))
             continue
         if row.key in taken or _says(row, said):
@@ -109,8 +109,8 @@ def unread(
 
     def was_taken(each: Filled) -> bool:
         try:
-            row, said = _judged(each, present, known)
-        except _NotTakenError:
+            row, said = judged(each, present, known)
+        except NotTakenError:
             return False
         # A value that was said before may be typed again over another one: it waits for as long as it would be taken.
         waits = row.revision == each.revision and not _says(row, said)
@@ -119,11 +119,11 @@ def unread(
     return tuple(each for each in filled if not was_taken(each))
 
 
-class _NotTakenError(Exception):
-    """Why a row is refused; never leaves this module."""
+class NotTakenError(Exception):
+    """Why a row is refused; becomes a `Refusal`, or one line of a refused sample check."""
 
 
-def _contradicting(filled: Sequence[Filled]) -> dict[str, str]:
+def contradicting(filled: Sequence[Filled]) -> dict[str, str]:
     """Return the keys for which rows differ, with the rows."""
     rows: dict[str, list[Filled]] = defaultdict(list)
     for each in filled:
@@ -135,24 +135,24 @@ def _contradicting(filled: Sequence[Filled]) -> dict[str, str]:
     }
 
 
-def _judged(
+def judged(
     each: Filled, present: Mapping[str, FieldRow], known: Mapping[tuple[str, str], SheetField]
 ) -> tuple[FieldRow, Said]:
     """Return the reading that a row speaks of and what it says of it."""
     if not each.key:
-        raise _NotTakenError("its key is missing; export again and fill in the new workbook")
+        raise NotTakenError("its key is missing; export again and fill in the new workbook")
     row = present.get(each.key)
     if row is None:
-        raise _NotTakenError(
+        raise NotTakenError(
             f"this exam has no reading with the key {each.key}; is the workbook of another exam folder?"
         )
     field = known.get((row.template, row.field))
     if field is None:
-        raise _NotTakenError(
+        raise NotTakenError(
             f"the template {row.template} has no field {row.field} any more; read the scans again with regrade"
         )
     if each.trouble:
-        raise _NotTakenError(f"{each.trouble} (the field holds {expectation(field)})")
+        raise NotTakenError(f"{each.trouble} (the field holds {expectation(field)})")
     return row, _said(field, each.text)
 
 
@@ -165,7 +165,7 @@ def _said(field: SheetField, text: str) -> Said:
         hint = ""
         if field.role is Role.ID and text.isdecimal() and len(text) < field.characters:
             hint = "; if the spreadsheet dropped leading zeros, format the cell as text and type them again"
-        raise _NotTakenError(f"{problem}{hint}") from problem
+        raise NotTakenError(f"{problem}{hint}") from problem
     return Said(ValueState.VALUE if value else ValueState.BLANK, value)
 
 

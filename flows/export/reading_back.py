@@ -48,6 +48,18 @@ LARGEST_NUMBER = 10**SIGNIFICANT_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a workbook has room for people: its sheet, the heading of the column, the command that wrote it."""
+
+    sheet: str
+    answer: str
+    command: str
+
+
+CORRECTIONS = Layout(FLAGS, CORRECTION, "tallymark export")
+
+
+@dataclass(frozen=True, slots=True)
 class Filled:
     """One row whose correction column holds something.
 
@@ -72,8 +84,8 @@ class Filled:
         return f"row {self.number} ({shown})"
 
 
-def read_filled(path: Path) -> tuple[Filled, ...]:
-    """Return the filled corrections of a workbook, in the order of its rows.
+def read_filled(path: Path, layout: Layout = CORRECTIONS) -> tuple[Filled, ...]:
+    """Return the filled corrections (or other answers) of a workbook, in the order of its rows.
 
     Raises:
         WorkbookError: the file is no workbook of ours, or cannot be read; the message says what it is instead.
@@ -84,7 +96,7 @@ def read_filled(path: Path) -> tuple[Filled, ...]:
         warnings.simplefilter("ignore")
         with _translated(path):
             book: Any = load_workbook(file, read_only=True, data_only=False, keep_links=False)
-        return tuple(_filled_rows(path, book))
+        return tuple(_filled_rows(path, book, layout))
 
 
 @contextmanager
@@ -152,49 +164,53 @@ def _check_parts(path: Path, archive: zipfile.ZipFile) -> None:
             )
 
 
-def _filled_rows(path: Path, book: Any) -> Iterator[Filled]:  # noqa: ANN401 - the stubs know no read-only worksheets
-    if FLAGS not in book.sheetnames:
+def _filled_rows(
+    path: Path,
+    book: Any,  # noqa: ANN401 - the stubs know no read-only worksheets
+    layout: Layout,
+) -> Iterator[Filled]:
+    if layout.sheet not in book.sheetnames:
         raise WorkbookError(
-            f"{path}: has no sheet '{FLAGS}' (it has {_one_line(', '.join(book.sheetnames))}); give the workbook that "
-            "'tallymark export' wrote, with the corrections filled in"
+            f"{path}: has no sheet '{layout.sheet}' (it has {_one_line(', '.join(book.sheetnames))}); give the "
+            f"workbook that '{layout.command}' wrote, with the {layout.answer}s filled in"
         )
     with _translated(path):
-        sheet = book[FLAGS]
+        sheet = book[layout.sheet]
     columns: Mapping[str, int] | None = None
     for number, row in enumerate(_rows(path, sheet), start=1):
         if columns is None:
-            columns = _columns(path, row)
+            columns = _columns(path, row, layout)
             if columns is None and number >= HEADING_ROWS:
                 break
-        elif (filled := _filled(number, row, columns)) is not None:
+        elif (filled := _filled(number, row, columns, layout)) is not None:
             yield filled
     if columns is None:
         raise WorkbookError(
-            f"{path}: the sheet '{FLAGS}' lacks its headings; it needs the columns {CORRECTION}, {KEY} and {REVISION}. "
-            "Do not delete columns; moving and sorting them is fine"
+            f"{path}: the sheet '{layout.sheet}' lacks its headings; it needs the columns {layout.answer}, {KEY} and "
+            f"{REVISION}. Do not delete columns; moving and sorting them is fine"
         )
 
 
-def _columns(path: Path, row: Sequence[Any]) -> Mapping[str, int] | None:
+def _columns(path: Path, row: Sequence[Any], layout: Layout) -> Mapping[str, int] | None:
     """Return where each column stands if this is the row of headings, None if not."""
     headings = [str(cell.value).strip().lower() if cell.value is not None else "" for cell in row]
-    if not {CORRECTION, KEY, REVISION} <= set(headings):
+    if not {layout.answer, KEY, REVISION} <= set(headings):
         return None
-    for name in (CORRECTION, KEY, REVISION):
+    for name in (layout.answer, KEY, REVISION):
         if headings.count(name) > 1:
             raise WorkbookError(
-                f"{path}: the sheet '{FLAGS}' has {headings.count(name)} columns named '{name}'; keep one"
+                f"{path}: the sheet '{layout.sheet}' has {headings.count(name)} columns named '{name}'; keep one"
             )
     return {heading: at for at, heading in enumerate(headings) if heading}
 
 
-def _filled(number: int, row: Sequence[Any], columns: Mapping[str, int]) -> Filled | None:
+def _filled(number: int, row: Sequence[Any], columns: Mapping[str, int], layout: Layout) -> Filled | None:
     def shown(name: str) -> str:
         at = columns.get(name)
         value = None if at is None or at >= len(row) else row[at].value
         return "" if value is None else _one_line(value)
 
-    at = columns[CORRECTION]
+    at = columns[layout.answer]
     if at >= len(row):
         return None
     text, trouble = typed_text(row[at].value, row[at].data_type)

@@ -70,14 +70,25 @@ def write_workbook(contents: Contents, crops: Callable[[str], bytes], destinatio
     flags = flag_rows(contents.fields, settled, templates)
     below = settled_rows(contents.fields, settled, templates)
     footer = f"Tallymark, exam {contents.sheets.exam}"
-    with _put_together(destination), _new_workbook(f"Marks of {contents.sheets.exam}") as book:
+    with new_book(destination, f"Marks of {contents.sheets.exam}") as book:
         write_marks(book, settled, templates, rule=contents.rule, names=contents.names, footer=footer)
         write_flags(book, (*flags, *below), crops, footer)
         write_pages(book, contents.pages, contents.files, contents.scan_pages, footer)
         write_run(book, contents.facts, contents.runs, contents.corrections, footer)
-        replace_file(destination, lambda file: _save(book, file))
     open_sheets = sum(sheet.is_open for sheet in settled)
     return Written(destination, len(settled), open_sheets, len(flags))
+
+
+@contextmanager
+def new_book(destination: Path, title: str) -> Iterator[Workbook]:
+    """Return an empty workbook that takes the place of a file, in one step, when the block ends well.
+
+    Raises:
+        PlaceError: its folder cannot be written. An older file is untouched.
+    """
+    with _put_together(destination), _new_workbook(title) as book:
+        yield book
+        replace_file(destination, lambda file: _save(book, file))
 
 
 @contextmanager

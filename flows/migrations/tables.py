@@ -169,3 +169,47 @@ corrections = Table(
 )
 """What people said, in the order in which they said it; the latest of a key wins. Triggers refuse to change or delete
 a row. `key` has no foreign key: what a person said outlives a reading that a new template no longer makes."""
+
+sample_checks = Table(
+    "sample_checks",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("round", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("wrong", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("how", Text, nullable=False),
+    CheckConstraint("state IN ('value', 'blank')", name="sample_checks_state"),
+    CheckConstraint("wrong IN (0, 1)", name="sample_checks_wrong"),
+    Index("ix_sample_checks_once", "key", "model", unique=True),
+    sqlite_autoincrement=True,
+)
+"""What people found in samples of accepted fields: `machine` was accepted with the probability `score`, `value` is what
+is written there. Triggers refuse to change or delete a row; a field counts once for each model that read it."""
+
+tightenings = Table(
+    "tightenings",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("round", Integer, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("accept_error", Float, nullable=False),
+    Column("digits_score", Float, nullable=False),
+    Column("number_score", Float, nullable=False),
+    Column("choice_score", Float, nullable=False),
+    Column("reopened", Integer, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""From which score (above 1: none) fields of each kind were accepted after a sample check, and how many it reopened.
+For the record: every run derives its thresholds from `sample_checks`. Triggers refuse to change or delete a row."""
