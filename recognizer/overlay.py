@@ -190,3 +190,12 @@ def _cell(crop: BoxCrop, zoom: int) -> ColourImage:
     cv2.polylines(cell, [outline], True, UNSETTLED_COLOUR, 1)
     cv2.putText(cell, f"{crop.field} {crop.position}", (2, 11), _FACE, 0.38, (60, 60, 60), 1, cv2.LINE_AA)
     return np.asarray(cell, dtype=np.uint8)
+
+
+def picture_png(pixels: GreyImage, height: int) -> bytes:
+    """Return a picture as PNG, brought to a height in pixels."""
+    scale = height / pixels.shape[0]
+    width = min(max(round(pixels.shape[1] * scale), 1), 6 * height)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    _, packed = cv2.imencode(".png", cv2.resize(pixels, (width, height), interpolation=how))
+    return packed.tobytes()
