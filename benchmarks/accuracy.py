@@ -18,7 +18,7 @@ from pathlib import Path
 
 import cv2
 
-from recognizer.classifier import CharacterModel, load_model
+from recognizer.classifier import ReadingModel, load_model
 from recognizer.judge import ReviewPolicy
 from recognizer.promise import ACCEPT_ERROR, policy_thresholds
 from recognizer.raster import Renderer, open_scan
@@ -53,7 +53,7 @@ class Score:
     wrong: tuple[Wrong, ...]
 
 
-def score(seed: int, folder: Path, model: CharacterModel) -> Score:
+def score(seed: int, folder: Path, model: ReadingModel) -> Score:
     """Read every page in a folder of samples and compare with its truth.csv."""
     with (folder / "truth.csv").open(encoding="utf-8", newline="") as table:
         truth = {(row["file"], int(row["page"]), row["field"]): row["value"] for row in csv.DictReader(table)}
@@ -80,7 +80,7 @@ def score(seed: int, folder: Path, model: CharacterModel) -> Score:
 
 
 def _outcomes(
-    file: Path, sheets: SheetSet, model: CharacterModel, policy: ReviewPolicy
+    file: Path, sheets: SheetSet, model: ReadingModel, policy: ReviewPolicy
 ) -> Iterator[tuple[int, PageOutcome]]:
     with open_scan(file) as scan:
         for number in range(1, scan.page_count + 1):

@@ -1,29 +1,47 @@
-"""From what each piece of ink may be to what the field may say: ranked values with probabilities.
+"""Box probabilities + what the field may hold -> values with probabilities. Pure.
 
-Nothing is forced: a reading that the field cannot hold, or ink that is no character, lowers the probability of every
-value or is named as trouble. Probabilities over values are kept (not only the best), so that later knowledge, a
-roster or a sum, can join in.
+A field's value is decided by all its characters together with what its template says: how many boxes, which range,
+which step, whether a dash means "nothing awarded". What no value explains is said as trouble, never bent into a value.
+
+What leaves here are probabilities over values, the likeliest first, and those over the characters behind them: sums and
+class lists, which know more than one field, can weigh them again.
 """
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
 from recognizer.choices import MarkReading
 from recognizer.geometry import Rect
-from recognizer.records import CLASSES, CharacterReading, Flag, RankedValue
+from recognizer.records import CLASSES, MARKS, SYMBOLS, CharacterReading, Flag, RankedValue
+from recognizer.sequences import Steps, Texts, best_path, likely_texts, places_of, text_probabilities
 from recognizer.template import Box, SheetField
-from recognizer.values import BLANK, HALF, NOTHING_AWARDED, allowed_number, format_number, format_options
+from recognizer.values import (
+    BLANK,
+    MULTIPLE_SEPARATOR,
+    allowed_number,
+    format_number,
+    format_options,
+    is_enumerable,
+    writings,
+    written_value,
+)
 
 DIGITS = CLASSES[:10]
 MINUS = "-"
-HALF_CLASS = "½"
-OTHER = "other"
-POINT = "."
+BLANK_CLASS, CANCELLED, OTHER = "blank", "cancelled", "other"
 HIDDEN = "hidden"
+
+EMPTY = " "
+"""How a box with nothing in it stands in the text of a comb."""
+
+NO_NUMBER = "#"
+"""The symbol for whatever is no part of a number."""
 
 KEPT_VALUES = 5
 """Ranked values kept for a field: what a reviewer can take in, and enough for sums and rosters to choose from."""
@@ -42,18 +60,8 @@ REFUSED_PRIOR = 0.002
 """How likely, before looking, a cell holds a value that its field cannot hold. Small, since examiners know the maximum:
 a half read as 1, 1, 2 is 112 only on paper where 112 is a mark. Not zero: `13` under a maximum of 12 is flagged."""
 
-GAP_MM = 0.25
-"""Clear paper between two pieces from which they are hardly one digit: the bar of a 5 or the stroke of a 4 that came
-apart hangs over the rest."""
-
-APART_PRIOR = 0.01
-"""How likely pieces with such a gap between them are one digit all the same. A half is the exception: it has gaps."""
-
-MAX_PIECES = 9
-"""Pieces of ink in one number cell beyond which it is a text or a scribble, not a number: `12½` has at most six."""
-
-MAX_WHOLE_DIGITS = 4
-"""Digits before the point in a free-width cell; no mark has more."""
+STEP_PX = 4
+"""Pixels of a strip for each place of the network that reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +81,20 @@ class BoxEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentEvidence:
-    """One way to take the pieces `start` to `stop` (exclusive) of a cell as one character.
+class CellEvidence:
+    """What was seen in a number cell: nothing (`steps` None), or what stands at each place from left to right.
 
-    `is_point` says that its size and place make it a decimal point or comma; `gap_mm` is the widest clear paper between
-    its pieces, 0 for a single one and where they hang over one another.
+    `bounds` is where the ink lies in the crop; `left` is the place of the strip's left edge in the crop, `scale` how
+    many pixels of the strip are one of the crop; the rest as in `BoxEvidence`.
     """
 
-    start: int
-    stop: int
-    probabilities: Sequence[float]
-    is_point: bool = False
-    gap_mm: float = 0.0
+    steps: Steps | None
     bounds: Rect | None = None
+    left: float = 0.0
+    scale: float = 1.0
+    specks: int = 0
+    unplaced: int = 0
+    pale: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,9 @@ class Decoded:
     trouble: Flag | None = None
 
 
+# ---- a character in a box --------------------------------------------------------------------------------------------
+
+
 def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
     """Decode a comb of boxes, one character each, in box order."""
     characters = tuple(_character(box) for box in boxes)
@@ -105,130 +117,62 @@ def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
     if field.sign and boxes[0].unplaced:
         # A minus on the rule must not be lost. Other boxes of a comb have neighbours whose strokes reach in.
         return Decoded((), characters, Flag.FAINT)
-    if all(box.probabilities is None for box in boxes):
-        return Decoded((RankedValue(BLANK, 1.0),), characters)
-    if not field.is_numeric:
-        return _decode_text(boxes, characters)
-    return _decode_comb_number(field, boxes, characters)
+    texts = _products([_box_options(field, index, box) for index, box in enumerate(boxes)])
+    values = _ranked((value, p) for text, p in texts if (value := _comb_value(field, text)) is not None)
+    return Decoded(values, characters, _comb_trouble(field, boxes, texts))
 
 
-def decode_number(
-    field: SheetField,
-    pieces: int,
-    segments: Sequence[SegmentEvidence],
-    *,
-    specks: int = 0,
-    unplaced: int = 0,
-    pale: int = 0,
-    low_spots: int = 0,
-) -> Decoded:
-    """Decode a free-width cell by the best way to group its pieces into characters.
+def _comb_trouble(field: SheetField, boxes: Sequence[BoxEvidence], texts: Sequence[tuple[str, float]]) -> Flag | None:
+    """Return what speaks against every value of a comb."""
+    seen = [CLASSES[int(np.argmax(box.probabilities))] for box in boxes if box.probabilities is not None]
+    if CANCELLED in seen:
+        return Flag.CANCELLED
+    if OTHER in seen or MINUS in seen[1:] or (MINUS in seen and not field.sign) or not texts:
+        return Flag.UNREADABLE
+    best = texts[0][0]
+    if _comb_value(field, best) is not None:
+        return None
+    return Flag.INCOMPLETE if _has_gap(field, best) else Flag.NOT_ALLOWED
 
-    A value's probability is the product of its characters' probabilities along its best grouping, times its share
-    among all values that can be read: a rival grouping lowers it, and so does one that gives no allowed value, by
-    REFUSED_PRIOR. `low_spots` were left out as dust: next to two whole digits one may be a point after all.
+
+def _box_options(field: SheetField, index: int, box: BoxEvidence) -> Mapping[str, float]:
+    """Return what may stand in a box, EMPTY for nothing, as far as it is not negligible."""
+    if box.probabilities is None:
+        return {EMPTY: 1.0}
+    wanted = {MINUS: MINUS} if field.sign and index == 0 else {digit: digit for digit in DIGITS}
+    wanted[BLANK_CLASS] = EMPTY
+    chances = zip(CLASSES, box.probabilities, strict=True)
+    return {wanted[name]: float(p) for name, p in chances if name in wanted and p >= NEGLIGIBLE}
+
+
+def _comb_value(field: SheetField, text: str) -> str | None:
+    """Return the value of a comb's boxes, EMPTY where nothing stands; None when the field cannot hold it.
+
+    In an id every box holds a digit, and zeros count. Digits around a printed point may begin late and end early.
     """
-    if unplaced or pale or specks >= (FAINT_SPECKS_BESIDE if pieces else FAINT_SPECKS):
-        return Decoded((), _characters_of(segments), Flag.FAINT)
-    if pieces == 0:
-        return Decoded((RankedValue(BLANK, 1.0),), ())
-    if pieces > MAX_PIECES:
-        return Decoded((), _characters_of(segments), Flag.UNREADABLE)
-    best: dict[str, tuple[float, tuple[SegmentEvidence, ...]]] = {}
-    refused = 0.0
-    for text, probability, path in _paths(pieces, segments):
-        number = _number_in_cell(field, text)
-        if number is None:
-            refused = max(refused, probability)
-        elif probability > best.get(number, (0.0, ()))[0]:
-            best[number] = (probability, path)
-    if not best:
-        return Decoded((), _characters_of(segments), Flag.NOT_ALLOWED if refused > 0.5 else Flag.UNREADABLE)
-    total = sum(probability for probability, _ in best.values()) + REFUSED_PRIOR * refused
-    ranked = _ranked((value, p * p / total) for value, (p, _) in best.items())
-    probability, path = best[ranked[0].value]
-    trouble = Flag.NOT_ALLOWED if probability < 0.5 < refused else None
-    if low_spots and Decimal(ranked[0].value if len(path) > 1 else "0.5") % 1 == 0:
-        trouble = Flag.FAINT
-    return Decoded(ranked, _characters_of(path), trouble)
+    if not text.strip(EMPTY):
+        return BLANK
+    if _has_gap(field, text):
+        return None
+    if not field.is_numeric:
+        return text
+    sign, digits = (text[0], text[1:]) if field.sign else ("", text)
+    whole, decimals = _parts(field, digits)
+    number = Decimal(f"{sign.strip(EMPTY)}{whole.strip(EMPTY)}.{decimals.strip(EMPTY) or '0'}")
+    return format_number(number) if allowed_number(field, number) else None
 
 
-def hidden_field(positions: Sequence[int]) -> Decoded:
-    """Return what is said of a field some of whose boxes cannot be seen: nothing, above all not that it is blank."""
-    return Decoded((), tuple(CharacterReading(at, (HIDDEN,), (1.0,)) for at in positions), Flag.UNREADABLE)
+def _has_gap(field: SheetField, text: str) -> bool:
+    """Tell whether a box is empty that must not be while others are filled."""
+    if not field.is_numeric:
+        return EMPTY in text
+    whole, decimals = _parts(field, text[1:] if field.sign else text)
+    return not whole.strip(EMPTY) or EMPTY in whole.lstrip(EMPTY) or EMPTY in decimals.rstrip(EMPTY)
 
 
-def decode_choice(field: SheetField, boxes: Sequence[Box], marks: Sequence[MarkReading]) -> Decoded:
-    """Decode tick boxes or bubbles, or a grid of them (`positions` rows, one option each), in box order."""
-    characters = tuple(
-        CharacterReading(box.position, ("marked", "empty"), (mark.marked, 1.0 - mark.marked))
-        for box, mark in zip(boxes, marks, strict=True)
-    )
-    width = len(field.options)
-    rows = [_decode_row(field, marks[start : start + width]) for start in range(0, len(marks), width)]
-    values = [value for value, _ in rows]
-    probability = float(np.prod([p for _, p in rows]))
-    if field.positions == 1:
-        several = "+" in values[0] and not field.multiple
-        ranked = (RankedValue(values[0], probability),)
-        return Decoded(ranked, characters, Flag.SEVERAL_MARKED if several else None)
-    if any("+" in value for value in values):
-        return Decoded((), characters, Flag.SEVERAL_MARKED)
-    if BLANK in values and any(values):
-        return Decoded((), characters, Flag.INCOMPLETE)
-    return Decoded((RankedValue("".join(values), probability),), characters)
-
-
-def _decode_row(field: SheetField, marks: Sequence[MarkReading]) -> tuple[str, float]:
-    chosen = [option for option, mark in zip(field.options, marks, strict=True) if mark.marked >= 0.5]
-    return format_options(chosen), float(np.prod([max(mark.marked, 1.0 - mark.marked) for mark in marks]))
-
-
-def _decode_text(boxes: Sequence[BoxEvidence], characters: tuple[CharacterReading, ...]) -> Decoded:
-    """Decode an id: every box holds a digit, zeros count."""
-    filled = [box.probabilities for box in boxes if box.probabilities is not None]
-    if len(filled) < len(boxes):
-        return Decoded((), characters, Flag.INCOMPLETE)
-    values = _ranked(_products([_options(probabilities, DIGITS) for probabilities in filled]))
-    return Decoded(values, characters, Flag.UNREADABLE if _has_other(filled) else None)
-
-
-def _decode_comb_number(
-    field: SheetField, boxes: Sequence[BoxEvidence], characters: tuple[CharacterReading, ...]
-) -> Decoded:
-    """Decode digits around a printed point: empty boxes may stand before the number and after its decimals."""
-    sign, digits = (boxes[0], boxes[1:]) if field.sign else (None, boxes)
-    whole = list(digits[: len(digits) - field.decimals])
-    decimals = list(digits[len(digits) - field.decimals :])
-    while whole and whole[0].probabilities is None:
-        whole.pop(0)
-    while decimals and decimals[-1].probabilities is None:
-        decimals.pop()
-    filled = [box.probabilities for box in (*whole, *decimals) if box.probabilities is not None]
-    if not filled or len(filled) < len(whole) + len(decimals) or (field.decimals and not whole):
-        return Decoded((), characters, Flag.INCOMPLETE)
-    signs = {"": 1.0} if sign is None or sign.probabilities is None else _options(sign.probabilities, (MINUS,))
-    raw = _products([signs, *(_options(probabilities, DIGITS) for probabilities in filled)])
-    texts = ((_pointed(text, len(decimals)), probability) for text, probability in raw)
-    numbers = [(Decimal(text), probability) for text, probability in texts]
-    allowed = [(format_number(number), probability) for number, probability in numbers if allowed_number(field, number)]
-    everything = filled if sign is None or sign.probabilities is None else [*filled, sign.probabilities]
-    if _has_other(everything):
-        return Decoded(_ranked(allowed), characters, Flag.UNREADABLE)
-    best_is_allowed = not numbers or allowed_number(field, max(numbers, key=lambda pair: pair[1])[0])
-    return Decoded(_ranked(allowed), characters, None if best_is_allowed else Flag.NOT_ALLOWED)
-
-
-def _pointed(text: str, decimals: int) -> str:
-    return f"{text[:-decimals]}.{text[-decimals:]}" if decimals else text
-
-
-def _options(probabilities: Sequence[float], classes: Iterable[str]) -> Mapping[str, float]:
-    """Return the classes that may stand here and are not negligible."""
-    wanted = set(classes)
-    return {
-        name: float(p) for name, p in zip(CLASSES, probabilities, strict=True) if name in wanted and p >= NEGLIGIBLE
-    }
+def _parts(field: SheetField, digits: str) -> tuple[str, str]:
+    point = len(digits) - field.decimals
+    return digits[:point], digits[point:]
 
 
 def _products(places: Sequence[Mapping[str, float]]) -> list[tuple[str, float]]:
@@ -244,73 +188,140 @@ def _products(places: Sequence[Mapping[str, float]]) -> list[tuple[str, float]]:
     return texts
 
 
+def _character(box: BoxEvidence) -> CharacterReading:
+    if box.probabilities is None:
+        return CharacterReading(box.position, (BLANK_CLASS,), (1.0,))
+    return CharacterReading(box.position, CLASSES, tuple(float(p) for p in box.probabilities), box.bounds)
+
+
+# ---- a number in a cell ----------------------------------------------------------------------------------------------
+
+
+def decode_number(field: SheetField, cell: CellEvidence) -> Decoded:
+    """Decode a free-width cell by all that its field may hold.
+
+    A value's probability is the sum over every way to write it. What the cell seems to hold but may not, such as 112
+    for a half where the maximum is 10, weighs REFUSED_PRIOR only; what is no number at all weighs in full.
+    """
+    if cell.unplaced or cell.pale or cell.specks >= (FAINT_SPECKS if cell.steps is None else FAINT_SPECKS_BESIDE):
+        return Decoded((), (), Flag.FAINT)
+    if cell.steps is None:
+        return Decoded((RankedValue(BLANK, 1.0),), ())
+    texts, values, encoded = _candidates(field, cell.steps)
+    chances = text_probabilities(cell.steps, encoded)
+    seen = best_path(cell.steps)
+    refused = 0.0
+    if written_value(field, seen) is None and NO_NUMBER not in seen:
+        refused = float(text_probabilities(cell.steps, Texts.of([seen]))[0])
+    total = 1.0 - (1.0 - REFUSED_PRIOR) * refused
+    ranked = _ranked((value, float(p) / total) for value, p in zip(values, chances, strict=True) if p > NEGLIGIBLE**2)
+    best = texts[int(chances.argmax())] if len(chances) else seen
+    trouble = _cell_trouble(seen, ranked, refused)
+    return Decoded(ranked, _placed(cell, seen if trouble else best), trouble)
+
+
+def _cell_trouble(seen: str, ranked: Sequence[RankedValue], refused: float) -> Flag | None:
+    """Return what speaks against every value of a cell in which `seen` seems to stand."""
+    if NO_NUMBER in seen:
+        return Flag.UNREADABLE
+    if refused > 0.5 or (refused and not ranked):
+        return Flag.NOT_ALLOWED
+    return None if ranked else Flag.UNREADABLE
+
+
+def _candidates(field: SheetField, steps: Steps) -> tuple[Sequence[str], Sequence[str], Texts]:
+    """Return texts that may stand in a cell, the value of each, and the texts made ready."""
+    if is_enumerable(field):
+        return _all_candidates(field)
+    found = [(text, value) for text in likely_texts(steps) if (value := written_value(field, text)) is not None]
+    texts = [text for text, _ in found]
+    return texts, [value for _, value in found], Texts.of(texts)
+
+
+@lru_cache(maxsize=256)
+def _all_candidates(field: SheetField) -> tuple[Sequence[str], Sequence[str], Texts]:
+    pairs = [(way, value) for value, ways in writings(field).items() for way in ways]
+    texts = tuple(text for text, _ in pairs)
+    return texts, tuple(value for _, value in pairs), Texts.of(texts)
+
+
+def _placed(cell: CellEvidence, text: str) -> tuple[CharacterReading, ...]:
+    """Return where each symbol of a text lies in the crop: halfway to the next one on either side."""
+    if cell.steps is None or cell.bounds is None or not text or len(text) > len(cell.steps):
+        return ()
+    places = places_of(cell.steps, text)
+    middles = [cell.left + (at + 0.5) * STEP_PX / cell.scale for at in places]
+    edges = [cell.bounds.x, *((a + b) / 2 for a, b in pairwise(middles)), cell.bounds.right]
+    return tuple(
+        CharacterReading(
+            position,
+            ("none", *SYMBOLS),
+            tuple(float(p) for p in cell.steps[at]),
+            Rect(left, cell.bounds.y, max(right - left, 0.0), cell.bounds.height),
+        )
+        for position, (at, (left, right)) in enumerate(zip(places, pairwise(edges), strict=True), start=1)
+    )
+
+
+# ---- tick boxes and bubbles ------------------------------------------------------------------------------------------
+
+
+def decode_choice(field: SheetField, boxes: Sequence[Box], marks: Sequence[MarkReading]) -> Decoded:
+    """Decode tick boxes or bubbles, or a grid of them (`positions` rows, one option each), in box order.
+
+    A value is a set of marked boxes and its probability the product over all boxes. A box that was cancelled counts as
+    not marked, but its field is always for a person: nobody but him can say what was meant.
+    """
+    characters = tuple(
+        CharacterReading(box.position, MARKS, (mark.empty, mark.marked, mark.cancelled))
+        for box, mark in zip(boxes, marks, strict=True)
+    )
+    width = len(field.options)
+    rows = [_row_values(field, marks[start : start + width]) for start in range(0, len(marks), width)]
+    cancelled = Flag.CANCELLED if any(mark.is_cancelled for mark in marks) else None
+    if field.positions == 1:
+        several = MULTIPLE_SEPARATOR in rows[0][0].value and not field.multiple
+        return Decoded(rows[0], characters, Flag.SEVERAL_MARKED if several else cancelled)
+    best = [row[0].value for row in rows]
+    if any(MULTIPLE_SEPARATOR in value for value in best):
+        return Decoded((), characters, Flag.SEVERAL_MARKED)
+    if BLANK in best and any(best):
+        return Decoded((), characters, cancelled or Flag.INCOMPLETE)
+    return Decoded(_grid_values(rows), characters, cancelled)
+
+
+def _row_values(field: SheetField, marks: Sequence[MarkReading]) -> tuple[RankedValue, ...]:
+    """Return the most likely sets of marked options, best first."""
+    sets: list[tuple[tuple[str, ...], float]] = [((), 1.0)]
+    for option, mark in zip(field.options, marks, strict=True):
+        grown = [(chosen, p * mark.unmarked) for chosen, p in sets]
+        grown += [((*chosen, option), p * mark.marked) for chosen, p in sets]
+        sets = heapq.nlargest(4 * KEPT_VALUES, grown, key=lambda pair: pair[1])
+    return _ranked((format_options(chosen), p) for chosen, p in sets)
+
+
+def _grid_values(rows: Sequence[Sequence[RankedValue]]) -> tuple[RankedValue, ...]:
+    """Return the most likely texts of a grid: one option in every row, or none in any."""
+    blank = float(np.prod([sum(one.probability for one in row if one.value == BLANK) for row in rows]))
+    single = [
+        {one.value: one.probability for one in row if one.value != BLANK and MULTIPLE_SEPARATOR not in one.value}
+        for row in rows
+    ]
+    return _ranked([(BLANK, blank), *_products(single)])
+
+
+# ---- all kinds -------------------------------------------------------------------------------------------------------
+
+
+def hidden_field(positions: Sequence[int]) -> Decoded:
+    """Return what is said of a field some of whose boxes cannot be seen: nothing, above all not that it is blank."""
+    return Decoded((), tuple(CharacterReading(at, (HIDDEN,), (1.0,)) for at in positions), Flag.UNREADABLE)
+
+
 def _ranked(values: Iterable[tuple[str, float]]) -> tuple[RankedValue, ...]:
     """Return the best few values, most likely first; equal values (05 and 5) are added up."""
     sums: dict[str, float] = {}
     for value, probability in values:
         sums[value] = sums.get(value, 0.0) + probability
     best = sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))[:KEPT_VALUES]
-    return tuple(RankedValue(value, probability) for value, probability in best)
-
-
-def _has_other(stack: Sequence[Sequence[float]]) -> bool:
-    return any(CLASSES[int(np.argmax(probabilities))] == OTHER for probabilities in stack)
-
-
-def _character(box: BoxEvidence) -> CharacterReading:
-    if box.probabilities is None:
-        return CharacterReading(box.position, ("blank",), (1.0,))
-    return CharacterReading(box.position, CLASSES, tuple(float(p) for p in box.probabilities), box.bounds)
-
-
-def _characters_of(segments: Sequence[SegmentEvidence]) -> tuple[CharacterReading, ...]:
-    return tuple(
-        CharacterReading(
-            position,
-            (POINT,) if segment.is_point else CLASSES,
-            (1.0,) if segment.is_point else tuple(float(p) for p in segment.probabilities),
-            segment.bounds,
-        )
-        for position, segment in enumerate(segments, start=1)
-    )
-
-
-def _paths(pieces: int, segments: Sequence[SegmentEvidence]) -> list[tuple[str, float, tuple[SegmentEvidence, ...]]]:
-    """Return every text that some grouping of all pieces gives, with its probability, best few a place."""
-    partial: list[list[tuple[str, float, tuple[SegmentEvidence, ...]]]] = [[] for _ in range(pieces + 1)]
-    partial[0] = [("", 1.0, ())]
-    for stop in range(1, pieces + 1):
-        for segment in (segment for segment in segments if segment.stop == stop):
-            symbols = {POINT: 1.0} if segment.is_point else _symbols(segment)
-            partial[stop] += [
-                (text + symbol, p * q, (*path, segment))
-                for text, p, path in partial[segment.start]
-                for symbol, q in symbols.items()
-            ]
-        partial[stop] = heapq.nlargest(8 * KEPT_VALUES, partial[stop], key=lambda entry: entry[1])
-    return partial[pieces]
-
-
-def _symbols(segment: SegmentEvidence) -> Mapping[str, float]:
-    """Return what a segment may be; pieces that lie clearly apart are hardly anything but a half."""
-    symbols = _options(segment.probabilities, CLASSES[:-1])
-    if segment.gap_mm < GAP_MM:
-        return symbols
-    return {name: p if name == HALF_CLASS else APART_PRIOR * p for name, p in symbols.items()}
-
-
-def _number_in_cell(field: SheetField, text: str) -> str | None:
-    """Return the canonical value of a text such as `12`, `2½`, `7.5`, `-3`, `-`; None when the field cannot hold it."""
-    if text == MINUS:
-        return NOTHING_AWARDED if field.dash else None
-    body = text.removeprefix(MINUS)
-    half = body.endswith(HALF_CLASS)
-    whole, point, decimals = body.removesuffix(HALF_CLASS).partition(POINT)
-    digits_only = all(character in DIGITS for character in whole + decimals)
-    if not digits_only or (point and (half or not whole or not decimals)) or not (whole or half):
-        return None
-    if len(whole) > MAX_WHOLE_DIGITS or (len(whole) > 1 and whole.startswith("0")):
-        return None
-    number = Decimal(f"{whole or 0}.{decimals or 0}") + (HALF if half else 0)
-    number = -number if text.startswith(MINUS) else number
-    return format_number(number) if allowed_number(field, number) else None
+    return tuple(RankedValue(value, min(probability, 1.0)) for value, probability in best)

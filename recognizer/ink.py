@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.geometry import Rect
-from recognizer.records import BoxCrop, Glyph, GlyphImage, GreyImage
+from recognizer.records import BoxCrop, Glyph, GreyImage, Strip
 from recognizer.rule_remains import (
     Darkness,
     Frame,
@@ -93,9 +93,21 @@ GLYPH_SIZE = 28
 GLYPH_BODY = 20
 """MNIST's frame: the ink's larger side becomes 20 of 28 pixels (LeCun et al. 1998), centred by mass."""
 
-
 GLYPH_LEVEL = 0.8
 """Quantile of a glyph's darkness that becomes full ink: even pale pencil fills the scale, as MNIST does."""
+
+STRIP_HEIGHT, STRIP_WIDTH = 32, 80
+STRIP_BODY = 22
+"""The writing of a cell becomes 22 of 32 pixels high: a whole half keeps its strokes apart."""
+
+STRIP_MARGIN = 3
+"""Paper left and right of the widest writing, in pixels of the strip."""
+
+LEAST_TEXT_SHARE = 0.35
+"""Writing lower than this share of its cell is not made larger: a dash stays lower than a digit."""
+
+HALVED_BELOW = 0.6
+"""A crop is halved first when fewer than so many pixels of the window show one of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,21 +170,91 @@ def as_glyph(ink: BoxInk, pieces: Mask) -> Glyph:
         ink: the ink of the box.
         pieces: (K + 1,) bool by label; True for the pieces to take, at least one (label 0, the paper, must be False).
     """
+    bounds, window = _window(ink, pieces)
+    patch, level = _patch(ink, pieces, window)
+    image, corner, scale = _centred(patch)
+    # What the frame's corner shows lies so far from the patch's.
+    place = (window[1].start - corner[0] / scale, window[0].start - corner[1] / scale)
+    around = _around(ink.darkness, level, place, scale, (GLYPH_SIZE, GLYPH_SIZE))
+    return Glyph(np.dstack([image, around]), bounds)
+
+
+def as_strip(ink: BoxInk, pieces: Mask, box_height: float) -> Strip:
+    """Return the chosen pieces as one strip: writing 22 px of 32 high, or smaller when it is wide, and in the middle.
+
+    Args:
+        ink: the ink of the cell, at least one piece.
+        pieces: (K + 1,) bool by label, as for `as_glyph`.
+        box_height: height of the printed cell in crop pixels; a dash or a point must not be blown up to a digit's size.
+    """
+    bounds, window = _window(ink, pieces)
+    values = ink.darkness[window][pieces[ink.labels[window]]]
+    level = _level(values)
+    scale = min(
+        STRIP_BODY / max(bounds.height, LEAST_TEXT_SHARE * box_height),
+        (STRIP_WIDTH - 2 * STRIP_MARGIN) / max(bounds.width, 1.0),
+    )
+    place = (
+        bounds.x + bounds.width / 2 - STRIP_WIDTH / 2 / scale,
+        bounds.y + bounds.height / 2 - STRIP_HEIGHT / 2 / scale,
+    )
+    kept = cv2.dilate(pieces[ink.labels].view(np.uint8), np.ones((3, 3), np.uint8))
+    size = (STRIP_WIDTH, STRIP_HEIGHT)
+    alone = _around(ink.darkness * kept, level, place, scale, size)
+    return Strip(np.dstack([alone, _around(ink.darkness, level, place, scale, size)]), bounds, place[0], scale)
+
+
+def _window(ink: BoxInk, pieces: Mask) -> tuple[Rect, tuple[slice, slice]]:
     chosen = ink.stats[pieces[1:]]
     x, y = chosen[:, :2].min(axis=0).tolist()
     right, bottom = (chosen[:, :2] + chosen[:, 2:4]).max(axis=0).tolist()
-    window = (slice(y, bottom), slice(x, right))
+    return Rect(float(x), float(y), float(right - x), float(bottom - y)), (slice(y, bottom), slice(x, right))
+
+
+def _patch(ink: BoxInk, pieces: Mask, window: tuple[slice, slice]) -> tuple[Darkness, float]:
+    """Return the chosen ink at full scale, and the darkness that became full ink."""
     body, darkness = pieces[ink.labels[window]], ink.darkness[window]
     # One pixel more all round keeps the grey edge of strokes, which smooths the small picture.
     soft = cv2.dilate(body.view(np.uint8), np.ones((3, 3), np.uint8))
-    values = darkness[body]
+    level = _level(darkness[body])
+    return np.minimum(darkness / np.float32(level), 1.0) * soft, level
+
+
+def _level(values: NDArray[np.float32]) -> float:
+    """Return the darkness that becomes full ink."""
     rank = int(GLYPH_LEVEL * (values.size - 1))
-    level = max(float(np.partition(values, rank)[rank]), MIN_CONTRAST)
-    image = _centred(np.minimum(darkness / np.float32(level), 1.0) * soft)
-    return Glyph(image, Rect(float(x), float(y), float(right - x), float(bottom - y)))
+    return max(float(np.partition(values, rank)[rank]), MIN_CONTRAST)
 
 
-def _centred(patch: Darkness) -> GlyphImage:
+def _around(
+    darkness: Darkness, level: float, place: tuple[float, float], scale: float, size: tuple[int, int]
+) -> Darkness:
+    """Return a window of the crop as (height, width) float32, 0 to 1; beyond the crop is paper.
+
+    Args:
+        darkness: the crop.
+        level: the darkness that becomes 1.
+        place: left and top edge of the window in crop pixels.
+        scale: pixels of the window to one of the crop.
+        size: width and height of the window.
+    """
+    x, y = place
+    while scale < HALVED_BELOW:
+        # Every pixel must count: skipped ones make thin strokes flicker.
+        rows, columns = len(darkness) // 2 * 2, darkness.shape[1] // 2 * 2
+        half = cv2.resize(darkness[:rows, :columns], (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+        darkness = half.astype(np.float32, copy=False)
+        x, y, scale = x / 2, y / 2, scale * 2
+    # Pixel centres lie half a pixel inside: window pixel 0 shows the place 0.5 / scale from its edge.
+    cut = np.array([[1 / scale, 0, x + 0.5 / scale - 0.5], [0, 1 / scale, y + 0.5 / scale - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    found = cv2.warpAffine(darkness, cut, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0)
+    window: Darkness = np.minimum(found / np.float32(level), np.float32(1.0))
+    return window
+
+
+def _centred(patch: Darkness) -> tuple[Darkness, tuple[int, int], float]:
+    """Return the patch in its (28, 28) frame, the column and row of its corner there, and its scale."""
     height, width = patch.shape
     scale = GLYPH_BODY / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -187,7 +269,7 @@ def _centred(patch: Darkness) -> GlyphImage:
     y = min(max(round(middle - centre_y), 0), GLYPH_SIZE - size[1])
     image = np.zeros((GLYPH_SIZE, GLYPH_SIZE), np.float32)
     image[y : y + size[1], x : x + size[0]] = small
-    return image
+    return image, (x, y), scale
 
 
 def _darkness(crop: BoxCrop, frame: Frame) -> tuple[Darkness, float]:

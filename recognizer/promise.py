@@ -165,10 +165,6 @@ def policy_thresholds(card: Mapping[str, Any], accept_error: float) -> Threshold
     Raises:
         ModelError: its calibration is missing or cannot be true.
     """
-    # To be removed with the weights of the first version, whose card has no curves.
-    if "calibration" not in card:
-        score = float(card.get("accept_confidence", 0.98))
-        return Thresholds(score, score, score)
     return thresholds(read_curves(card), accept_error)
 
 

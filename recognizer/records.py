@@ -22,17 +22,39 @@ GreyImage: TypeAlias = NDArray[np.uint8]
 """(H, W) uint8, 0 black ink to 255 white paper."""
 
 GlyphImage: TypeAlias = NDArray[np.float32]
-"""(28, 28) float32, 0.0 paper to 1.0 ink, one character centred the way MNIST centres it."""
+"""(28, 28, 2) float32, 0.0 paper to 1.0 ink, one character centred the way MNIST centres it. The first channel is its
+ink alone, the second everything in the same window: rules, neighbours, and what was taken for them."""
 
 GlyphStack: TypeAlias = NDArray[np.float32]
-"""(N, 28, 28) float32, 0.0 paper to 1.0 ink; N may be 0."""
+"""(N, 28, 28, 2) float32, as in `GlyphImage`; N may be 0."""
+
+StripImage: TypeAlias = NDArray[np.float32]
+"""(32, 80, 2) float32, 0.0 paper to 1.0 ink, all writing of a cell in the middle; channels as in `GlyphImage`."""
+
+StripStack: TypeAlias = NDArray[np.float32]
+"""(N, 32, 80, 2) float32, as in `StripImage`; N may be 0."""
+
+MarkStack: TypeAlias = NDArray[np.float32]
+"""(N, 32, 32) float32, 0.0 paper to 1.0 ink, one tick box or bubble each; N may be 0."""
+
+SymbolSteps: TypeAlias = NDArray[np.float32]
+"""(N, T, 1 + S) float32, for T places from left to right how likely each of `SYMBOLS` begins there; first comes "none"
+(what the literature calls the blank of CTC). Each row sums to 1."""
 
 Probabilities: TypeAlias = NDArray[np.float32]
 """(N, C) float32, C classes in the order of `CLASSES`; each row sums to 1."""
 
-CLASSES: tuple[str, ...] = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "-", "½", "other")
-"""What one piece of ink can be. `½` is a half as it is written, 1, stroke and 2, taken as one piece. `other` is
-everything that must not be forced into a character: scribbles, letters, ticks, two digits in one piece."""
+CLASSES: tuple[str, ...] = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "-", "blank", "cancelled", "other")
+"""What the ink of one box can be. `blank` is ink that nobody wrote: remains of rules, dust, a ghost. `cancelled` is
+struck out or scribbled over. `other` is whatever else must not be forced into a character: letters, ticks, two
+digits."""
+
+SYMBOLS: tuple[str, ...] = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "-", ".", "½", "A", "B", "S", "#")
+"""What stands in a number cell, from left to right. `.` is a point or a comma; `½` a half in whatever form; `A`, `B`,
+`S` make "AB" or "abs", for absent; `#` is everything that is no part of a number, or was cancelled."""
+
+MARKS: tuple[str, ...] = ("empty", "marked", "cancelled")
+"""What a tick box or bubble can be."""
 
 
 class PageOutcomeKind(StrEnum):
@@ -72,6 +94,7 @@ class Flag(StrEnum):
     NOT_ALLOWED = "not_allowed"
     INCOMPLETE = "incomplete"
     SEVERAL_MARKED = "several_marked"
+    CANCELLED = "cancelled"
     BLANK_MARK = "blank_mark"
     BLANK_ID = "blank_id"
     DOUBTED = "doubted"
@@ -136,7 +159,9 @@ class BoxCrop:
 
     `outline` is the printed box in crop pixels, after it was snapped to the rules that are really there.
     `position` counts from 1 within the field, as in `template.Box`. `sides_seen` tells how many of its four printed
-    sides were found: with none, something covers the box (bubbles are not looked at and count as seen).
+    sides were found: with none, something covers the box (bubbles are not looked at and count as seen). `cut_at` are
+    the columns at which somebody cut the picture off, left and right: what touches them may go on outside. Crops of a
+    page show enough around the box and have none.
     """
 
     field: str
@@ -145,14 +170,28 @@ class BoxCrop:
     px_per_mm: float
     outline: "Rect"
     sides_seen: int = 4
+    cut_at: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """One piece of ink, ready to classify, and where it lay in its crop (pixels)."""
+    """The ink of one box, ready to classify, and where it lay in its crop (pixels)."""
 
     image: GlyphImage
     bounds: "Rect"
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """All ink of one cell, ready to read, and where it lay.
+
+    `x` (crop pixels) is the place of the strip's left edge, `scale` how many pixels of the strip are one of the crop.
+    """
+
+    image: StripImage
+    bounds: "Rect"
+    x: float
+    scale: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recognizer.classifier import CharacterModel, load_model
+from recognizer.classifier import ReadingModel, load_model
 from recognizer.glyphs import GlyphSet, load_glyphs
 from recognizer.judge import ReviewPolicy
 from recognizer.promise import ACCEPT_ERROR, policy_thresholds
@@ -23,7 +23,7 @@ SHEETS = SheetSet("exam", tuple(find_template(name) for name in shipped_template
 
 
 @pytest.fixture(scope="module")
-def model() -> CharacterModel:
+def model() -> ReadingModel:
     return load_model()
 
 
@@ -32,7 +32,7 @@ def glyphs() -> GlyphSet:
     return load_glyphs()
 
 
-def read_picture(picture: ScannedPicture, folder: Path, model: CharacterModel) -> PageOutcome:
+def read_picture(picture: ScannedPicture, folder: Path, model: ReadingModel) -> PageOutcome:
     """File one scanned picture as a PDF and read it as the inbox would."""
     pdf = io.BytesIO()
     images_to_pdf([picture], pdf)
@@ -70,7 +70,7 @@ def stacks(*effects: Effects) -> st.SearchStrategy[Stack]:
 @settings(max_examples=24, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stack=stacks(Effects.CLEAN, Effects.OFFICE))
 def test_what_was_written_is_read_or_flagged(
-    stack: Stack, model: CharacterModel, glyphs: GlyphSet, tmp_path: Path
+    stack: Stack, model: ReadingModel, glyphs: GlyphSet, tmp_path: Path
 ) -> None:
     for sheet in simulate(stack.simulation(), glyphs):
         for page in sheet.pages:
@@ -97,7 +97,7 @@ def test_what_was_written_is_read_or_flagged(
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stack=stacks(Effects.ROUGH))
 def test_a_rough_scan_is_read_rightly_or_refused_with_a_reason(
-    stack: Stack, model: CharacterModel, glyphs: GlyphSet, tmp_path: Path
+    stack: Stack, model: ReadingModel, glyphs: GlyphSet, tmp_path: Path
 ) -> None:
     for sheet in simulate(stack.simulation(), glyphs):
         for page in sheet.pages:

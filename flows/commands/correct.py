@@ -40,8 +40,9 @@ def correct(folder: Path, workbook: Path | None, single: tuple[str, ...], review
     """Take the filled correction column of a workbook's Flags sheet, or single corrections.
 
     A value is typed as it should stand: 7.5, 2½, -, AB, B, A+C, 00123456; the word blank means that nothing is
-    written there. Rows may be sorted and columns moved. Rows that are out of range, or were decided or read again after the
-    workbook was written, are refused by name, all others are stored. Taking the same workbook again changes nothing.
+    written there. Rows may be sorted and columns moved. Rows that are out of range, or were decided or read again after
+    the workbook was written, are refused by name, all others are stored. Taking the same workbook again changes
+    nothing.
 
     \b
     Examples:

@@ -1,19 +1,22 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recognizer.choices import MarkReading
 from recognizer.decode import (
     BoxEvidence,
+    CellEvidence,
     Decoded,
-    SegmentEvidence,
     decode_choice,
     decode_digits,
     decode_number,
     hidden_field,
 )
-from recognizer.records import Flag
+from recognizer.geometry import Rect
+from recognizer.records import SYMBOLS, Flag, RankedValue
 from recognizer.template import SheetField
 from tests.helpers.evidence import sure
 
@@ -27,6 +30,8 @@ IDENTITY = field(kind="digits", role="id", characters=4)
 COMB = field(kind="digits", characters=5, decimals=2, sign=True)
 MARK = field(kind="number", role="mark", question="1", minimum=0, maximum=12, step=Decimal("0.5"), dash=True)
 SIGNED = field(kind="number", minimum=-10, maximum=10)
+ABSENT = field(kind="number", minimum=0, maximum=12, step=1, absent=True)
+ANYTHING = field(kind="number")
 
 
 def comb(text: str) -> list[BoxEvidence]:
@@ -35,11 +40,20 @@ def comb(text: str) -> list[BoxEvidence]:
     return [BoxEvidence(at, rows[c] if c in rows else sure(c)) for at, c in enumerate(text, start=1)]
 
 
-def cell(text: str) -> tuple[int, list[SegmentEvidence]]:
-    """One piece a character, and every pair of neighbours offered as one character that it is not."""
-    single = [SegmentEvidence(at, at + 1, sure("other" if c == "." else c), c == ".") for at, c in enumerate(text)]
-    pairs = [SegmentEvidence(at, at + 2, sure("other")) for at in range(len(text) - 1)]
-    return len(text), single + pairs
+def seen(*places: dict[str, float]) -> CellEvidence:
+    """A cell in which each place from left to right holds a symbol with some chance, and nothing otherwise."""
+    steps = np.zeros((2 * len(places) + 1, 1 + len(SYMBOLS)))
+    steps[:, 0] = 1.0
+    for at, place in enumerate(places):
+        for symbol, chance in place.items():
+            steps[2 * at + 1, 1 + SYMBOLS.index(symbol)] = chance
+        steps[2 * at + 1, 0] = 1.0 - sum(place.values())
+    return CellEvidence(steps, Rect(10.0, 12.0, 40.0, 30.0), 5.0, 0.5)
+
+
+def cell(text: str, chance: float = 0.997) -> CellEvidence:
+    """A cell in which a text is written clearly."""
+    return seen(*({symbol: chance} for symbol in text))
 
 
 def best(decoded: Decoded) -> str | None:
@@ -110,57 +124,71 @@ def test_a_number_out_of_range_is_not_allowed_rather_than_bent_into_range() -> N
         (MARK, "2½", "2.5"),
         (MARK, "½", "0.5"),
         (MARK, "7.5", "7.5"),
+        (MARK, "07", "7"),
         (MARK, "-", "-"),
+        (ABSENT, "AB", "AB"),
+        (ABSENT, "ABS", "AB"),
         (SIGNED, "-3", "-3"),
         (SIGNED, "-3.25", "-3.25"),
+        (ANYTHING, "1234.75", "1234.75"),
     ],
 )
-def test_a_cell_is_read_by_its_best_grouping(where: SheetField, written: str, value: str) -> None:
-    decoded = decode_number(where, *cell(written))
+def test_a_cell_holds_what_its_field_may_hold_however_it_is_written(
+    where: SheetField, written: str, value: str
+) -> None:
+    decoded = decode_number(where, cell(written))
     assert (best(decoded), decoded.trouble) == (value, None)
-    assert decoded.values[0].probability > 0.98
+    assert decoded.values[0].probability == pytest.approx(0.997 ** len(written), abs=4e-3)
 
 
 @pytest.mark.parametrize(
     ("written", "trouble"),
     [
         ("13", Flag.NOT_ALLOWED),
-        ("07", Flag.NOT_ALLOWED),
         ("7.", Flag.NOT_ALLOWED),
         ("½2", Flag.NOT_ALLOWED),
         ("-3", Flag.NOT_ALLOWED),
         ("7.3", Flag.NOT_ALLOWED),
-        ("1234567890", Flag.UNREADABLE),
+        ("AB", Flag.NOT_ALLOWED),
+        ("#", Flag.UNREADABLE),
+        ("7#", Flag.UNREADABLE),
+        ("1#2", Flag.UNREADABLE),
     ],
 )
 def test_a_text_that_the_cell_cannot_hold_is_never_accepted(written: str, trouble: Flag) -> None:
-    decoded = decode_number(MARK, *cell(written))
-    assert decoded.trouble is trouble
+    assert decode_number(MARK, cell(written)).trouble is trouble
 
 
-def test_two_groupings_that_fit_alike_share_the_confidence() -> None:
-    as_two = [SegmentEvidence(0, 1, sure("1")), SegmentEvidence(1, 2, sure("0"))]
-    as_one = [SegmentEvidence(0, 2, sure("4", 0.97))]
-    alone = decode_number(MARK, 2, as_two).values[0]
-    rivalled = decode_number(MARK, 2, [*as_two, *as_one]).values[0]
-    assert (alone.value, rivalled.value) == ("10", "10")
-    assert alone.probability > 0.99
-    assert rivalled.probability < 0.6
-
-
-def test_pieces_that_lie_clearly_apart_are_not_one_digit() -> None:
-    as_two = [SegmentEvidence(0, 1, sure("1")), SegmentEvidence(1, 2, sure("0"))]
-    as_one = SegmentEvidence(0, 2, sure("6", 0.97), gap_mm=0.8)
-    best_value = decode_number(MARK, 2, [*as_two, as_one]).values[0]
-    assert (best_value.value, best_value.probability > 0.98) == ("10", True)
+def test_ways_to_write_one_value_are_added_up() -> None:
+    decoded = decode_number(MARK, seen({"2": 1.0}, {"½": 0.6, ".": 0.4}, {"5": 0.4}))
+    chances = {one.value: one.probability for one in decoded.values}
+    assert chances["2.5"] == pytest.approx(0.6 * 0.6 + 0.4 * 0.4, abs=0.01)
 
 
 def test_a_half_that_could_be_three_digits_is_a_half_where_no_such_mark_exists() -> None:
-    digits = [SegmentEvidence(at, at + 1, sure(digit)) for at, digit in enumerate("112")]
-    half = SegmentEvidence(0, 3, sure("½", 0.995), gap_mm=0.5)
-    assert decode_number(MARK, 3, [*digits, half]).values[0].probability > 0.97
+    either = seen({"½": 0.52, "1": 0.48}, {"1": 0.48}, {"2": 0.48})
+    half = 0.52 * 0.52**2
+    assert decode_number(MARK, either).values[0].probability >= half
     total = field(kind="number", role="total", minimum=0, maximum=120, step=Decimal("0.5"))
-    assert decode_number(total, 3, [*digits, half]).values[0].probability < 0.6
+    values = {one.value: one.probability for one in decode_number(total, either).values}
+    assert values["112"] == pytest.approx(0.48**3, abs=1e-6)
+
+
+def test_what_a_cell_may_not_hold_hardly_counts_against_what_it_may() -> None:
+    """18 is no mark out of 12; a 10 that looks a little like it is a 10."""
+    decoded = decode_number(MARK, seen({"1": 1.0}, {"0": 0.45, "8": 0.55}))
+    assert decoded.trouble is Flag.NOT_ALLOWED
+    decoded = decode_number(MARK, seen({"1": 1.0}, {"0": 0.55, "8": 0.45}))
+    assert (best(decoded), decoded.trouble) == ("10", None)
+
+
+def test_probabilities_say_where_every_symbol_lies() -> None:
+    decoded = decode_number(MARK, cell("2½"))
+    first, second = decoded.characters
+    assert first.bounds is not None and second.bounds is not None
+    assert first.bounds.x == 10.0 and second.bounds.right == 50.0
+    assert first.bounds.right == second.bounds.x == pytest.approx(5.0 + 2.5 * 4 / 0.5)
+    assert first.classes[int(np.argmax(first.probabilities))] == "2"
 
 
 def test_a_box_with_traces_of_faint_writing_is_not_blank() -> None:
@@ -173,21 +201,40 @@ def test_a_box_with_traces_of_faint_writing_is_not_blank() -> None:
 
 
 def test_a_cell_with_traces_of_faint_writing_is_not_blank() -> None:
-    assert decode_number(MARK, 0, [], specks=2).trouble is None
-    assert decode_number(MARK, 0, [], specks=3).trouble is Flag.FAINT
-    assert decode_number(MARK, *cell("7"), specks=4).trouble is None
-    assert decode_number(MARK, *cell("7"), specks=5).trouble is Flag.FAINT
+    assert decode_number(MARK, CellEvidence(None, specks=2)).trouble is None
+    assert decode_number(MARK, CellEvidence(None, specks=3)).trouble is Flag.FAINT
+    assert decode_number(MARK, replace(cell("7"), specks=4)).trouble is None
+    assert decode_number(MARK, replace(cell("7"), specks=5)).trouble is Flag.FAINT
 
 
-def test_an_empty_cell_is_blank_and_a_scribble_is_unreadable() -> None:
-    assert best(decode_number(MARK, 0, [])) == ""
-    scribble = decode_number(MARK, 1, [SegmentEvidence(0, 1, sure("other", 1.0))])
-    assert (scribble.values, scribble.trouble) == ((), Flag.UNREADABLE)
+def test_an_empty_cell_is_blank_and_so_is_ink_that_nobody_wrote() -> None:
+    assert decode_number(MARK, CellEvidence(None)).values == (RankedValue("", 1.0),)
+    remains = decode_number(MARK, seen({"-": 0.2}))
+    assert (best(remains), remains.values[0].probability) == ("", pytest.approx(0.8))
+
+
+@pytest.mark.parametrize(
+    ("name", "trouble"), [("cancelled", Flag.CANCELLED), ("other", Flag.UNREADABLE), ("-", Flag.UNREADABLE)]
+)
+def test_what_is_no_digit_is_never_taken_for_one(name: str, trouble: Flag) -> None:
+    boxes = [*comb("123")[:3], BoxEvidence(4, sure(name))]
+    assert decode_digits(IDENTITY, boxes).trouble is trouble
+
+
+def test_ink_that_nobody_wrote_leaves_a_box_empty() -> None:
+    single = field(kind="digits", characters=1, minimum=0, maximum=9)
+    decoded = decode_digits(single, [BoxEvidence(1, sure("blank", 0.9, rival="1"))])
+    assert [(one.value, one.probability) for one in decoded.values] == [
+        ("", pytest.approx(0.9)),
+        ("1", pytest.approx(0.1)),
+    ]
+    gap = [*comb("123")[:3], BoxEvidence(4, sure("blank"))]
+    assert decode_digits(IDENTITY, gap).trouble is Flag.INCOMPLETE
 
 
 def marks(pattern: str) -> list[MarkReading]:
     """x marked, o empty, ? in doubt."""
-    return [MarkReading({"x": 0.999, "o": 0.001, "?": 0.6}[c], 0.0) for c in pattern]
+    return [MarkReading({"x": 0.999, "o": 0.001, "?": 0.6}[c]) for c in pattern]
 
 
 @pytest.mark.parametrize(
@@ -222,25 +269,26 @@ def test_a_grid_holds_one_option_a_position(pattern: str, value: str | None, tro
     assert (best(decoded), decoded.trouble) == (value, trouble)
 
 
+def test_a_cancelled_mark_does_not_count_but_its_field_is_for_a_person() -> None:
+    single = field(kind="choice", options=["A", "B", "C"])
+    marks_of = [MarkReading(0.001, 0.998), MarkReading(0.998, 0.001), MarkReading(0.001)]
+    decoded = decode_choice(single, single.boxes(1), marks_of)
+    assert (best(decoded), decoded.trouble) == ("B", Flag.CANCELLED)
+
+
 def test_ink_left_out_for_where_it_lies_is_trouble_where_no_neighbour_writes() -> None:
-    assert decode_number(MARK, *cell("0"), unplaced=1).trouble is Flag.FAINT
+    assert decode_number(MARK, replace(cell("0"), unplaced=1)).trouble is Flag.FAINT
     first, *digits = comb("   725")
     assert decode_digits(COMB, [BoxEvidence(1, None, unplaced=1), *digits]).trouble is Flag.FAINT
     beside = BoxEvidence(2, None, unplaced=1)
     assert decode_digits(COMB, [first, beside, *digits[1:]]).trouble is None
 
 
-def test_a_spot_where_a_point_would_be_is_trouble_beside_whole_digits_only() -> None:
-    assert decode_number(MARK, *cell("10"), low_spots=1).trouble is Flag.FAINT
-    assert decode_number(MARK, *cell("7.5"), low_spots=1).trouble is None
-    assert decode_number(MARK, *cell("7"), low_spots=1).trouble is None
-
-
 def test_writing_too_faint_to_read_is_trouble() -> None:
     first, *digits = comb("   725")
     assert decode_digits(COMB, [first, BoxEvidence(2, None, pale=1), *digits[1:]]).trouble is Flag.FAINT
-    assert decode_number(MARK, *cell("7"), pale=1).trouble is Flag.FAINT
-    assert decode_number(MARK, 0, [], pale=1).trouble is Flag.FAINT
+    assert decode_number(MARK, replace(cell("7"), pale=1)).trouble is Flag.FAINT
+    assert decode_number(MARK, CellEvidence(None, pale=1)).trouble is Flag.FAINT
 
 
 def test_a_field_that_cannot_be_seen_is_not_blank() -> None:

@@ -1,4 +1,6 @@
-"""Blank or ink, the ink of one digit, and the pieces of a number."""
+"""Blank or ink, the ink of one digit, and all the writing of a cell."""
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recognizer.digits import MAX_PIECES, isolate_digit, segment_number
+from recognizer.digits import isolate_digit, isolate_number
 from recognizer.records import BoxCrop, GlyphImage
 from tests.helpers.drawn_box import MARGIN_MM, ONE, PX, SEVEN, Stroke, box_pixels, crop_of
 
@@ -30,7 +32,8 @@ def glyph_of(strokes: list[Stroke], **drawing: float) -> GlyphImage:
 
 
 def difference(first: GlyphImage, second: GlyphImage) -> float:
-    """Return the mean difference of two glyphs; whole pixels decide where a glyph is centred, so one is forgiven."""
+    """Return the mean difference of two glyphs' ink; whole pixels decide where it is centred, so one is forgiven."""
+    first, second = first[..., 0], second[..., 0]
     shifts = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
     return min(float(np.abs(np.roll(first, shift, axis=(0, 1)) - second).mean()) for shift in shifts)
 
@@ -68,7 +71,7 @@ def blank_boxes() -> dict[str, np.ndarray]:
 def test_blank_box_has_no_glyph(name: str) -> None:
     crop = crop_of(blank_boxes()[name])
     assert isolate_digit(crop).glyph is None
-    assert segment_number(crop).pieces == ()
+    assert isolate_number(crop).strip is None
 
 
 @pytest.mark.parametrize("shift", [-3, -2, 2, 3])
@@ -79,9 +82,9 @@ def test_rules_that_are_off_by_a_third_of_a_millimetre_are_no_ink(shift: int) ->
 @pytest.mark.parametrize("tilt_mm", [-0.8, 0.0, 0.8])
 def test_rule_far_inside_a_cell_is_no_dash_but_a_dash_is(tilt_mm: float) -> None:
     rule: Stroke = [(0.3, 1.0), (17.7, 1.0 + tilt_mm / 2)]
-    assert segment_number(cell([rule], pen_mm=0.4)).pieces == ()
+    assert isolate_number(cell([rule], pen_mm=0.4)).strip is None
     dash: Stroke = [(6.0, 7.0), (10.0, 7.0 + tilt_mm)]
-    assert segment_number(cell([rule, dash], pen_mm=0.4)).number_of_pieces == 1
+    assert isolate_number(cell([rule, dash], pen_mm=0.4)).strip is not None
 
 
 def test_faint_pencil_and_thin_pen_are_ink() -> None:
@@ -102,7 +105,8 @@ def test_narrow_one_near_the_rule_is_ink() -> None:
 
 def test_glyph_is_framed_as_mnist_frames_it() -> None:
     image = glyph_of([SEVEN])
-    assert image.shape == (28, 28) and image.dtype == np.float32
+    assert image.shape == (28, 28, 2) and image.dtype == np.float32
+    image = image[..., 0]
     rows, columns = np.flatnonzero(image.max(axis=1) > 0), np.flatnonzero(image.max(axis=0) > 0)
     assert max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1 == 20
     y, x = (np.indices(image.shape) * image).sum(axis=(1, 2)) / image.sum()
@@ -139,7 +143,7 @@ def test_stroke_across_the_rule_stays_whole() -> None:
 def test_neighbours_stroke_that_reaches_in_is_left_out() -> None:
     neighbour: Stroke = [(-1.5, 3.0), (0.7, 3.2)]
     found = isolate_digit(crop_of(box_pixels([SEVEN, neighbour])))
-    assert np.abs(found.glyph.image - glyph_of([SEVEN])).max() < 0.02  # type: ignore[union-attr]
+    assert np.abs(found.glyph.image - glyph_of([SEVEN]))[..., 0].max() < 0.02  # type: ignore[union-attr]
     assert isolate_digit(crop_of(box_pixels([neighbour]))).glyph is None
 
 
@@ -152,53 +156,47 @@ def test_broken_stroke_stays_with_its_digit_and_a_stray_spot_does_not() -> None:
     five: list[Stroke] = [[(2.0, 2.0), (2.0, 4.5), (4.5, 5.0), (4.0, 7.5), (2.0, 7.3)], [(3.0, 2.0), (5.0, 1.8)]]
     assert isolate_digit(crop_of(box_pixels(five))).glyph.bounds.width > 3 * PX  # type: ignore[union-attr]
     spot: Stroke = [(6.0, 8.0), (6.1, 8.0)]
-    assert np.abs(glyph_of([*five, spot]) - glyph_of(five)).max() < 0.02
+    assert np.abs(glyph_of([*five, spot]) - glyph_of(five))[..., 0].max() < 0.02
 
 
-def test_half_beside_a_digit_is_offered_as_one_group() -> None:
-    number = segment_number(cell([TWO, *HALF]))
-    assert number.number_of_pieces == 4
-    assert {(s.start, s.stop) for s in number.segments} == {(a, b) for a in range(4) for b in range(a + 1, 5)}
-    whole = next(s for s in number.segments if (s.start, s.stop) == (1, 4))
-    assert whole.glyph.bounds.x == pytest.approx((6.0 - 0.25 + MARGIN_MM) * PX, abs=2)
-    assert whole.glyph.bounds.right == pytest.approx((10.2 + 0.25 + MARGIN_MM) * PX, abs=2)
-    assert number.glyphs[0].bounds.x < whole.glyph.bounds.x
-    assert not any(s.is_point or s.is_bar for s in number.segments)
+def test_a_cell_is_shown_whole_and_says_where_it_lay() -> None:
+    strip = isolate_number(cell([TWO, *HALF])).strip
+    assert strip is not None and strip.image.shape == (32, 80, 2) and strip.image.dtype == np.float32
+    assert strip.bounds.x == pytest.approx((1.5 - 0.25 + MARGIN_MM) * PX, abs=2)
+    assert strip.bounds.right == pytest.approx((10.2 + 0.25 + MARGIN_MM) * PX, abs=2)
+    columns = np.flatnonzero(strip.image[..., 0].max(axis=0) > 0.5)
+    left, right = strip.x + columns[[0, -1]] / strip.scale
+    assert left == pytest.approx(strip.bounds.x, abs=2) and right == pytest.approx(strip.bounds.right, abs=4)
 
 
-def test_points_and_commas_are_points_and_other_marks_are_not() -> None:
-    dot, comma, tick = [(6.0, 7.5), (6.1, 7.5)], [(6.0, 7.2), (5.7, 8.6)], [(6.0, 2.5), (6.0, 3.4)]
-    later: Stroke = [(x + 6.0, y) for x, y in TWO]
-    for mark, is_point in ((dot, True), (comma, True), (tick, False)):
-        number = segment_number(cell([TWO, mark, later]))
-        singles = [s for s in number.segments if s.stop - s.start == 1]
-        assert [s.is_point for s in singles] == [False, is_point, False]
+def test_a_dash_is_not_blown_up_to_the_height_of_a_digit() -> None:
+    strip = isolate_number(cell([[(5.0, 5.5), (9.0, 5.4)]])).strip
+    assert strip is not None
+    assert np.ptp(np.flatnonzero(strip.image[..., 0].max(axis=1) > 0.5)) < 10
 
 
-def test_dash_is_a_bar_and_stands_alone() -> None:
-    (segment,) = segment_number(cell([[(5.0, 5.5), (9.0, 5.4)]])).segments
-    assert segment.is_bar and not segment.is_point and segment.height_ratio == 1.0
+def test_the_first_channel_shows_the_ink_alone_and_the_second_all_around_it() -> None:
+    image = glyph_of([[(x - 1.0, y) for x, y in SEVEN]])
+    assert (image[..., 1] >= image[..., 0] - 0.35).all()
+    # The printed rule on the left is in the window, and no ink.
+    assert image[:, :6, 1].max() > 0.5 > image[:, :3, 0].max()
 
 
-def test_pieces_far_apart_are_never_one_character() -> None:
-    far: Stroke = [(x + 11.0, y) for x, y in TWO]
-    number = segment_number(cell([TWO, far]))
-    assert [(s.start, s.stop) for s in number.segments] == [(0, 1), (1, 2)]
-    assert number.segments[1].gap_mm > 5
-
-
-def test_smear_of_many_pieces_becomes_one() -> None:
-    grid: list[Stroke] = [[(x, y), (x + 0.6, y)] for x in range(2, 16, 2) for y in (3.0, 5.0, 7.0)]
-    assert len(grid) > MAX_PIECES
-    number = segment_number(cell(grid))
-    assert number.number_of_pieces == 1 and len(number.segments) == 1
+def test_what_the_edge_of_a_loose_picture_cuts_off_beside_the_digit_is_the_neighbours() -> None:
+    neighbour: Stroke = [(6.6, 3.0), (7.6, 3.4), (6.8, 6.0), (7.8, 7.0)]
+    pixels = box_pixels([SEVEN, neighbour], rule=None)[:, : round((7.0 + MARGIN_MM) * PX)]
+    crop = crop_of(pixels)
+    assert isolate_digit(crop).glyph.bounds.right > 65  # type: ignore[union-attr]
+    cut = replace(crop, cut_at=(0, pixels.shape[1]))
+    alone = isolate_digit(cut).glyph
+    assert alone is not None and difference(alone.image[..., :1], glyph_of([SEVEN], rule=None)[..., :1]) < 0.02
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200), (30, 30)])
 def test_paper_of_any_shape_is_blank(shape: tuple[int, int]) -> None:
     crop = crop_of(np.full(shape, 255, np.uint8))
     assert isolate_digit(crop).glyph is None
-    assert segment_number(crop).segments == ()
+    assert isolate_number(crop).strip is None
 
 
 def test_box_blackened_all_over_is_ink() -> None:
@@ -215,35 +213,32 @@ def test_a_dash_near_a_rule_is_kept_or_counted(y: float) -> None:
 
 
 def test_a_dash_near_the_rule_of_a_wide_cell_is_ink() -> None:
-    assert segment_number(cell([[(6.0, 1.3), (10.0, 1.3)]])).number_of_pieces == 1
+    assert isolate_number(cell([[(6.0, 1.3), (10.0, 1.3)]])).strip is not None
 
 
 def test_a_stroke_mostly_outside_its_cell_is_counted() -> None:
     outside: Stroke = [(-1.1, 2.5), (0.8, 8.0)]
-    number = segment_number(cell([outside, TWO]))
-    assert (number.number_of_pieces, number.unplaced) == (1, 1)
-    assert segment_number(cell([TWO])).unplaced == 0
+    number = isolate_number(cell([outside, TWO]))
+    assert number.strip is not None and number.strip.bounds.x > MARGIN_MM * PX and number.unplaced == 1
+    assert isolate_number(cell([TWO])).unplaced == 0
 
 
-def test_what_may_be_a_decimal_point_but_was_left_out_is_counted() -> None:
+def test_a_point_on_the_rule_or_as_fine_as_dust_is_still_to_be_seen() -> None:
     later: Stroke = [(x + 6.0, y) for x, y in TWO]
-    number = segment_number(cell([TWO, later]))
-    assert (number.number_of_pieces, number.low_spots) == (2, 0)
-    point = box_pixels([[(6.0, 10.8), (6.0, 10.8)]], CELL, pen_mm=0.6)
-    on_the_rule = segment_number(crop_of(np.minimum(box_pixels([TWO, later], CELL), point), CELL))
-    assert (on_the_rule.number_of_pieces, on_the_rule.low_spots) == (2, 1)
     pixels = box_pixels([TWO, later], CELL)
     pixels[72:74, 60:62] = 40
-    as_fine_as_dust = segment_number(crop_of(pixels, CELL))
-    assert (as_fine_as_dust.number_of_pieces, as_fine_as_dust.low_spots) == (2, 1)
+    fine = isolate_number(crop_of(pixels, CELL)).strip
+    without = isolate_number(cell([TWO, later])).strip
+    assert fine is not None and without is not None
+    assert np.abs(fine.image - without.image)[..., 0].max() < 0.1 < np.abs(fine.image - without.image)[..., 1].max()
 
 
 def test_writing_too_faint_to_read_is_counted_and_paper_is_not() -> None:
     for sigma in (0, 3):
         faint = isolate_digit(crop_of(noisy(box_pixels([SEVEN], ink=219), sigma)))
         assert (faint.glyph, faint.pale) == (None, 1)
-        beside = segment_number(crop_of(noisy(np.minimum(box_pixels([TWO], CELL), faint_seven()), sigma), CELL))
-        assert (beside.number_of_pieces, beside.pale) == (1, 1)
+        beside = isolate_number(crop_of(noisy(np.minimum(box_pixels([TWO], CELL), faint_seven()), sigma), CELL))
+        assert beside.strip is not None and beside.pale == 1
     for name, pixels in blank_boxes().items():
         assert isolate_digit(crop_of(pixels)).pale == 0, name
 
