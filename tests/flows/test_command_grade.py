@@ -154,7 +154,7 @@ def test_a_shipped_template_can_be_corrected_too(tmp_path: Path) -> None:
     corrected = tmp_path / "corrected.toml"
     corrected.write_text(TWO_PAGES.replace('name = "small"', 'name = "cover_marks"\nversion = 99'))
     assert run(["regrade", str(folder), "--template", str(corrected)]) == 0
-    assert (before.version, load_exam(folder).template_named("cover_marks").version) == (1, 99)
+    assert (before.version, load_exam(folder).template_named("cover_marks").version) == (2, 99)
 
 
 def test_the_summary_says_what_is_promised(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,9 +70,9 @@ def test_show_as_json_gives_every_box_in_millimetres(capsys: pytest.CaptureFixtu
 def test_show_is_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["template", "show", "cover_marks"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "cover_marks version 1: Answer book"
+    assert lines[0] == "cover_marks version 2: Answer book"
     (total,) = [line for line in lines if " total " in line]
-    assert "a number from 0 to 120 in steps of 0.5" in total
+    assert "a number from 0 to 120 in steps of 0.5, or AB for absent" in total
 
 
 def test_show_takes_brackets_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -94,12 +94,13 @@ def test_a_missing_template_is_named(tmp_path: Path) -> None:
 def test_a_template_that_would_throw_read_sheets_out_is_refused(tmp_path: Path) -> None:
     exam = make_exam_folder(tmp_path / "exam", ["cover_marks"], None, None)
     bumped = tmp_path / "bumped.toml"
-    text = shipped_templates()["cover_marks"].read_text(encoding="utf-8").replace("version = 1", "version = 2", 1)
+    shipped = shipped_templates()["cover_marks"].read_text(encoding="utf-8")
+    text = shipped.replace("version = 2\nalso_reads = [1]", "version = 3", 1)
     bumped.write_text(text, encoding="utf-8")
-    with pytest.raises(ExamError, match=r"printed from version 1; .* also_reads = \[1\]"):
-        replace_template(exam, bumped, [("cover_marks", 1), ("booklet", 7)])
-    assert load_exam(exam.dir).template_named("cover_marks").version == 1
+    with pytest.raises(ExamError, match=r"printed from version 2; .* also_reads = \[2\]"):
+        replace_template(exam, bumped, [("cover_marks", 2), ("booklet", 7)])
+    assert load_exam(exam.dir).template_named("cover_marks").version == 2
 
-    bumped.write_text(text.replace("version = 2", "version = 2\nalso_reads = [1]", 1), encoding="utf-8")
-    replace_template(exam, bumped, [("cover_marks", 1)])
-    assert load_exam(exam.dir).template_named("cover_marks").also_reads == (1,)
+    bumped.write_text(text.replace("version = 3", "version = 3\nalso_reads = [2]", 1), encoding="utf-8")
+    replace_template(exam, bumped, [("cover_marks", 2)])
+    assert load_exam(exam.dir).template_named("cover_marks").also_reads == (2,)

@@ -69,6 +69,8 @@ def test_cover_marks_has_an_id_twelve_half_marks_and_their_total() -> None:
     total = page.field_named("total")
     assert page.field_named("candidate").characters == 8
     assert [mark.question for mark in marks] == [str(number) for number in range(1, 13)]
+    assert all(mark.absent for mark in (*marks, total))
+    assert find_template("cover_marks").reads(1), "sheets printed before AB was allowed"
     assert all(mark.kind is Kind.NUMBER and mark.dash and mark.step == Decimal("0.5") for mark in marks)
     assert total.maximum == sum(mark.maximum or 0 for mark in marks) == 120
     assert total.step == Decimal("0.5")
