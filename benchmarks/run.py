@@ -1,8 +1,10 @@
 """Speed and memory of the product as it is installed, as ratios within one run.
 
-    python -m benchmarks.run [help] [speed] [memory] [prefect] [--pages N]
+    python -m benchmarks.run [help] [recognizer] [speed] [memory] [prefect] [--pages N]
 
     help     `tallymark --help` against starting Python alone
+    recognizer
+             loading the model, a digit, a number cell and a tick box on one core, beside the starting point's network
     speed    300 dpi grey A4 scans, from PDF to committed readings, against decoding their pictures with OpenCV alone
     memory   the most memory that grading one 500-page PDF holds, all processes but Prefect's server
     prefect  what Prefect adds to a run
@@ -34,7 +36,7 @@ from recognizer.scanfile import ScannedPicture, images_to_pdf
 from recognizer.simulate import Mode, Simulation, simulate
 from recognizer.template import find_template
 
-WHAT = ("help", "speed", "prefect", "memory")
+WHAT = ("help", "recognizer", "speed", "prefect", "memory")
 TEMPLATE = "cover_marks"
 MEMORY_PAGES = 500
 MEMORY_LIMIT_MB = 700
@@ -54,7 +56,9 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     if "help" in what:
         measure_help()
-    if set(what) - {"help"}:
+    if "recognizer" in what:
+        measure_recognizer()
+    if set(what) - {"help", "recognizer"}:
         pictures = draw(arguments.pages)
         measures: dict[str, Callable[[Sequence[ScannedPicture]], None]] = {
             "speed": measure_speed,
@@ -97,6 +101,15 @@ def fastest(command: Sequence[str], times: int = 7) -> float:
 
 def tallymark() -> str:
     return str(Path(sys.executable).with_name("tallymark"))
+
+
+# ---- recognizer -------------------------------------------------------------------------------------------------
+
+
+def measure_recognizer() -> None:
+    # In a process of its own: it is pinned to one core, which the other measures must not be.
+    sys.stdout.flush()
+    subprocess.run([sys.executable, "-m", "benchmarks.recognizer"], check=False)
 
 
 # ---- speed ------------------------------------------------------------------------------------------------------

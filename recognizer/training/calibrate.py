@@ -1,82 +1,328 @@
-"""From logits to honest confidences: a temperature, and the confidence from which a character may be accepted."""
+"""From exported networks to honest confidences: temperatures, and the curves from which the promise is derived.
 
-from collections.abc import Iterable
+Temperatures are fitted on the writers that said when to stop training, curves are counted on writers that had no say in
+anything. What is calibrated are the files that ship: eight bits move probabilities.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.classifier import softmax
-from recognizer.records import CLASSES, Probabilities
+from recognizer.classifier import (
+    CARD_FILE,
+    CHARACTERS,
+    MARK_BOXES,
+    NUMBERS,
+    ReadingModel,
+    load_card,
+    load_model,
+    load_network,
+    softmax,
+    write_card,
+)
+from recognizer.curves import curve_points
+from recognizer.fields import FieldCrops, read_fields
+from recognizer.pictures import crop_of_picture
+from recognizer.records import SYMBOLS, BoxCrop
+from recognizer.sequences import Texts, text_probabilities
+from recognizer.template import Kind, Role, SheetField
+from recognizer.training import Say
+from recognizer.training.mark_boxes import MarkSamples
+from recognizer.training.mark_fields import ComposedField, choice_fields, judged
+from recognizer.training.pools import DIGITS, Pool
+from recognizer.training.samples import MAKERS, Composed, Samples, compose, number_cell, pick_hand, single_digit
+from recognizer.training.sources import DataError
+from recognizer.training.train_marks import as_views, calibration_marks
+from recognizer.values import BLANK, written_value
 
-Logits = NDArray[np.float32]
-"""(N, C) float32."""
+Job: TypeAlias = tuple[str, int, int, int]
+"""What to make: a kind, two numbers that mean what the kind says, and a seed."""
 
-WRONG_PER_ACCEPTED = 1 / 1000
-"""What the office is promised for accepted characters."""
+FITTED_BOXES, FITTED_CELLS = 12_000, 3000
+"""Composed boxes to fit temperatures on; of these so many for texts, which take longer."""
 
-MARGIN = 1.5
-"""The threshold is set for this many times fewer errors than promised, since real boxes are harder than composed ones.
-A judgement, made with the figures of the first training in view; plain, and without a guarantee."""
+NAMED = ("mnist", "swiss")
+"""Sets that say who wrote what: only these can vouch for writers never seen."""
 
-OTHER_SHARE = 0.02
-"""Share of struck-out, doubled and foreign ink in filled boxes of an exam, assumed. Composed validation has fourteen
-times as much, most of it wrong groupings on purpose, and must not speak louder than it will in use."""
+MADE_OF = {
+    Kind.DIGITS: "digits of MNIST's and Swiss writers never trained on, as they are and written into composed boxes",
+    Kind.NUMBER: "numbers composed of the same writers' digits in composed cells",
+    Kind.CHOICE: "composed tick boxes and bubbles, and real bubbles never trained on; nobody wrote the composed ones",
+}
+"""What the curves were counted on, for people."""
 
-LOWEST, HIGHEST = 0.5, 0.9999
-"""Range of the threshold: below, another class may be as likely; above, float32 probabilities say no more."""
+NUMBER_FIELDS = 14_000
+"""Composed number cells to count on."""
+
+PLAIN_SHARE = 0.5
+"""Share of the digits that are counted as their sets show them; the others are written into boxes and scanned."""
+
+NOT_DIGITS = {"strange": 0.03, "struck": 0.03, "blank": 0.03, "dash": 0.01}
+"""For each digit so many boxes with something else in them, by what it is."""
+
+TEMPERATURES = np.exp(np.arange(np.log(0.4), np.log(4.0), 0.02))
+
+BATCH = 256
+
+SINGLE = SheetField(
+    name="box",
+    kind=Kind.DIGITS,
+    role=Role.ANSWER,
+    x=20.0,
+    y=40.0,
+    width=7.0,
+    height=9.0,
+    minimum=Decimal(0),
+    maximum=Decimal(9),
+)
+"""What a box for one digit may hold."""
+
+
+def _cell(**limits: object) -> SheetField:
+    place = {"name": "cell", "kind": Kind.NUMBER, "role": Role.ANSWER, "x": 20.0, "y": 40.0, "width": 18.0}
+    return SheetField.model_validate({**place, "height": 11.0, **limits})
+
+
+CELLS = (
+    _cell(minimum=0, maximum=10, step=Decimal("0.5"), dash=True, absent=True),
+    _cell(minimum=0, maximum=20, step=Decimal("0.5"), dash=True),
+    _cell(minimum=0, maximum=120, step=Decimal("0.5"), absent=True),
+    _cell(minimum=-100, maximum=100, step=Decimal("0.1")),
+    _cell(),
+)
+"""What number cells may hold, from narrow to anything: a composed number is read by the first that can hold it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Acceptance:
-    """What a threshold does on labelled glyphs: `accepted` of `total`, `wrong` of them.
+class LabelledField:
+    """One field as a page shows it, and its value, None where it shows none."""
 
-    `rate` is wrong per accepted with class `other` weighted as in use (`OTHER_SHARE`); nan when none is accepted.
+    field: SheetField
+    crop: BoxCrop
+    truth: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Everything that exported networks are calibrated with: to fit temperatures on, and to count on."""
+
+    boxes: Samples
+    marks: MarkSamples
+    digits: tuple[LabelledField, ...]
+    numbers: tuple[LabelledField, ...]
+    choices: tuple[ComposedField, ...]
+    writers: int
+
+
+def held_out(pools: Mapping[str, Pool], data: Path, seed: int, workers: int = 1) -> HeldOut:
+    """Compose what networks are calibrated with; the same for the same seed whatever `workers` is.
+
+    Args:
+        pools: as `load_pools` gives them; `validation` and `calibration` are used.
+        data: the data folder, for the real bubbles.
+        seed: of everything drawn.
+        workers: processes that draw.
+
+    Raises:
+        DataError: the data is missing something.
     """
+    boxes = compose(pools["validation"], FITTED_BOXES, seed + 20, workers)
+    if not len(boxes.y):
+        raise DataError("no box to fit temperatures on came out of the validation writers' digits; is the data whole?")
+    pool = pools["calibration"]
+    return HeldOut(
+        boxes,
+        calibration_marks(data, seed + 10, workers),
+        tuple(digit_fields(pool, seed, workers)),
+        tuple(number_fields(pool, seed, NUMBER_FIELDS, workers)),
+        tuple(choice_fields(data, seed, workers)),
+        sum(hand.name.startswith(NAMED) for _, hands in pool.groups for hand in hands),
+    )
 
-    threshold: float
-    accepted: int
-    wrong: int
-    total: int
-    rate: float
+
+def calibrated(folder: Path, held: HeldOut, say: Say) -> dict[str, Any]:
+    """Fit temperatures, count the curves, write both into the card in the folder, and return the card.
+
+    Raises:
+        ModelError: the networks or their card are damaged.
+    """
+    card: dict[str, Any] = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    for name, temperature in _temperatures(folder, held).items():
+        card["networks"][name]["temperature"] = temperature
+        say(f"{name}: temperature {temperature}")
+    write_card(folder, card)
+    model = load_model(folder)
+    scored = {
+        Kind.DIGITS: counted(held.digits, model),
+        Kind.NUMBER: counted(held.numbers, model),
+        Kind.CHOICE: list(judged(held.choices, model)),
+    }
+    writers = {Kind.DIGITS: held.writers, Kind.NUMBER: held.writers, Kind.CHOICE: 1}
+    card["calibration"] = {kind.value: entry(found, writers[kind], MADE_OF[kind]) for kind, found in scored.items()}
+    for kind, found in scored.items():
+        say(f"{kind}: {len(found)} fields, the best value of {sum(bool(wrong) for _, wrong in found)} is wrong")
+    write_card(folder, card)
+    return card
 
 
-def weights_in_use(truth: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return a weight for every glyph so that `other` has its share in use; characters weigh 1."""
-    other = truth == CLASSES.index("other")
-    characters = max(int((~other).sum()), 1)
-    return np.where(other, OTHER_SHARE / (1 - OTHER_SHARE) * characters / max(int(other.sum()), 1), 1.0)
+def entry(scored: Sequence[tuple[float, bool | None]], writers: int, made_of: str) -> dict[str, Any]:
+    """Return a card's entry of one kind of field.
+
+    Args:
+        scored: score of each field and whether its best value is wrong; None where trouble keeps it from acceptance.
+        writers: how many people wrote them.
+        made_of: what they are, for people.
+    """
+    usable = [(score, wrong) for score, wrong in scored if wrong is not None]
+    points = curve_points(np.array([score for score, _ in usable]), np.array([wrong for _, wrong in usable], np.bool_))
+    return {"fields": len(scored), "writers": writers, "made_of": made_of, "curve": [list(point) for point in points]}
 
 
-def fit_temperature(logits: Logits, truth: NDArray[np.int64]) -> float:
-    """Return the temperature with the smallest negative log likelihood (Guo et al. 2017), to 1 per cent."""
-    weights = weights_in_use(truth)
+def counted(fields: Iterable[LabelledField], model: ReadingModel) -> list[tuple[float, bool | None]]:
+    """Read fields as a page is read; return score and whether the best value is wrong, None for fields with trouble."""
+    found: list[tuple[float, bool | None]] = []
+    for part in _batches(fields):
+        decoded = read_fields([FieldCrops(one.field, (one.crop,)) for one in part], model)
+        for one, read in zip(part, decoded, strict=True):
+            if read.trouble is not None or not read.values:
+                found.append((0.0, None))
+            else:
+                found.append((read.values[0].probability, read.values[0].value != one.truth))
+    return found
+
+
+# ---- the fields ------------------------------------------------------------------------------------------------------
+
+
+def digit_fields(pool: Pool, seed: int, workers: int = 1) -> list[LabelledField]:
+    """Return every digit of the pool's named writers once, and what else stands in such boxes now and then."""
+    rng = np.random.default_rng([seed, 11])
+    jobs: list[Job] = []
+    for group, (_, hands) in enumerate(pool.groups):
+        for index, hand in enumerate(hands):
+            if hand.name.startswith(NAMED):
+                jobs += [("hand", group, index, int(rng.integers(2**31)))]
+    digits = sum(len(inks) for _, hands in pool.groups for hand in hands for inks in hand.digits.values())
+    for kind, share in NOT_DIGITS.items():
+        jobs += [(kind, -(-round(digits * share) // 4), part, int(rng.integers(2**31))) for part in range(4)]
+    return _made(_digit_job, pool, jobs, workers)
+
+
+def number_fields(pool: Pool, seed: int, count: int, workers: int = 1) -> list[LabelledField]:
+    """Return composed number cells by the pool's writers, each read by the narrowest of `CELLS` that can hold it."""
+    rng = np.random.default_rng([seed, 12])
+    jobs = [("number", 500, part, int(rng.integers(2**31))) for part in range(-(-count // 500))]
+    return _made(_number_job, pool, jobs, workers)
+
+
+def _made(
+    work: Callable[[tuple[Pool, Job]], list[LabelledField]], pool: Pool, jobs: Sequence[Job], workers: int
+) -> list[LabelledField]:
+    arguments = [(pool, job) for job in jobs]
+    if workers == 1:
+        return [field for argument in arguments for field in work(argument)]
+    with get_context("fork").Pool(workers) as processes:
+        return [field for part in processes.map(work, arguments, chunksize=4) for field in part]
+
+
+def _digit_job(given: tuple[Pool, Job]) -> list[LabelledField]:
+    pool, (kind, first, second, seed) = given
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(seed)
+    if kind != "hand":
+        made = [MAKERS[kind](pool, rng) for _ in range(first)]
+        truth = BLANK if kind == "blank" else None
+        return [LabelledField(SINGLE, one.crop, truth) for one in made]
+    hand = pool.groups[first][1][second]
+    found = []
+    for digit in DIGITS:
+        for ink in hand.digits[digit]:
+            if rng.random() < PLAIN_SHARE:
+                # Paper around it, as data sets and phones show it.
+                edges = rng.integers(2, 9, 4)
+                picture = np.pad(255 - ink, ((edges[0], edges[1]), (edges[2], edges[3])), constant_values=255)
+                crop = crop_of_picture(picture)
+            else:
+                crop = single_digit(hand, digit, rng, ink).crop
+            found.append(LabelledField(SINGLE, crop, digit))
+    return found
+
+
+def _number_job(given: tuple[Pool, Job]) -> list[LabelledField]:
+    pool, (_, count, _, seed) = given
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(seed)
+    return [_labelled(number_cell(pick_hand(pool, rng), pool, rng)) for _ in range(count)]
+
+
+def _labelled(one: Composed) -> LabelledField:
+    for field in CELLS:
+        if (value := written_value(field, one.text)) is not None:
+            return LabelledField(field, one.crop, value)
+    return LabelledField(CELLS[1], one.crop, None)
+
+
+# ---- temperatures ----------------------------------------------------------------------------------------------------
+
+
+def _temperatures(folder: Path, held: HeldOut) -> dict[str, float]:
+    card = load_card(folder / CARD_FILE)
+    single, some = held.boxes.characters, held.boxes.chosen(np.arange(min(FITTED_CELLS, len(held.boxes.y))))
+    marks = load_network(folder, MARK_BOXES, card).logits(as_views(held.marks.x))
+    return {
+        CHARACTERS: fit_temperature(load_network(folder, CHARACTERS, card).logits(single.glyphs), single.y),
+        NUMBERS: fit_sequence_temperature(load_network(folder, NUMBERS, card).logits(some.lines), some.text),
+        MARK_BOXES: fit_temperature(marks, held.marks.y),
+    }
+
+
+def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+    """Return the temperature with the smallest negative log likelihood (Guo et al. 2017), to 2 per cent.
+
+    Args:
+        logits: (N, C).
+        truth: (N,) the right class of each.
+    """
+    rows = np.arange(len(truth))
 
     def loss(temperature: float) -> float:
-        likelihood = softmax(logits, temperature)[np.arange(len(truth)), truth]
-        return float(-(weights * np.log(np.maximum(likelihood, 1e-9))).sum())
+        likely = softmax(logits, temperature)[rows, truth]
+        return float(-np.log(np.maximum(likely, 1e-9)).mean())
 
-    candidates: Iterable[float] = np.exp(np.arange(np.log(0.3), np.log(4.0), 0.01))
-    return round(float(min(candidates, key=loss)), 4)
-
-
-def acceptance(probabilities: Probabilities, truth: NDArray[np.int64], threshold: float) -> Acceptance:
-    """Count what would be accepted as a character at a threshold; class `other` never is."""
-    guess, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    taken = (confidence >= threshold) & (guess != CLASSES.index("other"))
-    wrong = taken & (guess != truth)
-    weights = weights_in_use(truth)
-    rate = float(weights[wrong].sum() / weights[taken].sum()) if taken.any() else float("nan")
-    return Acceptance(threshold, int(taken.sum()), int(wrong.sum()), len(truth), rate)
+    return round(float(min(TEMPERATURES, key=loss)), 4)
 
 
-def accept_confidence(probabilities: Probabilities, truth: NDArray[np.int64]) -> Acceptance:
-    """Return the lowest threshold at which, with the margin, few enough accepted characters are wrong.
+def fit_sequence_temperature(logits: NDArray[np.float32], text: NDArray[np.int32]) -> float:
+    """Return the temperature under which the texts that were written are likeliest, to 6 per cent.
 
-    When no threshold does, the highest is returned: then nearly everything is for people.
+    Args:
+        logits: (N, T, 1 + S).
+        text: (N, L) as in `Samples`.
     """
-    for threshold in (*np.round(np.arange(LOWEST, 0.95, 0.01), 2), *np.round(np.arange(0.95, HIGHEST, 0.0005), 4)):
-        found = acceptance(probabilities, truth, float(threshold))
-        if found.rate * MARGIN <= WRONG_PER_ACCEPTED:
-            return found
-    return acceptance(probabilities, truth, HIGHEST)
+    written = [Texts.of(["".join(SYMBOLS[number - 1] for number in row if number)]) for row in text]
+
+    def loss(temperature: float) -> float:
+        steps = softmax(logits, temperature)
+        likely = [text_probabilities(one, texts)[0] for one, texts in zip(steps, written, strict=True)]
+        return float(-np.log(np.maximum(likely, 1e-9)).mean())
+
+    return round(float(min(TEMPERATURES[::3], key=loss)), 4)
+
+
+def _batches(fields: Iterable[LabelledField]) -> Iterator[list[LabelledField]]:
+    part: list[LabelledField] = []
+    for field in fields:
+        part.append(field)
+        if len(part) == BATCH:
+            yield part
+            part = []
+    if part:
+        yield part

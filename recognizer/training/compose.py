@@ -131,7 +131,7 @@ def draw_box(size: tuple[float, float], cover: Cover, scan: Scan, comb: bool, rn
         ink *= 1 - np.float32(scan.texture) * grain
     light = scan.paper * (1 + scan.shade * (np.linspace(-0.5, 0.5, width, dtype=np.float32) * rng.uniform(-1, 1)))
     grey = light.astype(np.float32)[None, :] * (1 - ink) * (1 - rules)
-    pixels = _scanned(grey, scan, rng)
+    pixels = scanned(grey, scan, rng)
     scale = CROP_PX_PER_MM / px
     crop_size = (
         round((size[0] + 2 * SURROUNDINGS_MM) * CROP_PX_PER_MM),
@@ -193,12 +193,13 @@ def _line(rules: Cover, at: float, thickness: float, reach: tuple[float, float],
         rules[row, start:stop] = np.maximum(rules[row, start:stop], darkness * max(share, 0.0))
 
 
-def _scanned(grey: Cover, scan: Scan, rng: np.random.Generator) -> NDArray[np.uint8]:
+def scanned(grey: Cover, scan: Scan, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return what a scanner makes of grey light, (H, W) float32 from 0 to 255, at its resolution: uint8."""
     if scan.blur_mm > 0.02:
         grey = cv2.GaussianBlur(grey, (0, 0), scan.blur_mm * scan.dpi / MM_PER_INCH + 0.05).astype(np.float32)
     if scan.noise:
         grey = grey + np.float32(scan.noise) * rng.standard_normal(grey.shape, np.float32)
-    pixels = np.clip(grey, 0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(grey, 0, 255).astype(np.uint8)
     if scan.threshold is not None:
         return np.where(pixels > scan.threshold * scan.paper, 255, 0).astype(np.uint8)
     if scan.jpeg is not None:

@@ -1,4 +1,4 @@
-"""How people put strokes together: numbers with halves and points, dashes, ticks, scribbles and strikes."""
+"""How people put strokes together: numbers with halves and points, dashes, words, ticks, scribbles and strikes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.training.compose import Cover, Written, canvas_box, cover_of, stroke_cover
-from recognizer.training.pools import DIGITS
+from recognizer.training.compose import Cover, Ink, Written, canvas_box, cover_of, stroke_cover
+from recognizer.training.pools import DIGITS, Pool
 
 Points = NDArray[np.float64]
 """(N, 2) mm."""
@@ -15,63 +15,119 @@ Points = NDArray[np.float64]
 Place = tuple[float, float, float]
 """Centre x, centre y and height of a character, in mm from the box's top left."""
 
-CLEAR_SLANT = 35.0
-"""Degrees off upright from which a lone slash is surely no 1; below, people write ones like that."""
+Hand = Callable[[str, Place], Written]
+"""A writer: what of a digit is written at a place."""
 
+FORMS: dict[str, float] = {
+    "d": 0.17,
+    "dh": 0.24,
+    "h": 0.10,
+    "d.d": 0.12,
+    "dd": 0.12,
+    "dd.d": 0.02,
+    "ddh": 0.05,
+    "ddd": 0.03,
+    "dddd": 0.01,
+    "-": 0.04,
+    "-d": 0.03,
+    "-dd": 0.01,
+    "-d.d": 0.01,
+    "AB": 0.015,
+    "ABS": 0.015,
+    "xd": 0.02,
+    "x": 0.01,
+    "d.": 0.005,
+}
+"""What stands in a cell, by how often: d a digit, h a half, x something struck out, letters for absent."""
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One stroke or digit: its ink, what it shows alone (None: cannot be told), and which character it is part of."""
-
-    cover: Cover
-    label: str | None
-    group: int
-    is_point: bool = False
+STYLES: dict[str, float] = {
+    "line": 0.27,
+    "raised": 0.27,
+    "stacked": 0.16,
+    "joined": 0.16,
+    "humped": 0.08,
+    "curled": 0.06,
+}
+"""How a half is written: `1/2` on the line, `½` around its slash, over a bar, or in one go: the slash running into the
+2, into a hump that is left of it, or 1, bar and 2 as one curl."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One piece of a half or number before it is placed: `x`, `y`, `height` in units of the number's digit height."""
+    """One piece of a number before it is placed: `x`, `y`, `height` in units of the number's digit height.
+
+    `points`, (N, 2) in the same units from (x, y), are a stroke of its own shape.
+    """
 
     kind: str
     x: float
     y: float
     height: float
     lean: float = 0.0
+    points: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A number as it is written: its parts from the left edge, its width in digit heights, and its symbols."""
+
+    parts: tuple[Part, ...]
+    width: float
+    text: str
 
 
 def draw_number(
-    size: tuple[float, float], written: Callable[[str, Place], Written], dpi: int, rng: np.random.Generator
-) -> tuple[Layer, ...]:
-    """Return the layers of a number as people write it in a mark cell: digits, halves, points, dashes."""
-    characters, width = _line(rng)
-    height = min(float(rng.uniform(0.3, 0.62)) * size[1], (size[0] - 1.6) / max(width, 0.5))
-    spare = size[0] - 1.6 - width * height
-    left = 0.8 + spare * float(np.clip(rng.normal(0.5, 0.22), 0, 1))
-    middle = size[1] / 2 + float(np.clip(rng.normal(0, 0.35), -1, 1)) * max((size[1] - 1.3 * height) / 2, 0)
+    size: tuple[float, float], hand: Hand, pool: Pool, dpi: int, rng: np.random.Generator
+) -> tuple[tuple[Cover, ...], str]:
+    """Return the ink of a number as people write it in a mark cell, and the symbols that it shows."""
+    line = _line(rng)
+    height = min(float(rng.uniform(0.28, 0.66)) * size[1], (size[0] - 1.2) / max(line.width, 0.5))
+    spare = size[0] - 1.2 - line.width * height
+    left = 0.6 + spare * float(np.clip(rng.normal(0.5, 0.24), 0, 1))
+    middle = size[1] / 2 + float(np.clip(rng.normal(0, 0.4), -1.1, 1.1)) * max((size[1] - 1.2 * height) / 2, 0)
+    drift = float(rng.normal(0, 0.05))
     pen = float(rng.uniform(0.25, 0.75))
     box = canvas_box(size)
-    layers = []
-    for group, parts in enumerate(characters):
-        for part in parts:
-            x, y, tall = left + part.x * height, middle + part.y * height, part.height * height
-            if part.kind in DIGITS:
-                layers.append(Layer(cover_of(written(part.kind, (x, y, tall)), box, dpi), part.kind, group))
-                continue
-            points = _stroke_of(part, x, y, height, rng)
-            layers.append(Layer(stroke_cover(points, pen, box, dpi), _alone(part), group, part.kind == "point"))
-    return tuple(layers)
+    covers = []
+    for part in line.parts:
+        place = (left + part.x * height, middle + (part.y + drift * part.x) * height, part.height * height)
+        ink = _real_stroke(part, pool, rng)
+        if part.kind in DIGITS:
+            covers.append(cover_of(hand(part.kind, place), box, dpi))
+        elif ink is not None:
+            covers.append(cover_of(_stroke_in(ink, part, place, height, rng), box, dpi))
+        else:
+            covers.append(stroke_cover(_points_of(part, place, height, rng), pen, box, dpi))
+    return tuple(covers), line.text
 
 
-def _alone(part: Part) -> str | None:
+def _real_stroke(part: Part, pool: Pool, rng: np.random.Generator) -> Ink | None:
+    """Return a real dash, slash, point or letter to draw a part with; None where it is drawn."""
+    inks = {"bar": pool.dashes, "slash": pool.slashes, "point": pool.points}.get(part.kind, ())
+    if part.kind in "abs" and pool.letters.get(part.kind):
+        inks = pool.letters[part.kind]
+    elif rng.random() < 0.6 or (part.height > 0.2 and part.kind == "point"):
+        return None
+    return inks[int(rng.integers(len(inks)))] if len(inks) else None
+
+
+def _stroke_in(ink: Ink, part: Part, place: Place, height: float, rng: np.random.Generator) -> Written:
+    """Return a real stroke stretched to the part's size."""
+    x, y, tall = place
     if part.kind == "bar":
-        return "-"
-    slanted = np.degrees(np.arctan2(part.lean, part.height)) > CLEAR_SLANT
-    return "other" if part.kind == "slash" and slanted else None
+        wide = max(part.lean * height, 0.3)
+        return Written(ink, x, y, max(wide * ink.shape[0] / ink.shape[1], 0.4), 0.0, rng.normal(0, 3))
+    if part.kind == "point":
+        return Written(ink, x, y, max(rng.uniform(0.08, 0.2) * height, 0.35))
+    wide = max(part.lean * height, 0.3) if part.kind == "slash" else tall * ink.shape[1] / ink.shape[0]
+    return Written(ink, x, y, tall, 0.0, rng.normal(0, 3), wide / max(tall * ink.shape[1] / ink.shape[0], 0.1))
 
 
-def _stroke_of(part: Part, x: float, y: float, height: float, rng: np.random.Generator) -> Points:
-    tall, lean = part.height * height, part.lean * height
+def _points_of(part: Part, place: Place, height: float, rng: np.random.Generator) -> Points:
+    x, y, tall = place
+    lean = part.lean * height
+    if part.points:
+        return smooth(np.array([x, y]) + np.array(part.points) * height)
     if part.kind == "bar":
         return draw_stroke("dash", (x, y, lean), rng)
     if part.kind == "slash":
@@ -81,60 +137,112 @@ def _stroke_of(part: Part, x: float, y: float, height: float, rng: np.random.Gen
     return np.array([[x, y], [x - lean / 2, y + tall]])
 
 
-def _line(rng: np.random.Generator) -> tuple[list[list[Part]], float]:
-    """Return the parts of each character from the left edge, and the whole width, in digit heights."""
-    form = str(
-        rng.choice(["d", "dh", "h", "d.d", "dd", "ddh", "-", "-d"], p=[0.12, 0.38, 0.15, 0.1, 0.12, 0.04, 0.05, 0.04])
-    )
-    characters: list[list[Part]] = []
+def _line(rng: np.random.Generator) -> Line:
+    form = str(rng.choice(list(FORMS), p=np.array(list(FORMS.values())) / sum(FORMS.values())))
+    if form in ("AB", "ABS"):
+        return _word(form, rng)
+    parts: list[Part] = []
+    at, text = 0.0, ""
+    # Some people write all digits apart, others let them touch.
+    close = float(rng.normal(0.12, 0.08))
+    for place, sign in enumerate(form):
+        symbol, found, step = _character(sign, at, rng)
+        parts += found
+        text += symbol
+        at += step + float(np.clip(rng.normal(close, 0.07), -0.1, 0.5))
+        if sign == "-" and place:
+            at += 0.1
+    return Line(tuple(parts), at, text)
+
+
+def _character(sign: str, at: float, rng: np.random.Generator) -> tuple[str, list[Part], float]:
+    """Return the symbol, the parts and the width of one character of a form."""
+    if sign == "d":
+        digit = str(rng.choice(list(DIGITS)))
+        wide = 0.35 if digit == "1" else 0.64
+        return digit, [Part(digit, at + wide / 2, float(rng.normal(0, 0.03)), float(rng.normal(1, 0.07)))], wide
+    if sign == "h":
+        parts, step = draw_half(rng)
+        return "½", [Part(p.kind, p.x + at, p.y, p.height, p.lean, p.points) for p in parts], step
+    if sign == ".":
+        comma = rng.random() < 0.45
+        tall = float(rng.uniform(0.12, 0.34) if comma else rng.uniform(0.0, 0.06))
+        return ".", [Part("point", at + 0.05, float(rng.uniform(0.34, 0.5)), tall, tall * 0.6)], 0.12
+    if sign == "x":
+        digit = str(rng.choice(list(DIGITS)))
+        return "#", [Part(digit, at + 0.32, 0.0, 1.0), *_strike(at + 0.32, rng)], 0.75
+    length = float(rng.uniform(0.35, 0.9))
+    return "-", [Part("bar", at + length / 2, float(rng.normal(0, 0.08)), 0.0, length)], length
+
+
+def _strike(x: float, rng: np.random.Generator) -> list[Part]:
+    """Return the strokes through a digit of height 1 at x."""
+    shape = str(rng.choice(["cross", "double", "zigzag", "scribble"]))
+    lines = line_points(shape, (0.0, 0.0, 1.0), (1.0, 1.0), rng)
+    return [Part("stroke", x, 0.0, 1.0, 0.0, tuple((float(a), float(b)) for a, b in points)) for points in lines]
+
+
+CAPITALS: dict[str, tuple[tuple[tuple[float, float], ...], ...]] = {
+    "A": (((-0.32, 0.5), (-0.05, -0.5), (0.3, 0.5)), ((-0.22, 0.12), (0.22, 0.1))),
+    "B": (
+        ((-0.22, -0.5), (-0.22, 0.5)),
+        ((-0.22, -0.5), (0.2, -0.42), (0.2, -0.1), (-0.2, -0.03), (0.28, 0.08), (0.26, 0.44), (-0.22, 0.5)),
+    ),
+    "S": (((0.26, -0.4), (0.0, -0.5), (-0.25, -0.3), (0.0, 0.0), (0.25, 0.25), (0.0, 0.5), (-0.28, 0.38)),),
+}
+"""Strokes of capitals of height 1: no free set of handwritten capitals is at hand."""
+
+
+def _word(text: str, rng: np.random.Generator) -> Line:
+    """Return "AB", "Ab", "abs" and the like."""
+    capitals = [rng.random() < 0.75, rng.random() < 0.5, rng.random() < 0.3]
+    parts: list[Part] = []
     at = 0.0
-    for sign in form:
-        if sign == "d":
-            characters.append([Part(str(rng.choice(list(DIGITS))), at + 0.32, 0.0, float(rng.normal(1, 0.06)))])
-            step = 0.64
-        elif sign == "h":
-            parts, step = draw_half(rng)
-            characters.append([Part(p.kind, p.x + at, p.y, p.height, p.lean) for p in parts])
-        elif sign == ".":
-            comma = rng.random() < 0.4
-            tall = float(rng.uniform(0.12, 0.3) if comma else rng.uniform(0.0, 0.06))
-            characters.append([Part("point", at + 0.05, float(rng.uniform(0.36, 0.48)), tall, tall * 0.6)])
-            step = 0.1
+    for letter, capital in zip(text, capitals, strict=False):
+        if capital:
+            wobble = rng.normal(0, 0.045, (3, 8, 2))
+            for stroke, noise in zip(CAPITALS[letter], wobble, strict=False):
+                points = tuple((x + float(n[0]), y + float(n[1])) for (x, y), n in zip(stroke, noise, strict=False))
+                parts.append(Part("stroke", at + 0.32, 0.0, 1.0, 0.0, points))
+            at += 0.64
         else:
-            length = float(rng.uniform(0.35, 0.9))
-            characters.append([Part("bar", at + length / 2, float(rng.normal(0, 0.08)), 0.0, length)])
-            step = length
-        at += step + float(np.clip(rng.normal(0.14, 0.09), -0.06, 0.5))
-    return characters, at
+            tall = 1.0 if letter == "B" else float(rng.uniform(0.6, 0.8))
+            parts.append(Part(letter.lower(), at + 0.27, (1 - tall) / 2, tall))
+            at += 0.52
+        at += float(np.clip(rng.normal(0.12, 0.08), -0.05, 0.4))
+    return Line(tuple(parts), at, text)
 
 
 def draw_half(rng: np.random.Generator) -> tuple[list[Part], float]:
     """Return 1, stroke and 2 of a half, and its width, in digit heights.
 
-    On the line (`1/2`), raised and lowered around a slash (`½`), or stacked over a bar; strokes may touch.
+    On the line (`1/2`), raised and lowered around a slash (`½`), stacked over a bar, or joined so that the 1 runs into
+    the slash and the slash into the 2, or what is left of these when somebody writes hundreds; strokes may touch.
     """
-    style = rng.choice(["line", "raised", "stacked"], p=[0.42, 0.38, 0.2])
-    small = float(rng.uniform(0.42, 0.68))
+    style = str(rng.choice(list(STYLES), p=list(STYLES.values())))
+    small = float(rng.uniform(0.42, 0.7))
     if style == "stacked":
-        width = float(rng.uniform(0.4, 0.8))
-        apart = small / 2 + float(rng.uniform(0.04, 0.16))
-        slope = float(rng.normal(0, 0.05))
+        width = float(rng.uniform(0.35, 0.8))
+        apart = small / 2 + float(rng.uniform(0.02, 0.16))
+        slope = float(rng.normal(0, 0.06))
         return [
             Part("1", width / 2 + slope, -apart, small),
             Part("bar", width / 2, 0.0, 0.0, width),
             Part("2", width / 2 - slope, apart, small),
         ], width
+    if style in ONE_GO:
+        return ONE_GO[style](rng)
     if style == "raised":
-        lean, tall = float(rng.uniform(0.2, 0.75)), float(rng.uniform(0.7, 1.25))
-        up, down = float(rng.uniform(0.1, 0.3)), float(rng.uniform(0.1, 0.32))
-        middle = 0.15 + lean * 0.4 + float(rng.uniform(-0.04, 0.12))
-        two = middle + lean * 0.15 + 0.3 * small + float(rng.uniform(0.02, 0.16))
+        lean, tall = float(rng.uniform(0.15, 0.75)), float(rng.uniform(0.7, 1.3))
+        up, down = float(rng.uniform(0.08, 0.3)), float(rng.uniform(0.1, 0.34))
+        middle = 0.15 + lean * 0.4 + float(rng.uniform(-0.06, 0.12))
+        two = middle + lean * 0.15 + 0.3 * small + float(rng.uniform(-0.04, 0.16))
     else:
         small = float(rng.uniform(0.55, 0.95))
-        lean, tall = float(rng.uniform(0.25, 0.7)), float(rng.uniform(0.85, 1.3)) * max(small, 0.7)
+        lean, tall = float(rng.uniform(0.2, 0.7)), float(rng.uniform(0.85, 1.35)) * max(small, 0.7)
         up, down = float(rng.uniform(-0.03, 0.1)), float(rng.uniform(-0.03, 0.1))
-        middle = 0.15 + lean / 2 + float(rng.uniform(0.0, 0.15))
-        two = middle + lean * 0.4 + 0.32 * small + float(rng.uniform(0.0, 0.15))
+        middle = 0.15 + lean / 2 + float(rng.uniform(-0.03, 0.15))
+        two = middle + lean * 0.4 + 0.32 * small + float(rng.uniform(-0.04, 0.15))
     return [
         Part("1", 0.1, -up, small),
         Part("slash", middle, float(rng.normal(0, 0.03)), tall, lean),
@@ -142,8 +250,85 @@ def draw_half(rng: np.random.Generator) -> tuple[list[Part], float]:
     ], two + 0.35 * small
 
 
+def _joined_half(rng: np.random.Generator) -> tuple[list[Part], float]:
+    """Return a half in two strokes: a short 1 that meets the slash, and a slash whose end runs into a small 2."""
+    tall, lean = float(rng.uniform(0.8, 1.25)), float(rng.uniform(0.2, 0.55))
+    foot, head = (0.2, tall / 2), (0.2 + lean, -tall / 2)
+    meets = float(rng.uniform(0.35, 0.75))
+    meeting = (foot[0] + meets * lean, foot[1] - meets * tall)
+    one = ((meeting[0] - float(rng.uniform(0.15, 0.35)), -float(rng.uniform(0.3, 0.55))), meeting)
+    wide, high = float(rng.uniform(0.25, 0.45)), float(rng.uniform(0.35, 0.6))
+    left = foot[0] + lean * float(rng.uniform(0.45, 0.9)) + 0.05
+    top = tall / 2 - high + float(rng.normal(0, 0.05))
+    two = [
+        (left, top + 0.25 * high),
+        (left + 0.5 * wide, top),
+        (left + wide, top + 0.3 * high),
+        (left + 0.4 * wide, top + 0.75 * high),
+        (left, top + high),
+        (left + wide * float(rng.uniform(0.8, 1.6)), top + high * float(rng.uniform(0.85, 1.05))),
+    ]
+    two = list(_wobbled(two, rng))
+    slash = (head, ((head[0] + foot[0]) / 2 + float(rng.normal(0, 0.02)), 0.0), foot)
+    parts = [Part("stroke", 0.0, 0.0, 1.0, 0.0, one)]
+    if rng.random() < 0.5:
+        parts.append(Part("stroke", 0.0, 0.0, 1.0, 0.0, (*slash, *two)))
+    else:
+        parts += [Part("stroke", 0.0, 0.0, 1.0, 0.0, slash), Part("stroke", 0.0, 0.0, 1.0, 0.0, tuple(two))]
+    return parts, left + wide + 0.05
+
+
+def _humped_half(rng: np.random.Generator) -> tuple[list[Part], float]:
+    """Return a half that became an h with a tail: down, up over a hump, out to the right; a 1 before it or not."""
+    tall, lean = float(rng.uniform(0.85, 1.2)), float(rng.uniform(-0.02, 0.35))
+    hump, wide, tail = float(rng.uniform(0.3, 0.55)), float(rng.uniform(0.22, 0.4)), float(rng.uniform(0.1, 0.4))
+    low = tall / 2
+    x = float(rng.uniform(0.05, 0.25))
+    path = [
+        (x + lean, -low),
+        (x + lean / 2, 0.0),
+        (x, low),
+        (x + 0.35 * wide, low - 0.8 * hump),
+        (x + 0.75 * wide, low - hump),
+        (x + wide, low - 0.7 * hump),
+        (x + 0.75 * wide, low - 0.1 * hump),
+        (x + wide + tail, low - float(rng.uniform(-0.08, 0.15))),
+    ]
+    parts = [Part("stroke", 0.0, 0.0, 1.0, 0.0, _wobbled(path, rng))]
+    if rng.random() < 0.4:
+        one = [(x + lean - float(rng.uniform(0.15, 0.3)), -low + float(rng.uniform(0.1, 0.35))), (x + lean, -low)]
+        parts.append(Part("stroke", 0.0, 0.0, 1.0, 0.0, _wobbled(one, rng)))
+    return parts, x + wide + tail
+
+
+def _curled_half(rng: np.random.Generator) -> tuple[list[Part], float]:
+    """Return 1, bar and 2 stacked and written as one curl."""
+    tall, wide = float(rng.uniform(0.9, 1.25)), float(rng.uniform(0.25, 0.5))
+    top, bar = -tall / 2, float(rng.normal(-0.06, 0.04))
+    path = [
+        (0.6 * wide, top),
+        (0.45 * wide, bar - 0.05),
+        (float(rng.uniform(0.1, 0.3)) * wide, bar),
+        (wide, bar - float(rng.uniform(0.0, 0.1))),
+        (0.45 * wide, bar + 0.08),
+        (0.95 * wide, bar + 0.22 * tall),
+        (0.1 * wide, tall / 2 - 0.04),
+        (wide * float(rng.uniform(0.9, 1.5)), tall / 2),
+    ]
+    return [Part("stroke", 0.0, 0.0, 1.0, 0.0, _wobbled(path, rng))], wide + 0.08
+
+
+def _wobbled(path: list[tuple[float, float]], rng: np.random.Generator) -> tuple[tuple[float, float], ...]:
+    noise = rng.normal(0, 0.02, (len(path), 2))
+    return tuple((x + float(n[0]), y + float(n[1])) for (x, y), n in zip(path, noise, strict=True))
+
+
+ONE_GO = {"joined": _joined_half, "humped": _humped_half, "curled": _curled_half}
+"""Halves that are not put together from a 1, a stroke and a 2."""
+
+
 def draw_stroke(shape: str, place: Place, rng: np.random.Generator) -> Points:
-    """Return the points of a `dash`, `tick` or `scribble` at a place; a dash is as long as the place is high."""
+    """Return the points of a `dash`, `tick`, `doodle` or `scribble`; a dash is as long as its place is high."""
     x, y, tall = place
     if shape == "dash":
         turn = rng.normal(0, 0.09)
@@ -154,8 +339,31 @@ def draw_stroke(shape: str, place: Place, rng: np.random.Generator) -> Points:
         corner = rng.uniform(0.2, 0.45)
         shape_of = np.array([[-0.5, rng.uniform(-0.1, 0.2)], [corner - 0.5, 0.5], [0.5, -0.5]])
         return np.array([x, y]) + shape_of * tall * rng.uniform(0.7, 1.1)
+    if shape == "doodle":
+        return np.asarray(np.array([x, y]) + _doodle(rng) * tall * rng.uniform(0.6, 1.0))
     count = int(rng.integers(8, 22))
-    return _smooth(np.array([x, y]) + rng.normal(0, 0.24, (count, 2)) * tall)
+    return smooth(np.array([x, y]) + rng.normal(0, 0.24, (count, 2)) * tall)
+
+
+def _doodle(rng: np.random.Generator) -> Points:
+    """Return a star, a wave, a spiral, a house or an arrow of height 1 around (0, 0)."""
+    kind = int(rng.integers(5))
+    if kind == 0:
+        angle = np.pi / 2 + np.arange(6) * 4 * np.pi / 5
+        return np.column_stack([np.cos(angle), -np.sin(angle)]) * 0.5 + rng.normal(0, 0.04, (6, 2))
+    if kind == 1:
+        along = np.linspace(-0.6, 0.6, 40)
+        wave = np.sin(along * rng.uniform(14, 26) + rng.uniform(0, 6)) * rng.uniform(0.12, 0.4)
+        return np.column_stack([along, wave])
+    if kind == 2:
+        angle = np.linspace(0, 2 * np.pi * rng.uniform(2.2, 4), 50)
+        return np.asarray(np.column_stack([np.cos(angle), np.sin(angle)]) * (angle / angle[-1] * 0.5)[:, None])
+    if kind == 3:
+        house = [[-0.4, 0.5], [-0.4, -0.1], [0, -0.5], [0.4, -0.1], [-0.4, -0.1], [0.4, 0.5], [0.4, -0.1], [-0.4, 0.5]]
+        return np.array([*house, [0.4, 0.5]]) + rng.normal(0, 0.04, (9, 2))
+    turn = rng.uniform(0, 2 * np.pi)
+    arrow = np.array([[-0.55, 0.0], [0.55, 0.0], [0.25, -0.25], [0.55, 0.0], [0.25, 0.25]])
+    return np.asarray(arrow @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]))
 
 
 def line_points(shape: str, place: Place, size: tuple[float, float], rng: np.random.Generator) -> list[Points]:
@@ -171,6 +379,9 @@ def line_points(shape: str, place: Place, size: tuple[float, float], rng: np.ran
         along = np.linspace(-1, 1, count)
         across = np.where(np.arange(count) % 2, 1.0, -1.0) * rng.uniform(0.5, 1.0, count)
         return [middle + np.column_stack([along, across]) * half]
+    if shape == "level":
+        high = rng.normal(0, 0.12)
+        return [middle + np.array([[-1.25, high + rng.normal(0, 0.06)], [1.25, high + rng.normal(0, 0.06)]]) * half]
     slope = rng.uniform(-1, 1) if shape == "double" else rng.choice([-1, 1]) * rng.uniform(0.3, 1.1)
     first = np.array([[-1.15, slope], [1.15, -slope]])
     if shape == "single":
@@ -181,7 +392,7 @@ def line_points(shape: str, place: Place, size: tuple[float, float], rng: np.ran
     return [middle + first * half * 0.95 + gap / 2, middle + first * half * 0.95 - gap / 2]
 
 
-def _smooth(points: Points) -> Points:
+def smooth(points: Points) -> Points:
     """Return a curve through points rounded at its corners (Chaikin 1974), ends kept."""
     for _ in range(2):
         near, far = points[:-1] * 0.75 + points[1:] * 0.25, points[:-1] * 0.25 + points[1:] * 0.75

@@ -1,24 +1,24 @@
-"""Labelled glyphs to train and validate on: boxes and cells are composed, scanned, and cut by the product's own code.
+"""Labelled views to train and calibrate on: boxes and cells are composed, scanned, and cut by the product's own code.
 
-What a glyph shows is known because every stroke is drawn on a layer of its own: a group of ink pieces that covers
-exactly one character's layers is that character; a group that covers more, or half of one, is `other`. So the network
-learns to refuse just those groupings that `segment_number` offers wrongly.
+Every box gives two views with their labels: the glyph of a single character with its class, and the strip with its
+symbols. A box with `12` in it is class `other` as a character and `12` as symbols: each network learns its own trade.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from types import MappingProxyType
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.digits import isolate_digit, pieces_in_order, segment_ink
+from recognizer.digits import IsolatedBox, isolate_digit
 from recognizer.geometry import Rect
-from recognizer.ink import find_ink
-from recognizer.records import CLASSES, BoxCrop, GlyphImage, GlyphStack
+from recognizer.pictures import crop_of_picture
+from recognizer.records import CLASSES, SYMBOLS, BoxCrop, GlyphStack, StripStack
 from recognizer.training.compose import (
     Cover,
     Written,
@@ -29,44 +29,101 @@ from recognizer.training.compose import (
     stroke_cover,
     together,
 )
-from recognizer.training.layouts import Layer, draw_number, draw_stroke, line_points
+from recognizer.training.layouts import draw_number, draw_stroke, line_points
 from recognizer.training.pools import DIGITS, Hand, Pool
-
-Sample = tuple[GlyphImage, str]
 
 COMB_BOX_MM = (7.0, 9.0)
 CELL_MM = (18.0, 11.0)
 
-KINDS: dict[str, float] = {"digit": 0.56, "number": 0.30, "cell": 0.03, "strange": 0.04, "struck": 0.05, "dash": 0.02}
-"""Shares of what is composed. A number gives several glyphs."""
+KINDS: dict[str, float] = {
+    "digit": 0.36,
+    "number": 0.37,
+    "plain": 0.06,
+    "strange": 0.07,
+    "struck": 0.05,
+    "dash": 0.02,
+    "blank": 0.07,
+}
+"""Shares of what is composed."""
 
-OTHERS_A_CELL = 2
-"""Wrong groupings kept of one number, of the dozen there are."""
+NO_CLASS = -1
+"""The class of a cell that no single-character box would hold."""
 
-MOSTLY = 0.45
-"""Share of a stroke's drawn ink that must be found again, or nobody knows what the pieces show."""
+Job = TypeVar("Job")
 
-FULL, TOUCHED = 0.88, 0.12
-"""Share of a layer's ink from which a group of pieces shows it all, or below which it shows nothing of it."""
+LONGEST_TEXT = 8
+"""Symbols a strip shows at most."""
+
+PICTURE_SHARE = 0.42
+"""Of the boxes so many are seen as loosely cut, low pictures, as phones and data sets have them."""
+
+UNRULED = 0.12
+"""Share of boxes without printed rules: digits that were cut out of a line of writing, neighbours included."""
+
+SQUARED = 0.2
+"""Share of low pictures that somebody made square, whatever the cell's shape was."""
+
+SLASHED_ZERO = 0.06
+"""Share of zeros that people strike through to tell them from an O."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """One composed box: its crop, the class of a single character (`NO_CLASS`: a cell for numbers) and the symbols."""
+
+    crop: BoxCrop
+    label: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Glyphs (N, 28, 28) uint8, 0 paper to 255 ink, and their classes (N,), indices into `CLASSES`."""
+    """Views with labels; the n-th rows belong together.
+
+    `x` (N, 28, 28, 2) and `strips` (N, 32, 80, 2) are uint8, 0 paper to 255 ink; `y` (N,) is the class, an index into
+    `CLASSES`, or `NO_CLASS`; `text` (N, LONGEST_TEXT) holds symbols as 1 + index into `SYMBOLS`, then zeros.
+    """
 
     x: NDArray[np.uint8]
     y: NDArray[np.int64]
+    strips: NDArray[np.uint8]
+    text: NDArray[np.int32]
 
     @property
     def glyphs(self) -> GlyphStack:
-        """The pictures as the classifier takes them."""
+        """The glyphs as the classifier takes them."""
         return self.x.astype(np.float32) / np.float32(255)
+
+    @property
+    def lines(self) -> StripStack:
+        """The strips as the classifier takes them."""
+        return self.strips.astype(np.float32) / np.float32(255)
+
+    @property
+    def characters(self) -> "Samples":
+        """Only boxes for a single character."""
+        return self.chosen(self.y != NO_CLASS)
+
+    def chosen(self, rows: NDArray[np.generic]) -> "Samples":
+        """Return some rows, by mask or by index."""
+        return Samples(self.x[rows], self.y[rows], self.strips[rows], self.text[rows])
+
+    def joined(self, other: "Samples") -> "Samples":
+        """Return all rows of both."""
+        return Samples(
+            np.concatenate([self.x, other.x]),
+            np.concatenate([self.y, other.y]),
+            np.concatenate([self.strips, other.strips]),
+            np.concatenate([self.text, other.text]),
+        )
 
 
 def compose(
     pool: Pool, count: int, seed: int, workers: int = 1, kinds: Mapping[str, float] = MappingProxyType(KINDS)
 ) -> Samples:
-    """Return the glyphs cut from `count` composed boxes; the same for the same seed whatever `workers` is.
+    """Return the views of `count` composed boxes; the same for the same seed whatever `workers` is.
+
+    Boxes in which no ink is found, such as most blank ones, give no views: blank is told without a network there.
 
     Args:
         pool: the ink.
@@ -77,24 +134,69 @@ def compose(
     """
     chunk = 1000
     jobs = [(seed, index, min(chunk, count - index * chunk)) for index in range(-(-count // chunk))]
+    return _gathered(partial(_run, pool, dict(kinds)), jobs, workers)
+
+
+def plain_views(pool: Pool, seed: int, workers: int = 1) -> Samples:
+    """Return the views of every whole picture that the pool's sets give, each as often as its share says."""
+    jobs = []
+    for number, one in enumerate(pool.plain):
+        rows = np.random.default_rng([seed, number]).permutation(round(len(one.x) * one.share)) % len(one.x)
+        jobs += [(number, rows[start : start + 1000]) for start in range(0, len(rows), 1000)]
+    return _gathered(partial(_plain_run, pool), jobs, workers)
+
+
+def views_of(boxes: Sequence[Composed]) -> Samples:
+    """Return the views of boxes in which ink was found."""
+    isolated = [(isolate_digit(one.crop), one) for one in boxes]
+    return _stacked([(found, one) for found, one in isolated if found.glyph is not None])
+
+
+def encoded(text: str) -> list[int]:
+    """Return symbols as 1 + index into `SYMBOLS`, filled up with zeros; `text` is cut at `LONGEST_TEXT`.
+
+    >>> encoded("2½")
+    [3, 13, 0, 0, 0, 0, 0, 0]
+    """
+    numbers = [1 + SYMBOLS.index(symbol) for symbol in text[:LONGEST_TEXT]]
+    return numbers + [0] * (LONGEST_TEXT - len(numbers))
+
+
+def _gathered(work: Callable[[Job], Samples], jobs: Sequence[Job], workers: int) -> Samples:
     if workers == 1:
-        parts = [_run(pool, kinds, job) for job in jobs]
+        parts = [work(job) for job in jobs]
     else:
         with get_context("fork").Pool(workers) as processes:
-            parts = processes.map(partial(_run, pool, dict(kinds)), jobs, chunksize=1)
-    found = [sample for part in parts for sample in part]
-    images = np.stack([image for image, _ in found]) if found else np.zeros((0, 28, 28), np.uint8)
-    return Samples(images, np.array([CLASSES.index(label) for _, label in found], np.int64))
+            parts = processes.map(work, jobs, chunksize=1)
+    if not parts:
+        return _stacked([])
+    return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y", "strips", "text")))
 
 
-def _run(pool: Pool, kinds: Mapping[str, float], job: tuple[int, int, int]) -> list[tuple[NDArray[np.uint8], str]]:
+def _stacked(rows: Sequence[tuple[IsolatedBox, Composed]]) -> Samples:
+    glyphs = np.zeros((len(rows), 28, 28, 2), np.uint8)
+    strips = np.zeros((len(rows), 32, 80, 2), np.uint8)
+    for index, (found, _) in enumerate(rows):
+        if found.glyph is not None and found.strip is not None:
+            glyphs[index] = np.round(found.glyph.image * 255)
+            strips[index] = np.round(found.strip.image * 255)
+    texts = np.array([encoded(one.text) for _, one in rows], np.int32).reshape(-1, LONGEST_TEXT)
+    return Samples(glyphs, np.array([one.label for _, one in rows], np.int64), strips, texts)
+
+
+def _run(pool: Pool, kinds: Mapping[str, float], job: tuple[int, int, int]) -> Samples:
     seed, index, count = job
     rng = np.random.default_rng([seed, index])
     cv2.setNumThreads(1)
-    found = []
-    for kind in rng.choice(list(kinds), count, p=list(kinds.values())):
-        found += [(np.round(image * 255).astype(np.uint8), label) for image, label in _MAKERS[str(kind)](pool, rng)]
-    return found
+    shares = np.array(list(kinds.values()))
+    return views_of([MAKERS[str(kind)](pool, rng) for kind in rng.choice(list(kinds), count, p=shares / shares.sum())])
+
+
+def _plain_run(pool: Pool, job: tuple[int, NDArray[np.integer]]) -> Samples:
+    number, rows = job
+    cv2.setNumThreads(1)
+    one = pool.plain[number]
+    return views_of([_as_composed(crop_of_picture(one.x[row]), str(one.label[row])) for row in rows])
 
 
 def pick_hand(pool: Pool, rng: np.random.Generator) -> Hand:
@@ -109,176 +211,226 @@ def written(hand: Hand, digit: str, place: tuple[float, float, float], rng: np.r
     inks = hand.digits[digit]
     ink = inks[int(rng.integers(len(inks)))]
     # The 1-bit sets and printed digits have no soft edge to move.
-    threshold = rng.uniform(0.3, 0.6)
+    threshold = rng.uniform(0.25, 0.65)
     if hand.name == "printed":
         return Written(ink, *place)
     return Written(
-        ink, *place, rng.normal(0, 0.13), rng.normal(0, 3.5), float(np.exp(rng.normal(0, 0.09))), float(threshold)
+        ink, *place, rng.normal(0, 0.14), rng.normal(0, 4), float(np.exp(rng.normal(0, 0.1))), float(threshold)
     )
 
 
-def _isolated(crop: BoxCrop, label: str) -> Iterator[Sample]:
-    glyph = isolate_digit(crop).glyph
-    if glyph is not None:
-        yield glyph.image, label
+def single_digit(hand: Hand, digit: str, rng: np.random.Generator, chosen: NDArray[np.uint8] | None = None) -> Composed:
+    """Return a box with one digit by this hand, or the very `chosen` ink, among neighbours, scanned."""
+    scan, size = draw_scan(rng), _box_size(rng)
+    box, place = canvas_box(size), _place(size, rng)
+    mine = written(hand, digit, place, rng)
+    covers = [cover_of(mine if chosen is None else replace(mine, ink=chosen), box, scan.dpi)]
+    if digit == "0" and rng.random() < SLASHED_ZERO:
+        x, y, tall = place
+        half = np.array([rng.uniform(0.2, 0.32), -rng.uniform(0.3, 0.55)]) * tall
+        covers.append(stroke_cover(np.array([x, y]) + np.stack([-half, half]), rng.uniform(0.25, 0.5), box, scan.dpi))
+    comb = bool(rng.random() < 0.6)
+    apart = size[0] + 0.4
+    if rng.random() < UNRULED:
+        comb, scan, apart = True, replace(scan, rule=0.0), max(float(rng.uniform(0.75, 1.1)) * size[0], 4.5)
+    if comb and rng.random() < 0.7:
+        covers += [_neighbour(hand, size, side * apart, scan.dpi, rng) for side in (-1, 1)]
+    crop = draw_box(size, together(covers), scan, comb, rng)
+    return _as_composed(loosely(crop, rng), digit)
+
+
+def number_cell(hand: Hand, pool: Pool, rng: np.random.Generator) -> Composed:
+    """Return a cell with a number by this hand, scanned."""
+    scan = draw_scan(rng)
+    size = CELL_MM if rng.random() < 0.4 else (float(rng.uniform(9, 24)), float(rng.uniform(8, 14)))
+    covers, text = draw_number(size, partial(written, hand, rng=rng), pool, scan.dpi, rng)
+    layers = [*covers, *_from_above(hand, size, scan.dpi, rng)]
+    crop = draw_box(size, together(layers), scan, bool(rng.random() < 0.5), rng)
+    return Composed(loosely(crop, rng), NO_CLASS, text)
+
+
+def loosely(crop: BoxCrop, rng: np.random.Generator) -> BoxCrop:
+    """Return the crop as it is, or as a low, loosely cut picture of it whose outline has to be found again."""
+    if rng.random() >= PICTURE_SHARE:
+        return crop
+    scale, outline = crop.px_per_mm, crop.outline
+    height, width = crop.pixels.shape
+    inner = outline.grown(0.0)
+    edges = np.array([inner.x, inner.y, inner.right, inner.bottom]) + rng.normal(0, rng.choice([0.4, 0.8]), 4) * scale
+    x0, y0 = (int(np.clip(edge, 0, 2.5 * scale)) for edge in edges[:2])
+    x1, y1 = int(np.clip(edges[2], width - 3 * scale, width)), int(np.clip(edges[3], height - 3 * scale, height))
+    picture = crop.pixels[y0:y1, x0:x1]
+    tall = int(rng.integers(26, 76))
+    wide = max(round((x1 - x0) / (y1 - y0) * tall * float(np.exp(rng.normal(0, 0.18)))), 12)
+    wide = tall if rng.random() < SQUARED else wide
+    picture = cv2.resize(picture, (wide, tall), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return crop_of_picture(_photographed(picture, rng))
+
+
+def _photographed(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a picture under a phone's light: lower contrast, uneven shade, blur, noise, JPEG."""
+    height, width = picture.shape
+    contrast = rng.uniform(0.35, 1.0)
+    light = rng.uniform(90, 255)
+    slope = rng.normal(0, 0.12, 2)
+    shade = 1 + slope[0] * np.linspace(-0.5, 0.5, width)[None, :] + slope[1] * np.linspace(-0.5, 0.5, height)[:, None]
+    grey = light * shade * (1 - contrast * (1 - picture.astype(np.float32) / 255))
+    if rng.random() < 0.5:
+        grey = cv2.GaussianBlur(grey, (0, 0), float(rng.uniform(0.3, 0.9)))
+    grey = grey + rng.uniform(0, 4) * rng.standard_normal(grey.shape)
+    pixels: NDArray[np.uint8] = np.clip(grey, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(50, 95))])[1]
+        pixels = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
+    return pixels
+
+
+def _as_composed(crop: BoxCrop, label: str) -> Composed:
+    symbols = {"blank": "", "cancelled": "#", "other": "#"}.get(label, label)
+    return Composed(crop, CLASSES.index(label), symbols)
 
 
 def _box_size(rng: np.random.Generator) -> tuple[float, float]:
-    return COMB_BOX_MM if rng.random() < 0.7 else (float(rng.uniform(6, 14)), float(rng.uniform(8, 11)))
+    return COMB_BOX_MM if rng.random() < 0.6 else (float(rng.uniform(5.5, 14)), float(rng.uniform(7, 12)))
 
 
 def _place(size: tuple[float, float], rng: np.random.Generator) -> tuple[float, float, float]:
     """Return centre and height of a digit in a box: mostly inside, now and then over the rule."""
-    height = float(np.clip(rng.normal(0.62, 0.13), 0.3, 1.0)) * size[1]
+    height = float(np.clip(rng.normal(0.62, 0.14), 0.26, 1.08)) * size[1]
     room = max(size[1] - height, 0.0) / 2
-    x = size[0] / 2 + rng.normal(0, 0.09) * size[0]
-    return float(x), float(size[1] / 2 + np.clip(rng.normal(0, 0.45), -1.1, 1.1) * room), height
+    x = size[0] / 2 + rng.normal(0, 0.1) * size[0]
+    return float(x), float(size[1] / 2 + np.clip(rng.normal(0, 0.5), -1.15, 1.15) * max(room, 0.3)), height
 
 
-def _digit(pool: Pool, rng: np.random.Generator) -> Iterator[Sample]:
-    scan, size, hand = draw_scan(rng), _box_size(rng), pick_hand(pool, rng)
-    box, digit = canvas_box(size), str(rng.choice(list(DIGITS)))
-    covers = [cover_of(written(hand, digit, _place(size, rng), rng), box, scan.dpi)]
-    comb = bool(rng.random() < 0.6)
-    if comb and rng.random() < 0.7:
-        covers += [_neighbour(hand, size, side, scan.dpi, rng) for side in (-1, 1)]
-    return _isolated(draw_box(size, together(covers), scan, comb, rng), digit)
+def _digit(pool: Pool, rng: np.random.Generator) -> Composed:
+    return single_digit(pick_hand(pool, rng), str(rng.choice(list(DIGITS))), rng)
 
 
-def _neighbour(hand: Hand, size: tuple[float, float], side: int, dpi: int, rng: np.random.Generator) -> Cover:
-    """Return the next box's digit; little of it shows."""
+def _neighbour(hand: Hand, size: tuple[float, float], away: float, dpi: int, rng: np.random.Generator) -> Cover:
+    """Return the next box's digit, `away` mm to the right; little of it shows."""
     x, y, height = _place(size, rng)
-    # At least a millimetre off this box's digit: touching neighbours are a thing for people.
-    x += side * (size[0] + 0.4)
+    # Touching neighbours are a thing for people.
+    x += away
     return cover_of(written(hand, str(rng.choice(list(DIGITS))), (x, y, height), rng), canvas_box(size), dpi)
 
 
-def _cell(pool: Pool, rng: np.random.Generator) -> Iterator[Sample]:
-    """Yield a photographed cell as it is, rules at its edges, at a slightly different size each time."""
-    picture, label = pool.cells[int(rng.integers(len(pool.cells)))]
-    side = int(rng.integers(64, 84))
-    pixels = cv2.resize(picture, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
-    crop = BoxCrop("training", 1, pixels, 8.0, Rect(1, 1, side - 2, side - 2))
-    return _isolated(crop, "other" if label == "candidates" else label)
+def _from_above(hand: Hand, size: tuple[float, float], dpi: int, rng: np.random.Generator) -> list[Cover]:
+    """Return what reaches into a cell from the row above or below, now and then."""
+    if rng.random() > 0.15:
+        return []
+    side = int(rng.choice([-1, 1]))
+    height = float(rng.uniform(0.4, 0.6)) * size[1]
+    y = size[1] / 2 + side * (size[1] + rng.uniform(-0.25, 0.2) * height)
+    place = (float(rng.uniform(0.2, 0.8)) * size[0], y, height)
+    return [cover_of(written(hand, str(rng.choice(list(DIGITS))), place, rng), canvas_box(size), dpi)]
 
 
-def _strange(pool: Pool, rng: np.random.Generator) -> Iterator[Sample]:
-    """Yield letters and signs, two digits in one box, ticks and scribbles."""
+def _plain(pool: Pool, rng: np.random.Generator) -> Composed:
+    """Return a whole picture out of a set, slightly larger or smaller each time."""
+    shares = np.array([one.share * len(one.x) for one in pool.plain])
+    one = pool.plain[int(rng.choice(len(shares), p=shares / shares.sum()))]
+    row = int(rng.integers(len(one.x)))
+    picture = one.x[row]
+    edge = max(round(0.06 * len(picture)), 1)
+    cut = rng.integers(0, edge + 1, 4)
+    if len(picture) > 40:
+        picture = picture[cut[0] : len(picture) - cut[1], cut[2] : picture.shape[1] - cut[3]]
+    return _as_composed(crop_of_picture(picture), str(one.label[row]))
+
+
+def _strange(pool: Pool, rng: np.random.Generator) -> Composed:
+    """Return letters and signs, two digits in one box, ticks and scribbles."""
     scan, size = draw_scan(rng), _box_size(rng)
-    box, kind = canvas_box(size), rng.random()
-    if kind < 0.35:
+    box, kind, text = canvas_box(size), rng.random(), "#"
+    if kind < 0.35 and pool.strange:
         ink = pool.strange[int(rng.integers(len(pool.strange)))]
         covers = [cover_of(Written(ink, *_place(size, rng), rng.normal(0, 0.1), rng.normal(0, 4)), box, scan.dpi)]
-    elif kind < 0.65:
+    elif kind < 0.68:
         hand, (x, y, height) = pick_hand(pool, rng), _place(size, rng)
-        apart = rng.uniform(0.16, 0.34) * size[0]
-        height *= rng.uniform(0.6, 0.9)
+        apart = rng.uniform(0.10, 0.32) * size[0]
+        height *= rng.uniform(0.5, 0.9)
+        text = "".join(rng.choice(list(DIGITS), 2))
         covers = [
-            cover_of(written(hand, str(rng.choice(list(DIGITS))), (at, y, height), rng), box, scan.dpi)
-            for at in (x - apart, x + apart)
+            cover_of(written(hand, digit, (at, y + rng.normal(0, 0.3), height), rng), box, scan.dpi)
+            for digit, at in zip(text, (x - apart, x + apart), strict=True)
         ]
+        # Written over each other nobody reads two digits.
+        text = "#" if apart * 2 < 0.3 * height else text
     else:
-        shape = "tick" if kind < 0.75 else "scribble"
+        shape = "tick" if kind < 0.79 else "doodle" if kind < 0.89 else "scribble"
         covers = [stroke_cover(draw_stroke(shape, _place(size, rng), rng), rng.uniform(0.3, 0.8), box, scan.dpi)]
-    return _isolated(draw_box(size, together(covers), scan, bool(rng.random() < 0.6), rng), "other")
+    crop = draw_box(size, together(covers), scan, bool(rng.random() < 0.6), rng)
+    return replace(_as_composed(loosely(crop, rng), "other"), text=text)
 
 
-def _struck(pool: Pool, rng: np.random.Generator) -> Iterator[Sample]:
-    """Yield a digit under strokes, a zigzag or a scribble."""
+def _struck(pool: Pool, rng: np.random.Generator) -> Composed:
+    """Return a digit under strokes, a zigzag or a scribble; with the right digit beside it now and then."""
     scan, size, hand = draw_scan(rng), _box_size(rng), pick_hand(pool, rng)
     box, digit, place = canvas_box(size), str(rng.choice(list(DIGITS))), _place(size, rng)
+    text = "#"
+    extra = []
+    if rng.random() < 0.25:
+        # Corrected: struck out on the left, smaller, the right digit beside it.
+        x, y, height = place
+        height *= 0.7
+        place = (x - 0.22 * size[0], y, height)
+        right = str(rng.choice(list(DIGITS)))
+        extra = [cover_of(written(hand, right, (x + 0.26 * size[0], y, height), rng), box, scan.dpi)]
+        text = "#" + right
     cover = cover_of(written(hand, digit, place, rng), box, scan.dpi)
-    # One level stroke makes a European 7, one slanted stroke a computer's 0: they need more to be struck out.
-    shapes = ["cross", "double", "zigzag", "scribble"] + ([] if digit in "017" else ["single"])
+    # One slanted stroke makes a computer's 0, a level one a European 7 or an open 4: they need more to be struck out.
+    shapes = ["cross", "double", "zigzag", "scribble"]
+    shapes += [] if digit in "0147" else ["single"]
+    shapes += [] if digit in "47" else ["level"]
     width = rng.uniform(0.3, 0.7)
     strokes = [
         stroke_cover(points, width, box, scan.dpi) for points in line_points(str(rng.choice(shapes)), place, size, rng)
     ]
-    return _isolated(draw_box(size, together([cover, *strokes]), scan, bool(rng.random() < 0.6), rng), "other")
+    crop = draw_box(size, together([cover, *strokes, *extra]), scan, bool(rng.random() < 0.6), rng)
+    return replace(_as_composed(loosely(crop, rng), "other" if extra else "cancelled"), text=text)
 
 
-def _dash(pool: Pool, rng: np.random.Generator) -> Iterator[Sample]:
+def _dash(pool: Pool, rng: np.random.Generator) -> Composed:
     scan, size = draw_scan(rng), _box_size(rng) if rng.random() < 0.5 else CELL_MM
     box, (x, y, _) = canvas_box(size), _place(size, rng)
     length = rng.uniform(1.6, 5.5)
-    if rng.random() < 0.4:
+    if rng.random() < 0.4 and pool.dashes:
         ink = pool.dashes[int(rng.integers(len(pool.dashes)))]
         height = max(length * ink.shape[0] / ink.shape[1], 0.5)
         cover = cover_of(Written(ink, x, y, height, 0.0, rng.normal(0, 3)), box, scan.dpi)
     else:
         cover = stroke_cover(draw_stroke("dash", (x, y, length), rng), rng.uniform(0.3, 0.9), box, scan.dpi)
-    return _isolated(draw_box(size, cover, scan, bool(rng.random() < 0.6), rng), "-")
+    return _as_composed(loosely(draw_box(size, cover, scan, bool(rng.random() < 0.6), rng), rng), "-")
 
 
-def _number(pool: Pool, rng: np.random.Generator) -> Iterator[Sample]:
-    """Yield the groups of ink pieces that `segment_number` offers for a number, each with what it shows."""
-    scan, hand = draw_scan(rng), pick_hand(pool, rng)
-    size = CELL_MM if rng.random() < 0.7 else (float(rng.uniform(14, 24)), float(rng.uniform(8, 13)))
-    layers = draw_number(size, partial(written, hand, rng=rng), scan.dpi, rng)
-    crop = draw_box(size, together([layer.cover for layer in layers]), scan, bool(rng.random() < 0.5), rng)
-    ink = find_ink(crop)
-    number = segment_ink(ink)
-    if not 0 < number.number_of_pieces <= 10:
-        return
-    shares, all_found = _shares(layers, ink.labels, pieces_in_order(ink))
-    if not all_found:
-        return
-    others = 0
-    for index in rng.permutation(len(number.segments)):
-        segment = number.segments[index]
-        label = _label_of(
-            layers,
-            shares[segment.start : segment.stop].sum(axis=0),
-            segment.glyph.bounds,
-            segment.stop - segment.start == 1,
-        )
-        if label is None or (label == "other" and others >= OTHERS_A_CELL):
-            continue
-        others += label == "other"
-        yield segment.glyph.image, label
+def _blank(pool: Pool, rng: np.random.Generator) -> Composed:
+    """Return a box that nobody wrote in, its outline taken a little off its place, so that rules remain."""
+    if len(pool.blanks) and rng.random() < 0.4:
+        picture = pool.blanks[int(rng.integers(len(pool.blanks)))]
+        return _as_composed(crop_of_picture(picture), "blank")
+    scan, size = draw_scan(rng), CELL_MM if rng.random() < 0.5 else _box_size(rng)
+    px = canvas_box(size)
+    shape = (round((size[1] + 2 * px.y) * scan.dpi / 25.4), round((size[0] + 2 * px.x) * scan.dpi / 25.4))
+    covers = [np.zeros(shape, np.float32), *_from_above(pick_hand(pool, rng), size, scan.dpi, rng)]
+    crop = draw_box(size, together(covers), scan, bool(rng.random() < 0.6), rng)
+    if rng.random() < 0.5:
+        return _as_composed(loosely(crop, rng), "blank")
+    off = rng.normal(0, 0.7, 4) * crop.px_per_mm
+    outline = crop.outline
+    moved = Rect(outline.x + off[0], outline.y + off[1], outline.width + off[2], outline.height + off[3])
+    return _as_composed(replace(crop, outline=moved), "blank")
 
 
-def _shares(
-    layers: tuple[Layer, ...], labels: NDArray[np.int32], groups: list[list[int]]
-) -> tuple[NDArray[np.float64], bool]:
-    """Return what share of each layer's found ink lies in each piece, (pieces, layers), and whether most was found."""
-    height, width = labels.shape
-    flat = labels.ravel()
-    masses, all_found = [], True
-    for layer in layers:
-        cover = cv2.resize(layer.cover, (width, height), interpolation=cv2.INTER_AREA).ravel()
-        mass = np.bincount(flat, weights=cover, minlength=int(flat.max()) + 1)
-        masses.append([mass[group].sum() for group in groups])
-        # Thin pale strokes lose their soft edges, but more than half of the ink stays.
-        all_found &= bool(sum(masses[-1]) >= MOSTLY * mass.sum())
-    table = np.array(masses).T
-    return table / np.maximum(table.sum(axis=0), 1e-6), all_found
+def _number(pool: Pool, rng: np.random.Generator) -> Composed:
+    return number_cell(pick_hand(pool, rng), pool, rng)
 
 
-def _label_of(layers: tuple[Layer, ...], share: NDArray[np.float64], bounds: Rect, single: bool) -> str | None:
-    """Return the class of a group that holds these shares of the layers; None when even a person could not say."""
-    shown = [layer for layer, part in zip(layers, share, strict=True) if part > TOUCHED]
-    whole = all(part >= FULL for part in share if part > TOUCHED)
-    if len(shown) == 1 and whole:
-        return shown[0].label
-    if len(shown) == 1:
-        # Half of a 4 may be a perfect 1, the flag of a 5 a perfect dash.
-        aspect = bounds.width / max(bounds.height, 1.0)
-        return "other" if share.max() < 0.7 and 0.5 < aspect < 1.8 else None
-    groups = {layer.group for layer in shown}
-    if len(groups) == 1 and len(shown) == sum(layer.group == shown[0].group for layer in layers):
-        return "½" if whole else None
-    if single and any(layer.is_point for layer in shown):
-        # A point that runs into a digit may not be seen at all.
-        return None
-    return "other" if shown else None
-
-
-_MAKERS: dict[str, Callable[[Pool, np.random.Generator], Iterator[Sample]]] = {
+MAKERS: dict[str, Callable[[Pool, np.random.Generator], Composed]] = {
     "digit": _digit,
     "number": _number,
-    "cell": _cell,
+    "plain": _plain,
     "strange": _strange,
     "struck": _struck,
     "dash": _dash,
+    "blank": _blank,
 }

@@ -1,39 +1,48 @@
-"""Train the character model and write its weights and card."""
+"""Train the model and write its weights and card.
+
+Three networks are trained one after the other, exported to LiteRT in eight bits, and then the exported files are
+calibrated: temperatures, and the curves from which the promise is derived (`calibrate.py`).
+"""
 
 import argparse
+import json
 import os
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from recognizer.classifier import SHIPPED, LiteRtModel, load_model, softmax, write_card
+from recognizer.classifier import CARD_FILE, CHARACTERS, INPUTS, MARK_BOXES, NUMBERS, SHIPPED, write_card
 from recognizer.errors import RecognizerError
-from recognizer.records import CLASSES, GlyphStack
-from recognizer.training.calibrate import (
-    MARGIN,
-    OTHER_SHARE,
-    WRONG_PER_ACCEPTED,
-    accept_confidence,
-    acceptance,
-    fit_temperature,
-)
-from recognizer.training.pools import Pool, load_pools, mnist_without_reserved, validation_writers
+from recognizer.plots import draw_learning
+from recognizer.records import CLASSES, MARKS
+from recognizer.training import Epoch, Say
+from recognizer.training.calibrate import calibrated, held_out
+from recognizer.training.csv_digits import csv_digits
+from recognizer.training.pools import OPTIONAL, PARTS, Pool, held_writers, load_pools, mnist_without_reserved
 from recognizer.training.reserved import reserved_writers
-from recognizer.training.samples import KINDS, Samples, compose
-from recognizer.training.sheets import measure_fields
-from recognizer.training.sources import DataError, LabelledPictures, mnist_digits
+from recognizer.training.samples import KINDS, NO_CLASS, Samples, compose, plain_views
+from recognizer.training.sources import DataError, mnist_is_there
+from recognizer.training.train_marks import as_views, mark_data, train_marks
 
-NAME = "characters-1"
+if TYPE_CHECKING:
+    pass
 
-VALIDATION_PART = 3
-"""For so many boxes to learn from, one is composed to validate on."""
+NAME = "tallymark-2"
+
+CURVES_FILE = "learning.png"
+
+VALIDATION_PART = 14
+"""For so many boxes to learn from, one is composed to say when to stop."""
+
+PLAIN_STRIPS = 0.4
+"""Share of the whole pictures of digits that the network for cells learns from as well."""
 
 SETS = (
     ("MNIST (training part, writers from QMNIST)", "CC BY-SA 3.0; writer numbers BSD-3-Clause"),
@@ -41,49 +50,28 @@ SETS = (
     ("bhmsds digits and symbols", "MIT"),
     ("UCI optdigits", "CC BY 4.0"),
     ("UCI Semeion", "CC BY 4.0"),
-    ("sudoku-scanner handwritten cells", "MIT"),
+    ("sudoku-scanner handwritten and blank cells", "MIT"),
     ("mdas symbols", "MIT"),
     ("Omniglot Latin letters", "MIT"),
-    ("Noto Sans digits, printed", "SIL Open Font License 1.1"),
+    ("CTCT-Exam-Scanner bubbles", "MIT"),
+    ("Noto Sans, printed", "SIL Open Font License 1.1"),
 )
 
-NAMED = ("mnist", "swiss", "printed")
-UNNAMED = ("bhmsds", "optdigits", "semeion")
-"""Sources of digits (`pools.py`) with writers held out whole, and those that name none."""
-
-MEASURED = 3000
-"""Boxes composed for each figure that is measured apart."""
-
 LIMITS = (
-    "Halves, struck-out and touching digits are composed, not real.",
+    "Halves, struck-out and touching digits, capitals and marks in boxes are composed, not real.",
     "Boxes are composed after the product's own print; no real scanner took part.",
-    "A lone slash less than 35 degrees off upright looks like a 1 and may be called one.",
-    "The removal of rules was refined between training and calibration; the figures are of the later state.",
     "The sets besides MNIST and the Swiss digits name no writers; their validation part says nothing of new hands.",
+    "Eight bits leave steps of about 0.2 between logits: probabilities next to 0 and 1 come in steps.",
 )
 
 EXAMPLES = """\
 examples:
-  python -m recognizer.training.train                          the shipped model, about 25 minutes on two cores
-  python -m recognizer.training.train --boxes 2000 --epochs 1 --out build/try    a quick look whether all works
+  python -m recognizer.training.train                          the shipped model, under two hours on two cores
+  python -m recognizer.training.train --boxes 3000 --epochs 1 --out build/try    a quick look whether all works
+  python -m recognizer.training.train --networks numbers       one network anew, the others as they are
+  python -m recognizer.training.train --networks none          calibrate and measure anew, train nothing
+  python -m recognizer.training.train --from-csv train.csv     learn from further digits in the CSV form of MNIST
 """
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Train as the command line says; return the exit code."""
-    options = _parser().parse_args(arguments)
-    # TensorFlow's notes about the machine help nobody here.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        plan = Plan(**vars(options))
-        card = recalibrate(plan) if plan.recalibrate else run(plan)
-    except RecognizerError as error:
-        print(f"train: {error}", file=sys.stderr)
-        return 1
-    print(f"{options.out}: {card['name']}, {card['bytes']} bytes, accepts from {card['accept_confidence']}")
-    for title, figure in card["figures"].items():
-        print(f"  {title}: {figure}")
-    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,81 +85,109 @@ class Plan:
     boxes: int
     workers: int
     keep: Path | None
-    recalibrate: bool
+    plots: Path | None
+    networks: tuple[str, ...]
+    uncalibrated: bool
+    from_csv: tuple[Path, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train as the command line says; return the exit code."""
+    options = _parser().parse_args(arguments)
+    # Processes that compose boxes are forked from this one: no other thread may run in it by then.
+    cv2.setNumThreads(1)
+    # TensorFlow's notes about the machine help nobody here.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        card = run(Plan(**{**vars(options), "from_csv": tuple(options.from_csv)}))
+    except RecognizerError as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 1
+    print(f"{options.out}: {card['name']}, {sum(one['bytes'] for one in card['networks'].values())} bytes")
+    for title, figure in card.get("figures", {}).items():
+        print(f"  {title}: {figure}")
+    return 0
 
 
 def run(plan: Plan) -> dict[str, Any]:
-    """Train, export, calibrate the exported file, and return its card.
+    """Train, export, calibrate the exported files, and return their card.
 
     Raises:
-        DataError: the data folder is missing something, or too few glyphs came out of it.
+        DataError: the data folder is missing something, or too few views came out of it.
+        ModelError: some networks were to be left as they are, but are not there.
     """
     started = time.monotonic()
 
     def say(text: str) -> None:
         print(f"[{time.monotonic() - started:6.0f} s] {text}", flush=True)
 
-    train_pool, validation_pool = load_pools(plan.data, plan.seed)
+    extra = csv_digits(plan.from_csv, plan.data, plan.seed, say)
+    pools = load_pools(plan.data, plan.seed, extra, plan.without)
     say("pools loaded")
-    learned = _joined(compose(train_pool, plan.boxes, plan.seed, plan.workers), _plain(plan.data, plan.seed))
-    validation = _validation(validation_pool, plan)
-    _check_enough(learned)
-    say(f"{len(learned.y)} glyphs to learn from, {len(validation.y)} to validate on")
+    card = _old_card(plan)
+    # Composed before TensorFlow starts, whose threads forbid to fork.
+    held = None if plan.uncalibrated else held_out(pools, plan.data, plan.seed, plan.workers)
+    if plan.networks:
+        card = _trained(plan, pools, card, say)
+    card["minutes"] = round(card.get("minutes", 0.0) + (time.monotonic() - started) / 60, 1)
+    write_card(plan.out, card)
+    return card if held is None else calibrated(plan.out, held, say)
 
-    # TensorFlow takes 15 s to import: not before the data is known to be good.
+
+def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say) -> dict[str, Any]:
+    """Train and export what the plan names; return the card with their entries."""
+    learned = validation = None
+    if {CHARACTERS, NUMBERS} & set(plan.networks):
+        learned = compose(pools["train"], plan.boxes, plan.seed, plan.workers)
+        plain = plain_views(pools["train"], plan.seed, plan.workers)
+        validation = compose(pools["validation"], max(plan.boxes // VALIDATION_PART, 200), plan.seed + 1, plan.workers)
+        _check_enough(learned)
+        say(f"{len(learned.y)} composed and {len(plain.y)} plain views to learn from, {len(validation.y)} to stop by")
+
+    marks = mark_data(plan.data, plan.seed, plan.workers, say) if MARK_BOXES in plan.networks else None
+
+    # TensorFlow takes 15 s to import, and its threads forbid to fork: not before everything is composed.
     import keras
 
     from recognizer.training.export import export_network
-    from recognizer.training.network import build_network, train
+    from recognizer.training.network import as_float32, choose_precision, train_characters, train_numbers
 
     keras.utils.set_random_seed(plan.seed)
-    network = build_network()
-    train(network, learned, plan.epochs, plan.seed, say)
-    if plan.keep:
-        network.save(plan.keep)
-    card = export_network(network, plan.out, _card(plan, learned), validation.glyphs[:512])
-    say("exported")
-    card |= _measured(load_model(plan.out), validation, plan, validation_pool)
-    card["minutes"] = round((time.monotonic() - started) / 60, 1)
-    return _with_fields(card, plan)
-
-
-def recalibrate(plan: Plan) -> dict[str, Any]:
-    """Fit temperature and threshold of the weights in `plan.out` anew, measure them, and return the new card.
-
-    Raises:
-        ModelError: there are no good weights.
-        DataError: the data folder is missing something.
-    """
-    model = load_model(plan.out)
-    card = dict(model.card.details)
-    # The boxes that the weights were validated on, whatever the command line says.
-    plan = replace(plan, seed=int(card["seed"]), boxes=int(card["boxes_composed"]))
-    pool = load_pools(plan.data, plan.seed)[1]
-    card |= _measured(model, _validation(pool, plan), plan, pool)
-    return _with_fields(card, plan)
-
-
-def _with_fields(card: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    """Write the card, measure whole fields with the model that it makes, and add that to the card."""
-    write_card(plan.out, card)
-    fields = measure_fields(load_model(plan.out), plan.data, plan.seed)
-    card["figures"] |= {"simulated sheets of validation writers: fields accepted and wrong": fields}
-    write_card(plan.out, card)
+    card = {**card, **_about(plan, choose_precision())}
+    for name in plan.networks:
+        if name == MARK_BOXES:
+            assert marks is not None
+            network, epochs = train_marks(marks, plan.seed, say)
+            probe = as_views(marks.validation.x)
+            counts = np.bincount(np.concatenate([marks.composed.y, marks.real.y]), minlength=len(MARKS))
+            card.setdefault("learning", {})[name] = _learning(epochs, dict(zip(MARKS, counts.tolist(), strict=True)))
+        else:
+            assert learned is not None and validation is not None
+            if name == CHARACTERS:
+                samples = learned.characters.joined(plain)
+                trained = train_characters(samples, validation.characters, plan.epochs, plan.seed, say)
+                probe = validation.characters.glyphs
+            else:
+                some = np.random.default_rng(plan.seed).random(len(plain.y)) < PLAIN_STRIPS
+                samples = learned.joined(plain.chosen(some))
+                trained = train_numbers(samples, validation, plan.epochs, plan.seed, say)
+                probe = validation.lines
+            counts = np.bincount(samples.y[samples.y != NO_CLASS], minlength=len(CLASSES))
+            of_class = dict(zip(CLASSES, counts.tolist(), strict=True))
+            of_class["number"] = int((samples.y == NO_CLASS).sum())
+            card.setdefault("learning", {})[name] = _learning(trained.epochs, of_class)
+            network = as_float32(trained.network)
+        if plan.keep:
+            plan.keep.mkdir(parents=True, exist_ok=True)
+            network.save(plan.keep / f"{name}.keras")
+        card.setdefault("networks", {})[name] = export_network(network, plan.out, probe[:2000])
+        say(f"{name} exported")
+        write_card(plan.out, card)
+    if plan.plots:
+        plan.plots.mkdir(parents=True, exist_ok=True)
+        (plan.plots / CURVES_FILE).write_bytes(draw_learning(card["learning"]))
     return card
-
-
-def _validation(pool: Pool, plan: Plan) -> Samples:
-    """Return what temperature and threshold are fitted on: boxes as the product prints them, by writers held out whole.
-
-    Sets without writers and photographed cells are measured apart: they prove nothing about new hands in our boxes.
-    """
-    count = max(plan.boxes // VALIDATION_PART, 200)
-    return compose(_only(pool, *NAMED), count, plan.seed + 1, plan.workers, _normalised({**KINDS, "cell": 0.0}))
-
-
-def _normalised(kinds: dict[str, float]) -> dict[str, float]:
-    return {kind: share / sum(kinds.values()) for kind, share in kinds.items()}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -183,16 +199,39 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the handwriting data")
     parser.add_argument("--out", type=Path, default=SHIPPED, help="folder for weights and card (default: shipped)")
-    parser.add_argument("--epochs", type=_positive, default=9, help="passes over all glyphs (default 9)")
+    parser.add_argument("--epochs", type=_positive, default=10, help="passes over all views (default 10)")
     parser.add_argument("--seed", type=int, default=1, help="seed of everything drawn (default 1)")
-    parser.add_argument("--boxes", type=_positive, default=70_000, help="boxes to compose (default 70000)")
+    parser.add_argument("--boxes", type=_positive, default=150_000, help="boxes to compose (default 150000)")
     parser.add_argument("--workers", type=_positive, default=2, help="processes that compose boxes (default 2)")
     parser.add_argument(
-        "--recalibrate",
-        action="store_true",
-        help="train nothing: fit temperature and threshold of --out's weights anew",
+        "--networks",
+        type=_networks,
+        default=tuple(INPUTS),
+        help="which to train, of characters,numbers,marks, or none; the others stay as they are (default all)",
     )
-    parser.add_argument("--keep", type=Path, help="also save the Keras network here (.keras)")
+    parser.add_argument("--uncalibrated", action="store_true", help="leave temperatures and curves as they are")
+    parser.add_argument(
+        "--plots",
+        type=Path,
+        default=Path("build/training"),
+        help=f"folder for {CURVES_FILE}, how loss and accuracy went (default build/training)",
+    )
+    parser.add_argument("--keep", type=Path, help="also save the Keras networks in this folder")
+    parser.add_argument(
+        "--from-csv",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="learn from this file's digits too: MNIST's form of 785 columns, plain or .gz; may be given again",
+    )
+    parser.add_argument(
+        "--without",
+        type=_optional_sets,
+        default=(),
+        metavar="SET[,SET]",
+        help=f"train without these sets of the data folder, of {', '.join(OPTIONAL)}",
+    )
     return parser
 
 
@@ -203,121 +242,80 @@ def _positive(text: str) -> int:
     return number
 
 
-def _plain(data: Path, seed: int) -> Samples:
-    """Return MNIST's own pictures, centred as they come, of the writers who train."""
-    mnist = mnist_without_reserved(data)
-    chosen = ~np.isin(mnist.writer, validation_writers(mnist.writer, seed))
-    return _as_samples(LabelledPictures(mnist.x[chosen], mnist.label[chosen], mnist.writer[chosen]))
+def _networks(text: str) -> tuple[str, ...]:
+    names = () if text == "none" else tuple(text.split(","))
+    if unknown := [name for name in names if name not in INPUTS]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(INPUTS)}")
+    return names
 
 
-def _as_samples(digits: LabelledPictures) -> Samples:
-    return Samples(digits.x, np.array([CLASSES.index(label) for label in digits.label], np.int64))
+def _optional_sets(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if unknown := [name for name in names if name not in OPTIONAL]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(OPTIONAL)}")
+    return names
 
 
-def _joined(first: Samples, second: Samples) -> Samples:
-    return Samples(np.concatenate([first.x, second.x]), np.concatenate([first.y, second.y]))
+def _old_card(plan: Plan) -> dict[str, Any]:
+    """Return the card of the networks that stay; an empty one when there is none and all are trained."""
+    path = plan.out / CARD_FILE
+    if path.is_file():
+        try:
+            old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DataError(f"{path}: is no card ({error}); remove it and train all networks") from error
+        return old
+    missing = [name for name in INPUTS if name not in plan.networks]
+    if missing and not plan.uncalibrated:
+        raise DataError(
+            f"{path}: is not there, so there are no networks {', '.join(missing)} to leave as they are: train all, or "
+            "leave them out with --uncalibrated and train them later"
+        )
+    return {}
 
 
 def _check_enough(samples: Samples) -> None:
-    counts = np.bincount(samples.y, minlength=len(CLASSES))
+    counts = np.bincount(samples.characters.y, minlength=len(CLASSES))
     for name, count in zip(CLASSES, counts, strict=True):
         if count < 10:
             raise DataError(f"only {count} glyphs of class {name} to learn from, at least 10 needed: raise --boxes")
 
 
-def _counts(samples: Samples) -> dict[str, int]:
-    return dict(zip(CLASSES, np.bincount(samples.y, minlength=len(CLASSES)).tolist(), strict=True))
+def _learning(epochs: Sequence[Epoch], of_class: Mapping[str, int]) -> dict[str, Any]:
+    """Return a card's entry of how a network learned."""
+    return {
+        "views": sum(of_class.values()),
+        "of_class": dict(of_class),
+        "epochs": [{name: round(value, 5) for name, value in asdict(epoch).items()} for epoch in epochs],
+    }
 
 
-def _card(plan: Plan, learned: Samples) -> dict[str, Any]:
-    from recognizer.training.network import FILTERS
+def _about(plan: Plan, precision: str) -> dict[str, Any]:
+    from recognizer.training.network import CHARACTER_FILTERS, NUMBER_FILTERS
 
-    writers = mnist_without_reserved(plan.data).writer
+    there = mnist_is_there(plan.data)
+    held = held_writers(mnist_without_reserved(plan.data).writer, plan.seed) if there else {}
     return {
         "name": NAME,
         "date": datetime.now(UTC).date().isoformat(),
-        "classes": list(CLASSES),
-        "input": "(N, 28, 28, 1) float32, 0 paper to 1 ink, cut by recognizer/ink.py",
-        "output": "(N, 13) float32 logits; probabilities are softmax(logits / temperature)",
-        "network": f"one 5x5 and four 3x3 convolutions ({FILTERS[0]}; 2x{FILTERS[1]}; 2x{FILTERS[2]}), dense 96",
-        "data": [{"set": name, "licence": licence} for name, licence in SETS],
+        "input": {name: list(shape) for name, shape in INPUTS.items()},
+        "shapes": {CHARACTERS: list(CHARACTER_FILTERS), NUMBERS: list(NUMBER_FILTERS)},
+        "data": [{"set": name, "licence": licence} for name, licence in SETS]
+        + [{"set": f"digits of {path.name}", "licence": "of whoever trained with it"} for path in plan.from_csv],
         "excluded": {
             "reserved_mnist_writers": sorted(reserved_writers()),
-            "validation_mnist_writers": validation_writers(writers, plan.seed).tolist(),
+            **{f"{part}_mnist_writers": some.tolist() for part, some in held.items()},
             "mnist_t10k": "measured on only",
+            "sets_left_out": [*plan.without, *(() if there else ("MNIST",))],
         },
+        "parts": list(PARTS),
         "seed": plan.seed,
         "epochs": plan.epochs,
         "boxes_composed": plan.boxes,
-        "training_glyphs": _counts(learned),
-        "temperature": 1.0,
-        "accept_confidence": 1.0,
-        "figures": {},
+        "kinds": KINDS,
+        "precision": precision,
+        "limits": list(LIMITS),
     }
-
-
-def _measured(model: LiteRtModel, validation: Samples, plan: Plan, pool: Pool) -> dict[str, Any]:
-    """Return temperature, threshold and figures of the exported file."""
-    logits = model.logits(validation.glyphs)
-    temperature = fit_temperature(logits, validation.y)
-    probabilities = softmax(logits, temperature)
-    chosen = accept_confidence(probabilities, validation.y)
-    guess = probabilities.argmax(axis=1)
-    right = guess == validation.y
-    test = _as_samples(mnist_digits(plan.data, "test"))
-    mnist = softmax(model.logits(test.glyphs), temperature)
-    swiss = compose(_only(pool, "swiss"), MEASURED, plan.seed + 2, plan.workers, {"digit": 1.0})
-    unnamed = compose(_only(pool, *UNNAMED), MEASURED, plan.seed + 3, plan.workers, {"digit": 1.0})
-    cells = compose(pool, MEASURED, plan.seed + 4, plan.workers, {"cell": 1.0})
-    return {
-        "validation_glyphs": _counts(validation),
-        "temperature": temperature,
-        "accept_confidence": chosen.threshold,
-        "accept_method": (
-            f"lowest threshold with at most {WRONG_PER_ACCEPTED / MARGIN:.4f} wrong per accepted glyph of the "
-            f"validation writers' composed boxes, `other` weighted to {OTHER_SHARE:.0%} of them; no guarantee"
-        ),
-        "limits": LIMITS,
-        "figures": {
-            "composed boxes, validation writers: accuracy": _share(right),
-            "composed boxes, validation writers: accepted and wrong": _accepted(
-                probabilities, validation.y, chosen.threshold
-            ),
-            "composed boxes, digits only: accuracy": _share(right[validation.y < 10]),
-            "per class recall": {name: _share(right[validation.y == index]) for index, name in enumerate(CLASSES)},
-            "MNIST t10k as published: accuracy": _share(mnist.argmax(axis=1) == test.y),
-            "MNIST t10k: accepted and wrong": _accepted(mnist, test.y, chosen.threshold),
-            "Swiss validation writers in boxes: accuracy": _share(_right(model, swiss)),
-            "sets without writers in boxes: accuracy": _share(_right(model, unnamed)),
-            "sudoku cells (val puzzles): accuracy": _share(_right(model, cells)),
-        },
-    }
-
-
-def _only(pool: Pool, *sources: str) -> Pool:
-    """Return the pool with digits of some sources only."""
-    groups = tuple((share, hands) for share, hands in pool.groups if hands[0].name.startswith(sources))
-    return replace(pool, groups=groups)
-
-
-def _right(model: LiteRtModel, samples: Samples) -> NDArray[np.bool_]:
-    glyphs: GlyphStack = samples.glyphs
-    found: NDArray[np.bool_] = model.logits(glyphs).argmax(axis=1) == samples.y
-    return found
-
-
-def _accepted(probabilities: NDArray[np.float32], truth: NDArray[np.int64], threshold: float) -> Mapping[str, float]:
-    found = acceptance(probabilities, truth, threshold)
-    return {
-        "total": found.total,
-        "accepted": found.accepted,
-        "wrong": found.wrong,
-        "weighted_rate": round(found.rate, 6),
-    }
-
-
-def _share(right: NDArray[np.bool_]) -> float:
-    return round(float(right.mean()), 5) if len(right) else float("nan")
 
 
 if __name__ == "__main__":

