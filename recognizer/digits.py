@@ -77,13 +77,13 @@ def isolate_number(crop: BoxCrop) -> IsolatedCell:
     if ink.is_blank:
         return IsolatedCell(None, ink.area_mm2, ink.overflow, ink.all_specks, _unplaced(ink, crop), ink.pale)
     strip = as_strip(ink, np.arange(len(ink.stats) + 1) > 0, crop.outline.height)
-    # Beside what is clearly there, a smudge may be a fainter digit: in a sheet's cell, where paper is even, it counts.
+    # Beside what is clearly there, a smudge may be a fainter digit: on a sheet, whose paper is even, it counts.
     pale = 0 if crop.cut_at else ink.pale
     return IsolatedCell(strip, ink.area_mm2, ink.overflow, ink.specks, _unplaced(ink, crop), pale)
 
 
 def _unplaced(ink: BoxInk, crop: BoxCrop) -> int:
-    """Return how many large pieces lie where none should; in a picture of unknown framing nobody knows where that is."""
+    """Return how many large pieces lie where none should; in a loosely cut picture nobody knows where that is."""
     return 0 if crop.cut_at else ink.unplaced
 
 

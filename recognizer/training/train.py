@@ -32,7 +32,7 @@ from recognizer.training.sources import DataError, mnist_is_there
 from recognizer.training.train_marks import as_views, mark_data, train_marks
 
 if TYPE_CHECKING:
-    pass
+    from recognizer.training.network import Trained
 
 NAME = "tallymark-2"
 
@@ -40,6 +40,9 @@ CURVES_FILE = "learning.png"
 
 VALIDATION_PART = 14
 """For so many boxes to learn from, one is composed to say when to stop."""
+
+FINISHING_VIEWS = 50_000
+"""Composed views in the last course of the network for characters; less than half, so that plain digits weigh more."""
 
 PLAIN_STRIPS = 0.4
 """Share of the whole pictures of digits that the network for cells learns from as well."""
@@ -135,23 +138,58 @@ def run(plan: Plan) -> dict[str, Any]:
     return card if held is None else calibrated(plan.out, held, say)
 
 
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What the networks for characters and numbers learn from, and what says when they have learned."""
+
+    composed: Samples
+    plain: Samples
+    validation: Samples
+    validation_plain: Samples
+
+    @property
+    def finishing(self) -> Samples:
+        """Characters for the last course: the first FINISHING_VIEWS composed ones, and all plain ones."""
+        some = np.arange(min(FINISHING_VIEWS, len(self.composed.y)))
+        return self.composed.chosen(some).characters.joined(self.plain)
+
+    @property
+    def unseen(self) -> Samples:
+        """Characters that say when the last course is over."""
+        return self.validation.characters.joined(self.validation_plain)
+
+
+def _views(plan: Plan, pools: dict[str, Pool], say: Say) -> Views:
+    """Compose what to learn from.
+
+    Raises:
+        DataError: too little of some class came out of it.
+    """
+    learned, held = pools["train"], pools["validation"]
+    views = Views(
+        compose(learned, plan.boxes, plan.seed, plan.workers),
+        plain_views(learned, plan.seed, plan.workers),
+        compose(held, max(plan.boxes // VALIDATION_PART, 200), plan.seed + 1, plan.workers),
+        plain_views(held, plan.seed, plan.workers),
+    )
+    _check_enough(views.composed)
+    say(
+        f"{len(views.composed.y)} composed and {len(views.plain.y)} plain views to learn from, "
+        f"{len(views.validation.y)} to stop by"
+    )
+    return views
+
+
 def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say) -> dict[str, Any]:
     """Train and export what the plan names; return the card with their entries."""
-    learned = validation = None
-    if {CHARACTERS, NUMBERS} & set(plan.networks):
-        learned = compose(pools["train"], plan.boxes, plan.seed, plan.workers)
-        plain = plain_views(pools["train"], plan.seed, plan.workers)
-        validation = compose(pools["validation"], max(plan.boxes // VALIDATION_PART, 200), plan.seed + 1, plan.workers)
-        _check_enough(learned)
-        say(f"{len(learned.y)} composed and {len(plain.y)} plain views to learn from, {len(validation.y)} to stop by")
-
+    views = _views(plan, pools, say) if {CHARACTERS, NUMBERS} & set(plan.networks) else None
     marks = mark_data(plan.data, plan.seed, plan.workers, say) if MARK_BOXES in plan.networks else None
 
     # TensorFlow takes 15 s to import, and its threads forbid to fork: not before everything is composed.
     import keras
 
     from recognizer.training.export import export_network
-    from recognizer.training.network import as_float32, choose_precision, train_characters, train_numbers
+    from recognizer.training.network import as_float32, choose_precision
 
     keras.utils.set_random_seed(plan.seed)
     card = {**card, **_about(plan, choose_precision())}
@@ -161,26 +199,17 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
             network, epochs = train_marks(marks, plan.seed, say)
             probe = as_views(marks.validation.x)
             counts = np.bincount(np.concatenate([marks.composed.y, marks.real.y]), minlength=len(MARKS))
-            card.setdefault("learning", {})[name] = _learning(epochs, dict(zip(MARKS, counts.tolist(), strict=True)))
+            of_class = dict(zip(MARKS, counts.tolist(), strict=True))
         else:
-            assert learned is not None and validation is not None
-            if name == CHARACTERS:
-                samples = learned.characters.joined(plain)
-                trained = train_characters(samples, validation.characters, plan.epochs, plan.seed, say)
-                probe = validation.characters.glyphs
-            else:
-                some = np.random.default_rng(plan.seed).random(len(plain.y)) < PLAIN_STRIPS
-                samples = learned.joined(plain.chosen(some))
-                trained = train_numbers(samples, validation, plan.epochs, plan.seed, say)
-                probe = validation.lines
-            counts = np.bincount(samples.y[samples.y != NO_CLASS], minlength=len(CLASSES))
-            of_class = dict(zip(CLASSES, counts.tolist(), strict=True))
-            of_class["number"] = int((samples.y == NO_CLASS).sum())
-            card.setdefault("learning", {})[name] = _learning(trained.epochs, of_class)
-            network = as_float32(trained.network)
+            assert views is not None
+            trained, samples = (_characters if name == CHARACTERS else _numbers)(views, plan, say)
+            network, epochs = as_float32(trained.network), trained.epochs
+            probe = views.validation.characters.glyphs if name == CHARACTERS else views.validation.lines
+            of_class = _of_class(samples)
         if plan.keep:
             plan.keep.mkdir(parents=True, exist_ok=True)
             network.save(plan.keep / f"{name}.keras")
+        card.setdefault("learning", {})[name] = _learning(epochs, of_class)
         card.setdefault("networks", {})[name] = export_network(network, plan.out, probe[:2000])
         say(f"{name} exported")
         write_card(plan.out, card)
@@ -188,6 +217,29 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
         plan.plots.mkdir(parents=True, exist_ok=True)
         (plan.plots / CURVES_FILE).write_bytes(draw_learning(card["learning"]))
     return card
+
+
+def _characters(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]":
+    from recognizer.training.network import Trained, finish_characters, train_characters
+
+    samples = views.composed.characters.joined(views.plain)
+    first = train_characters(samples, views.validation.characters, plan.epochs, plan.seed, say)
+    last = finish_characters(first.network, views.finishing, views.unseen, plan.seed, say)
+    return Trained(last.network, (*first.epochs, *last.epochs)), samples
+
+
+def _numbers(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]":
+    from recognizer.training.network import train_numbers
+
+    some = np.random.default_rng(plan.seed).random(len(views.plain.y)) < PLAIN_STRIPS
+    samples = views.composed.joined(views.plain.chosen(some))
+    return train_numbers(samples, views.validation, plan.epochs, plan.seed, say), samples
+
+
+def _of_class(samples: Samples) -> dict[str, int]:
+    """Return how many views show each class; cells are counted together."""
+    counts = np.bincount(samples.y[samples.y != NO_CLASS], minlength=len(CLASSES)).tolist()
+    return dict(zip(CLASSES, counts, strict=True)) | {"cell": int((samples.y == NO_CLASS).sum())}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -199,9 +251,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the handwriting data")
     parser.add_argument("--out", type=Path, default=SHIPPED, help="folder for weights and card (default: shipped)")
-    parser.add_argument("--epochs", type=_positive, default=10, help="passes over all views (default 10)")
+    parser.add_argument("--epochs", type=_positive, default=12, help="passes over all views (default 12)")
     parser.add_argument("--seed", type=int, default=1, help="seed of everything drawn (default 1)")
-    parser.add_argument("--boxes", type=_positive, default=150_000, help="boxes to compose (default 150000)")
+    parser.add_argument("--boxes", type=_positive, default=180_000, help="boxes to compose (default 180000)")
     parser.add_argument("--workers", type=_positive, default=2, help="processes that compose boxes (default 2)")
     parser.add_argument(
         "--networks",
