@@ -14,7 +14,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "correct": ("flows.commands.correct:correct", "Take corrections from a workbook."),
     "check": ("flows.commands.check:check", "Look at a sample of what was accepted."),
     "regrade": ("flows.commands.grade:regrade", "Read the archived scans again."),
+    "learn": ("flows.commands.learn:learn", "Learn from an exam's corrections."),
     "template": ("flows.commands.template:template", "List, show, check and print sheet templates."),
+    "read": ("flows.commands.read:read", "Read the digits in any picture."),
+    "evaluate": ("flows.commands.evaluate:evaluate", "Tell how well labelled pictures are read."),
     "simulate": ("flows.commands.simulate:simulate", "Make filled, scanned sheets with their truth."),
 }
 """Command name -> where it lives and its one-line help. A command's module is imported only when it runs, so that
@@ -49,7 +52,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done; 2 wrong command line; 3 faulty template, roster, exam.toml or workbook; 4 done, but "
     "some files or pages were set aside; 5 a place cannot be written or is open elsewhere; 6 some corrections were "
-    "refused.",
+    "refused; 7 the final export is refused while something is open.",
 )
 @click.version_option(package_name="tallymark")
 def tallymark() -> None:

@@ -51,7 +51,8 @@ def read(images: tuple[Path, ...], folder: Path | None, as_json: bool, model_fol
     """Read the handwritten digits in any picture: a photo or scan (PNG, JPEG, TIFF, one page of PDF), without a form.
 
     Prints each line of writing as text, numbers that stand apart with a space between them. What is no digit, or is not
-    sure, is a "?"; no digit is ever guessed. Points and commas are left out: 3.5 is read as 35. In drawn pictures green was read, orange is a guess, grey is no digit.
+    sure, is a "?"; no digit is ever guessed. Points and commas are left out: 3.5 is read as 35. In drawn pictures green
+    was read, orange is a guess, grey is no digit.
 
     In the JSON, places are pixels of the picture as it is displayed, from its top left corner; a file that cannot be
     read has "error" and no "lines". Then the exit code is 3, and all other files were read.
