@@ -41,6 +41,9 @@ CURVES_FILE = "learning.png"
 VALIDATION_PART = 14
 """For so many boxes to learn from, one is composed to say when to stop."""
 
+MARKS_PART = 3
+"""For so many boxes and cells, one tick box or bubble is composed: there is less to tell apart."""
+
 FINISHING_VIEWS = 50_000
 """Composed views in the last course of the network for characters; less than half, so that plain digits weigh more."""
 
@@ -183,7 +186,11 @@ def _views(plan: Plan, pools: dict[str, Pool], say: Say) -> Views:
 def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say) -> dict[str, Any]:
     """Train and export what the plan names; return the card with their entries."""
     views = _views(plan, pools, say) if {CHARACTERS, NUMBERS} & set(plan.networks) else None
-    marks = mark_data(plan.data, plan.seed, plan.workers, say) if MARK_BOXES in plan.networks else None
+    marks = (
+        mark_data(plan.data, plan.boxes // MARKS_PART, plan.seed, plan.workers, say)
+        if MARK_BOXES in plan.networks
+        else None
+    )
 
     # TensorFlow takes 15 s to import, and its threads forbid to fork: not before everything is composed.
     import keras

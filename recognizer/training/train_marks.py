@@ -22,11 +22,11 @@ from recognizer.training.sources import archive_pictures
 if TYPE_CHECKING:
     import keras
 
-    COMPOSED = 60_000
-"""Boxes to learn from."""
+VALIDATION_PART = 15
+"""For so many boxes to learn from, one is composed to say when to stop."""
 
-VALIDATION, CALIBRATION = 4000, 6000
-"""Composed boxes that say when to stop, and on which the exported network is calibrated."""
+CALIBRATION = 6000
+"""Composed boxes on which the exported network is calibrated."""
 
 REAL_TIMES = 4
 """How often each real bubble comes in an epoch, each time framed differently."""
@@ -81,13 +81,14 @@ class MarkData:
     held: MarkSamples
 
 
-def mark_data(data: Path, seed: int, workers: int, say: Say) -> MarkData:
-    """Return composed boxes and real bubbles.
+def mark_data(data: Path, boxes: int, seed: int, workers: int, say: Say) -> MarkData:
+    """Return composed boxes, so many of them, and real bubbles.
 
     Raises:
         DataError: the real bubbles are missing or damaged.
     """
-    composed, validation = compose_marks(COMPOSED, seed, workers), compose_marks(VALIDATION, seed + 1, workers)
+    composed = compose_marks(boxes, seed, workers)
+    validation = compose_marks(max(boxes // VALIDATION_PART, 100), seed + 1, workers)
     real = real_bubbles(data, held=False)
     say(f"{len(composed.y)} composed boxes and {len(real.y)} real bubbles to learn marks from")
     return MarkData(composed, real, validation, real_bubbles(data, held=True).samples)
