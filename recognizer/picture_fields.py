@@ -19,8 +19,9 @@ BLANK_LABELS = ("blank", "empty", "")
 MARKED, MARKED_LABEL = "X", "marked"
 """The one option of an evaluated tick box, and the label of one that is marked."""
 
-USUAL_LOW, USUAL_HIGH = Decimal(0), Decimal(20)
-"""A mark cell holds at least this range, unless somebody says otherwise; labels beyond it widen it."""
+USUAL_LOW, USUAL_HIGH = Decimal(0), Decimal(10)
+"""A mark cell holds at least this range, as those of `cover_marks` do, unless somebody says otherwise; labels beyond it
+widen it."""
 
 USUAL_STEPS = tuple(Decimal(step) for step in ("0.5", "0.25", "0.1", "0.05", "0.01"))
 """A mark cell counts in halves; where a label says otherwise, in the coarsest of these that fits all labels."""
@@ -52,8 +53,8 @@ def kind_of_labels(labels: Iterable[str]) -> str:
 def field_for(pictures: PictureSet, kind: str, limits: Limits | None = None) -> SheetField:
     """Return the field that the pictures of a set are read as.
 
-    A digit box takes 0 to 9. A number cell takes what mark cells take: 0 to 20 in steps of a half and a dash, wider or
-    finer where labels or `limits` say so, and AB where a label says it.
+    A digit box takes 0 to 9. A number cell takes what mark cells take: 0 to 10 in steps of a half, wider or finer where
+    labels or `limits` say so; a dash, and AB, where a label says it.
 
     Raises:
         PictureSetError: no label says anything that this kind of field can hold, or the limits contradict each other.
@@ -102,7 +103,7 @@ def _number_field(pictures: PictureSet, limits: Limits, place: dict[str, Any]) -
         minimum=minimum,
         maximum=maximum,
         step=limits.step if limits.step is not None else next(fitting, USUAL_STEPS[-1]),
-        dash=True,
+        dash="-" in texts,
         absent="AB" in texts,
         **place,
     )
@@ -151,4 +152,4 @@ def field_in_words(field: SheetField) -> str:
     low, high = field.minimum or Decimal(0), field.maximum or Decimal(0)
     words = f"a number from {format_number(low)} to {format_number(high)}"
     words += f" in steps of {format_number(field.step)}" if field.step else ""
-    return words + ", a dash" + (", or AB" if field.absent else "") + ", or blank"
+    return words + (", a dash" if field.dash else "") + (", AB" if field.absent else "") + ", or blank"

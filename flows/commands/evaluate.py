@@ -72,7 +72,7 @@ class Number(click.ParamType[Decimal]):
     help="The target: which share of accepted fields may be wrong.  [default: 0.001]",
 )
 @click.option("--minimum", type=Number(), help="Number cells hold at least this.  [default: 0, or the least label]")
-@click.option("--maximum", type=Number(), help="Number cells hold at most this.  [default: 20, or the largest label]")
+@click.option("--maximum", type=Number(), help="Number cells hold at most this.  [default: 10, or the largest label]")
 @click.option("--step", type=Number(), help="Number cells count in steps of this.  [default: 0.5, or as labels need]")
 def evaluate(  # noqa: PLR0917 - one parameter an option, passed by name
     files: tuple[Path, ...],

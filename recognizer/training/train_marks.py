@@ -28,10 +28,11 @@ VALIDATION_PART = 15
 CALIBRATION = 6000
 """Composed boxes on which the exported network is calibrated."""
 
-REAL_TIMES = 4
-"""How often each real bubble comes in an epoch, each time framed differently."""
+REAL_TIMES = 14
+"""How often each real bubble comes in an epoch, each time framed differently: about as many as there are composed ones
+of that kind of print, which look different enough to be learned apart from them."""
 
-EPOCHS = 14
+EPOCHS = 16
 BATCH = 256
 PEAK_RATE = 3e-3
 SMOOTHING = 0.002
@@ -40,8 +41,8 @@ SMOOTHING = 0.002
 RUN = 25
 """Real bubbles in the order of their sheets are kept together in runs of so many; every fifth run is held out."""
 
-FILTERS = (12, 24, 32, 48)
-"""Feature maps at 16, 16, 8 and 4 pixels: 1.4 million multiplications a box."""
+FILTERS = (16, 32, 64, 96)
+"""Feature maps at 16, 16, 8 and 4 pixels: 4 million multiplications a box."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,10 +167,10 @@ def test_labels_tell_the_kind(labels: list[str], kind: str) -> None:
 
 def test_a_number_cell_holds_what_mark_cells_hold_and_what_labels_need() -> None:
     usual = field_for(labelled("7", "blank", "other"), "number")
-    assert (usual.minimum, usual.maximum, usual.step, usual.dash, usual.absent) == (0, 20, Decimal("0.5"), True, False)
+    assert (usual.minimum, usual.maximum, usual.step, usual.dash, usual.absent) == (0, 10, Decimal("0.5"), False, False)
     wide = field_for(labelled("-3", "45.25", "AB", "cancelled"), "number")
     assert (wide.minimum, wide.maximum, wide.step, wide.absent) == (-3, 46, Decimal("0.25"), True)
-    assert field_in_words(wide) == "a number from -3 to 46 in steps of 0.25, a dash, or AB, or blank"
+    assert field_in_words(wide) == "a number from -3 to 46 in steps of 0.25, AB, or blank"
     said = field_for(labelled("7"), "number", Limits(Decimal(1), Decimal(12), Decimal(1)))
     assert (said.minimum, said.maximum, said.step) == (1, 12, 1)
     with pytest.raises(PictureSetError, match="swap --minimum and --maximum"):
