@@ -112,7 +112,7 @@ class Decoded:
 def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
     """Decode a comb of boxes, one character each, in box order."""
     characters = tuple(_character(box) for box in boxes)
-    if any(box.pale or (box.probabilities is None and box.specks >= FAINT_SPECKS) for box in boxes):
+    if any(_is_faint(field, box) for box in boxes):
         return Decoded((), characters, Flag.FAINT)
     if field.sign and boxes[0].unplaced:
         # A minus on the rule must not be lost. Other boxes of a comb have neighbours whose strokes reach in.
@@ -120,6 +120,15 @@ def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
     texts = _products([_box_options(field, index, box) for index, box in enumerate(boxes)])
     values = _ranked((value, p) for text, p in texts if (value := _comb_value(field, text)) is not None)
     return Decoded(values, characters, _comb_trouble(field, boxes, texts))
+
+
+def _is_faint(field: SheetField, box: BoxEvidence) -> bool:
+    """Tell whether a box may hold writing that cannot be read.
+
+    In a comb, a neighbour's strokes lie where none should; a box of its own that seems empty has no such excuse.
+    """
+    empty = box.probabilities is None
+    return bool(box.pale) or (empty and (box.specks >= FAINT_SPECKS or (field.characters == 1 and box.unplaced > 0)))
 
 
 def _comb_trouble(field: SheetField, boxes: Sequence[BoxEvidence], texts: Sequence[tuple[str, float]]) -> Flag | None:

@@ -64,7 +64,7 @@ def isolate_digit(crop: BoxCrop) -> IsolatedBox:
     """
     ink = find_ink(crop)
     if ink.is_blank:
-        return IsolatedBox(None, None, ink.area_mm2, ink.overflow, ink.all_specks, _unplaced(ink, crop), ink.pale)
+        return IsolatedBox(None, None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, ink.pale)
     pieces = _without_neighbours(ink, crop)
     glyph, strip = as_glyph(ink, _without_strays(ink, pieces)), as_strip(ink, pieces, crop.outline.height)
     # Smudges beside a character do not make it another one.
@@ -75,7 +75,7 @@ def isolate_number(crop: BoxCrop) -> IsolatedCell:
     """Return the writing of a free-width number cell."""
     ink = find_ink(crop)
     if ink.is_blank:
-        return IsolatedCell(None, ink.area_mm2, ink.overflow, ink.all_specks, _unplaced(ink, crop), ink.pale)
+        return IsolatedCell(None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, ink.pale)
     strip = as_strip(ink, np.arange(len(ink.stats) + 1) > 0, crop.outline.height)
     # Beside what is clearly there, a smudge may be a fainter digit: on a sheet, whose paper is even, it counts.
     pale = 0 if crop.cut_at else ink.pale

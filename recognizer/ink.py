@@ -44,6 +44,15 @@ PALE_SHARE = 0.64
 """Part of the darkness from which a pixel may be ink at which a large piece is a trace of faint pencil. In 7,000 boxes
 and cells of simulated office scans none was seen where nobody wrote."""
 
+TRACE_BLUR_MM, TRACE_REACH_MM, TRACE_INSET_MM = 0.25, 4.0, 0.7
+"""A trace is looked for in means over a pen's width, against the paper within some millimetres, and off the rules."""
+
+TRACE_DARKNESS, TRACE_FACTOR = 0.04, 3.0
+"""It is so much darker than that paper, and so many times what noise leaves of such means..."""
+
+TRACE_AREA_MM2, TRACE_EXTENT_MM, TRACE_RULE_MM = 0.5, 1.2, 1.0
+"""...so large and so long, and no thin line at the edge, which is what remains of a rule."""
+
 NOISE_FACTOR = 4.5
 """Ink must stand out of the paper's noise by this many standard deviations (after smoothing)."""
 
@@ -160,7 +169,8 @@ def find_ink(crop: BoxCrop) -> BoxInk:
     if found.is_blank and threshold > floor:
         # One dark grain of dust can set the level so high that faint pencil beside it is missed: look again.
         found = _pieces(darkness, floor, lines, frame)
-    return replace(found, pale=_pale_pieces(darkness, floor * PALE_SHARE, lines, frame))
+    pale = _pale_pieces(darkness, floor * PALE_SHARE, lines, frame)
+    return replace(found, pale=pale or (_traces(crop) if found.is_blank else 0))
 
 
 def as_glyph(ink: BoxInk, pieces: Mask) -> Glyph:
@@ -339,6 +349,33 @@ def _pale_pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Fram
         return 0
     pale &= ~is_sliver(stats, lines, frame) & ~is_stray_rule(stats, lines, frame) & ~hugs_edge(labels, count, frame)
     return int((pale & (_darkest(darkness, labels, pale) < CORE_CONTRAST)).sum())
+
+
+def _traces(crop: BoxCrop) -> int:
+    """Count what one who squints would take for writing in a box that seems blank: noise and shade are averaged out.
+
+    Of 77 composed boxes whose pencil drowned in noise this finds 86 in 100; of photographed empty cells it takes one
+    in twenty for written in, which costs a look.
+    """
+    px = crop.px_per_mm
+    blurred = cv2.GaussianBlur(crop.pixels, (0, 0), TRACE_BLUR_MM * px).astype(np.float32)
+    inner = crop.outline.grown(-TRACE_INSET_MM * px)
+    seen = blurred[max(int(inner.y), 0) : max(int(inner.bottom), 0), max(int(inner.x), 0) : max(int(inner.right), 0)]
+    height, width = seen.shape
+    if min(height, width) < 8:
+        return 0
+    reach = min(round(TRACE_REACH_MM * px), min(height, width) - 1) // 2 * 2 - 1
+    paper = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((max(reach, 1), max(reach, 1)), np.uint8))
+    paper = cv2.GaussianBlur(paper, (0, 0), TRACE_REACH_MM * px / 5)
+    dark = (paper - seen) / np.maximum(paper, 1.0)
+    dark -= np.median(dark)
+    # 1.48 times the median of the deviations is the standard deviation of what is normal.
+    noise = 1.48 * float(np.median(np.abs(dark)))
+    _, _, stats = _components(dark > max(TRACE_DARKNESS, TRACE_FACTOR * noise))
+    x, y, wide, tall, area = stats[1:].T
+    at_edge = (x == 0) | (y == 0) | (x + wide >= width) | (y + tall >= height)
+    stroke = (area >= TRACE_AREA_MM2 * px**2) & (np.maximum(wide, tall) >= TRACE_EXTENT_MM * px)
+    return int((stroke & ~(at_edge & (np.minimum(wide, tall) <= TRACE_RULE_MM * px))).sum())
 
 
 def _components(mask: Mask) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from pathlib import Path
 from types import MappingProxyType
 
 import cv2
@@ -15,8 +14,8 @@ from recognizer.classifier import ReadingModel
 from recognizer.decode import decode_choice
 from recognizer.marks_view import mark_view
 from recognizer.template import Kind, Role, SheetField
-from recognizer.training.mark_boxes import MARKED, compose_box, draw_look, draw_mark_scan, draw_pen, sheet_crop
-from recognizer.training.train_marks import as_views, real_bubbles
+from recognizer.training.mark_boxes import compose_box, draw_look, draw_mark_scan, draw_pen, sheet_crop
+from recognizer.training.train_marks import as_views
 from recognizer.values import BLANK, format_options
 
 FIELDS = 5000
@@ -42,17 +41,13 @@ class ComposedField:
     marked: tuple[int, ...]
 
 
-def choice_fields(data: Path, seed: int, workers: int = 1, count: int = FIELDS) -> list[ComposedField]:
-    """Return composed fields, and each held-out real bubble as a field of its own.
+def choice_fields(seed: int, workers: int = 1, count: int = FIELDS) -> list[ComposedField]:
+    """Return composed fields.
 
-    Raises:
-        DataError: the real bubbles are missing or damaged.
+    The real bubbles at hand measure (`measure.py`), but do not calibrate: some were cut where no bubble is, which no
+    crop of a sheet is.
     """
-    held = real_bubbles(data, held=True).samples
-    real = [
-        ComposedField(view[None], (0,) if label == MARKED else ()) for view, label in zip(held.x, held.y, strict=True)
-    ]
-    return [*compose_fields(count, FIRST_SEED + seed, workers), *real]
+    return compose_fields(count, FIRST_SEED + seed, workers)
 
 
 def judged(fields: Sequence[ComposedField], model: ReadingModel) -> Iterator[tuple[float, bool | None]]:
