@@ -10,7 +10,7 @@ from recognizer.drift import DRIFT_FACTOR, stricter, unlike
 from recognizer.judge import ReviewPolicy, judge
 from recognizer.promise import Expectation, Thresholds, expected_wrong, per_thousand
 from recognizer.records import Decision, Flag, Reading
-from recognizer.template import SheetTemplate
+from recognizer.template import Kind, SheetTemplate
 from recognizer.values import BLANK
 
 SCORED = (None, Flag.UNSURE, Flag.BLANK_MARK, Flag.BLANK_ID, Flag.DOUBTED)
@@ -31,7 +31,7 @@ def end_of_run(
         accept_error: the target.
         templates: the exam's templates by name.
     """
-    seen = unlike(_scores(fields, held), held)
+    seen = unlike(_scores(fields, held, templates), held)
     if not seen:
         return RunEnd(_promise(fields, {}, held, accept_error, ""), {})
     strict = stricter(held, accept_error)
@@ -40,14 +40,22 @@ def end_of_run(
     return RunEnd(_promise(fields, doubted, strict, accept_error, told), doubted)
 
 
-def _scores(fields: Sequence[FieldRow], held: Thresholds) -> list[dict[str, list[float]]]:
-    """Return the scores of each sheet's fields, by kind, without those that say nothing of handwriting."""
+def _scores(
+    fields: Sequence[FieldRow], held: Thresholds, templates: Mapping[str, SheetTemplate]
+) -> list[dict[str, list[float]]]:
+    """Return the scores of each sheet's fields, by kind, without those that say nothing of handwriting.
+
+    The score of a field of several boxes is the product of theirs; calibration has single boxes. So it is their
+    geometric mean that is compared.
+    """
     sheets: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in fields:
         said = row.decision
         surely_blank = said.guess == BLANK and rounded(said.confidence) >= held.of(row.kind)
         if said.flag in SCORED and not surely_blank:
-            sheets[row.sheet][row.kind].append(said.confidence)
+            field = templates[row.template].pages[row.template_page - 1].field_named(row.field)
+            boxes = field.characters + field.sign if row.kind is Kind.DIGITS else 1
+            sheets[row.sheet][row.kind].append(said.confidence ** (1 / boxes))
     return [dict(kinds) for kinds in sheets.values()]
 
 

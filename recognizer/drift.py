@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from recognizer.curves import CalibrationCurve, rounded
-from recognizer.promise import Threshold, Thresholds, thresholds
+from recognizer.promise import Threshold, Thresholds, claimed, thresholds
 
 DRIFT_FACTOR = 5.0
 """How many times more errors are reckoned with in a batch that is unlike the calibration data. One network with one
@@ -67,16 +67,21 @@ def unlike(sheets: Sequence[Mapping[str, Sequence[float]]], held: Thresholds) ->
 def stricter(held: Thresholds, accept_error: float) -> Thresholds:
     """Return the thresholds for a batch that is unlike the calibration data: `DRIFT_FACTOR` times fewer errors allowed.
 
-    None is lower than before, though one that rests on something else might be.
+    None is lower than before, though one that rests on something else might be. Where the calibration set is too small
+    to speak of so few errors, what counts is the network's own word: so many times surer than before.
     """
     curves: dict[str, CalibrationCurve] = {one.kind: one.curve for one in held.details}
     if not curves:
         return held
     strict = thresholds(curves, accept_error / DRIFT_FACTOR)
-    details = tuple(
-        new if new.score >= old.score else old for new, old in zip(strict.details, held.details, strict=True)
-    )
+    details = tuple(_stricter(old, new) for new, old in zip(strict.details, held.details, strict=True))
     return Thresholds.of_details(details)
+
+
+def _stricter(old: Threshold, new: Threshold) -> Threshold:
+    if new.score <= 1 or old.score > 1:
+        return new if new.score >= old.score else old
+    return claimed(old.curve, 1 - (1 - old.score) / DRIFT_FACTOR, new.accept_error)
 
 
 def _compared(held: Threshold, sheets: Sequence[Sequence[float]]) -> Unlike | None:

@@ -190,6 +190,8 @@ def draw_learning(learning: Mapping[str, Any], theme: Theme = LIGHT) -> bytes:
             `validation_accuracy`.
         theme: the colours.
     """
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
     figure, cells = _grid_of(theme, len(learning), 2)
     for (name, entry), (left, right) in zip(learning.items(), cells, strict=True):
         epochs = entry["epochs"]
@@ -203,6 +205,9 @@ def draw_learning(learning: Mapping[str, Any], theme: Theme = LIGHT) -> bytes:
             axes.set_yscale("log")
             axes.set_ylabel(f"{name}: {what}")
             axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+                ticks(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.tick_params(which="minor", labelsize=7, labelcolor=theme.text)
             _legend(axes, theme)
     return _png(figure)

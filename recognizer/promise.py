@@ -168,6 +168,12 @@ def policy_thresholds(card: Mapping[str, Any], accept_error: float) -> Threshold
     return thresholds(read_curves(card), accept_error)
 
 
+def claimed(curve: CalibrationCurve, score: float, target: float) -> Threshold:
+    """Return a threshold that rests on the network's word, with what calibration found above it."""
+    above = curve.at(score)
+    return _made(curve, CurvePoint(rounded(score), above.accepted, above.wrong), target, Basis.CLAIMED)
+
+
 def _threshold(curve: CalibrationCurve, target: float, confidence: float) -> Threshold:
     for basis, level in ((Basis.PROVEN, 1 - confidence), (Basis.LIKELY, 1 - EVEN_ODDS)):
         if found := _refuted(curve.curve, target, level):

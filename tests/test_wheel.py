@@ -46,11 +46,11 @@ def test_weights_are_inside_and_fit_their_card(installed: Path, tmp_path: Path) 
     code = (
         f"import sys; sys.path[:] = [{str(installed)!r}] + [p for p in sys.path if p and p != {str(ROOT)!r}]\n"
         "import numpy as np, recognizer.classifier as c; assert c.__file__.startswith(sys.path[0])\n"
-        "print(c.load_model().probabilities(np.zeros((2, 28, 28), np.float32)).shape)"
+        "print(c.load_model().probabilities(np.zeros((2, 28, 28, 2), np.float32)).shape)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.strip() == "(2, 13)"
+    assert loaded.stdout.strip() == "(2, 14)"
 
 
 def test_the_version_is_the_projects(installed: Path, tmp_path: Path) -> None:

@@ -19,9 +19,6 @@ RATE = 2e-4
 TIMES = 4
 """How often what was taught comes in one epoch, each time varied, beside everything that is rehearsed once."""
 
-SHARES_OF_WAY = (0.25, 0.5, 0.75, 1.0)
-"""How far from the old weights to the new ones to go: what is between them is often better than either."""
-
 Views = tuple[NDArray[np.uint8], NDArray[np.integer]]
 """Views (N, H, W, 2) uint8, 0 paper to 255 ink, and their labels: classes (N,), or symbols (N, L) as in `Samples`."""
 
@@ -38,8 +35,23 @@ class Data:
     kept_back: Views
 
 
-def fine_tuned(network: keras.Model, data: Data, epochs: int, seed: int, say: Say) -> keras.Model | None:
-    """Return the network after learning, None when nothing that was tried is better on what stops it.
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """A network with its weights before and after learning."""
+
+    network: keras.Model
+    old: Sequence[NDArray[np.float32]]
+    new: Sequence[NDArray[np.float32]]
+
+    def part_of_way(self, share: float) -> keras.Model:
+        """Return the network a share, 0 to 1, of the way from the old weights to the new ones."""
+        pairs = zip(self.old, self.new, strict=True)
+        self.network.set_weights([(1 - share) * before + share * after for before, after in pairs])
+        return self.network
+
+
+def fine_tuned(network: keras.Model, data: Data, epochs: int, seed: int, say: Say) -> Tuned | None:
+    """Return what the network learned, None when no epoch is better on what stops it.
 
     Better is a smaller mean of both losses: on taught hands that are held out, and on other hands.
     """
@@ -68,26 +80,7 @@ def fine_tuned(network: keras.Model, data: Data, epochs: int, seed: int, say: Sa
         say(f"{network.name}: epoch {epoch + 1}/{epochs}, loss {found:.4f} on hands held out")
         if found < least:
             best, least = network.get_weights(), found
-    if best is None:
-        return None
-    network.set_weights(_part_of_way(network, old, best, loss, data))
-    return network
-
-
-def _part_of_way(
-    network: keras.Model,
-    old: Sequence[NDArray[np.float32]],
-    new: Sequence[NDArray[np.float32]],
-    loss: Loss,
-    data: Data,
-) -> list[NDArray[np.float32]]:
-    """Return the weights between old and new that do best on what stops learning."""
-    found: list[tuple[float, list[NDArray[np.float32]]]] = []
-    for share in SHARES_OF_WAY:
-        between = [(1 - share) * a + share * b for a, b in zip(old, new, strict=True)]
-        network.set_weights(between)
-        found.append((_stopping_loss(network, loss, data), between))
-    return min(found, key=lambda one: one[0])[1]
+    return Tuned(network, old, best) if best is not None else None
 
 
 def _stopping_loss(network: keras.Model, loss: Loss, data: Data) -> float:

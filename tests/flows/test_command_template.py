@@ -36,7 +36,7 @@ def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
     assert listed["cover_marks"] == {
         "name": "cover_marks",
-        "version": 1,
+        "version": 2,
         "title": "Answer book",
         "pages": 1,
         "fields": 16,

@@ -54,7 +54,7 @@ def crop(kind: str, shape: str, grey: int = 40) -> BoxCrop:
 def test_marks_stand_out_from_empty_boxes_and_specks(shape: str, marks: list[str], model: LiteRtModel) -> None:
     kinds = ["empty", "speck", *marks]
     for kind, mark in zip(kinds, read_marks([crop(kind, shape) for kind in kinds], model), strict=True):
-        assert (mark.marked if kind in marks else mark.empty) > 0.95, (kind, mark)
+        assert mark.marked > 0.95 if kind in marks else mark.empty > 0.8, (kind, mark)
 
 
 def test_a_pencil_fill_counts_too(model: LiteRtModel) -> None:

@@ -85,7 +85,7 @@ def expected_middle(rect: Rect, paper: Paper) -> np.ndarray:
 @pytest.mark.parametrize(("name", "page"), PAGES)
 def test_marks_and_qr_code_are_found_again(name: str, page: int, paper: Paper) -> None:
     pixels = rendered(shipped(name, paper, filled=False), page)
-    identity = SheetIdentity("chem-2026", name, 1, page, 17)
+    identity = SheetIdentity("chem-2026", name, find_template(name).version, page, 17)
     family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
     parameters = cv2.aruco.DetectorParameters()
     parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
