@@ -56,6 +56,9 @@ had more than one grain of dust; faint pencil falls apart into three to eleven."
 FAINT_SPECKS_BESIDE = 5
 """The same in a cell where something else was read: part of the number may have faded."""
 
+BLANK_WITH_TRACES = 0.5
+"""How likely a cell is blank in which there are mere traces: as likely as not. A person looks in any case."""
+
 REFUSED_PRIOR = 0.002
 """How likely, before looking, a cell holds a value that its field cannot hold. Small, since examiners know the maximum:
 a half read as 1, 1, 2 is 112 only on paper where 112 is a mark. Not zero: `13` under a maximum of 12 is flagged."""
@@ -213,7 +216,8 @@ def decode_number(field: SheetField, cell: CellEvidence) -> Decoded:
     for a half where the maximum is 10, weighs REFUSED_PRIOR only; what is no number at all weighs in full.
     """
     if cell.unplaced or cell.pale or cell.specks >= (FAINT_SPECKS if cell.steps is None else FAINT_SPECKS_BESIDE):
-        return Decoded((), (), Flag.FAINT)
+        traces_only = cell.steps is None
+        return Decoded((RankedValue(BLANK, BLANK_WITH_TRACES),) if traces_only else (), (), Flag.FAINT)
     if cell.steps is None:
         return Decoded((RankedValue(BLANK, 1.0),), ())
     texts, values, encoded = _candidates(field, cell.steps)
