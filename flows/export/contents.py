@@ -124,7 +124,7 @@ def model_facts(fields_by_model: Mapping[str, int], card_file: Path = SHIPPED / 
         card = load_card(card_file)
     except ModelError as problem:
         return (readers, Section("Model card", (("card", f"not to be had: {problem}"),)))
-    if not any(card.name in name for name in fields_by_model):
+    if card.name not in fields_by_model:
         told = f"the installed model is {card.name}, which read nothing of this exam"
         return (readers, Section("Model card", (("card", told),)))
     return (readers, Section(f"Card of the model {card.name}", tuple(_flat(card.details))))

@@ -51,3 +51,8 @@ def test_a_missing_card_is_said(tmp_path: Path) -> None:
 
 def test_nothing_read_nothing_said(tmp_path: Path) -> None:
     assert model_facts({}, card(tmp_path)) == ()
+
+
+def test_a_model_that_learned_has_not_the_card_of_its_parent(tmp_path: Path) -> None:
+    _, told = model_facts({"digits-7+chem-1": 120}, card(tmp_path))
+    assert told.facts == (("card", "the installed model is digits-7, which read nothing of this exam"),)
