@@ -31,11 +31,11 @@ from recognizer.template import Kind, SheetField
 
 SURE = 0.9995
 """A box of which one network is less sure than this is shown to the other one as well: two that learned to see the same
-ink in two ways seldom agree on the same error. For the rest the second look would change nothing that is accepted."""
+ink in two ways seldom agree on the same error. The rest is spared the second look, for speed."""
 
 AGREEMENT = 0.6
 """Power of the product of two networks' probabilities. 1 would hold were their errors independent, 0.5 were they the
-same; measured on validation writers."""
+same; between them by judgement, not by measurement."""
 
 _SINGLE = Texts.of(["", *DIGITS, MINUS])
 _SINGLE_AT = [CLASSES.index(name) for name in (BLANK_CLASS, *DIGITS, MINUS)]

@@ -21,8 +21,8 @@ from recognizer.geometry import Rect
 from recognizer.records import CLASSES, Probabilities
 
 SURE = 0.85
-"""Probability from which a digit is read: of 787 drawn digits none above it was read wrong. Below it stands "?" in
-the text, and the digit as a guess beside it."""
+"""Probability from which a digit is read. Chosen on 787 drawn digits, of which none above it was read wrong, before the
+network was calibrated. Below it stands "?" in the text, and the digit as a guess beside it."""
 
 GUESS = 0.5
 """Probability from which there is a guess: below, something else is likelier than any digit."""

@@ -2,7 +2,7 @@
 
 `characters` sees one box as 28 x 28 and says what it shows. `numbers` sees a cell as 32 x 80, keeps its width while its
 height is folded away, and says what begins at each of twenty places; the loss is CTC (Graves et al. 2006), for which
-nobody has to say where a symbol stands. Both are small enough for a tenth of a millisecond in eight bits.
+nobody has to say where a symbol stands. In eight bits they take about 0.09 and 0.14 ms.
 """
 
 from collections import deque

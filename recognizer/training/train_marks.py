@@ -29,8 +29,8 @@ CALIBRATION = 6000
 """Composed boxes on which the exported network is calibrated."""
 
 REAL_TIMES = 14
-"""How often each real bubble comes in an epoch, each time framed differently: about as many as there are composed ones
-of that kind of print, which look different enough to be learned apart from them."""
+"""How often each real bubble comes in an epoch, each time framed differently: they are few, and look
+unlike composed ones."""
 
 EPOCHS = 16
 BATCH = 256
