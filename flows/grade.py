@@ -132,7 +132,7 @@ def run_flow(job: Job, reader: PageReader, work: Work) -> Tally:
         page.report(tally)
         return tally
 
-    return grading(str(job.exam_dir.resolve()), str(job.model or "shipped"), job.workers)
+    return grading(str(job.exam_dir.resolve()), str(job.model or "as exam.toml says"), job.workers)
 
 
 def read_as_tasks(reader: PageReader) -> Submit:

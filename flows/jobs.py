@@ -31,7 +31,7 @@ They are made when they are needed."""
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is asked for. `model` None is the shipped one; `workers` None is what exam.toml says."""
+    """What is asked for; `model` and `workers` None are what exam.toml says."""
 
     command: Literal["grade", "regrade"]
     exam_dir: Path
@@ -123,5 +123,5 @@ def _reader(exam: Exam, job: Job, reader: PageReader | None, checks: Checks) -> 
     if reader is not None:
         yield reader
         return
-    with ReaderPool(reader_spec(exam, job.model, checks), exam.settings.workers) as pool:
+    with ReaderPool(reader_spec(exam, job.model or exam.model, checks), exam.settings.workers) as pool:
         yield pool

@@ -67,6 +67,7 @@ class Settings(_Frozen):
     render: Literal["auto", "pdf2image", "pdfium"] = "auto"
     workers: int = Field(default=2, ge=1, le=64)
     accept_error: float = ACCEPT_ERROR
+    model: Annotated[str, Field(min_length=1)] | None = None
     review: ReviewSettings = ReviewSettings()
     marks: MarkSettings = MarkSettings()
     inbox: InboxSettings = InboxSettings()
@@ -115,6 +116,11 @@ class Exam:
         return self.dir / QUARANTINE
 
     @property
+    def model(self) -> Path | None:
+        """The folder of the model that reads this exam, None for the shipped one; a relative name is the exam's own."""
+        return None if self.settings.model is None else self.dir / self.settings.model
+
+    @property
     def roster(self) -> Path:
         """The candidates of the exam."""
         return self.dir / ROSTER_FILE
@@ -129,6 +135,7 @@ class Exam:
 
 MOVED = {
     "accept_error": "belongs to the top of the file, above the first line in [brackets]",
+    "model": "belongs to the top of the file, above the first line in [brackets]",
     "accept_confidence": (
         "there is no such setting any more; say instead which share of the accepted fields may be wrong, above the "
         f"first line in [brackets]: accept_error = {ACCEPT_ERROR:g}"

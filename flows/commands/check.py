@@ -68,7 +68,7 @@ SUFFIX = ".xlsx"
     "--model",
     metavar="FOLDER",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The model that read this exam, where that is not the shipped one: its card tells which readings are surer.",
+    help="The model that read this exam, if exam.toml names another: its card tells which readings are surer.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --draw, a list, and no workbook.")
 def check(
@@ -237,7 +237,7 @@ def _take(
         taken, before, problems = answers(rows, fields, checks, exam.sheets.templates)
         if problems:
             raise CheckError(_refused(problems))
-        held = calibrations({row.model for row in fields}, share, model)
+        held = calibrations({row.model for row in fields}, share, model or exam.model)
         outcome = weigh(taken, fields, checks, held, accept_error=share, by=_by(reviewer, bool(pairs)))
         told.update(stored=len(taken), already=len(before), corrected=len(outcome.corrections))
         return outcome
@@ -271,7 +271,7 @@ def _refused(problems: Sequence[str]) -> str:
 
 def _standing(exam: Exam, store: Store, model: Path | None) -> Standing:
     fields, share = store.fields(), exam.settings.accept_error
-    held = calibrations({row.model for row in fields}, share, model)
+    held = calibrations({row.model for row in fields}, share, model or exam.model)
     return how_it_stands(fields, store.sample_checks(), store.tightenings(), held, share)
 
 

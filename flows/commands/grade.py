@@ -49,7 +49,7 @@ def grade(folder: Path, as_json: bool, workers: int | None) -> int:
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
-    help="Another model for this run: a folder with its model.json and weights.",
+    help="Another model than exam.toml says, for this run: a folder with its model.json and weights.",
 )
 @click.option(
     "--template",

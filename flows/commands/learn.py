@@ -21,7 +21,7 @@ from flows.learning import (
     parts_of_writers,
     rows_to_cut,
 )
-from flows.settings import Exam, load_exam
+from flows.settings import EXAM_FILE, Exam, load_exam
 from flows.store import open_store
 from recognizer.classifier import CARD_FILE, SHIPPED, load_card
 from recognizer.known_fields import Comparison, Count, by_part
@@ -242,7 +242,10 @@ def _print_report(learned: "Learned", name: str, folder: Path, destination: Path
             console.print(plain(f"  {reason}"))
         return
     console.print(plain(f"Kept as {name} in {destination}"))
-    console.print(plain(f"Next: tallymark regrade {folder} --model {destination}"))
+    inside = destination.resolve().is_relative_to(folder.resolve())
+    shown = destination.resolve().relative_to(folder.resolve()) if inside else destination.resolve()
+    console.print(plain(f'Next: write model = "{shown.as_posix()}" at the top of {folder / EXAM_FILE}, then:'))
+    console.print(plain(f"  tallymark regrade {folder}"))
 
 
 class _Progress:

@@ -38,6 +38,15 @@ def test_an_empty_inbox_is_nothing_to_do(exam: Exam, capsys: pytest.CaptureFixtu
     assert "The inbox is empty" in capsys.readouterr().out
 
 
+def test_the_model_that_exam_toml_names_is_the_one_that_reads(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = exam.dir / "exam.toml"
+    settings.write_text('model = "model-1"\n' + settings.read_text())
+    drop(exam)
+    assert run(["grade", str(exam.dir)]) == 3
+    assert str(exam.dir / "model-1" / "model.json") in capsys.readouterr().err
+    assert [path.name for path in exam.inbox.iterdir()] == ["a.pdf"]
+
+
 def test_json_is_one_object_even_when_there_is_nothing(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
     (exam.inbox / "folder").mkdir()
     assert run(["grade", str(exam.dir), "--json"]) == 0

@@ -90,7 +90,7 @@ def test_a_better_model_is_kept_under_a_name_of_its_own(
     assert printed.err == ""
     assert "Learned from 60 boxes and cells of 5 writers; 1 more said when to stop, 3 tested." in printed.out
     assert f"Kept as tallymark-2+exam-1 in {out}" in printed.out
-    assert f"tallymark regrade {made.dir} --model {out}" in printed.out
+    assert f'model = "{out.resolve()}"' in printed.out and f"tallymark regrade {made.dir}" in printed.out
     (row,) = (line.split() for line in printed.out.splitlines() if line.startswith(HELD_OUT.name))
     assert row[-7:] == ["24", "12", "16", "8", "10", "1", "1"]
     assert [path.name for path in out.iterdir()] == ["model.json"]

@@ -23,6 +23,12 @@ def test_what_is_not_said_has_the_documented_default() -> None:
     assert settings.marks.absent == "no_total"
 
 
+def test_a_model_of_the_exams_own_is_a_folder_beside_exam_toml(tmp_path: Path) -> None:
+    text = 'templates = ["cover_marks"]\n'
+    assert load_exam(exam_folder(tmp_path, text)).model is None
+    assert load_exam(exam_folder(tmp_path, text + 'model = "model-1"\n')).model == tmp_path / "model-1"
+
+
 def test_an_exam_knows_shipped_templates_and_its_own(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "small.toml").write_text(TWO_PAGES)
@@ -49,6 +55,8 @@ def test_an_exam_knows_shipped_templates_and_its_own(tmp_path: Path) -> None:
         ('templates = ["x"]\naccept_error = 0', 2, "may be wrong"),
         ('templates = ["x"]\naccept_error = nan', 2, "may be wrong"),
         ('templates = ["x"]\n[inbox]\naccept_error = 0.001', 3, "belongs to the top of the file"),
+        ('templates = ["x"]\n[marks]\nmodel = "model-1"', 3, "belongs to the top of the file"),
+        ('templates = ["x"]\nmodel = ""', 2, "model"),
         ('templates = ["x"]\n[review]\naccept_confidence = 0.99', 3, "accept_error = 0.001"),
     ],
 )
