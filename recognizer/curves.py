@@ -39,7 +39,8 @@ class CalibrationCurve:
     """What a score was worth on fields of writers held out from training, for one kind of field.
 
     `fields` counts all of them, also those that are never accepted, such as struck-out ones; `curve` runs from strict
-    to loose: scores fall, counts grow.
+    to loose: scores fall, counts grow. `repeated` tells that fields show the same ink several times, so that they count
+    for less than their number: nothing is called proven by them.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class CalibrationCurve:
     writers: int
     made_of: str
     curve: tuple[CurvePoint, ...]
+    repeated: bool = False
 
     def at(self, score: float) -> CurvePoint:
         """Return what the curve says of a threshold: its loosest point that is not looser than that."""
@@ -112,7 +114,7 @@ def _read_curve(kind: str, entry: Any) -> CalibrationCurve:  # noqa: ANN401 - wh
         raise ModelError(f"{where}: is damaged: {error}") from error
     if trouble := next(_troubles(points, fields), None):
         raise ModelError(f"{where}: {trouble}; train the model again")
-    return CalibrationCurve(kind, fields, writers, made_of, points)
+    return CalibrationCurve(kind, fields, writers, made_of, points, entry.get("repeated") is True)
 
 
 def _count(number: object) -> int:

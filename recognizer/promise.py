@@ -175,7 +175,8 @@ def claimed(curve: CalibrationCurve, score: float, target: float) -> Threshold:
 
 
 def _threshold(curve: CalibrationCurve, target: float, confidence: float) -> Threshold:
-    for basis, level in ((Basis.PROVEN, 1 - confidence), (Basis.LIKELY, 1 - EVEN_ODDS)):
+    levels = ((Basis.PROVEN, 1 - confidence), (Basis.LIKELY, 1 - EVEN_ODDS))
+    for basis, level in levels[1:] if curve.repeated else levels:
         if found := _refuted(curve.curve, target, level):
             return _made(curve, found[-1], target, basis)
     few = not curve.curve or curve.curve[-1].accepted < trials_to_pass(0, target, 1 - EVEN_ODDS)

@@ -98,6 +98,14 @@ def test_curves_come_from_the_card() -> None:
     )
 
 
+def test_nothing_is_proven_by_the_same_ink_counted_several_times() -> None:
+    once = {"fields": 20_000, "writers": 40, "made_of": "tests", "curve": [[0.999, 20_000, 0]]}
+    for repeated, basis in ((False, Basis.PROVEN), (True, Basis.LIKELY)):
+        entry = once | ({"repeated": True} if repeated else {})
+        found = thresholds(read_curves({"calibration": dict.fromkeys(KINDS, entry)}), 0.001).about("digits")
+        assert found is not None and (found.basis, found.score) == (basis, 0.999)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
