@@ -145,13 +145,16 @@ def rounds_by_model(checks: Iterable[CheckedField]) -> dict[str, tuple[tuple[Sam
     }
 
 
-def calibrations(models: Collection[str], accept_error: float, folder: Path | None = None) -> dict[str, Thresholds]:
+def calibrations(
+    models: Collection[str], accept_error: float, folder: Path | None = None, own: Iterable[Path] = ()
+) -> dict[str, Thresholds]:
     """Return the thresholds that follow from calibration, for those of the models whose card is at hand.
 
     Args:
         models: names of models.
         accept_error: the target.
-        folder: a model beside the shipped one.
+        folder: a model that somebody named.
+        own: models of the exam's own, beside the shipped one; any of them may be gone.
 
     Raises:
         ModelError: the card in `folder` is missing or faulty.
@@ -162,8 +165,9 @@ def calibrations(models: Collection[str], accept_error: float, folder: Path | No
 
     cards = [load_card(folder / CARD_FILE)] if folder else []
     # A card that cannot be read is not at hand; whoever grades is told so.
-    with suppress(ModelError):
-        cards.append(load_card(SHIPPED / CARD_FILE))
+    for place in (*own, SHIPPED):
+        with suppress(ModelError):
+            cards.append(load_card(place / CARD_FILE))
     return {card.name: policy_thresholds(card.details, accept_error) for card in cards if card.name in models}
 
 

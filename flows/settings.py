@@ -23,6 +23,8 @@ ARCHIVE = "archive"
 QUARANTINE = "quarantine"
 EXPORTS = "exports"
 TEMPLATES = "templates"
+OWN_MODEL = "model-"
+"""How the folders of models begin that learned from the exam; a number follows."""
 
 DEFAULT_EXAM_CODE = "exam"
 """Printed on sheets and expected of them when nobody chose a code, so that a first try needs no naming."""
@@ -119,6 +121,12 @@ class Exam:
     def model(self) -> Path | None:
         """The folder of the model that reads this exam, None for the shipped one; a relative name is the exam's own."""
         return None if self.settings.model is None else self.dir / self.settings.model
+
+    @property
+    def models(self) -> tuple[Path, ...]:
+        """Every folder of a model of the exam's own: the one that reads, and those that `learn` left beside it."""
+        left = sorted(self.dir.glob(f"{OWN_MODEL}*"))
+        return (*(() if self.model is None else (self.model,)), *(path for path in left if path != self.model))
 
     @property
     def roster(self) -> Path:

@@ -237,7 +237,7 @@ def _take(
         taken, before, problems = answers(rows, fields, checks, exam.sheets.templates)
         if problems:
             raise CheckError(_refused(problems))
-        held = calibrations({row.model for row in fields}, share, model or exam.model)
+        held = calibrations({row.model for row in fields}, share, model, exam.models)
         outcome = weigh(taken, fields, checks, held, accept_error=share, by=_by(reviewer, bool(pairs)))
         told.update(stored=len(taken), already=len(before), corrected=len(outcome.corrections))
         return outcome
@@ -271,7 +271,7 @@ def _refused(problems: Sequence[str]) -> str:
 
 def _standing(exam: Exam, store: Store, model: Path | None) -> Standing:
     fields, share = store.fields(), exam.settings.accept_error
-    held = calibrations({row.model for row in fields}, share, model or exam.model)
+    held = calibrations({row.model for row in fields}, share, model, exam.models)
     return how_it_stands(fields, store.sample_checks(), store.tightenings(), held, share)
 
 

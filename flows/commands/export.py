@@ -82,7 +82,7 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
 
 def _standing(exam: Exam, store: Store, contents: Contents) -> Standing:
     share, models = exam.settings.accept_error, {row.model for row in contents.fields}
-    held = calibrations(models, share, exam.model)
+    held = calibrations(models, share, own=exam.models)
     return how_it_stands(contents.fields, store.sample_checks(), store.tightenings(), held, share)
 
 

@@ -21,7 +21,7 @@ from flows.learning import (
     parts_of_writers,
     rows_to_cut,
 )
-from flows.settings import EXAM_FILE, Exam, load_exam
+from flows.settings import EXAM_FILE, OWN_MODEL, Exam, load_exam
 from flows.store import open_store
 from recognizer.classifier import CARD_FILE, SHIPPED, load_card
 from recognizer.known_fields import Comparison, Count, by_part
@@ -140,7 +140,7 @@ def _parents_name(parent: Path, exam: Exam) -> str:
 
 
 def _destination(folder: Path, out: Path | None) -> Path:
-    destination = out or folder / f"model-{_next_number(folder)}"
+    destination = out or folder / f"{OWN_MODEL}{_next_number(folder)}"
     if destination.exists() and any(destination.iterdir()):
         raise PlaceError(f"{destination}: is there already and not empty; name another folder with --out")
     return destination
@@ -148,7 +148,7 @@ def _destination(folder: Path, out: Path | None) -> Path:
 
 def _next_number(folder: Path) -> int:
     """Return the number after the highest of the folder's models; earlier ones stay, since runs name them."""
-    numbers = (path.name.removeprefix("model-") for path in folder.glob("model-*"))
+    numbers = (path.name.removeprefix(OWN_MODEL) for path in folder.glob(f"{OWN_MODEL}*"))
     return max((int(number) for number in numbers if number.isdecimal()), default=0) + 1
 
 
@@ -244,7 +244,9 @@ def _print_report(learned: "Learned", name: str, folder: Path, destination: Path
     console.print(plain(f"Kept as {name} in {destination}"))
     inside = destination.resolve().is_relative_to(folder.resolve())
     shown = destination.resolve().relative_to(folder.resolve()) if inside else destination.resolve()
-    console.print(plain(f'Next: write model = "{shown.as_posix()}" at the top of {folder / EXAM_FILE}, then:'))
+    # A JSON string is a TOML string, whatever the folder is called.
+    told = json.dumps(shown.as_posix(), ensure_ascii=False)
+    console.print(plain(f"Next: write model = {told} at the top of {folder / EXAM_FILE}, then:"))
     console.print(plain(f"  tallymark regrade {folder}"))
 
 

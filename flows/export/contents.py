@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from math import isfinite
@@ -73,7 +73,7 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
         corrections=store.corrections(),
         runs=store.runs(),
         names={each.id: each.name for each in load_roster(exam.roster)} if exam.roster.is_file() else {},
-        facts=(_this_workbook(exam), _settings(exam), *model_facts(Counter(row.model for row in fields))),
+        facts=(_this_workbook(exam), _settings(exam), *_models(exam, fields)),
     )
 
 
@@ -110,8 +110,13 @@ def _worth(worth: str) -> str:
     return "0" if worth == "zero" else "nothing until a person says so: the total stays empty"
 
 
-def model_facts(fields_by_model: Mapping[str, int], card_file: Path = SHIPPED / CARD_FILE) -> tuple[Section, ...]:
-    """Return which models read the fields of an exam and, of the installed one, what its card has measured.
+def _models(exam: Exam, fields: Sequence[FieldRow]) -> tuple[Section, ...]:
+    cards = [folder / CARD_FILE for folder in (*exam.models, SHIPPED)]
+    return model_facts(Counter(row.model for row in fields), *cards)
+
+
+def model_facts(fields_by_model: Mapping[str, int], *card_files: Path) -> tuple[Section, ...]:
+    """Return which models read the fields of an exam and, of those whose card is here, what that has measured.
 
     Nothing is said of a model whose card is not here: no figure is better than another model's figure.
     """
@@ -120,14 +125,19 @@ def model_facts(fields_by_model: Mapping[str, int], card_file: Path = SHIPPED / 
     readers = Section(
         "Models that read", tuple((name or "unknown", f"{n} fields") for name, n in fields_by_model.items())
     )
-    try:
-        card = load_card(card_file)
-    except ModelError as problem:
-        return (readers, Section("Model card", (("card", f"not to be had: {problem}"),)))
-    if card.name not in fields_by_model:
-        told = f"the installed model is {card.name}, which read nothing of this exam"
+    cards, told = {}, "there is none"
+    for path in card_files:
+        try:
+            card = load_card(path)
+        except ModelError as problem:
+            told = f"not to be had: {problem}"
+        else:
+            cards[card.name] = card
+            told = f"the installed model is {card.name}, which read nothing of this exam"
+    mine = [card for name, card in cards.items() if name in fields_by_model]
+    if not mine:
         return (readers, Section("Model card", (("card", told),)))
-    return (readers, Section(f"Card of the model {card.name}", tuple(_flat(card.details))))
+    return (readers, *(Section(f"Card of the model {card.name}", tuple(_flat(card.details))) for card in mine))
 
 
 def _flat(details: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Scalar]]:

@@ -53,6 +53,16 @@ def test_nothing_read_nothing_said(tmp_path: Path) -> None:
     assert model_facts({}, card(tmp_path)) == ()
 
 
+def test_every_model_that_read_and_whose_card_is_here_is_told_of(tmp_path: Path) -> None:
+    shipped, gone = card(tmp_path), tmp_path / "model-1" / "model.json"
+    _, *told = model_facts({"digits-7": 120, "digits-7+exam-1": 3}, gone, shipped)
+    assert [section.title for section in told] == ["Card of the model digits-7"]
+    gone.parent.mkdir()
+    gone.write_text(shipped.read_text().replace('"digits-7"', '"digits-7+exam-1"'))
+    _, *told = model_facts({"digits-7": 120, "digits-7+exam-1": 3}, gone, shipped)
+    assert len(told) == 2
+
+
 def test_a_model_that_learned_has_not_the_card_of_its_parent(tmp_path: Path) -> None:
     _, told = model_facts({"digits-7+chem-1": 120}, card(tmp_path))
     assert told.facts == (("card", "the installed model is digits-7, which read nothing of this exam"),)
