@@ -27,10 +27,9 @@ import numpy as np
 from benchmarks import reference
 from recognizer.boxes import crop_boxes
 from recognizer.classifier import LiteRtModel, Network, load_model
-from recognizer.decode import CellEvidence, decode_number
 from recognizer.digits import isolate_digit, isolate_number
 from recognizer.errors import RecognizerError
-from recognizer.fields import FieldCrops, read_fields
+from recognizer.fields import FieldCrops, box_probabilities, read_cells, read_fields
 from recognizer.glyphs import load_glyphs
 from recognizer.marks_view import mark_views
 from recognizer.records import BoxCrop, GreyImage
@@ -185,21 +184,15 @@ def fields_on(pixels: GreyImage, sheets: SheetSet) -> Iterator[FieldCrops]:
 def reading_works(model: LiteRtModel, fields: Mapping[Kind, Sequence[FieldCrops]]) -> Iterator[Work]:
     """Yield what the reader does, of `BATCH` pieces each."""
     combs, cells, choices = fields[Kind.DIGITS], fields[Kind.NUMBER], fields[Kind.CHOICE]
-    digits = [
-        glyph.image for field in combs for crop in field.crops if (glyph := isolate_digit(crop).glyph) is not None
-    ]
-    glyphs = np.stack(several(digits))
+    digits = several([box for field in combs for crop in field.crops if (box := isolate_digit(crop)).glyph is not None])
+    glyphs = np.stack([box.glyph.image for box in digits if box.glyph is not None])
     yield Work("digit: network", BATCH, lambda: model.probabilities(glyphs), DIGIT_BUDGET_US)
-    seen = [(cell.field, strip) for cell in cells if (strip := isolate_number(cell.crops[0]).strip) is not None]
-    strips = several(seen)
-    stack = np.stack([strip.image for _, strip in strips])
-
-    def numbers() -> None:
-        for (field, strip), steps in zip(strips, model.sequences(stack), strict=True):
-            decode_number(field, CellEvidence(steps, strip.bounds, strip.x, strip.scale))
-
+    yield Work("digit: with second looks", BATCH, lambda: box_probabilities(digits, model))
+    isolated = [(one.field, isolate_number(one.crops[0])) for one in cells]
+    written = several([(field, cell) for field, cell in isolated if cell.strip is not None])
+    stack = np.stack([cell.strip.image for _, cell in written if cell.strip is not None])
     yield Work("number cell: network", BATCH, lambda: model.sequences(stack))
-    yield Work("number cell: network and decoding", BATCH, numbers, CELL_BUDGET_US)
+    yield Work("number cell: networks and decoding", BATCH, lambda: read_cells(written, model), CELL_BUDGET_US)
     boxes = several([crop for field in choices for crop in field.crops])
     views = mark_views(boxes)
     yield Work("tick box: network", BATCH, lambda: model.marks(views))

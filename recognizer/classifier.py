@@ -25,7 +25,7 @@ SHIPPED = Path(__file__).parent / "weights"
 
 CHARACTERS, NUMBERS, MARK_BOXES = "characters", "numbers", "marks"
 
-INPUTS: Mapping[str, tuple[int, ...]] = {CHARACTERS: (28, 28, 2), NUMBERS: (32, 80, 2), MARK_BOXES: (32, 32, 1)}
+INPUTS: Mapping[str, tuple[int, ...]] = {CHARACTERS: (28, 28, 2), NUMBERS: (48, 120, 2), MARK_BOXES: (32, 32, 1)}
 """What each network looks at."""
 
 OUTPUTS: Mapping[str, tuple[str, ...]] = {CHARACTERS: CLASSES, NUMBERS: ("none", *SYMBOLS), MARK_BOXES: MARKS}
@@ -78,10 +78,10 @@ class ReadingModel(Protocol):
         """Return what stands where in a cell.
 
         Args:
-            strips: (N, 32, 80, 2) float32, 0.0 paper to 1.0 ink. N may be 0.
+            strips: (N, 48, 120, 2) float32, 0.0 paper to 1.0 ink. N may be 0.
 
         Returns:
-            (N, 20, 18) float32: for each place how likely it is "none" or each of `SYMBOLS`; each row sums to 1.
+            (N, 30, 18) float32: for each place how likely it is "none" or each of `SYMBOLS`; each row sums to 1.
         """
 
     def marks(self, boxes: MarkStack) -> Probabilities:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recognizer.choices import MarkReading
 from recognizer.geometry import Rect
@@ -63,6 +64,16 @@ REFUSED_PRIOR = 0.002
 """How likely, before looking, a cell holds a value that its field cannot hold. Small, since examiners know the maximum:
 a half read as 1, 1, 2 is 112 only on paper where 112 is a mark. Not zero: `13` under a maximum of 12 is flagged."""
 
+_ALONE_TEXTS = ("", *DIGITS, MINUS)
+ALONE = Texts.of(_ALONE_TEXTS)
+"""Nothing, and whatever can stand as a single character."""
+
+ALONE_CLASSES = [CLASSES.index(name) for name in (BLANK_CLASS, *DIGITS, MINUS)]
+"""The class of each of them."""
+
+_CLASS_OF = np.array([CLASSES.index(BLANK_CLASS), *(CLASSES.index(s) if s in CLASSES else -1 for s in SYMBOLS)])
+"""The class of a text of one symbol, by its column of `Steps`; -1 where it has none."""
+
 STEP_PX = 4
 """Pixels of a strip for each place of the network that reads it."""
 
@@ -88,7 +99,8 @@ class CellEvidence:
     """What was seen in a number cell: nothing (`steps` None), or what stands at each place from left to right.
 
     `bounds` is where the ink lies in the crop; `left` is the place of the strip's left edge in the crop, `scale` how
-    many pixels of the strip are one of the crop; the rest as in `BoxEvidence`.
+    many pixels of the strip are one of the crop. `single` is how likely each class of `CLASSES` is where the cell seems
+    to hold one character, by whatever knows characters better than `steps`. The rest as in `BoxEvidence`.
     """
 
     steps: Steps | None
@@ -98,6 +110,7 @@ class CellEvidence:
     specks: int = 0
     unplaced: int = 0
     pale: int = 0
+    single: Sequence[float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,22 +234,50 @@ def decode_number(field: SheetField, cell: CellEvidence) -> Decoded:
     if cell.steps is None:
         return Decoded((RankedValue(BLANK, 1.0),), ())
     texts, values, encoded = _candidates(field, cell.steps)
-    chances = text_probabilities(cell.steps, encoded)
+    chances = _chances(cell, cell.steps, encoded)
     seen = best_path(cell.steps)
-    refused = 0.0
-    if written_value(field, seen) is None and NO_NUMBER not in seen:
-        refused = float(text_probabilities(cell.steps, Texts.of([seen]))[0])
+    refused = _refused(field, cell, cell.steps, seen)
     total = 1.0 - (1.0 - REFUSED_PRIOR) * refused
     ranked = _ranked((value, float(p) / total) for value, p in zip(values, chances, strict=True) if p > NEGLIGIBLE**2)
     best = texts[int(chances.argmax())] if len(chances) else seen
-    trouble = _cell_trouble(seen, ranked, refused)
-    return Decoded(ranked, _placed(cell, seen if trouble else best), trouble)
+    trouble = _cell_trouble(cell, seen, ranked, refused)
+    # A text that only the other look made likely has no places in this one.
+    shown = seen if trouble or not text_probabilities(cell.steps, Texts.of([best]))[0] else best
+    return Decoded(ranked, _placed(cell, shown), trouble)
 
 
-def _cell_trouble(seen: str, ranked: Sequence[RankedValue], refused: float) -> Flag | None:
+def _chances(cell: CellEvidence, steps: Steps, texts: Texts) -> NDArray[np.float64]:
+    """Return how likely each text is, (K,) from 0 to 1.
+
+    Where `single` is known, texts of one character are as likely as it says. Longer ones are at most as likely as
+    `steps` says, and less where `single` leaves less for something else: a digit that one network takes for cancelled
+    must not make two digits of what the other hardly saw.
+    """
+    chances = text_probabilities(steps, texts)
+    if cell.single is None:
+        return chances
+    of_class = np.asarray(cell.single, np.float64)
+    longer = max(1.0 - float(text_probabilities(steps, ALONE).sum()), 1e-9)
+    first = texts.symbols[:, 0] if texts.symbols.size else np.zeros(len(chances), np.int64)
+    classes = np.where(texts.lengths <= 1, _CLASS_OF[first], -1)
+    return np.where(classes >= 0, of_class[classes], chances * min(of_class[CLASSES.index(OTHER)] / longer, 1.0))
+
+
+def _refused(field: SheetField, cell: CellEvidence, steps: Steps, seen: str) -> float:
+    """Return how likely the cell holds what it seems to hold but may not."""
+    texts = {seen}
+    if cell.single is not None:
+        texts.add(_ALONE_TEXTS[int(np.asarray(cell.single)[ALONE_CLASSES].argmax())])
+    refused = [text for text in sorted(texts) if NO_NUMBER not in text and written_value(field, text) is None]
+    return float(_chances(cell, steps, Texts.of(refused)).sum()) if refused else 0.0
+
+
+def _cell_trouble(cell: CellEvidence, seen: str, ranked: Sequence[RankedValue], refused: float) -> Flag | None:
     """Return what speaks against every value of a cell in which `seen` seems to stand."""
     if NO_NUMBER in seen:
         return Flag.UNREADABLE
+    if cell.single is not None and CLASSES[int(np.argmax(cell.single))] == CANCELLED:
+        return Flag.CANCELLED
     if refused > 0.5 or (refused and not ranked):
         return Flag.NOT_ALLOWED
     return None if ranked else Flag.UNREADABLE

@@ -20,6 +20,8 @@ STRAY_SHARE = 0.06
 STRAY_GAP_MM = 0.5
 """...when it also lies farther than this from the largest piece; nearer, it is a broken end of a stroke."""
 
+SINGLE_WIDTH = 1.2
+"""Width by height up to which the writing in a cell may be a single digit."""
 
 CUT_OFF_SHARE = 0.7
 """A piece that is cut off by the picture's edge, beside the largest piece and with less than this share of its ink, is
@@ -46,7 +48,11 @@ class IsolatedBox:
 
 @dataclass(frozen=True, slots=True)
 class IsolatedCell:
-    """All that is written in a free-width cell; `strip` is None when it is blank, the rest as in `IsolatedBox`."""
+    """All that is written in a free-width cell; `strip` is None when it is blank, the rest as in `IsolatedBox`.
+
+    `glyph` shows the same writing as that of a box for one character, where it is narrow enough to be one and no piece
+    of it would be left out.
+    """
 
     strip: Strip | None
     ink_mm2: float
@@ -54,6 +60,7 @@ class IsolatedCell:
     specks: int = 0
     unplaced: int = 0
     pale: int = 0
+    glyph: Glyph | None = None
 
 
 def isolate_digit(crop: BoxCrop) -> IsolatedBox:
@@ -79,7 +86,11 @@ def isolate_number(crop: BoxCrop) -> IsolatedCell:
     strip = as_strip(ink, np.arange(len(ink.stats) + 1) > 0, crop.outline.height)
     # Beside what is clearly there, a smudge may be a fainter digit: on a sheet, whose paper is even, it counts.
     pale = 0 if crop.cut_at else ink.pale
-    return IsolatedCell(strip, ink.area_mm2, ink.overflow, ink.specks, _unplaced(ink, crop), pale)
+    narrow = strip.bounds.width <= SINGLE_WIDTH * strip.bounds.height
+    pieces = _without_strays(ink, _without_neighbours(ink, crop))
+    # A stray spot may be the point of a number: whoever takes it for one character must have seen all of it.
+    glyph = as_glyph(ink, pieces) if narrow and pieces[1:].all() else None
+    return IsolatedCell(strip, ink.area_mm2, ink.overflow, ink.specks, _unplaced(ink, crop), pale, glyph)
 
 
 def _unplaced(ink: BoxInk, crop: BoxCrop) -> int:

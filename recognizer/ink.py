@@ -105,11 +105,11 @@ GLYPH_BODY = 20
 GLYPH_LEVEL = 0.8
 """Quantile of a glyph's darkness that becomes full ink: even pale pencil fills the scale, as MNIST does."""
 
-STRIP_HEIGHT, STRIP_WIDTH = 32, 80
-STRIP_BODY = 22
-"""The writing of a cell becomes 22 of 32 pixels high: a whole half keeps its strokes apart."""
+STRIP_HEIGHT, STRIP_WIDTH = 48, 120
+STRIP_BODY = 34
+"""The writing of a cell becomes 34 of 48 pixels high: beside a stacked half a digit is a third of that."""
 
-STRIP_MARGIN = 3
+STRIP_MARGIN = 4
 """Paper left and right of the widest writing, in pixels of the strip."""
 
 LEAST_TEXT_SHARE = 0.35
@@ -190,7 +190,7 @@ def as_glyph(ink: BoxInk, pieces: Mask) -> Glyph:
 
 
 def as_strip(ink: BoxInk, pieces: Mask, box_height: float) -> Strip:
-    """Return the chosen pieces as one strip: writing 22 px of 32 high, or smaller when it is wide, and in the middle.
+    """Return the chosen pieces as one strip: writing 34 px of 48 high, or smaller when it is wide, and in the middle.
 
     Args:
         ink: the ink of the cell, at least one piece.

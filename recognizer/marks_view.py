@@ -34,6 +34,15 @@ LEAST_CONTRAST = 0.55
 """Darkness, 0 paper to 1 black, of the darkest ink in a view beyond which contrast is not stretched: pale print stays
 pale, and noise stays noise."""
 
+PART_DARKNESS = 0.2
+"""Darkness, 0 paper to 1 black, from which a pixel belongs to what a badly cut picture shows a part of."""
+
+EDGE = 2
+"""Pixels at the edge of the sized picture that count as its edge: a cut leaves a pale row now and then."""
+
+PART_SHARE = 0.12
+"""Width and height of such a part, by the picture's side, from which it is more than the end of a stroke."""
+
 DARKEST_PERCENTILE = 98
 """Darkness taken for that of the darkest ink."""
 
@@ -77,7 +86,7 @@ def mark_crop_of_picture(pixels: GreyImage) -> BoxCrop:
     """Return a picture of one tick box or bubble, of unknown framing, as a crop: the view shows just the whole picture.
 
     Nobody says where in it the outline is. The network learns from such pictures too, in which the outline takes from
-    half to all of the picture.
+    half to all of the picture. One that shows a part of a box at its edge and none in its middle is `cut_through`.
 
     Args:
         pixels: (H, W) uint8, 0 black ink to 255 white paper, at least 1 x 1.
@@ -90,4 +99,26 @@ def mark_crop_of_picture(pixels: GreyImage) -> BoxCrop:
     interpolation = cv2.INTER_AREA if min(pixels.shape) >= 2 * VIEW else cv2.INTER_LINEAR
     sized = cv2.resize(pixels, (2 * VIEW, 2 * VIEW), interpolation=interpolation).astype(np.uint8)
     edge = float(VIEW - OUTLINE)
-    return BoxCrop("picture", 1, sized, CROP_PX_PER_MM, Rect(edge, edge, 2.0 * OUTLINE, 2.0 * OUTLINE))
+    outline = Rect(edge, edge, 2.0 * OUTLINE, 2.0 * OUTLINE)
+    return BoxCrop("picture", 1, sized, CROP_PX_PER_MM, outline, cut_through=_is_cut_through(sized))
+
+
+def _is_cut_through(pixels: GreyImage) -> bool:
+    """Tell whether a square picture shows a part of something at one edge, and nothing in its middle."""
+    side = len(pixels)
+    paper = max(float(np.percentile(pixels, PAPER_PERCENTILE)), float(LEAST_PAPER))
+    dark = (pixels < (1 - PART_DARKNESS) * paper).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    x, y, wide, tall, _ = stats.T
+    # What goes from edge to edge is a rule, an outline cut at its edges, or the shadow beside the paper.
+    across = ((x == 0) & (x + wide == side)) | ((y == 0) & (y + tall == side))
+    across[0] = True
+    low, high = round(0.42 * side), round(0.58 * side)
+    in_middle = np.isin(np.arange(len(stats)), labels[low:high, low:high])
+    around = (x < low) & (x + wide > high) & (y < low) & (y + tall > high) & (np.minimum(wide, tall) >= side / 2)
+    if ((in_middle | around) & ~across).any():
+        return False
+    # A part of a bubble meets the edge around its middle; what an outline leaves in the corners does not.
+    edges = (labels[:EDGE], labels[-EDGE:], labels.T[:EDGE], labels.T[-EDGE:])
+    at_edge = np.isin(np.arange(len(stats)), np.concatenate([edge[:, low:high] for edge in edges]))
+    return bool((at_edge & ~across & (np.minimum(wide, tall) >= PART_SHARE * side)).any())

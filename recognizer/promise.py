@@ -34,6 +34,9 @@ CONFIDENCE = 0.95
 EVEN_ODDS = 0.5
 """Where the calibration set is too small for a proof, the target is kept at least as likely as not."""
 
+WORTH_A_PROOF = 0.8
+"""A proven threshold is taken if it accepts at least this share of the fields that the likely one does."""
+
 ERRORS_AT_START = (0, 3, 10)
 """Testing starts anew where so many errors could pass. With one start, a single mislabelled field among the surest
 would end the tests before the curve is long enough to carry it."""
@@ -146,7 +149,9 @@ def thresholds(
     Where the calibration set cannot refute it anywhere, the target is not proven, and `Threshold.basis` says what the
     score rests on instead:
 
-    - LIKELY: the same tests at even odds: that the target is kept is likelier than that it is not.
+    - LIKELY: the same tests at even odds: that the target is kept is likelier than that it is not. It is taken as well
+      where a proof would cost more than it is worth: a few errors among the surest fields, often wrong labels, and it
+      could be had for a few fields only.
     - CLAIMED: there are too few fields even for that (fewer than 693 for 1 in 1,000), and none of those with a score of
       at least 1 - accept_error is wrong: these are accepted, on the network's word for it.
     - NONE: what was found speaks against it. Nothing is accepted.
@@ -175,10 +180,12 @@ def claimed(curve: CalibrationCurve, score: float, target: float) -> Threshold:
 
 
 def _threshold(curve: CalibrationCurve, target: float, confidence: float) -> Threshold:
-    levels = ((Basis.PROVEN, 1 - confidence), (Basis.LIKELY, 1 - EVEN_ODDS))
-    for basis, level in levels[1:] if curve.repeated else levels:
-        if found := _refuted(curve.curve, target, level):
-            return _made(curve, found[-1], target, basis)
+    proven = [] if curve.repeated else _refuted(curve.curve, target, 1 - confidence)
+    likely = _refuted(curve.curve, target, 1 - EVEN_ODDS)
+    if proven and (not likely or proven[-1].accepted >= WORTH_A_PROOF * likely[-1].accepted):
+        return _made(curve, proven[-1], target, Basis.PROVEN)
+    if likely:
+        return _made(curve, likely[-1], target, Basis.LIKELY)
     few = not curve.curve or curve.curve[-1].accepted < trials_to_pass(0, target, 1 - EVEN_ODDS)
     sure = curve.at(1 - target)
     if few and sure.accepted and not sure.wrong:

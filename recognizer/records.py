@@ -29,10 +29,10 @@ GlyphStack: TypeAlias = NDArray[np.float32]
 """(N, 28, 28, 2) float32, as in `GlyphImage`; N may be 0."""
 
 StripImage: TypeAlias = NDArray[np.float32]
-"""(32, 80, 2) float32, 0.0 paper to 1.0 ink, all writing of a cell in the middle; channels as in `GlyphImage`."""
+"""(48, 120, 2) float32, 0.0 paper to 1.0 ink, all writing of a cell in the middle; channels as in `GlyphImage`."""
 
 StripStack: TypeAlias = NDArray[np.float32]
-"""(N, 32, 80, 2) float32, as in `StripImage`; N may be 0."""
+"""(N, 48, 120, 2) float32, as in `StripImage`; N may be 0."""
 
 MarkStack: TypeAlias = NDArray[np.float32]
 """(N, 32, 32) float32, 0.0 paper to 1.0 ink, one tick box or bubble each; N may be 0."""
@@ -161,7 +161,8 @@ class BoxCrop:
     `position` counts from 1 within the field, as in `template.Box`. `sides_seen` tells how many of its four printed
     sides were found: with none, something covers the box (bubbles are not looked at and count as seen). `cut_at` are
     the columns at which somebody cut the picture off, left and right: what touches them may go on outside. Crops of a
-    page show enough around the box and have none.
+    page show enough around the box and have none. `cut_through` tells that a picture of a tick box or bubble shows
+    parts at its edge and nothing in its middle: nobody can say which box is meant.
     """
 
     field: str
@@ -171,6 +172,7 @@ class BoxCrop:
     outline: "Rect"
     sides_seen: int = 4
     cut_at: tuple[int, int] | None = None
+    cut_through: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What stands in a cell, from left to right: exact probabilities of texts, and where their symbols lie. Pure.
 
-A network says for each of some twenty places which symbol begins there, or none. A text is the sum over all ways to lay
+A network says for each of thirty places which symbol begins there, or none. A text is the sum over all ways to lay
 its symbols over the places (connectionist temporal classification, Graves et al. 2006, section 4.1).
 """
 

@@ -45,7 +45,7 @@ MOST_VALUES = 20_000
 _MINUS_SIGNS = str.maketrans({"−": "-", "–": "-", "—": "-", ",": "."})
 _PLAIN = re.compile(r"-?(\d{1,12}(\.\d{1,6})?|\.\d{1,6})", re.ASCII)
 _WITH_HALF = re.compile(r"(-?)(\d{0,12}) ?(?:½|1/2)", re.ASCII)
-_BY_HAND = re.compile(r"(-?)(\d{0,4})(?:\.(\d{1,6})|(½))?", re.ASCII)
+_BY_HAND = re.compile(r"(-?)(\d{0,4})(?:\.(\d{0,6})|(½))?", re.ASCII)
 
 
 def format_number(number: Decimal) -> str:
@@ -129,7 +129,7 @@ def writings(field: SheetField) -> Mapping[str, tuple[str, ...]]:
     >>> place = {"name": "q1", "kind": "number", "role": "answer", "x": 9, "y": 40, "width": 18, "height": 11}
     >>> half = SheetField(**place, minimum=-3, maximum=10, step=Decimal("0.5"), dash=True, absent=True)
     >>> [writings(half)[value] for value in ("7", "2.5", "0.5", "-3", "10")]
-    [('7', '7.0', '07'), ('2½', '2.5'), ('½', '0.5', '.5', '0½'), ('-3', '-3.0'), ('10', '10.0')]
+    [('7', '7.', '7.0', '07'), ('2½', '2.5'), ('½', '0.5', '.5', '0½'), ('-3', '-3.', '-3.0'), ('10', '10.', '10.0')]
     >>> [writings(half)[value] for value in (NOTHING_AWARDED, ABSENT, BLANK)]
     [('-',), ('AB', 'ABS'), ('',)]
 
@@ -137,7 +137,7 @@ def writings(field: SheetField) -> Mapping[str, tuple[str, ...]]:
 
     >>> whole = SheetField(**place, minimum=0, maximum=12, step=1)
     >>> writings(whole)["7"], writings(whole)["1"]
-    (('7', '7.0', '07'), ('1', '01'))
+    (('7', '7.', '7.0', '07'), ('1', '1.', '01'))
 
     Raises:
         ValueError: the field has too many values, or is no number field (our bug: ask `is_enumerable` first).
@@ -160,8 +160,8 @@ def written_value(field: SheetField, symbols: str) -> str | None:
 
     >>> place = {"name": "q1", "kind": "number", "role": "answer", "x": 9, "y": 40, "width": 18, "height": 11}
     >>> free = SheetField(**place, minimum=0)
-    >>> [written_value(free, symbols) for symbols in ("12½", "7.50", "0½", "", "-3", "7.125", "7.", "1A")]
-    ['12.5', '7.5', '0.5', '', None, None, None, None]
+    >>> [written_value(free, symbols) for symbols in ("12½", "7.50", "0½", "", "7.", "-3", "7.125", "1A")]
+    ['12.5', '7.5', '0.5', '', '7', None, None, None]
     """
     if symbols == "":
         return BLANK
@@ -237,6 +237,9 @@ def _ways(field: SheetField, number: Decimal) -> Iterator[str]:
         yield sign + (whole if whole != "0" else "") + HALF_SYMBOL
     if len(decimals) <= max(places, 1):
         yield sign + plain
+        if not decimals:
+            # Many end whatever they write with a full stop.
+            yield f"{sign}{plain}."
         yield from (sign + padded for padded in _with_zeros(field, number, whole, decimals, places))
     if whole == "0" and decimals:
         yield f"{sign}.{decimals}"

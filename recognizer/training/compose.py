@@ -67,7 +67,7 @@ def draw_scan(rng: np.random.Generator) -> Scan:
         paper=float(rng.uniform(225, 255) if rng.random() < 0.8 else rng.uniform(150, 225)),
         shade=float(rng.uniform(0, 0.06)),
         rule=float(rng.uniform(0.5, 0.85) if rng.random() < 0.8 else rng.uniform(0.15, 0.5)),
-        rule_mm=float(rng.uniform(0.18, 0.35)),
+        rule_mm=float(rng.uniform(0.18, 0.35) if rng.random() < 0.85 else rng.uniform(0.35, 0.7)),
         pen=float(rng.uniform(0.25, 0.6) if pencil else rng.uniform(0.55, 0.95)),
         texture=float(rng.uniform(0.1, 0.45) if pencil else rng.uniform(0, 0.15)),
         blur_mm=float(abs(rng.normal(0, 0.06))),

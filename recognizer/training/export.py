@@ -1,7 +1,7 @@
 """A trained network -> a LiteRT file in eight bits, checked to compute what the network does.
 
-Beside it lie its weights in 16-bit floats, from which `learn.py` goes on: eight bits are too coarse to learn from. For
-networks that were trained before those were written:
+Beside it lie its weights in 16-bit floats, from which `learn.py` goes on: eight bits are too coarse to learn from.
+Networks that were trained where there is no LiteRT are exported later:
 
     python -m recognizer.training.export --keras DIR --out FOLDER
 """
@@ -22,12 +22,23 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from recognizer.classifier import CARD_FILE, INPUTS, OUTPUTS, Network, load_card, load_network, write_card
+from recognizer.classifier import (
+    CARD_FILE,
+    CHARACTERS,
+    INPUTS,
+    MARK_BOXES,
+    NUMBERS,
+    OUTPUTS,
+    Network,
+    load_card,
+    write_card,
+)
 from recognizer.errors import ModelError, RecognizerError
-from recognizer.glyphs import load_glyphs
-from recognizer.pictures import crop_of_picture
+from recognizer.training.mark_boxes import compose_marks
 from recognizer.training.network import BUILDERS
-from recognizer.training.samples import Composed, Samples, views_of
+from recognizer.training.rehearsal import base_pool
+from recognizer.training.samples import KINDS, Samples, compose
+from recognizer.training.train_marks import as_views
 
 SHOWN_VIEWS = 500
 """Views by which the converter learns the range of every layer."""
@@ -39,8 +50,8 @@ few hundredths; where two classes are that close nothing is accepted anyway."""
 TRAINED = "trained"
 """The entry of a network's card that names the file of its weights."""
 
-PROBED_DIGITS = 600
-"""Digits on which weights and exported file must agree before they are laid side by side."""
+PROBED = 1500
+"""Boxes composed to set the ranges by, and on which saved network and exported file must agree."""
 
 
 def export_network(network: keras.Model, folder: Path, probe: NDArray[np.float32]) -> dict[str, Any]:
@@ -139,53 +150,73 @@ def load_trained(folder: Path, name: str) -> keras.Model:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the weights of saved Keras networks beside their exported files, as the command line says."""
+    """Export saved Keras networks as the command line says."""
     parser = argparse.ArgumentParser(
         prog="python -m recognizer.training.export",
-        description="Write the weights of saved Keras networks into a model's folder, for `tallymark learn`.",
+        description="Export networks that `train --unexported --keep DIR` saved, as LiteRT files and weights.",
+        epilog="Then: python -m recognizer.training.train --networks none --out FOLDER   (calibrate what was exported)",
     )
-    parser.add_argument("--keras", type=Path, required=True, help="folder with characters.keras and numbers.keras")
-    parser.add_argument("--out", type=Path, required=True, help="the model's folder; its card is completed")
+    parser.add_argument("--keras", type=Path, required=True, help="folder with NAME.keras of one or more networks")
+    parser.add_argument("--out", type=Path, required=True, help="the model's folder, with its card")
     options = parser.parse_args(arguments)
     try:
-        for name in BUILDERS:
-            entry = add_trained(options.keras / f"{name}.keras", options.out, name)
-            print(f"{options.out / entry['file']}: {(options.out / entry['file']).stat().st_size:,} bytes")
+        for name, entry in exported(options.keras, options.out).items():
+            print(f"{options.out / entry['file']}: {entry['bytes']:,} bytes of the network {name}")
     except RecognizerError as error:
         print(f"export: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def add_trained(saved: Path, folder: Path, name: str) -> dict[str, str]:
-    """Write the weights of one saved Keras network beside its exported file, and name them in the card.
+def exported(saved: Path, folder: Path) -> dict[str, dict[str, Any]]:
+    """Export the Keras networks saved in one folder into a model's folder, whose card then is theirs.
+
+    Other networks that the model has stay. It has no calibration afterwards, until `train --networks none` counts anew:
+    curves of other files would promise what nobody measured.
 
     Raises:
-        ModelError: the saved network is missing, or the exported file was not made of it; nothing was written.
+        ModelError: there is no card, no saved network, or a file that is none of ours; nothing was written then.
+        RuntimeError: an exported file does not compute what its network does.
     """
-    lite = load_network(folder, name, load_card(folder / CARD_FILE))
     try:
-        network = keras.models.load_model(saved, compile=False)
+        card = json.loads((saved / CARD_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{saved}: is no saved Keras network ({str(error).splitlines()[0]})") from error
+        raise ModelError(f"{saved / CARD_FILE}: is no card of a training ({error}); train --keep writes it") from error
+    paths = [path for name in INPUTS if (path := saved / f"{name}.keras").is_file()]
+    if not paths:
+        raise ModelError(f"{saved}: holds none of {', '.join(f'{name}.keras' for name in INPUTS)}")
+    networks = [_loaded(path) for path in paths]
     views = _probe()
-    other = _disagreement(lite, network, views.glyphs if INPUTS[name] == (28, 28, 2) else views.lines)
-    if not other <= PARITY_LIMIT:
-        raise ModelError(
-            f"{saved}: {folder / f'{name}.tflite'} was made of another network: they differ in {other:.1%} of best "
-            f"classes, at most {PARITY_LIMIT:.0%} are expected"
-        )
-    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-    entry = card["networks"][name][TRAINED] = write_trained(network, folder)
+    probes = {
+        CHARACTERS: views.characters.glyphs,
+        NUMBERS: views.lines,
+        MARK_BOXES: as_views(compose_marks(PROBED, 1).x),
+    }
+    others = load_card(folder / CARD_FILE).details["networks"] if (folder / CARD_FILE).is_file() else {}
+    entries = {network.name: export_network(network, folder, probes[network.name]) for network in networks}
+    card["networks"] = {**others, **entries}
+    card.pop("calibration", None)
     write_card(folder, card)
-    return entry
+    return entries
+
+
+def _loaded(path: Path) -> keras.Model:
+    try:
+        network = keras.models.load_model(path, compile=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: is no saved Keras network ({str(error).splitlines()[0]})") from error
+    if network.name != path.stem or network.input_shape[1:] != INPUTS[path.stem]:
+        raise ModelError(
+            f"{path}: holds the network {network.name} for {network.input_shape[1:]}, expected {path.stem} for "
+            f"{INPUTS[path.stem]}; train it with this version"
+        )
+    return network
 
 
 def _probe() -> Samples:
-    """Return views of digits that come with the product, a few of each writer."""
-    glyphs = load_glyphs()
-    rows = [rows[0] for by_digit in glyphs.where.values() for rows in by_digit.values()][:PROBED_DIGITS]
-    return views_of([Composed(crop_of_picture(255 - glyphs.images[row]), 0, "") for row in rows])
+    """Return composed boxes and cells by writers that are in no training set: what the networks will see."""
+    kinds = {name: share for name, share in KINDS.items() if name != "plain"}
+    return compose(base_pool(), PROBED, 1, 1, kinds)
 
 
 def _disagreement(lite: Network, network: keras.Model, probe: NDArray[np.float32]) -> float:

@@ -1,15 +1,14 @@
 """A trained network goes on learning from few views, carefully: small steps, normalisation as it was, a way back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from recognizer.training import Say
-from recognizer.training.network import ctc_loss, varied
+from recognizer.training.network import Loss, character_loss, ctc_loss, mean_loss, varied
 
 BATCH = 128
 
@@ -21,8 +20,6 @@ TIMES = 4
 
 Views = tuple[NDArray[np.uint8], NDArray[np.integer]]
 """Views (N, H, W, 2) uint8, 0 paper to 255 ink, and their labels: classes (N,), or symbols (N, L) as in `Samples`."""
-
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ def fine_tuned(network: keras.Model, data: Data, epochs: int, seed: int, say: Sa
         if isinstance(layer, keras.layers.BatchNormalization):
             # An exam's few pages say little of what ink looks like at large.
             layer.trainable = False
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if data.taught[1].ndim == 1 else ctc_loss
+    loss = character_loss if data.taught[1].ndim == 1 else ctc_loss
     x = np.concatenate([data.taught[0], data.rehearsed[0]])
     y = np.concatenate([data.taught[1], data.rehearsed[1]])
     taught = len(data.taught[1])
@@ -91,4 +88,4 @@ def _mean_loss(network: keras.Model, loss: Loss, views: Views) -> float:
     if not len(views[1]):
         return 0.0
     logits = network.predict(views[0].astype(np.float32) / np.float32(255), batch_size=512, verbose=0)
-    return float(np.mean(keras.ops.convert_to_numpy(loss(tf.constant(views[1]), tf.constant(logits)))))
+    return mean_loss(loss, views[1], logits)

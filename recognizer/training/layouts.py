@@ -1,6 +1,6 @@
 """How people put strokes together: numbers with halves and points, dashes, words, ticks, scribbles and strikes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,15 +41,26 @@ FORMS: dict[str, float] = {
 """What stands in a cell, by how often: d a digit, h a half, x something struck out, letters for absent."""
 
 STYLES: dict[str, float] = {
-    "line": 0.27,
-    "raised": 0.27,
-    "stacked": 0.16,
-    "joined": 0.16,
-    "humped": 0.08,
-    "curled": 0.06,
+    "line": 0.20,
+    "raised": 0.19,
+    "stacked": 0.22,
+    "joined": 0.13,
+    "waved": 0.12,
+    "humped": 0.06,
+    "curled": 0.08,
 }
 """How a half is written: `1/2` on the line, `½` around its slash, over a bar, or in one go: the slash running into the
-2, into a hump that is left of it, or 1, bar and 2 as one curl."""
+2, or into what is left of a 2, a wave or a hump, or 1, bar and 2 as one curl."""
+
+ONES = 0.15
+"""Share of digits before a half that are a 1 for sure: with a half in one go it is what is mistaken most often."""
+
+
+TALLEST = 1.15
+"""Height of a number by its cell's: people write over rules, but not over the next row."""
+
+LARGER_HALF = 0.75
+"""Logarithm of how much larger than its digit a half may be: two small digits and a bar take room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,9 @@ def draw_number(
 ) -> tuple[tuple[Cover, ...], str]:
     """Return the ink of a number as people write it in a mark cell, and the symbols that it shows."""
     line = _line(rng)
+    tallest = max(max(abs(part.y) + part.height / 2 for part in line.parts) * 2, 1.0)
     height = min(float(rng.uniform(0.28, 0.66)) * size[1], (size[0] - 1.2) / max(line.width, 0.5))
+    height = min(height, TALLEST * size[1] / tallest)
     spare = size[0] - 1.2 - line.width * height
     left = 0.6 + spare * float(np.clip(rng.normal(0.5, 0.24), 0, 1))
     middle = size[1] / 2 + float(np.clip(rng.normal(0, 0.4), -1.1, 1.1)) * max((size[1] - 1.2 * height) / 2, 0)
@@ -145,20 +158,41 @@ def _line(rng: np.random.Generator) -> Line:
     at, text = 0.0, ""
     # Some people write all digits apart, others let them touch.
     close = float(rng.normal(0.12, 0.08))
+    large = float(np.exp(rng.uniform(0, LARGER_HALF))) if "dh" in form and rng.random() < 0.5 else 1.0
     for place, sign in enumerate(form):
-        symbol, found, step = _character(sign, at, rng)
+        before_half = sign == "d" and form[place + 1 : place + 2] == "h"
+        symbol, found, step = _character("1" if before_half and rng.random() < ONES else sign, at, rng)
+        if sign == "h":
+            found, step = _scaled(found, at, large), step * large
         parts += found
         text += symbol
         at += step + float(np.clip(rng.normal(close, 0.07), -0.1, 0.5))
+        if before_half and rng.random() < 0.25:
+            at += float(rng.uniform(0.1, 0.6))
         if sign == "-" and place:
             at += 0.1
     return Line(tuple(parts), at, text)
 
 
+def _scaled(parts: Sequence[Part], left: float, factor: float) -> list[Part]:
+    """Return parts made larger from their left edge and the middle of the line."""
+    return [
+        Part(
+            one.kind,
+            left + (one.x - left) * factor,
+            one.y * factor,
+            one.height * factor,
+            one.lean * factor,
+            tuple((x * factor, y * factor) for x, y in one.points),
+        )
+        for one in parts
+    ]
+
+
 def _character(sign: str, at: float, rng: np.random.Generator) -> tuple[str, list[Part], float]:
     """Return the symbol, the parts and the width of one character of a form."""
-    if sign == "d":
-        digit = str(rng.choice(list(DIGITS)))
+    if sign in ("d", "1"):
+        digit = "1" if sign == "1" else str(rng.choice(list(DIGITS)))
         wide = 0.35 if digit == "1" else 0.64
         return digit, [Part(digit, at + wide / 2, float(rng.normal(0, 0.03)), float(rng.normal(1, 0.07)))], wide
     if sign == "h":
@@ -301,6 +335,24 @@ def _humped_half(rng: np.random.Generator) -> tuple[list[Part], float]:
     return parts, x + wide + tail
 
 
+def _waved_half(rng: np.random.Generator) -> tuple[list[Part], float]:
+    """Return a half like a Y with a tail: a short 1 that meets the slash, whose foot runs into a flat wave."""
+    tall, lean = float(rng.uniform(0.85, 1.2)), float(rng.uniform(0.12, 0.5))
+    low, x = tall / 2, float(rng.uniform(0.1, 0.35))
+    meets = float(rng.uniform(0.25, 0.65))
+    meeting = (x + meets * lean, low - meets * tall)
+    arm = (meeting[0] - float(rng.uniform(0.12, 0.35)), meeting[1] - float(rng.uniform(0.15, 0.45)))
+    high, step = float(rng.uniform(0.12, 0.35)), float(rng.uniform(0.13, 0.28))
+    foot = low + float(rng.normal(0, 0.04))
+    wave = [(x + lean, -low), (x + 0.45 * lean, 0.0), (x, foot), (x + 0.5 * step, foot - 0.6 * high)]
+    wave += [(x + step, foot - high), (x + 1.5 * step, foot - 0.2 * high), (x + 2.1 * step, foot - 0.1 * high)]
+    wave.append((x + step * float(rng.uniform(2.4, 4.0)), foot - high * float(rng.uniform(0.1, 0.8))))
+    parts = [Part("stroke", 0.0, 0.0, 1.0, 0.0, _wobbled(wave, rng))]
+    if rng.random() < 0.85:
+        parts.append(Part("stroke", 0.0, 0.0, 1.0, 0.0, _wobbled([arm, meeting], rng)))
+    return parts, wave[-1][0]
+
+
 def _curled_half(rng: np.random.Generator) -> tuple[list[Part], float]:
     """Return 1, bar and 2 stacked and written as one curl."""
     tall, wide = float(rng.uniform(0.9, 1.25)), float(rng.uniform(0.25, 0.5))
@@ -323,7 +375,7 @@ def _wobbled(path: list[tuple[float, float]], rng: np.random.Generator) -> tuple
     return tuple((x + float(n[0]), y + float(n[1])) for (x, y), n in zip(path, noise, strict=True))
 
 
-ONE_GO = {"joined": _joined_half, "humped": _humped_half, "curled": _curled_half}
+ONE_GO = {"joined": _joined_half, "waved": _waved_half, "humped": _humped_half, "curled": _curled_half}
 """Halves that are not put together from a 1, a stroke and a 2."""
 
 

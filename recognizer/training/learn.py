@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.classifier import CHARACTERS, NUMBERS, LiteRtModel, ReadingModel, load_model, write_card
+from recognizer.classifier import CHARACTERS, INPUTS, NUMBERS, LiteRtModel, ReadingModel, load_model, write_card
 from recognizer.digits import isolate_number
 from recognizer.errors import ModelError
 from recognizer.known_fields import (
@@ -324,7 +324,7 @@ def _not_struck(boxes: list[Composed], model: ReadingModel) -> tuple[list[Compos
 
 
 def _stacked(strips: Sequence[StripImage]) -> Any:  # noqa: ANN401 - a StripStack
-    return np.stack(strips) if strips else np.zeros((0, 32, 80, 2), np.float32)
+    return np.stack(strips) if strips else np.zeros((0, *INPUTS[NUMBERS]), np.float32)
 
 
 # ---- learning --------------------------------------------------------------------------------------------------------
@@ -420,7 +420,7 @@ def _calibrated(
     for kind in (Kind.DIGITS.value, Kind.NUMBER.value):
         fields = [one for some in base for one in some if one.kind == kind]
         scored = [(one.score, one.value != one.truth if one.clean else None) for one in fields]
-        card["calibration"][kind] = entry(scored, writers_of_base(), MADE_OF)
+        card["calibration"][kind] = entry(scored, writers_of_base(), MADE_OF) | {"repeated": True}
     write_card(plan.folder, card)
     return card
 

@@ -1,42 +1,50 @@
 """The networks and how they learn: convolutions of 3 x 3, batch normalisation, little else (after Simonyan 2014).
 
-`characters` sees one box as 28 x 28 and says what it shows. `numbers` sees a cell as 32 x 80, keeps its width while its
-height is folded away, and says what begins at each of twenty places; the loss is CTC (Graves et al. 2006), for which
-nobody has to say where a symbol stands. In eight bits they take about 0.09 and 0.14 ms.
+`characters` sees one box as 28 x 28 and says what it shows. `numbers` sees a cell as 48 x 120, keeps its width while
+its height is folded away, and says what begins at each of thirty places; the loss is CTC (Graves et al. 2006), for
+which nobody has to say where a symbol stands.
+In eight bits they take about 0.1 and 0.4 ms.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 from numpy.typing import NDArray
 
+from recognizer.classifier import INPUTS, NUMBERS
 from recognizer.records import CLASSES, SYMBOLS
 from recognizer.training import Epoch, Say
 from recognizer.training.samples import Samples
 
-CHARACTER_FILTERS = (16, 48, 96)
-"""Feature maps at 28, 14 and 7 pixels."""
+CHARACTER_SHAPE = (24, 64, 96, 128)
+"""Feature maps at 28, 14 and 7 pixels, and units of the layer that sees all of them."""
 
-NUMBER_FILTERS = (24, 48, 64, 112)
-"""Feature maps at 16, 16, 8 and 4 pixels of height."""
+NUMBER_SHAPE = (24, 56, 80, 128, 160)
+"""Feature maps at 24, 24, 12 and 6 pixels of height, and of the one row that is left."""
 
-FOLDED = 160
-"""Feature maps of the one row that is left."""
+SHAPES = {"characters": CHARACTER_SHAPE, "numbers": NUMBER_SHAPE}
 
 BATCH = 256
 PEAK_RATE = 2e-3
 """Learning rate after a short warm-up; falls to nothing along a cosine (Loshchilov 2017)."""
 
 FINISHING_RATE, FINISHING_EPOCHS, FINISHING_DROPOUT = 6e-4, 7, 0.12
-"""The last course of the network for characters: slower, and with less left out by chance."""
+"""The second course of the network for characters: slower, and with less left out by chance."""
+
+FRESH_RATE = 8e-4
+"""Learning rate of a course on views composed anew, after a network has learned from others."""
+
+THREADS = min(max((os.cpu_count() or 1) // 2, 1), 6)
+"""Threads that vary views while the network learns."""
 
 PATIENCE = 4
 """Epochs without a better validation loss after which training stops."""
@@ -49,24 +57,40 @@ PEN_SHARE = 0.2
 
 PEN_KERNEL = np.ones((2, 2), np.uint8)
 
+Tensor: TypeAlias = keras.KerasTensor
+"""An array of whatever library Keras computes with."""
+
+Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""Truth and logits to the loss of each row."""
+
 FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16")
 """Features of a processor that multiplies 16-bit floats faster than 32-bit ones."""
 
 
 def choose_precision() -> str:
-    """Let training compute in 16-bit floats where the processor is faster at it; return what was chosen."""
-    try:
-        features = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
-    except OSError:
-        features = ""
-    policy = "mixed_bfloat16" if any(feature in features for feature in FAST_BFLOAT16) else "float32"
+    """Let training compute in 16-bit floats where the machine is faster at it; return what was chosen."""
+    if any("gpu" in device for device in keras.distribution.list_devices()):
+        fast = True
+    elif keras.backend.backend() == "tensorflow":
+        fast = any(feature in _processor() for feature in FAST_BFLOAT16)
+    else:
+        # JAX 0.11 on a processor gave wrong predictions in 16 bits: all but the same for every view.
+        fast = False
+    policy = "mixed_bfloat16" if fast else "float32"
     keras.mixed_precision.set_global_policy(policy)
     return policy
 
 
+def _processor() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
+    except OSError:
+        return ""
+
+
 def build_characters() -> keras.Model:
     """Return the untrained network: (N, 28, 28, 2) float32, 0 paper to 1 ink, to (N, 14) logits."""
-    wide, middle, deep = CHARACTER_FILTERS
+    wide, middle, deep, last = CHARACTER_SHAPE
     view = x = keras.Input((28, 28, 2))
     x = _convolved(_convolved(x, wide), wide)
     x = layers.MaxPooling2D()(x)
@@ -75,14 +99,14 @@ def build_characters() -> keras.Model:
     x = _convolved(_convolved(x, deep), deep)
     x = layers.MaxPooling2D()(x)
     x = layers.Dropout(0.35)(layers.Flatten()(x))
-    x = layers.Dropout(0.25)(layers.Dense(96, activation="relu")(x))
+    x = layers.Dropout(0.25)(layers.Dense(last, activation="relu")(x))
     return keras.Model(view, layers.Dense(len(CLASSES), dtype="float32")(x), name="characters")
 
 
 def build_numbers() -> keras.Model:
-    """Return the untrained network: (N, 32, W, 2) float32 to (N, 1, W / 4, 18) logits, "none" first."""
-    first, second, third, fourth = NUMBER_FILTERS
-    view = x = keras.Input((32, None, 2))
+    """Return the untrained network: (N, 48, 120, 2) float32 to (N, 1, 30, 18) logits, "none" first."""
+    first, second, third, fourth, folded = NUMBER_SHAPE
+    view = x = keras.Input(INPUTS[NUMBERS])
     x = _convolved(x, first, (5, 5), 2)
     x = _convolved(x, second)
     x = layers.MaxPooling2D()(x)
@@ -91,11 +115,11 @@ def build_numbers() -> keras.Model:
     x = _convolved(_convolved(x, fourth), fourth)
     # What is left of the height is folded into one row by one kernel that sees the whole of a half.
     x = layers.ZeroPadding2D((0, 2))(x)
-    x = layers.Conv2D(FOLDED, (4, 5), use_bias=False)(x)
+    x = layers.Conv2D(folded, (6, 5), use_bias=False)(x)
     x = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
     x = layers.Dropout(0.2)(x)
     # Without normalisation here the loss stays for long where "none" is said of every place.
-    x = _convolved(x, 96, (1, 3))
+    x = _convolved(_convolved(x, 96, (1, 3)), 96, (1, 3))
     return keras.Model(view, layers.Conv2D(1 + len(SYMBOLS), (1, 1), dtype="float32")(x), name="numbers")
 
 
@@ -106,33 +130,13 @@ def _convolved(
     return layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
 
 
-def train_characters(samples: Samples, validation: Samples, epochs: int, seed: int, say: Say) -> "Trained":
-    """Return the network that tells characters apart."""
-    return _train(build_characters(), Course(epochs, PEAK_RATE), samples, validation, seed, say)
-
-
-def finish_characters(network: keras.Model, samples: Samples, validation: Samples, seed: int, say: Say) -> "Trained":
-    """Return the network after a last calm course on samples in which plain digits weigh more.
-
-    Among composed boxes of all kinds a small network spends itself on what people would not agree upon either.
-    """
-    for layer in network.layers:
-        if isinstance(layer, layers.Dropout):
-            layer.rate = FINISHING_DROPOUT
-    return _train(network, Course(FINISHING_EPOCHS, FINISHING_RATE), samples, validation, seed, say)
-
-
-def train_numbers(samples: Samples, validation: Samples, epochs: int, seed: int, say: Say) -> "Trained":
-    """Return the network that reads cells."""
-    return _train(build_numbers(), Course(epochs, PEAK_RATE), samples, validation, seed, say)
-
-
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How long to learn, and how fast at most."""
+    """How long to learn, how fast at most, and from how many views at a time."""
 
     epochs: int
-    rate: float
+    rate: float = PEAK_RATE
+    batch: int = BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,46 +147,55 @@ class Trained:
     epochs: tuple[Epoch, ...]
 
 
-def ctc_loss(text: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+def character_loss(label: Tensor, logits: Tensor) -> Tensor:
+    """Return the loss of each row: label (N,) or (N, 1), an index into `CLASSES`, logits (N, C)."""
+    label = ops.cast(ops.reshape(label, (-1,)), "int32")
+    return ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
+
+
+def ctc_loss(text: Tensor, logits: Tensor) -> Tensor:
     """Return the CTC loss of each row: text (N, L) int32, zeros at its end, logits (N, 1, T, C), class 0 is "none"."""
-    logits = tf.squeeze(logits, 1)
-    lengths = tf.reduce_sum(tf.cast(text > 0, tf.int32), axis=1)
-    steps = tf.fill([tf.shape(logits)[0]], tf.shape(logits)[1])
-    return tf.nn.ctc_loss(
-        tf.cast(text, tf.int32), tf.cast(logits, tf.float32), lengths, steps, logits_time_major=False, blank_index=0
-    )
+    logits = ops.cast(ops.squeeze(logits, 1), "float32")
+    text = ops.cast(text, "int32")
+    lengths = ops.sum(ops.cast(text > 0, "int32"), axis=1)
+    steps = ops.full_like(lengths, logits.shape[1])
+    return ops.ctc_loss(text, logits, lengths, steps, mask_index=0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
     """What a network learns: its loss, what it sees and says of samples, and how much of that is right."""
 
-    loss: Callable[..., tf.Tensor]
+    loss: Loss
     pairs: Callable[[Samples], tuple[NDArray[np.uint8], NDArray[np.integer]]]
     accuracy: Callable[[NDArray[np.float32], NDArray[np.integer]], float]
 
 
-def _train(  # noqa: PLR0917
+def train(  # noqa: PLR0917
     network: keras.Model, course: Course, samples: Samples, validation: Samples, seed: int, say: Say
 ) -> Trained:
     """Train until the epochs are over or validation no longer improves; every epoch sees the views varied anew."""
     task = TASKS[network.name]
-    loss, epochs = task.loss, course.epochs
+    epochs, batch = course.epochs, course.batch
     (x, y), (unseen, truth) = task.pairs(samples), task.pairs(validation)
     held = unseen.astype(np.float32) / np.float32(255)
-    steps = -(-len(y) // BATCH) * epochs
+    # All batches alike: for another shape a step would be compiled again. What is left over comes in other epochs.
+    batch = min(batch, len(y))
+    count = len(y) // batch
+    steps = count * epochs
     rate = keras.optimizers.schedules.CosineDecay(
         course.rate / 10, steps, warmup_target=course.rate, warmup_steps=max(steps // 20, 1)
     )
-    network.compile(keras.optimizers.AdamW(rate, weight_decay=2e-4, clipnorm=5.0), loss)
+    network.compile(keras.optimizers.AdamW(rate, weight_decay=2e-4, clipnorm=5.0), task.loss)
     rng = np.random.default_rng(seed)
     done: list[Epoch] = []
     best = network.get_weights()
     for epoch in range(epochs):
         order = rng.permutation(len(y))
-        losses = [float(network.train_on_batch(views, wanted)) for views, wanted in _ahead(x, y, order, rng)]
+        drawn = _ahead(x, y, list(order[: count * batch].reshape(count, batch)), (seed, epoch))
+        losses = [float(network.train_on_batch(views, wanted)) for views, wanted in drawn]
         logits = network.predict(held, batch_size=1024, verbose=0)
-        worth = float(np.mean(keras.ops.convert_to_numpy(loss(tf.constant(truth), tf.constant(logits)))))
+        worth = mean_loss(task.loss, truth, logits)
         done.append(Epoch(float(np.mean(losses)), worth, task.accuracy(logits, truth)))
         say(
             f"{network.name} epoch {epoch + 1}/{epochs}: loss {done[-1].loss:.4f}, on writers never seen "
@@ -196,20 +209,39 @@ def _train(  # noqa: PLR0917
     return Trained(network, tuple(done))
 
 
-def _batches(order: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
-    for start in range(0, len(order), BATCH):
-        yield order[start : start + BATCH]
+def finishing(network: keras.Model) -> keras.Model:
+    """Return the network made ready for a last calm course on samples in which plain digits weigh more.
+
+    Among composed boxes of all kinds a small network spends itself on what people would not agree upon either.
+    """
+    for layer in network.layers:
+        if isinstance(layer, layers.Dropout):
+            layer.rate = FINISHING_DROPOUT
+    return network
+
+
+def unseen_loss(network: keras.Model, unseen: Samples) -> float:
+    """Return the mean loss of a network of `BUILDERS` on samples."""
+    task = TASKS[network.name]
+    views, truth = task.pairs(unseen)
+    return mean_loss(task.loss, truth, network.predict(views.astype(np.float32) / 255, batch_size=1024, verbose=0))
+
+
+def mean_loss(loss: Loss, truth: NDArray[np.integer], logits: NDArray[np.float32]) -> float:
+    """Return the mean loss of rows."""
+    found = loss(ops.convert_to_tensor(truth), ops.convert_to_tensor(logits))
+    return float(np.mean(ops.convert_to_numpy(found)))
 
 
 def _ahead(
-    x: NDArray[np.uint8], y: NDArray[np.integer], order: NDArray[np.integer], rng: np.random.Generator
+    x: NDArray[np.uint8], y: NDArray[np.integer], batches: Sequence[NDArray[np.integer]], seed: tuple[int, int]
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.integer]]]:
-    """Yield batches, each varied while the network learns from the one before."""
-    with ThreadPoolExecutor(1) as ahead:
+    """Yield batches, each varied while the network learns from those before; the same whatever THREADS is."""
+    with ThreadPoolExecutor(THREADS) as ahead:
         waiting: deque[tuple[Future[NDArray[np.float32]], NDArray[np.integer]]] = deque()
-        for rows in _batches(order):
-            waiting.append((ahead.submit(varied, x[rows], rng), y[rows]))
-            if len(waiting) > 2:
+        for number, rows in enumerate(batches):
+            waiting.append((ahead.submit(varied, x[rows], np.random.default_rng([*seed, number])), y[rows]))
+            if len(waiting) > 2 * THREADS:
                 views, truth = waiting.popleft()
                 yield views.result(), truth
         for views, truth in waiting:
@@ -279,8 +311,6 @@ def _share_read(logits: NDArray[np.float32], truth: NDArray[np.integer]) -> floa
 
 
 TASKS: dict[str, _Task] = {
-    "characters": _Task(
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True), lambda one: (one.x, one.y), _share_right
-    ),
+    "characters": _Task(character_loss, lambda one: (one.x, one.y), _share_right),
     "numbers": _Task(ctc_loss, lambda one: (one.strips, one.text), _share_read),
 }

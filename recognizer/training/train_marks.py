@@ -32,7 +32,6 @@ REAL_TIMES = 14
 """How often each real bubble comes in an epoch, each time framed differently: they are few, and look
 unlike composed ones."""
 
-EPOCHS = 16
 BATCH = 256
 PEAK_RATE = 3e-3
 SMOOTHING = 0.002
@@ -95,7 +94,7 @@ def mark_data(data: Path, boxes: int, seed: int, workers: int, say: Say) -> Mark
     return MarkData(composed, real, validation, real_bubbles(data, held=True).samples)
 
 
-def train_marks(data: MarkData, seed: int, say: Say) -> "tuple[keras.Model, tuple[Epoch, ...]]":
+def train_marks(data: MarkData, epochs: int, seed: int, say: Say) -> "tuple[keras.Model, tuple[Epoch, ...]]":
     """Return the trained network, (N, 32, 32, 1) float32, 0 paper to 1 ink, to (N, 3) logits, and how it went."""
     import keras
 
@@ -104,10 +103,10 @@ def train_marks(data: MarkData, seed: int, say: Say) -> "tuple[keras.Model, tupl
     keras.mixed_precision.set_global_policy("float32")
     try:
         network = build_marks()
-        epochs = _train(network, data, seed, say)
+        done = _train(network, data, epochs, seed, say)
     finally:
         keras.mixed_precision.set_global_policy(policy)
-    return network, epochs
+    return network, done
 
 
 def calibration_marks(data: Path, seed: int, workers: int = 1) -> MarkSamples:
@@ -136,11 +135,11 @@ def build_marks() -> "keras.Model":
     return keras.Model(view, layers.Dense(len(MARKS))(x), name="marks")
 
 
-def _train(network: "keras.Model", data: MarkData, seed: int, say: Say) -> tuple[Epoch, ...]:
+def _train(network: "keras.Model", data: MarkData, epochs: int, seed: int, say: Say) -> tuple[Epoch, ...]:
     """Train, and leave the network with the weights of its best epoch."""
     import keras
 
-    steps = -(-(len(data.composed.y) + REAL_TIMES * len(data.real.y)) // BATCH) * EPOCHS
+    steps = -(-(len(data.composed.y) + REAL_TIMES * len(data.real.y)) // BATCH) * epochs
     rate = keras.optimizers.schedules.CosineDecay(
         PEAK_RATE / 10, steps, warmup_target=PEAK_RATE, warmup_steps=steps // 20
     )
@@ -149,7 +148,7 @@ def _train(network: "keras.Model", data: MarkData, seed: int, say: Say) -> tuple
     rng = np.random.default_rng([seed, 3])
     best = network.get_weights()
     done: list[Epoch] = []
-    for epoch in range(EPOCHS):
+    for epoch in range(epochs):
         views = np.concatenate(
             [varied(data.composed.x, rng), *(framed(data.real.pictures, rng) for _ in range(REAL_TIMES))]
         )
@@ -164,7 +163,7 @@ def _train(network: "keras.Model", data: MarkData, seed: int, say: Say) -> tuple
         worth, right = _measured(network, data.validation)
         done.append(Epoch(float(np.mean(losses)), worth, right))
         say(
-            f"marks epoch {epoch + 1}/{EPOCHS}: loss {done[-1].loss:.4f}, composed validation {worth:.4f} and "
+            f"marks epoch {epoch + 1}/{epochs}: loss {done[-1].loss:.4f}, composed validation {worth:.4f} and "
             f"{right:.2%} right, real bubbles {_measured(network, data.held)[1]:.2%}"
         )
         if worth <= min(one.validation_loss for one in done):

@@ -68,7 +68,7 @@ class SameForAll:
         return np.tile(row, (len(glyphs), 1))
 
     def sequences(self, strips: StripStack) -> SymbolSteps:
-        steps = np.zeros((len(strips), 20, 1 + len(SYMBOLS)), dtype=np.float32)
+        steps = np.zeros((len(strips), 30, 1 + len(SYMBOLS)), dtype=np.float32)
         steps[:, :, 0] = 1.0
         steps[:, 10] = np.eye(1 + len(SYMBOLS))[1 + SYMBOLS.index("7")]
         return steps

@@ -110,3 +110,37 @@ def test_a_picture_of_any_size_is_shown_whole(shape: tuple[int, int]) -> None:
     assert mark_view(mark_crop_of_picture(np.full(shape, 255, np.uint8))).max() == 0.0
     with pytest.raises(ValueError, match="uint8"):
         mark_crop_of_picture(np.zeros(shape, np.float32))  # type: ignore[arg-type]
+
+
+def test_a_picture_cut_through_a_bubble_says_so() -> None:
+    whole, halves = np.full((40, 40), 255, np.uint8), np.full((40, 40), 255, np.uint8)
+    cv2.circle(whole, (20, 20), 9, 0, -1)
+    cv2.circle(halves, (20, -2), 10, 0, -1)
+    cv2.circle(halves, (20, 42), 10, 0, 2)
+    assert not mark_crop_of_picture(whole).cut_through
+    assert mark_crop_of_picture(halves).cut_through
+
+
+@pytest.mark.parametrize("radius", [8, 14, 19, 22, 25])
+def test_an_empty_bubble_is_not_cut_through_however_close_it_was_cut(radius: int) -> None:
+    picture = np.full((40, 40), 255, np.uint8)
+    cv2.circle(picture, (20, 20), radius, 90, 2)
+    assert not mark_crop_of_picture(picture).cut_through
+
+
+@pytest.mark.parametrize("share", [0.5, 0.6, 0.75])
+def test_two_halves_of_bubbles_are_cut_through_even_if_pale(share: float) -> None:
+    picture = np.full((40, 40), 255, np.uint8)
+    for y in (0, 40):
+        cv2.circle(picture, (20, y), round(20 * share), 170, -1)
+    assert mark_crop_of_picture(picture).cut_through
+
+
+@pytest.mark.parametrize("inset", [0, 1, 4])
+def test_an_empty_box_cut_at_its_rules_or_inside_them_is_not_cut_through(inset: int) -> None:
+    picture = np.full((40, 40), 255, np.uint8)
+    cv2.rectangle(picture, (inset, inset), (39 - inset, 39 - inset), 0, 2)
+    assert not mark_crop_of_picture(picture).cut_through
+    cv2.line(picture, (10, 22), (16, 34), 0, 3)
+    cv2.line(picture, (16, 34), (39, 0), 0, 3)
+    assert not mark_crop_of_picture(picture).cut_through

@@ -161,12 +161,24 @@ def test_broken_stroke_stays_with_its_digit_and_a_stray_spot_does_not() -> None:
 
 def test_a_cell_is_shown_whole_and_says_where_it_lay() -> None:
     strip = isolate_number(cell([TWO, *HALF])).strip
-    assert strip is not None and strip.image.shape == (32, 80, 2) and strip.image.dtype == np.float32
+    assert strip is not None and strip.image.shape == (48, 120, 2) and strip.image.dtype == np.float32
     assert strip.bounds.x == pytest.approx((1.5 - 0.25 + MARGIN_MM) * PX, abs=2)
     assert strip.bounds.right == pytest.approx((10.2 + 0.25 + MARGIN_MM) * PX, abs=2)
     columns = np.flatnonzero(strip.image[..., 0].max(axis=0) > 0.5)
     left, right = strip.x + columns[[0, -1]] / strip.scale
     assert left == pytest.approx(strip.bounds.x, abs=2) and right == pytest.approx(strip.bounds.right, abs=4)
+
+
+def test_only_writing_as_narrow_as_a_digit_is_shown_as_a_single_character_too() -> None:
+    single = isolate_number(cell([TWO])).glyph
+    assert single is not None and single.image.shape == (28, 28, 2)
+    assert isolate_number(cell([TWO, *HALF])).glyph is None
+
+
+def test_writing_with_a_point_beside_it_is_not_shown_as_a_single_character() -> None:
+    point: Stroke = [(6.3, 7.6), (6.4, 7.6)]
+    found = isolate_number(cell([TWO, point]))
+    assert found.strip is not None and found.glyph is None
 
 
 def test_a_dash_is_not_blown_up_to_the_height_of_a_digit() -> None:

@@ -1,5 +1,6 @@
 """Fields are read through one door, whatever their kinds and order; a doubtful box is looked at twice."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -47,6 +48,14 @@ def test_fields_of_all_kinds_come_back_in_their_order() -> None:
     assert [one.trouble for one in found] == [None] * 6
 
 
+def test_a_choice_of_which_a_picture_was_cut_through_is_for_a_person() -> None:
+    given = choice(True, False)
+    cut = FieldCrops(CHOICE, tuple(replace(crop, cut_through=True) for crop in given.crops))
+    whole, parted = read_fields([given, cut], WidthModel())
+    assert (whole.trouble, parted.trouble) == (None, Flag.UNREADABLE)
+    assert whole.values == parted.values
+
+
 def test_no_fields_and_fields_without_ink() -> None:
     assert read_fields([], WidthModel()) == []
     empty, cell = read_fields(
@@ -64,7 +73,7 @@ class Asked(WidthModel):
 
     def sequences(self, strips: NDArray[np.float32]) -> NDArray[np.float32]:
         self.again += len(strips)
-        found = np.zeros((len(strips), 20, 1 + len(SYMBOLS)), np.float32)
+        found = np.zeros((len(strips), 30, 1 + len(SYMBOLS)), np.float32)
         found[..., 0] = 1.0
         found[:, 10] = np.eye(1 + len(SYMBOLS))[1 + SYMBOLS.index("1")]
         return found
@@ -108,10 +117,29 @@ def test_a_scribble_is_trouble() -> None:
             return self._rows(len(CLASSES), [CLASSES.index("other")] * len(glyphs))
 
         def sequences(self, strips: NDArray[np.float32]) -> NDArray[np.float32]:
-            found = np.zeros((len(strips), 20, 1 + len(SYMBOLS)), np.float32)
+            found = np.zeros((len(strips), 30, 1 + len(SYMBOLS)), np.float32)
             found[..., 0] = 1.0
             found[:, 10] = np.eye(1 + len(SYMBOLS))[1 + SYMBOLS.index("#")]
             return found
 
     first, second = read_fields([comb(ONE, SEVEN), number(SEVEN)], Other())
     assert (first.trouble, second.trouble) == (Flag.UNREADABLE, Flag.UNREADABLE)
+
+
+def test_a_cell_that_seems_to_hold_one_character_is_shown_to_the_network_for_characters_too() -> None:
+    class Halting(WidthModel):
+        """Is half sure of the 1 that it sees in every cell."""
+
+        def sequences(self, strips: NDArray[np.float32]) -> NDArray[np.float32]:
+            found = np.zeros((len(strips), 30, 1 + len(SYMBOLS)), np.float32)
+            found[..., 0] = 1.0
+            found[:, 10] = 0.7 * np.eye(1 + len(SYMBOLS))[1 + SYMBOLS.index("1")]
+            found[:, 10] += 0.3 * np.eye(1 + len(SYMBOLS))[1 + SYMBOLS.index("7")]
+            return found
+
+    beside = [[(x + away, y) for x, y in ONE] for away in (0.0, 11.0)]
+    wide = FieldCrops(NUMBER, (crop_of(box_pixels(beside, CELL), CELL),))
+    one, two = read_fields([number(ONE), wide], Halting())
+    assert one.values[0].value == two.values[0].value == "1"
+    assert one.values[0].probability > 0.95
+    assert two.values[0].probability == pytest.approx(0.7)

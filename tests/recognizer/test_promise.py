@@ -98,6 +98,13 @@ def test_curves_come_from_the_card() -> None:
     )
 
 
+def test_a_proof_for_a_few_fields_only_is_not_worth_the_others() -> None:
+    dear = digits((0.9999, 4_100, 0), (0.999, 5_200, 5), (0.99, 20_000, 17))
+    assert (dear.score, dear.basis) == (0.99, Basis.LIKELY)
+    cheap = digits((0.9999, 17_000, 0), (0.999, 17_200, 12), (0.99, 20_000, 17))
+    assert (cheap.score, cheap.basis) == (0.9999, Basis.PROVEN)
+
+
 def test_nothing_is_proven_by_the_same_ink_counted_several_times() -> None:
     once = {"fields": 20_000, "writers": 40, "made_of": "tests", "curve": [[0.999, 20_000, 0]]}
     for repeated, basis in ((False, Basis.PROVEN), (True, Basis.LIKELY)):

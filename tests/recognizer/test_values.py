@@ -160,8 +160,8 @@ def test_every_number_on_the_step_is_listed() -> None:
 @pytest.mark.parametrize(
     ("where", "value", "ways"),
     [
-        (ATTENDED, "7", ("7", "7.0", "07")),
-        (ATTENDED, "0", ("0", "0.0", "00")),
+        (ATTENDED, "7", ("7", "7.", "7.0", "07")),
+        (ATTENDED, "0", ("0", "0.", "0.0", "00")),
         (ATTENDED, "2.5", ("2½", "2.5")),
         (ATTENDED, "0.5", ("½", "0.5", ".5", "0½")),
         (ATTENDED, "AB", ("AB", "ABS")),
@@ -171,8 +171,8 @@ def test_every_number_on_the_step_is_listed() -> None:
         (LISTED["signed"], "-0.5", ("-½", "-0.5", "-.5", "-0½")),
         (LISTED["quarters"], "2.5", ("2½", "2.5", "2.50")),
         (LISTED["quarters"], "0.25", ("0.25", ".25")),
-        (LISTED["whole"], "7", ("7", "7.0", "07")),
-        (LISTED["whole"], "2", ("2", "02")),
+        (LISTED["whole"], "7", ("7", "7.", "7.0", "07")),
+        (LISTED["whole"], "2", ("2", "2.", "02")),
     ],
 )
 def test_how_people_write_a_value(where: SheetField, value: str, ways: tuple[str, ...]) -> None:
