@@ -46,6 +46,10 @@ templates = [{templates}]
 # to 0.05; the smaller it is, the more goes to people. Every run says how many wrong ones are to be expected.
 accept_error = 0.001
 
+# The model that reads: without this line the one that comes with Tallymark, otherwise a folder, such as one that
+# tallymark learn left here.
+# model = "model-1"
+
 [review]
 # An empty mark cell: "flag" shows it to a person (nothing awarded, or forgotten?), "accept" takes it as blank.
 # blank_mark = "flag"

@@ -100,7 +100,8 @@ class CellEvidence:
 
     `bounds` is where the ink lies in the crop; `left` is the place of the strip's left edge in the crop, `scale` how
     many pixels of the strip are one of the crop. `single` is how likely each class of `CLASSES` is where the cell seems
-    to hold one character, by whatever knows characters better than `steps`. The rest as in `BoxEvidence`.
+    to hold one character, by whatever knows characters better than `steps`, and `alone` how likely `steps` take it for
+    one character or nothing. The rest as in `BoxEvidence`.
     """
 
     steps: Steps | None
@@ -111,6 +112,7 @@ class CellEvidence:
     unplaced: int = 0
     pale: int = 0
     single: Sequence[float] | None = None
+    alone: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +236,8 @@ def decode_number(field: SheetField, cell: CellEvidence) -> Decoded:
     if cell.steps is None:
         return Decoded((RankedValue(BLANK, 1.0),), ())
     texts, values, encoded = _candidates(field, cell.steps)
-    chances = _chances(cell, cell.steps, encoded)
+    plain = text_probabilities(cell.steps, encoded)
+    chances = _weighed(cell, plain, encoded)
     seen = best_path(cell.steps)
     refused = _refused(field, cell, cell.steps, seen)
     total = 1.0 - (1.0 - REFUSED_PRIOR) * refused
@@ -242,22 +245,21 @@ def decode_number(field: SheetField, cell: CellEvidence) -> Decoded:
     best = texts[int(chances.argmax())] if len(chances) else seen
     trouble = _cell_trouble(cell, seen, ranked, refused)
     # A text that only the other look made likely has no places in this one.
-    shown = seen if trouble or not text_probabilities(cell.steps, Texts.of([best]))[0] else best
+    shown = best if len(plain) and not trouble and plain[int(chances.argmax())] > 0 else seen
     return Decoded(ranked, _placed(cell, shown), trouble)
 
 
-def _chances(cell: CellEvidence, steps: Steps, texts: Texts) -> NDArray[np.float64]:
-    """Return how likely each text is, (K,) from 0 to 1.
+def _weighed(cell: CellEvidence, chances: NDArray[np.float64], texts: Texts) -> NDArray[np.float64]:
+    """Return how likely each text is by all that is known, (K,) from 0 to 1; `chances` is what the steps say.
 
     Where `single` is known, texts of one character are as likely as it says. Longer ones are at most as likely as
     `steps` says, and less where `single` leaves less for something else: a digit that one network takes for cancelled
     must not make two digits of what the other hardly saw.
     """
-    chances = text_probabilities(steps, texts)
     if cell.single is None:
         return chances
     of_class = np.asarray(cell.single, np.float64)
-    longer = max(1.0 - float(text_probabilities(steps, ALONE).sum()), 1e-9)
+    longer = max(1.0 - cell.alone, 1e-9)
     first = texts.symbols[:, 0] if texts.symbols.size else np.zeros(len(chances), np.int64)
     classes = np.where(texts.lengths <= 1, _CLASS_OF[first], -1)
     return np.where(classes >= 0, of_class[classes], chances * min(of_class[CLASSES.index(OTHER)] / longer, 1.0))
@@ -269,7 +271,10 @@ def _refused(field: SheetField, cell: CellEvidence, steps: Steps, seen: str) -> 
     if cell.single is not None:
         texts.add(_ALONE_TEXTS[int(np.asarray(cell.single)[ALONE_CLASSES].argmax())])
     refused = [text for text in sorted(texts) if NO_NUMBER not in text and written_value(field, text) is None]
-    return float(_chances(cell, steps, Texts.of(refused)).sum()) if refused else 0.0
+    if not refused:
+        return 0.0
+    encoded = Texts.of(refused)
+    return float(_weighed(cell, text_probabilities(steps, encoded), encoded).sum())
 
 
 def _cell_trouble(cell: CellEvidence, seen: str, ranked: Sequence[RankedValue], refused: float) -> Flag | None:

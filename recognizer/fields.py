@@ -82,7 +82,7 @@ def read_cells(cells: Sequence[tuple[SheetField, IsolatedCell]], model: ReadingM
     for field, cell in cells:
         evidence = _cell_evidence(cell, None if cell.strip is None else next(steps))
         if cell.glyph is not None and evidence.steps is not None:
-            evidence = replace(evidence, single=_single(next(narrow), evidence.steps))
+            evidence = _with_single(evidence, next(narrow), evidence.steps)
         found.append(decode_number(field, evidence))
     return found
 
@@ -118,10 +118,13 @@ def _product(first: NDArray[np.float32], singles: NDArray[np.float64]) -> NDArra
     return np.asarray(together / together.sum(), np.float32)
 
 
-def _single(first: NDArray[np.float32], steps: SymbolSteps) -> tuple[float, ...] | None:
-    """Return what both networks say of a cell that seems to hold a single character, None for another cell."""
+def _with_single(evidence: CellEvidence, first: NDArray[np.float32], steps: SymbolSteps) -> CellEvidence:
+    """Add what both networks say of a cell that seems to hold a single character; another one stays as it is."""
     singles = text_probabilities(steps, ALONE)
-    return tuple(_product(first, singles).tolist()) if singles.sum() > SEEMS_SINGLE else None
+    alone = float(singles.sum())
+    if alone <= SEEMS_SINGLE:
+        return evidence
+    return replace(evidence, single=tuple(_product(first, singles).tolist()), alone=alone)
 
 
 def _box_evidence(position: int, box: IsolatedBox, probabilities: Sequence[float] | None) -> BoxEvidence:

@@ -72,22 +72,22 @@ def text_probabilities(steps: Steps, texts: Texts) -> NDArray[np.float64]:
 def _forward(steps: NDArray[np.float64], symbols: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
     """Sum over all ways to lay texts over the places; states are none, first symbol, none, second symbol, and so on."""
     count, longest = symbols.shape
-    states = np.full((count, 2 * longest + 1), NONE, np.int64)
-    states[:, 1::2] = symbols
+    states = np.full((2 * longest + 1, count), NONE, np.int64)
+    states[1::2] = symbols.T
     # From one symbol straight to the next, unless it is the same one again.
-    skips = np.zeros(states.shape)
-    skips[:, 3::2] = symbols[:, 1:] != symbols[:, :-1]
+    skips = (symbols[:, 1:] != symbols[:, :-1]).T.astype(np.float64)
     emitted = steps[:, states]
     alpha = np.zeros(states.shape)
-    alpha[:, :2] = emitted[0, :, :2]
+    alpha[:2] = emitted[0, :2]
     for place in emitted[1:]:
         moved = alpha.copy()
-        moved[:, 1:] += alpha[:, :-1]
-        moved[:, 2:] += alpha[:, :-2] * skips[:, 2:]
-        alpha = moved * place
-    rows = np.arange(count)
-    ends = alpha[rows, 2 * lengths]
-    return np.where(lengths > 0, ends + alpha[rows, np.maximum(2 * lengths - 1, 0)], ends)
+        moved[1:] += alpha[:-1]
+        moved[3::2] += alpha[1:-2:2] * skips
+        moved *= place
+        alpha = moved
+    columns = np.arange(count)
+    ends = alpha[2 * lengths, columns]
+    return np.where(lengths > 0, ends + alpha[np.maximum(2 * lengths - 1, 0), columns], ends)
 
 
 def best_path(steps: Steps) -> str:

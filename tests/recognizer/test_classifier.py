@@ -113,7 +113,7 @@ def test_views_that_no_picture_gives_are_a_bug_and_loud(model: LiteRtModel, wron
 
 def test_card_says_where_the_model_comes_from(model: LiteRtModel) -> None:
     card = model.card.details
-    assert {"name", "date", "data", "seed", "epochs", "excluded", "calibration", "learning"} <= set(card)
+    assert {"name", "date", "data", "seed", "course", "excluded", "calibration", "learning"} <= set(card)
     assert all(entry["licence"] for entry in card["data"])
     assert len(card["excluded"]["reserved_mnist_writers"]) == 40
     for name, about in card["networks"].items():

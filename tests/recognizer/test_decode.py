@@ -7,6 +7,7 @@ import pytest
 
 from recognizer.choices import MarkReading
 from recognizer.decode import (
+    ALONE,
     BoxEvidence,
     CellEvidence,
     Decoded,
@@ -17,6 +18,7 @@ from recognizer.decode import (
 )
 from recognizer.geometry import Rect
 from recognizer.records import SYMBOLS, Flag, RankedValue
+from recognizer.sequences import text_probabilities
 from recognizer.template import SheetField
 from tests.helpers.evidence import sure
 
@@ -54,6 +56,12 @@ def seen(*places: dict[str, float]) -> CellEvidence:
 def cell(text: str, chance: float = 0.997) -> CellEvidence:
     """A cell in which a text is written clearly."""
     return seen(*({symbol: chance} for symbol in text))
+
+
+def single(evidence: CellEvidence, row: list[float]) -> CellEvidence:
+    """The same cell, of which another look says as much of a single character."""
+    assert evidence.steps is not None
+    return replace(evidence, single=row, alone=float(text_probabilities(evidence.steps, ALONE).sum()))
 
 
 def best(decoded: Decoded) -> str | None:
@@ -299,7 +307,7 @@ def test_a_field_that_cannot_be_seen_is_not_blank() -> None:
 
 def test_what_is_known_of_a_single_character_replaces_what_the_cell_seemed_to_say() -> None:
     unsure = seen({"7": 0.8, "1": 0.15})
-    surer = decode_number(MARK, replace(unsure, single=sure("7", 0.999, rival="1")))
+    surer = decode_number(MARK, single(unsure, sure("7", 0.999, rival="1")))
     assert decode_number(MARK, unsure).values[0].probability == pytest.approx(0.8)
     assert (best(surer), surer.values[0].probability) == ("7", pytest.approx(0.999, abs=1e-4))
 
@@ -307,7 +315,7 @@ def test_what_is_known_of_a_single_character_replaces_what_the_cell_seemed_to_sa
 def test_what_is_no_single_character_leaves_longer_texts_no_more_than_the_cell_said() -> None:
     both = seen({"1": 0.9}, {"2": 0.4})
     for other, twelve in ((0.7, 0.36), (0.18, 0.18)):
-        doubted = decode_number(MARK, replace(both, single=sure("1", 1 - other, rival="other")))
+        doubted = decode_number(MARK, single(both, sure("1", 1 - other, rival="other")))
         chances = {one.value: one.probability for one in doubted.values}
         assert chances["12"] == pytest.approx(twelve, abs=0.01)
         assert chances["1"] == pytest.approx(1 - other, abs=0.01)
@@ -317,7 +325,7 @@ def test_what_is_no_single_character_leaves_longer_texts_no_more_than_the_cell_s
 def test_a_digit_that_may_be_struck_out_makes_no_longer_text_likely(hidden: str) -> None:
     struck = seen(*({symbol: 0.02 if at else 0.97} for at, symbol in enumerate(hidden)))
     decoded = decode_number(
-        field(kind="number", minimum=0, maximum=20, step=Decimal("0.5")), replace(struck, single=sure("cancelled"))
+        field(kind="number", minimum=0, maximum=20, step=Decimal("0.5")), single(struck, sure("cancelled"))
     )
     assert decoded.trouble is Flag.CANCELLED
     assert decoded.values[0].probability < 0.1
@@ -327,12 +335,12 @@ def test_a_value_that_the_field_refuses_is_weighed_as_the_single_character_says(
     narrow = field(kind="number", minimum=0, maximum=6, step=1)
     halting = seen({"7": 0.46, "1": 0.45})
     for chance in (0.78, 0.5):
-        decoded = decode_number(narrow, replace(halting, single=sure("1", chance, rival="7")))
+        decoded = decode_number(narrow, single(halting, sure("1", chance, rival="7")))
         assert sum(one.probability for one in decoded.values) <= 1.0
-    refused = decode_number(narrow, replace(seen({"1": 0.5, "7": 0.44}), single=sure("7", 0.999, rival="1")))
+    refused = decode_number(narrow, single(seen({"1": 0.5, "7": 0.44}), sure("7", 0.999, rival="1")))
     assert refused.trouble is Flag.NOT_ALLOWED
 
 
 def test_two_looks_that_see_nothing_alike_are_no_error() -> None:
-    decoded = decode_number(MARK, replace(cell("7", 1.0), single=sure("1", 1.0)))
+    decoded = decode_number(MARK, single(cell("7", 1.0), sure("1", 1.0)))
     assert best(decoded) == "1"

@@ -55,7 +55,7 @@ def test_fields_are_read_as_a_page_is() -> None:
         KnownField(FieldCrops(BOX, (crop,)), truth, "w", Source.CHECKED)
         for crop, truth in zip(crops, ("1", "1"), strict=True)
     ]
-    one, seven = read_known(fields, WidthModel(0.97))
+    one, seven = read_known(fields, WidthModel(0.94))
     assert (one.value, one.clean, one.right(HELD), one.accepted(HELD)) == ("1", True, True, True)
     assert (seven.value, seven.right(HELD), seven.accepted(HELD)) == ("7", False, True)
     assert not seven.accepted(replace(HELD, digits=0.99))
