@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from flows.checking import rounds_by_model
+from flows.errors import ExamError
 from flows.grading import Submit, Tally, Wait, Watcher, Workplace, grade_inbox, regrade_scans
 from flows.inbox import Inbox
 from flows.places import check_writable
 from flows.roster import load_roster
-from flows.settings import Exam, load_exam
+from flows.settings import EXAM_FILE, Exam, load_exam
 from flows.store import Store, open_store
 from flows.workers import Checks, PageReader, ReaderPool, RunOfPages, reader_spec, with_patience
+from recognizer.classifier import CARD_FILE
 
 Work: TypeAlias = Callable[[Submit, Sequence[Watcher]], Tally]
 """Does a job, given how reading is handed out and who watches."""
@@ -58,6 +60,11 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
     # Nothing is looked up in it yet, but whoever grades wants to know now that a candidate stands in it twice.
     if exam.roster.exists():
         load_roster(exam.roster)
+    if job.model is None and exam.model is not None and not (exam.model / CARD_FILE).is_file():
+        raise ExamError(
+            f"{exam.dir / EXAM_FILE}: model: {exam.model / CARD_FILE} is not there; name a folder that 'tallymark "
+            "learn' left, or remove the line, and the model that comes with Tallymark reads"
+        )
     with open_store(exam.dir) as store, store.grading():
         check_writable(exam.inbox, exam.archive, exam.quarantine)
         inbox = Inbox(exam.inbox, exam.settings.inbox.settle_seconds)

@@ -77,15 +77,15 @@ def _line_for(lines: list[_Line], x: float, y: float, digit: float) -> _Line:
 
 def _join_small(lines: list[list[int]], small: Sequence[int] | NDArray[np.intp], pieces: Pieces, digit: float) -> None:
     """Add small pieces to the lines whose pieces are nearest."""
-    full = [list(members) for members in lines]
+    full = [number for members in lines for number in members]
+    line_of = [at for at, members in enumerate(lines) for _ in members]
+    if not full:
+        return
+    low, high = pieces[full, :2], pieces[full, :2] + pieces[full, 2:4]
     for number in small:
-        gaps = [min(_gap(pieces[number], pieces[other]) for other in members) for members in full]
-        if gaps and min(gaps) <= NEAR_LINE * digit:
-            lines[int(np.argmin(gaps))].append(int(number))
-
-
-def _gap(one: NDArray[np.int32], other: NDArray[np.int32]) -> float:
-    """Return the distance between two boxes."""
-    low = np.maximum(one[:2], other[:2])
-    high = np.minimum(one[:2] + one[2:4], other[:2] + other[2:4])
-    return float(np.hypot(*np.maximum(low - high, 0)))
+        x, y, wide, tall = pieces[number, :4].tolist()
+        apart = np.maximum(np.maximum(low - (x + wide, y + tall), (x, y) - high), 0)
+        gaps = np.hypot(apart[:, 0], apart[:, 1])
+        nearest = int(gaps.argmin())
+        if gaps[nearest] <= NEAR_LINE * digit:
+            lines[line_of[nearest]].append(int(number))

@@ -14,6 +14,7 @@ import numpy as np
 
 from recognizer.classifier import ReadingModel
 from recognizer.colour_picture import ColourImage
+from recognizer.errors import ScanError
 from recognizer.free_digits import BLANK, DIGIT_CLASSES, Candidate, LineParts, best_way, parts_of
 from recognizer.free_lines import FULL, text_lines
 from recognizer.free_paper import Writing, find_writing, pieces_of
@@ -35,6 +36,10 @@ USUAL_WIDTH = 0.55
 
 TRIFLE = 0.4
 """What is smaller than so many heights of a digit and cannot be read is left out: a point, dust, a broken end."""
+
+
+MOST_PIECES = 2500
+"""Strokes and specks of a picture up to which it is read: a page full of digits has under a thousand."""
 
 
 class DigitStatus(StrEnum):
@@ -101,6 +106,9 @@ def read_picture(picture: ColourImage, model: ReadingModel) -> FreeReading:
     Args:
         picture: (H, W, 3) uint8, the way up it is displayed.
         model: the recogniser.
+
+    Raises:
+        ScanError: the picture is so full of specks that it shows no writing.
     """
     height, width = picture.shape[:2]
     writing = find_writing(picture)
@@ -113,6 +121,11 @@ def read_picture(picture: ColourImage, model: ReadingModel) -> FreeReading:
 
 def _chosen_lines(writing: Writing, model: ReadingModel) -> list[list[_Chosen]]:
     labels, pieces = pieces_of(writing.ink, writing.digit_px)
+    if len(pieces) > MOST_PIECES:
+        raise ScanError(
+            f"shows {len(pieces):,} separate strokes and specks, expected at most {MOST_PIECES:,}: is it a picture of "
+            "writing? Take it again with more light, or cut it to the page"
+        )
     lines = [
         parts_of(writing.darkness, labels, pieces, members, writing.digit_px)
         for members in text_lines(pieces, writing.digit_px)

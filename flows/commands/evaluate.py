@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,19 @@ if TYPE_CHECKING:
 PAGE = "evaluation.html"
 
 LARGEST_LIMIT = Decimal(10**6)
+
+
+class Share(click.FloatRange):
+    """A share; click takes NaN for one that lies in every range."""
+
+    name = "share"
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the share, or fail as click does."""
+        share = float(super().convert(value, param, ctx))
+        if isnan(share):
+            self.fail(f"{value!r} is no share; 0.001 is one in 1,000", param, ctx)
+        return share
 
 
 class Number(click.ParamType[Decimal]):
@@ -68,7 +82,7 @@ class Number(click.ParamType[Decimal]):
 )
 @click.option(
     "--accept-error",
-    type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
+    type=Share(1e-6, 1.0, max_open=True),
     help="The target: which share of accepted fields may be wrong.  [default: 0.001]",
 )
 @click.option("--minimum", type=Number(), help="Number cells hold at least this.  [default: 0, or the least label]")

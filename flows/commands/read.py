@@ -114,7 +114,10 @@ def _read(path: Path, drawn: Path | None, model: "ReadingModel") -> _Read:
         picture = load_colours(path)
     except RecognizerError as error:
         return _Read(path, error=str(error))
-    reading = read_picture(picture, model)
+    try:
+        reading = read_picture(picture, model)
+    except RecognizerError as error:
+        return _Read(path, error=f"{path}: {error}")
     if drawn is not None:
         png = side_by_side_png(picture, reading)
         replace_file(drawn, lambda file: file.write(png))

@@ -117,6 +117,8 @@ def test_without_cells_the_digits_that_come_along_are_read(capsys: pytest.Captur
     [
         (("--kind", "number"), "--kind number needs pictures"),
         (("--accept-error", "0"), "--accept-error"),
+        (("--accept-error", "nan"), "is no share"),
+        (("--accept-error", "1e-300"), "--accept-error"),
         (("--step", "nan"), "no plain number"),
         (("--step", "-1"), "a step lies above 0"),
         (("--minimum", "x"), "'x' is no number"),

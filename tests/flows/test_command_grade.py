@@ -43,7 +43,8 @@ def test_the_model_that_exam_toml_names_is_the_one_that_reads(exam: Exam, capsys
     settings.write_text('model = "model-1"\n' + settings.read_text())
     drop(exam)
     assert run(["grade", str(exam.dir)]) == 3
-    assert str(exam.dir / "model-1" / "model.json") in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "exam.toml: model: " in said and str(exam.dir / "model-1" / "model.json") in said
     assert [path.name for path in exam.inbox.iterdir()] == ["a.pdf"]
 
 

@@ -306,3 +306,9 @@ def test_pictures_beyond_the_limit_are_refused_before_they_are_decoded(tmp_path:
     path = saved(tmp_path / "huge.png", Image.new("1", (12000, 9000)))
     with pytest.raises(PageError, match=r"huge.png: .*108 million"):
         load_colours(path)
+
+
+def test_a_picture_full_of_specks_is_refused_not_read_for_ever() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 1)).astype(np.uint8).repeat(3, axis=2)
+    with pytest.raises(ScanError, match="separate strokes and specks, expected at most"):
+        read_picture(noise, WidthModel())
