@@ -359,7 +359,7 @@ def _parser() -> argparse.ArgumentParser:
         "--course",
         choices=sorted(COURSES),
         default="short",
-        help="short: made for two hours on two cores; long: what the shipped model learned, with 16 GB of memory (default "
+        help="short: for two hours on two cores; long: what the shipped model learned, with 16 GB of memory (default "
         "short)",
     )
     parser.add_argument("--epochs", type=_positive, help="passes over all views at most (default: as the course says)")
