@@ -144,8 +144,8 @@ class RegisteredPage:
 
     `mm_to_px` maps template millimetres to page pixels (the centre of the first pixel is at 0); `error_mm` is measured:
     how far the printed rules of the worst part of the page, or the corner marks, lie from where they should be;
-    `marks_found` is 2, 3 or 4; `identified_by` is "qr" or "marks". Paper that does not lie flat has a `bend`, which comes
-    before the homography: ask `to_px` where something is, and both are done.
+    `marks_found` is 2, 3 or 4; `identified_by` is "qr" or "marks". Paper that does not lie flat has a `bend`, which
+    comes before the homography: `to_px` does both.
     """
 
     page: Page

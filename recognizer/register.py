@@ -15,16 +15,16 @@ from recognizer.blank import is_blank
 from recognizer.codes import MARK_SERIALS, Corner, decode_marks, page_code, parse_payload
 from recognizer.errors import BlankPageError, ForeignSheetError, RegistrationError
 from recognizer.fitting import (
-    MARK_LIMIT_MM,
+    BENT_MARK_LIMIT_MM,
     RESCAN_FLAT,
     Fit,
-    check_by_rules,
     check_shape,
     fit_to_marks,
 )
 from recognizer.geometry import Homography
 from recognizer.marks import SEARCHES, FoundMark, find_marks, find_missing_marks, refine
 from recognizer.records import GreyImage, Page, RegisteredPage, SheetIdentity
+from recognizer.rule_fit import check_by_rules
 from recognizer.template import QR_CODE, SheetSet, SheetTemplate
 
 LEAST_SIDE_PX = 200
@@ -122,9 +122,9 @@ def _fitted(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> tuple[dict[
             exact |= {mark.corner: mark for mark in refine(pixels, tuple(missing))}
             fit = fit_to_marks(exact)
             check_shape(fit.mm_to_px)
-    if fit.rms_mm > MARK_LIMIT_MM:
+    if fit.rms_mm > BENT_MARK_LIMIT_MM:
         raise RegistrationError(
-            f"the corner marks miss the sheet by {fit.rms_mm:.2f} mm, at most {MARK_LIMIT_MM} mm are accepted; the "
+            f"the corner marks miss the sheet by {fit.rms_mm:.2f} mm, at most {BENT_MARK_LIMIT_MM} mm are accepted; the "
             f"paper is bent, or the marks belong to different sheets: {RESCAN_FLAT}"
         )
     return exact, fit
@@ -221,15 +221,16 @@ def _versions_meant(code: int, exam: str, template: SheetTemplate, page: int) ->
 def _registered(
     page: Page, sheet: _Sheet, template: SheetTemplate, identity: SheetIdentity, identified_by: str
 ) -> RegisteredPage:
-    mm_to_px, rules_mm = check_by_rules(page.pixels, sheet.fit, len(sheet.marks), template, identity.page)
+    laid, error_mm = check_by_rules(page.pixels, sheet.fit, template, identity.page)
     return RegisteredPage(
         page=page,
         template=template,
         identity=identity,
-        mm_to_px=mm_to_px,
-        error_mm=max(sheet.fit.rms_mm, rules_mm),
+        mm_to_px=laid.mm_to_px,
+        error_mm=error_mm,
         marks_found=len(sheet.marks),
         identified_by=identified_by,
+        bend=laid.bend,
     )
 
 

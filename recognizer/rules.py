@@ -1,14 +1,15 @@
 """The printed rules of boxes: where on the page they really are, measured against where they should be."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.geometry import Homography, Points, Rect, apply_homography
+from recognizer.geometry import Points, Rect
 from recognizer.records import GreyImage
 from recognizer.template import Kind, SheetTemplate
 
@@ -57,6 +58,7 @@ class Probes:
     pairs: NDArray[np.intp]
 
 
+@lru_cache(maxsize=64)
 def probes_of(template: SheetTemplate, page: int) -> Probes:
     """Return where the sides of a page's boxes are to be measured, spread evenly over all boxes."""
     bubbles = {field.name for field in template.pages[page - 1].fields if field.shape == "bubble"}
@@ -118,7 +120,7 @@ def _spread(start: float, length: float, apart: float, index: int | None) -> lis
     return [start + inset + number * step for number in range(count)]
 
 
-def measure(pixels: GreyImage, mm_to_px: Homography, probes: Probes) -> NDArray[np.float64]:
+def measure(pixels: GreyImage, to_px: Callable[[Points], Points], probes: Probes) -> NDArray[np.float64]:
     """Return by how many mm along its normal each rule lies off its place, (N,); NaN where none is seen.
 
     A rule is seen where the opposite side of its box lies off by the same.
@@ -128,9 +130,9 @@ def measure(pixels: GreyImage, mm_to_px: Homography, probes: Probes) -> NDArray[
         return np.zeros(0)
     steps = np.arange(-RULE_REACH_MM - 0.4, RULE_REACH_MM + 0.4 + RULE_STEP_MM / 2, RULE_STEP_MM)
     beside = np.linspace(-PROBE_WIDTH_MM / 2, PROBE_WIDTH_MM / 2, 7)
-    # Over so short a way a homography is a straight line: three points tell where all others are.
+    # Over so short a way every mapping is a straight line: three points tell where all others are.
     feet, ahead, aside = (
-        apply_homography(mm_to_px, points)
+        to_px(points)
         for points in (probes.points, probes.points + probes.normals, probes.points + probes.normals[:, ::-1])
     )
     places = (

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from recognizer.blank import ink_mm2
 from recognizer.codes import MARK_SERIALS, Corner, mark_codes, page_code
 from recognizer.errors import BlankPageError, ForeignSheetError, RegistrationError
-from recognizer.fitting import ERROR_LIMIT_MM
 from recognizer.geometry import Homography, Rect, apply_homography
 from recognizer.records import GreyImage, SheetIdentity
 from recognizer.register import register
+from recognizer.rule_fit import ERROR_LIMIT_MM
 from recognizer.template import MARKS, QR_CODE, SheetSet, SheetTemplate
 from tests.helpers.paper import PAPER, as_page, draw_page, erase, farthest_mm, plain_template, scan
 

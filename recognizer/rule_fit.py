@@ -1,0 +1,238 @@
+"""Check how a sheet lies on a page by its printed rules, and where it is worth it let the sheet follow them."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.bend import Displaced, Laid, fit_bend, in_all, straightened
+from recognizer.blocks import block_shifts
+from recognizer.errors import RegistrationError
+from recognizer.fitting import MARK_LIMIT_MM, RESCAN_FLAT, Fit, check_shape, homography_between
+from recognizer.geometry import Homography, apply_homography
+from recognizer.marks import px_per_mm_at
+from recognizer.records import GreyImage
+from recognizer.rules import Probes, measure, probes_of
+from recognizer.template import A4_MM, SheetTemplate
+
+ERROR_LIMIT_MM = 0.5
+"""How far off the printed rules of any part of the page may lie: what is left must stay within reach of the snapping of
+box outlines (`boxes.SNAP_REACH_MM`), and well below the 0.8 mm at which a box is cut wrongly."""
+
+WORTH_REFINING_MM = 0.12
+"""A fit whose rules lie farther off than this in some part of the page is improved by them: paper stretches."""
+
+WORTH_BENDING_MM = 0.2
+"""A flat sheet that is farther off than this is bent to follow its rules..."""
+
+WELL_SEEN = 0.6
+"""...and so is one of which fewer rules than this share are seen where they should be."""
+
+LEAST_SEEN_TO_BEND = 0.2
+BENDING_ROUNDS = 4
+SETTLED_MM = 0.01
+
+STIFFNESS, SPREAD_MM = 0.02, 0.1
+COARSE_STIFFNESS, COARSE_SPREAD_MM = 0.05, 0.6
+"""What curving costs, and beyond what offsets are taken for ink or for a block that fits in the wrong place."""
+
+MARK_WEIGHT = 2.0
+"""Corner marks are measured exactly: each counts like so many rules."""
+
+BEND_LIMIT_MM = 6.0
+STRAIN_LIMIT = 0.08
+"""More than this no photographed paper is displaced, or stretched over a short way, by its curl."""
+
+REGIONS = (4, 5)
+"""The page is judged in parts of about 4.5 cm: a curled corner must not hide behind the good rest."""
+
+LEAST_RULES = 5
+"""Measured places in one part and direction that say something; of fewer all may be hidden or imitated by ink."""
+
+MOST_RULES = 75
+"""Percentile of the distances in a part that is taken for its error: a quarter may be ink instead of rules."""
+
+MANY_RULES = 12
+"""With fewer measured places in a part its error is the middle one: two or three that are ink would be a quarter."""
+
+LEAST_SEEN = 0.35
+LEAST_SEEN_IN_REGION = 0.2
+"""Share of the printed rules that must be seen where expected; crossing ink hides some, a wrong place nearly all."""
+
+
+def check_by_rules(pixels: GreyImage, fit: Fit, template: SheetTemplate, page: int) -> tuple[Laid, float]:
+    """Measure a fit on the printed rules, improve it by them where that is worth it, and refuse it when it is bad.
+
+    Raises:
+        RegistrationError: the rules are not where they should be, wherever the sheet is laid.
+    """
+    probes = probes_of(template, page)
+    if not len(probes.points):
+        return Laid(fit.mm_to_px), fit.rms_mm
+    state = _laid_flat(pixels, fit, probes)
+    marks_mm = fit.rms_mm
+    if state.error > WORTH_BENDING_MM or state.seen < WELL_SEEN or marks_mm > MARK_LIMIT_MM:
+        bent, bent_marks_mm = _bent(pixels, fit, state, probes, template, page)
+        if bent.better_than(state) or marks_mm > MARK_LIMIT_MM:
+            state, marks_mm = bent, bent_marks_mm
+    if state.seen < LEAST_SEEN:
+        raise RegistrationError(
+            f"only {state.seen:.0%} of the boxes' printed rules are where '{template.name}' page {page} has them; the "
+            f"sheet does not fit its template: was it printed from another version, or is the paper bent? {RESCAN_FLAT}"
+        )
+    if state.error > ERROR_LIMIT_MM:
+        raise RegistrationError(
+            f"the boxes of '{template.name}' page {page} are off by more than {ERROR_LIMIT_MM} mm in part of the page; "
+            f"the paper is bent or stretched: {RESCAN_FLAT}"
+        )
+    if marks_mm > MARK_LIMIT_MM:
+        raise RegistrationError(
+            f"the corner marks miss the sheet by {marks_mm:.2f} mm, at most {MARK_LIMIT_MM} mm are accepted; the "
+            f"paper is bent, or the marks belong to different sheets: {RESCAN_FLAT}"
+        )
+    return state.laid, max(state.error, marks_mm)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _State:
+    """A sheet laid over a page, what its rules say (`offsets`, mm), how far off it is, and the share of rules seen."""
+
+    laid: Laid
+    offsets: NDArray[np.float64]
+    error: float
+    seen: float
+
+    def better_than(self, other: "_State") -> bool:
+        """Tell whether this fit explains more of the page."""
+        return (self.error, -self.seen) < (other.error, -other.seen) or self.seen > other.seen + 0.1
+
+
+def _measured(pixels: GreyImage, laid: Laid, probes: Probes) -> _State:
+    offsets = measure(pixels, laid.to_px, probes)
+    return _State(laid, offsets, *_error_mm(probes, offsets))
+
+
+def _laid_flat(pixels: GreyImage, fit: Fit, probes: Probes) -> _State:
+    """Lay a flat sheet, moved by its rules where that helps."""
+    state = _measured(pixels, Laid(fit.mm_to_px), probes)
+    if fit.leaning is not None and state.error > WORTH_REFINING_MM:
+        leaning = _measured(pixels, Laid(fit.leaning), probes)
+        state = leaning if leaning.seen > state.seen else state
+    for _ in range(2):
+        if state.seen < LEAST_SEEN or (state.error <= WORTH_REFINING_MM and fit.marks == 4):
+            break
+        better = _measured(pixels, Laid(_moved_by(state.laid.mm_to_px, probes, state.offsets)), probes)
+        if better.error >= state.error or better.seen < state.seen - 0.02:
+            break
+        state = better
+    return state
+
+
+def _bent(
+    pixels: GreyImage, fit: Fit, flat: _State, probes: Probes, template: SheetTemplate, page: int
+) -> tuple[_State, float]:
+    """Let the sheet bend with the paper: first by whole blocks where it is far off, then rule by rule.
+
+    Returns:
+        The bent sheet, and by how much it misses the corner marks (root mean square, mm).
+    """
+    transform, state = flat.laid.mm_to_px, flat
+    anchors = _marks_moved(fit, transform)
+    if flat.error > ERROR_LIMIT_MM or flat.seen < WELL_SEEN:
+        scale = px_per_mm_at(transform, np.array(A4_MM) / 2)
+        laid = flat.laid
+        for _ in range(2):
+            found = in_all(block_shifts(pixels, laid.to_px, scale, template, page), laid)
+            laid = Laid(transform, fit_bend(found.joined(anchors), COARSE_STIFFNESS, COARSE_SPREAD_MM))
+        state = _measured(pixels, laid, probes)
+    for _ in range(BENDING_ROUNDS):
+        visible = ~np.isnan(state.offsets)
+        if visible.mean() < LEAST_SEEN_TO_BEND:
+            break
+        rules = Displaced(
+            probes.points[visible], probes.normals[visible], state.offsets[visible], np.ones(int(visible.sum()))
+        )
+        bend = fit_bend(in_all(rules, state.laid).joined(anchors), STIFFNESS, SPREAD_MM)
+        after = _measured(pixels, Laid(transform, bend), probes)
+        settled = np.isfinite(after.error) and abs(after.error - state.error) < SETTLED_MM
+        state = after
+        if settled:
+            break
+    laid, most_mm, strain = straightened(state.laid)
+    if most_mm > BEND_LIMIT_MM or strain > STRAIN_LIMIT:
+        raise RegistrationError(
+            f"the boxes of '{template.name}' page {page} fit only when the sheet is bent by {most_mm:.1f} mm and stretched "
+            f"by {strain:.0%}, which paper does not do; {RESCAN_FLAT}"
+        )
+    check_shape(laid.mm_to_px)
+    return _State(laid, state.offsets, state.error, state.seen), _miss_mm(fit, laid)
+
+
+def _marks_moved(fit: Fit, transform: Homography) -> Displaced:
+    """Return how far the corners of the marks are shifted from where a homography has them."""
+    back = np.asarray(np.linalg.inv(transform), dtype=np.float64)
+    shifts = apply_homography(back, fit.on_page) - fit.on_sheet
+    count = len(shifts)
+    return Displaced(
+        np.vstack([fit.on_sheet, fit.on_sheet]),
+        np.repeat(np.eye(2), count, axis=0),
+        np.concatenate([shifts[:, 0], shifts[:, 1]]),
+        np.full(2 * count, MARK_WEIGHT),
+    )
+
+
+def _miss_mm(fit: Fit, laid: Laid) -> float:
+    away = laid.to_px(fit.on_sheet) - fit.on_page
+    scale = px_per_mm_at(laid.mm_to_px, np.array(A4_MM) / 2)
+    return float(np.sqrt((away**2).sum(axis=1).mean())) / scale
+
+
+def _error_mm(probes: Probes, offsets: NDArray[np.float64]) -> tuple[float, float]:
+    """Return by how many mm the worst part of the page is off, and the share of the rules that were seen.
+
+    Both directions are judged by themselves: along its own rules a box can slip unseen. A part in which next to no
+    rules of a direction are seen is off by more than they are looked for: infinitely far.
+    """
+    low, high = probes.anchors.min(axis=0), probes.anchors.max(axis=0) + 1e-6
+    cells = ((probes.anchors - low) / (high - low) * np.array(REGIONS)).astype(int)
+    keys = np.column_stack([cells, probes.normals[:, 0] > 0.5]) @ np.array([100, 2, 1])
+    visible = ~np.isnan(offsets)
+    off: dict[int, float] = defaultdict(float)
+    for key in np.unique(keys).tolist():
+        inside = keys == key
+        seen = np.abs(offsets[inside & visible])
+        if inside.sum() >= LEAST_RULES and len(seen) < LEAST_SEEN_IN_REGION * inside.sum():
+            return np.inf, float(visible.mean())
+        if len(seen) >= LEAST_RULES:
+            share = MOST_RULES if len(seen) >= MANY_RULES else 50
+            off[key // 2] += float(np.percentile(seen, share)) ** 2
+    return float(np.sqrt(max(off.values(), default=0.0))), float(visible.mean())
+
+
+def _moved_by(mm_to_px: Homography, probes: Probes, offsets: NDArray[np.float64]) -> Homography:
+    """Return the homography moved to where the rules were seen: a small homography fitted to the offsets.
+
+    Close to the identity a homography moves (x, y) by (a + b x + c y + g x^2 + h x y, d + e x + f y + g x y + h y^2).
+    """
+    visible = ~np.isnan(offsets)
+    middle, size = np.array(A4_MM) / 2, max(A4_MM) / 2
+    x, y = ((probes.points[visible] - middle) / size).T
+    normal_x, normal_y = probes.normals[visible].T
+    plane = np.column_stack([np.ones_like(x), x, y])
+    lean = np.column_stack([x, y]) * (normal_x * x + normal_y * y)[:, None]
+    equations = np.column_stack([plane * normal_x[:, None], plane * normal_y[:, None], lean])
+    wanted = offsets[visible]
+    weight: NDArray[np.float64] = np.ones(len(wanted))
+    solution: NDArray[np.float64] = np.zeros(8)
+    for _ in range(4):
+        solution = np.asarray(np.linalg.lstsq(equations * weight[:, None], wanted * weight, rcond=None)[0], np.float64)
+        away = np.abs(equations @ solution - wanted)
+        # Cauchy weights: ink that crosses a rule gives offsets that belong to nobody.
+        weight = np.sqrt(1 / (1 + (away / 0.06) ** 2))
+    corners = np.array([[-0.7, -1], [0.7, -1], [0.7, 1], [-0.7, 1]])
+    u, v = corners.T
+    a, b, c, d, e, f, g, h = solution
+    shift = np.column_stack([a + b * u + c * v + g * u * u + h * u * v, d + e * u + f * v + g * u * v + h * v * v])
+    before = corners * size + middle
+    return homography_between(before, apply_homography(mm_to_px, before + shift))
