@@ -91,13 +91,15 @@ ROUNDS = 5
 class Displaced:
     """Places at which it was measured how far the sheet is shifted, each along one direction.
 
-    `points` (N, 2) mm, `directions` (N, 2) of length 1, `offsets` (N,) mm, and how much each counts, `weights` (N,).
+    `points` (N, 2) mm, `directions` (N, 2) of length 1, `offsets` (N,) mm; how much each counts, `weights` (N,); and
+    `spreads` (N,) mm: one that the others contradict by more than about this counts little (Cauchy weights).
     """
 
     points: Points
     directions: Points
     offsets: NDArray[np.float64]
     weights: NDArray[np.float64]
+    spreads: NDArray[np.float64]
 
     def joined(self, other: "Displaced") -> "Displaced":
         """Return the places of both."""
@@ -106,16 +108,16 @@ class Displaced:
             np.vstack([self.directions, other.directions]),
             np.concatenate([self.offsets, other.offsets]),
             np.concatenate([self.weights, other.weights]),
+            np.concatenate([self.spreads, other.spreads]),
         )
 
 
-def fit_bend(measured: Displaced, stiffness: float, spread_mm: float) -> Bend:
+def fit_bend(measured: Displaced, stiffness: float) -> Bend:
     """Return the smoothest field that passes near what was measured.
 
     Args:
         measured: where, which way, how far.
         stiffness: what curving costs against missing what was measured; a slope costs nothing.
-        spread_mm: what is farther off than about this counts little (Cauchy weights): ink gives offsets of its own.
     """
     one = bend_equations(measured.points, ORIGIN_MM, SPACING_MM, (ROWS, COLUMNS))
     equations = np.hstack([one * measured.directions[:, :1], one * measured.directions[:, 1:]])
@@ -124,9 +126,10 @@ def fit_bend(measured: Displaced, stiffness: float, spread_mm: float) -> Bend:
     solution: NDArray[np.float64] = np.zeros(2 * count)
     for _ in range(ROUNDS):
         weighted = equations * weights[:, None]
-        solution = np.linalg.solve(weighted.T @ equations + curving, weighted.T @ measured.offsets)
+        solved = np.linalg.solve(weighted.T @ equations + curving, weighted.T @ measured.offsets)
+        solution = np.asarray(solved, dtype=np.float64)
         away = equations @ solution - measured.offsets
-        weights = measured.weights / (1 + (away / spread_mm) ** 2)
+        weights = measured.weights / (1 + (away / measured.spreads) ** 2)
     return Bend(ORIGIN_MM, SPACING_MM, solution.reshape(2, ROWS, COLUMNS).transpose(1, 2, 0))
 
 
@@ -164,8 +167,8 @@ def straightened(laid: Laid) -> tuple[Laid, float, float]:
     x, y = np.meshgrid(np.arange(10.0, A4_MM[0], 10.0), np.arange(15.0, A4_MM[1], 10.0))
     points = np.column_stack([x.ravel(), y.ravel()])
     placed = laid.to_px(points)
-    transform, _ = cv2.findHomography(points, placed, 0)
-    transform = np.asarray(transform, dtype=np.float64)
+    nearest, _ = cv2.findHomography(points, placed, 0)
+    transform = np.asarray(nearest, dtype=np.float64)
     shifts = apply_homography(np.asarray(np.linalg.inv(transform), dtype=np.float64), placed) - points
     weights = bend_equations(points, ORIGIN_MM, SPACING_MM, (ROWS, COLUMNS))
     solved = np.linalg.solve(weights.T @ weights + 1e-4 * _curving(), weights.T @ shifts)

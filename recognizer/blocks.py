@@ -1,7 +1,8 @@
 """Roughly where the printed boxes of a page are, when they may be millimetres from where the corner marks put them.
 
-The rules of a page are drawn, block by block laid over the page, and moved until they fit (normalised cross-correlation).
-A block holds whole groups of boxes, so that ink or a crease in it does not matter; what remains is for the single rules.
+The rules of a page are drawn, block by block laid over the page, and moved until they fit (normalised
+cross-correlation). A block holds whole groups of boxes, so that ink or a crease in it does not matter; what remains is
+for the single rules.
 """
 
 from collections.abc import Callable
@@ -35,6 +36,9 @@ LEAST_AHEAD = 0.04
 RULE_MM = 1.6
 """Dark lines up to about this width count; shadows and the table do not."""
 
+SPREAD_MM = 0.6
+"""A block whose neighbours say something that differs by more than this fits in the wrong place."""
+
 LEAST_RULES_PX = 120.0
 """A block with fewer pixels of rules says nothing."""
 
@@ -63,11 +67,13 @@ def block_shifts(
                 directions.append(direction)
                 offsets.append(offset)
                 weights.append(weight)
+    count = len(offsets)
     return Displaced(
-        np.array(points).reshape(-1, 2),
+        np.array(points, dtype=np.float64).reshape(-1, 2),
         np.array(directions, dtype=np.float64).reshape(-1, 2),
         np.array(offsets, dtype=np.float64),
         np.array(weights, dtype=np.float64),
+        np.full(count, SPREAD_MM),
     )
 
 

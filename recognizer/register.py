@@ -124,8 +124,8 @@ def _fitted(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> tuple[dict[
             check_shape(fit.mm_to_px)
     if fit.rms_mm > BENT_MARK_LIMIT_MM:
         raise RegistrationError(
-            f"the corner marks miss the sheet by {fit.rms_mm:.2f} mm, at most {BENT_MARK_LIMIT_MM} mm are accepted; the "
-            f"paper is bent, or the marks belong to different sheets: {RESCAN_FLAT}"
+            f"the corner marks miss the sheet by {fit.rms_mm:.2f} mm, at most {BENT_MARK_LIMIT_MM} mm are accepted; "
+            f"the paper is bent, or the marks belong to different sheets: {RESCAN_FLAT}"
         )
     return exact, fit
 

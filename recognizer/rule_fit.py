@@ -10,7 +10,7 @@ from recognizer.bend import Displaced, Laid, fit_bend, in_all, straightened
 from recognizer.blocks import block_shifts
 from recognizer.errors import RegistrationError
 from recognizer.fitting import MARK_LIMIT_MM, RESCAN_FLAT, Fit, check_shape, homography_between
-from recognizer.geometry import Homography, apply_homography
+from recognizer.geometry import Homography, Points, apply_homography
 from recognizer.marks import px_per_mm_at
 from recognizer.records import GreyImage
 from recognizer.rules import Probes, measure, probes_of
@@ -33,12 +33,18 @@ LEAST_SEEN_TO_BEND = 0.2
 BENDING_ROUNDS = 4
 SETTLED_MM = 0.01
 
-STIFFNESS, SPREAD_MM = 0.02, 0.1
-COARSE_STIFFNESS, COARSE_SPREAD_MM = 0.05, 0.6
-"""What curving costs, and beyond what offsets are taken for ink or for a block that fits in the wrong place."""
+STIFFNESS = 0.02
+COARSE_STIFFNESS = 0.05
+"""What curving costs against missing rules, and blocks."""
 
-MARK_WEIGHT = 2.0
-"""Corner marks are measured exactly: each counts like so many rules."""
+SPREAD_MM = 0.1
+"""Rules whose neighbours say something that differs by more than this are ink."""
+
+MARK_WEIGHT, MARK_SPREAD_MM = 2.0, 0.5
+"""Corner marks are measured exactly: each corner counts like so many rules, unless it was torn or written over."""
+
+WITNESS_MM = 0.35
+"""Where the rules of a part of the page are hidden, a block that fits within this tells that they are in place."""
 
 BEND_LIMIT_MM = 6.0
 STRAIN_LIMIT = 0.08
@@ -76,6 +82,8 @@ def check_by_rules(pixels: GreyImage, fit: Fit, template: SheetTemplate, page: i
         bent, bent_marks_mm = _bent(pixels, fit, state, probes, template, page)
         if bent.better_than(state) or marks_mm > MARK_LIMIT_MM:
             state, marks_mm = bent, bent_marks_mm
+    if state.error > ERROR_LIMIT_MM:
+        state = _with_witnesses(pixels, state, probes, template, page)
     if state.seen < LEAST_SEEN:
         raise RegistrationError(
             f"only {state.seen:.0%} of the boxes' printed rules are where '{template.name}' page {page} has them; the "
@@ -86,9 +94,9 @@ def check_by_rules(pixels: GreyImage, fit: Fit, template: SheetTemplate, page: i
             f"the boxes of '{template.name}' page {page} are off by more than {ERROR_LIMIT_MM} mm in part of the page; "
             f"the paper is bent or stretched: {RESCAN_FLAT}"
         )
-    if marks_mm > MARK_LIMIT_MM:
+    if marks_mm > ERROR_LIMIT_MM:
         raise RegistrationError(
-            f"the corner marks miss the sheet by {marks_mm:.2f} mm, at most {MARK_LIMIT_MM} mm are accepted; the "
+            f"the corner marks miss the sheet by {marks_mm:.2f} mm, at most {ERROR_LIMIT_MM} mm are accepted; the "
             f"paper is bent, or the marks belong to different sheets: {RESCAN_FLAT}"
         )
     return state.laid, max(state.error, marks_mm)
@@ -144,16 +152,21 @@ def _bent(
         laid = flat.laid
         for _ in range(2):
             found = in_all(block_shifts(pixels, laid.to_px, scale, template, page), laid)
-            laid = Laid(transform, fit_bend(found.joined(anchors), COARSE_STIFFNESS, COARSE_SPREAD_MM))
+            laid = Laid(transform, fit_bend(found.joined(anchors), COARSE_STIFFNESS))
         state = _measured(pixels, laid, probes)
     for _ in range(BENDING_ROUNDS):
         visible = ~np.isnan(state.offsets)
         if visible.mean() < LEAST_SEEN_TO_BEND:
             break
+        count = int(visible.sum())
         rules = Displaced(
-            probes.points[visible], probes.normals[visible], state.offsets[visible], np.ones(int(visible.sum()))
+            probes.points[visible],
+            probes.normals[visible],
+            state.offsets[visible],
+            np.ones(count),
+            np.full(count, SPREAD_MM),
         )
-        bend = fit_bend(in_all(rules, state.laid).joined(anchors), STIFFNESS, SPREAD_MM)
+        bend = fit_bend(in_all(rules, state.laid).joined(anchors), STIFFNESS)
         after = _measured(pixels, Laid(transform, bend), probes)
         settled = np.isfinite(after.error) and abs(after.error - state.error) < SETTLED_MM
         state = after
@@ -162,8 +175,8 @@ def _bent(
     laid, most_mm, strain = straightened(state.laid)
     if most_mm > BEND_LIMIT_MM or strain > STRAIN_LIMIT:
         raise RegistrationError(
-            f"the boxes of '{template.name}' page {page} fit only when the sheet is bent by {most_mm:.1f} mm and stretched "
-            f"by {strain:.0%}, which paper does not do; {RESCAN_FLAT}"
+            f"the boxes of '{template.name}' page {page} fit only when the sheet is bent by {most_mm:.1f} mm and "
+            f"stretched by {strain:.0%}, which paper does not do; {RESCAN_FLAT}"
         )
     check_shape(laid.mm_to_px)
     return _State(laid, state.offsets, state.error, state.seen), _miss_mm(fit, laid)
@@ -179,6 +192,7 @@ def _marks_moved(fit: Fit, transform: Homography) -> Displaced:
         np.repeat(np.eye(2), count, axis=0),
         np.concatenate([shifts[:, 0], shifts[:, 1]]),
         np.full(2 * count, MARK_WEIGHT),
+        np.full(2 * count, MARK_SPREAD_MM),
     )
 
 
@@ -188,26 +202,48 @@ def _miss_mm(fit: Fit, laid: Laid) -> float:
     return float(np.sqrt((away**2).sum(axis=1).mean())) / scale
 
 
-def _error_mm(probes: Probes, offsets: NDArray[np.float64]) -> tuple[float, float]:
+def _with_witnesses(pixels: GreyImage, state: _State, probes: Probes, template: SheetTemplate, page: int) -> _State:
+    """Return how far off the sheet is where blocks may speak for rules that are hidden."""
+    scale = px_per_mm_at(state.laid.mm_to_px, np.array(A4_MM) / 2)
+    blocks = block_shifts(pixels, state.laid.to_px, scale, template, page)
+    return _State(state.laid, state.offsets, *_error_mm(probes, state.offsets, blocks))
+
+
+def _error_mm(probes: Probes, offsets: NDArray[np.float64], witnesses: Displaced | None = None) -> tuple[float, float]:
     """Return by how many mm the worst part of the page is off, and the share of the rules that were seen.
 
     Both directions are judged by themselves: along its own rules a box can slip unseen. A part in which next to no
-    rules of a direction are seen is off by more than they are looked for: infinitely far.
+    rules of a direction are seen is off by more than they are looked for: infinitely far, unless `witnesses` (whole
+    blocks) tell where they are.
     """
     low, high = probes.anchors.min(axis=0), probes.anchors.max(axis=0) + 1e-6
-    cells = ((probes.anchors - low) / (high - low) * np.array(REGIONS)).astype(int)
-    keys = np.column_stack([cells, probes.normals[:, 0] > 0.5]) @ np.array([100, 2, 1])
+    keys = _part_of(probes.anchors, probes.normals, low, high)
     visible = ~np.isnan(offsets)
+    vouched: dict[int, list[float]] = defaultdict(list)
+    if witnesses is not None:
+        parts = _part_of(witnesses.points, witnesses.directions, low, high)
+        for key, offset in zip(parts.tolist(), np.abs(witnesses.offsets).tolist(), strict=True):
+            vouched[key].append(offset)
     off: dict[int, float] = defaultdict(float)
     for key in np.unique(keys).tolist():
         inside = keys == key
         seen = np.abs(offsets[inside & visible])
-        if inside.sum() >= LEAST_RULES and len(seen) < LEAST_SEEN_IN_REGION * inside.sum():
-            return np.inf, float(visible.mean())
+        vital = inside & probes.vital
+        if vital.sum() >= LEAST_RULES and (vital & visible).sum() < LEAST_SEEN_IN_REGION * vital.sum():
+            if max(vouched.get(key, [np.inf])) > WITNESS_MM:
+                return np.inf, float(visible.mean())
+            off[key // 2] += max(vouched[key]) ** 2
+            continue
         if len(seen) >= LEAST_RULES:
             share = MOST_RULES if len(seen) >= MANY_RULES else 50
             off[key // 2] += float(np.percentile(seen, share)) ** 2
     return float(np.sqrt(max(off.values(), default=0.0))), float(visible.mean())
+
+
+def _part_of(points: Points, directions: Points, low: Points, high: Points) -> NDArray[np.intp]:
+    """Return in which part of the page points lie, and across or down, as one number: even and odd ones are a pair."""
+    cells = np.clip((points - low) / (high - low) * np.array(REGIONS), 0, np.array(REGIONS) - 1).astype(np.intp)
+    return np.asarray(np.column_stack([cells, directions[:, 0] > 0.5]) @ np.array([100, 2, 1]), dtype=np.intp)
 
 
 def _moved_by(mm_to_px: Homography, probes: Probes, offsets: NDArray[np.float64]) -> Homography:

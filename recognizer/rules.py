@@ -20,8 +20,11 @@ RULE_STEP_MM = 0.05
 PROBE_WIDTH_MM = 1.2
 """Length along a rule over which it is measured: long enough to average noise, short enough for a bubble's side."""
 
-LEAST_CONTRAST = 24.0
-"""Grey values by which a rule is darker than the paper beside it, at least; scanner noise on an average is below 5."""
+LEAST_CONTRAST = 0.1
+"""By how much of the paper's grey value a rule is darker than the paper beside it, at least..."""
+
+LEAST_CONTRAST_GREY = 10.0
+"""...and by how many grey values: scanner noise on an average is below 5."""
 
 AGREEMENT_MM = 0.2
 """Opposite sides of a box lie off by the same, to this much; more apart, one of them is a pen stroke."""
@@ -48,22 +51,25 @@ class Probes:
     """Places where a printed rule is expected.
 
     `points` (N, 2) are on the rules, in mm, `normals` (N, 2) of length 1 point across them, `anchors` (N, 2) are
-    inside the boxes (so that all sides of a box count for the same part of the page), and `pairs` (P, 2) says which
-    two probes lie opposite one another on the same box.
+    inside the boxes (so that all sides of a box count for the same part of the page), `pairs` (P, 2) says which two
+    probes lie opposite one another on the same box, and `vital` (N,) which ones must not be hidden: not those of boxes
+    that are kept for people only, which may be full of ink.
     """
 
     points: Points
     normals: Points
     anchors: Points
     pairs: NDArray[np.intp]
+    vital: NDArray[np.bool_]
 
 
 @lru_cache(maxsize=64)
 def probes_of(template: SheetTemplate, page: int) -> Probes:
     """Return where the sides of a page's boxes are to be measured, spread evenly over all boxes."""
     bubbles = {field.name for field in template.pages[page - 1].fields if field.shape == "bubble"}
-    # What is kept for people only may be full of ink, and need not be cut to a tenth of a millimetre.
-    boxes = [box for box in template.boxes(page) if box.kind is not Kind.IMAGE] or template.boxes(page)
+    boxes = template.boxes(page)
+    for_people = {box.rect for box in boxes if box.kind is Kind.IMAGE}
+    for_people = for_people if len(for_people) < len(boxes) else set()
     round_ones = [box.rect for box in boxes if box.field in bubbles]
     angular = [box.rect for box in boxes if box.field not in bubbles]
     share = MOST_PROBES * len(angular) // max(len(boxes), 1)
@@ -75,16 +81,19 @@ def probes_of(template: SheetTemplate, page: int) -> Probes:
     # Neighbours in a comb share a side, and its probes.
     numbers: dict[_Place, int] = {}
     anchors: dict[_Place, tuple[float, float]] = {}
+    vital: set[_Place] = set()
     for rect, pair in opposite:
         for place in pair:
             numbers.setdefault(place, len(numbers))
             anchors.setdefault(place, _anchor(rect, place))
+            vital |= set() if rect in for_people else {place}
     places = np.array(list(numbers), dtype=np.float64).reshape(-1, 4)
     return Probes(
         places[:, :2],
         places[:, 2:],
         np.array([anchors[place] for place in numbers], dtype=np.float64).reshape(-1, 2),
         np.array([[numbers[place] for place in pair] for _, pair in opposite], dtype=np.intp).reshape(-1, 2),
+        np.array([place in vital for place in numbers], dtype=bool),
     )
 
 
@@ -172,5 +181,6 @@ def ridge_offsets(profiles: NDArray[np.float32], steps: NDArray[np.float64], rea
     total = weight.sum(axis=1)
     offsets = (weight * steps).sum(axis=1) / np.maximum(total, 1e-6)
     wide = (~near & (away <= 2 * half) & (darkness > 0.6 * height)).sum(axis=1)
-    seen = (height[:, 0] >= LEAST_CONTRAST) & (wide * RULE_STEP_MM <= WIDEST_RULE_MM / 3)
+    contrast = np.maximum(LEAST_CONTRAST * paper[:, 0], LEAST_CONTRAST_GREY)
+    seen = (height[:, 0] >= contrast) & (wide * RULE_STEP_MM <= WIDEST_RULE_MM / 3)
     return np.where(seen, offsets, np.nan)

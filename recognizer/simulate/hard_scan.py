@@ -7,6 +7,7 @@ import numpy as np
 
 from recognizer.geometry import MM_PER_INCH, Points
 from recognizer.records import GreyImage
+from recognizer.simulate.scanner import BLACK_BELOW
 from recognizer.simulate.taking import Shot, add_noise, lit, quarter_turned, rendered, to_jpeg
 
 RESOLUTIONS = (100, 150, 150, 200, 200, 240, 300, 300, 300, 400, 600)
@@ -87,7 +88,7 @@ def scan_badly(paper: GreyImage, dpi: float, rng: np.random.Generator, reach: Sc
     pixels = lit(pixels, rng, depth=0.15, white=(215, 253), black=(5, 35), shadow=False)
     pixels = add_noise(pixels, float(rng.uniform(1.0, reach.noise)) * (0.4 if one_bit else 1.0), rng)
     if one_bit:
-        pixels = np.where(pixels < rng.uniform(120, 185), np.uint8(0), np.uint8(255))
+        pixels = np.where(pixels < rng.uniform(*BLACK_BELOW), np.uint8(0), np.uint8(255))
         what = (*what, "fax" if fax else "1-bit")
     else:
         pixels = to_jpeg(pixels, int(rng.integers(45, 85)))
