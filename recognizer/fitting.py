@@ -59,6 +59,9 @@ def fit_to_marks(marks: Mapping[Corner, FoundMark]) -> Fit:
     """Fit a sheet to the corners of its marks by least squares."""
     on_sheet = np.vstack([MARKS[corner].corners() for corner in marks])
     on_page = np.vstack([mark.corners for mark in marks.values()])
+    if len(marks) == 2:
+        alike = _similarity(on_sheet, on_page)
+        return Fit(alike, _rms_mm(alike, on_sheet, on_page), on_sheet, on_page)
     leaning = homography_between(on_sheet, on_page)
     if len(marks) == 3:
         homogeneous = np.column_stack([on_sheet, np.ones(len(on_sheet))])
@@ -68,6 +71,14 @@ def fit_to_marks(marks: Mapping[Corner, FoundMark]) -> Fit:
         if rms <= AFFINE_LIMIT_MM:
             return Fit(flat, rms, on_sheet, on_page, leaning)
     return Fit(leaning, _rms_mm(leaning, on_sheet, on_page), on_sheet, on_page)
+
+
+def _similarity(on_sheet: Points, on_page: Points) -> Homography:
+    """Return the turned, scaled and shifted sheet: what two marks tell for sure."""
+    (x, y), none = on_sheet.T, np.zeros(len(on_sheet))
+    equations = np.vstack([np.column_stack([x, -y, none + 1, none]), np.column_stack([y, x, none, none + 1])])
+    a, b, right, down = np.linalg.lstsq(equations, on_page.T.ravel(), rcond=None)[0]
+    return np.array([[a, -b, right], [b, a, down], [0.0, 0.0, 1.0]])
 
 
 def homography_between(on_sheet: Points, on_page: Points) -> Homography:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import cv2
 import numpy as np
@@ -12,10 +13,34 @@ from recognizer.geometry import Homography, Points, apply_homography, bounding_r
 from recognizer.records import GreyImage
 from recognizer.template import MARK_SIZE_MM, MARKS
 
-SEARCHES: tuple[tuple[int, float], ...] = ((800, 0.0), (1500, 0.0), (1500, 1.5), (2400, 0.0))
+
+class Clean(Enum):
+    """What is done to a page before marks are searched for on it."""
+
+    NOTHING = "nothing"
+    BLUR = "blur"
+    """Closes broken prints."""
+    DARK_LINES = "dark lines"
+    """Takes away dark lines thinner than a module of a mark: strokes and staples that touch it."""
+    PALE_LINES = "pale lines"
+    """Takes away pale ones: creases."""
+
+
+SEARCHES: tuple[tuple[int, Clean], ...] = (
+    (800, Clean.NOTHING),
+    (1500, Clean.NOTHING),
+    (1500, Clean.BLUR),
+    (1500, Clean.DARK_LINES),
+    (1500, Clean.PALE_LINES),
+    (2400, Clean.NOTHING),
+)
 """How marks are searched for, tried in turn until three are found: the longest side that a page keeps at least when it
-is reduced (at 800 a mark has 25 pixels, and the search takes a fiftieth of the time it takes at 300 dpi), and the blur
-before (standard deviation in pixels) that closes broken prints."""
+is reduced (at 800 a mark has 25 pixels, and the search takes a fiftieth of the time it takes at 300 dpi), and what is
+cleaned away before."""
+
+BLUR_PX = 1.5
+LINE_PX = 3
+"""Lines thinner than this are cleaned away; at 1500 a module has 5 pixels."""
 
 MARK_PERIMETER = (0.06, 0.35)
 """Perimeter of a mark over the longest side of the page: 0.12 for A4 on A4, 0.086 for A4 in the middle of A3."""
@@ -51,18 +76,25 @@ class FoundMark:
         return float(np.hypot(*(self.corners - np.roll(self.corners, -1, axis=0)).T).mean())
 
 
-def find_marks(pixels: GreyImage, searches: Sequence[tuple[int, float]] = SEARCHES) -> tuple[FoundMark, ...]:
+def find_marks(pixels: GreyImage, searches: Sequence[tuple[int, Clean]] = SEARCHES) -> tuple[FoundMark, ...]:
     """Return all corner marks on a page, in no order; two sheets on a page give two of a kind."""
-    best: tuple[FoundMark, ...] = ()
-    for longest, blur in searches:
+    marks: tuple[FoundMark, ...] = ()
+    for longest, clean in searches:
         factor = _factor(max(pixels.shape), longest)
-        small = _reduced(pixels, factor)
-        found = _detect(_blurred(small, blur), factor, MARK_PERIMETER)
-        if len({mark.corner for mark in found}) > len({mark.corner for mark in best}):
-            best = found
-        if len({mark.corner for mark in best}) >= 3:
+        found = _detect(_cleaned(_reduced(pixels, factor), clean), factor, MARK_PERIMETER)
+        known = {mark.corner for mark in marks}
+        marks += tuple(mark for mark in found if mark.corner not in known)
+        if len({mark.corner for mark in marks}) >= 3:
             break
-    return best
+    return _of_one_size(marks)
+
+
+def _of_one_size(marks: tuple[FoundMark, ...]) -> tuple[FoundMark, ...]:
+    """Return the marks without those that are much smaller: pictures of marks."""
+    if not marks:
+        return ()
+    middle = float(np.median([mark.edge_px for mark in marks]))
+    return tuple(mark for mark in marks if mark.edge_px >= SMALLEST_MARK * middle)
 
 
 def find_missing_marks(pixels: GreyImage, mm_to_px: Homography, known: Mapping[Corner, FoundMark]) -> list[FoundMark]:
@@ -78,8 +110,9 @@ def find_missing_marks(pixels: GreyImage, mm_to_px: Homography, known: Mapping[C
             continue
         size = MARK_SIZE_MM * px_per_mm_at(mm_to_px, MARKS[corner].corners().mean(axis=0))
         factor = _factor(size, 32)
-        for attempt in (part, _blurred(part, 1.2)):
-            marks = [mark for mark in _detect(_reduced(attempt, factor), factor, (0.3, 4.0)) if mark.corner is corner]
+        small = _reduced(part, factor)
+        for clean in Clean:
+            marks = [mark for mark in _detect(_cleaned(small, clean), factor, (0.3, 4.0)) if mark.corner is corner]
             if marks:
                 found.append(FoundMark(corner, marks[0].code, marks[0].corners + np.array([left, top])))
                 break
@@ -108,8 +141,13 @@ def _reduced(pixels: GreyImage, factor: int) -> GreyImage:
     return np.asarray(cv2.resize(cells, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _blurred(pixels: GreyImage, sigma: float) -> GreyImage:
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), dtype=np.uint8) if sigma else pixels
+def _cleaned(pixels: GreyImage, clean: Clean) -> GreyImage:
+    if clean is Clean.NOTHING:
+        return pixels
+    if clean is Clean.BLUR:
+        return np.asarray(cv2.GaussianBlur(pixels, (0, 0), BLUR_PX), dtype=np.uint8)
+    how = cv2.MORPH_CLOSE if clean is Clean.DARK_LINES else cv2.MORPH_OPEN
+    return np.asarray(cv2.morphologyEx(pixels, how, np.ones((LINE_PX, LINE_PX), np.uint8)), dtype=np.uint8)
 
 
 def _detect(pixels: GreyImage, factor: int, perimeter: tuple[float, float]) -> tuple[FoundMark, ...]:
@@ -128,10 +166,7 @@ def _detect(pixels: GreyImage, factor: int, perimeter: tuple[float, float]) -> t
         for quad, code in zip(corners, np.ravel(codes), strict=True)
         if (corner := corner_of(int(code))) is not None
     ]
-    if not marks:
-        return ()
-    middle = float(np.median([mark.edge_px for mark in marks]))
-    return tuple(mark for mark in marks if mark.edge_px >= SMALLEST_MARK * middle)
+    return _of_one_size(tuple(marks))
 
 
 def refine(pixels: GreyImage, marks: tuple[FoundMark, ...]) -> tuple[FoundMark, ...]:
