@@ -1,6 +1,7 @@
 """Corner marks that cannot be read any more, punched or written over, found by what must have been printed there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -12,12 +13,19 @@ from recognizer.marks import FoundMark, refine
 from recognizer.records import GreyImage
 from recognizer.template import MARK_SIZE_MM, MARKS
 
-MODULE_PX = 4
-"""Pixels of a module where marks are looked for: a quarter of one is seen, and less with the parabola."""
+MODULE_PX, COARSE_PX = 4, 2
+"""Pixels of a module where marks are looked for exactly, and where many that it may be are compared."""
 
 QUIET_MODULES = 1
 LEAST_LIKENESS = 0.55
 """Correlation with the printed pattern, at least: half a mark still has 0.6, what is no mark has 0.4 at most."""
+
+SURE_LIKENESS, SURE_AHEAD = 0.65, 0.2
+"""What the pattern of a mark that nobody could read must reach, and by how much it must be ahead of all others: patterns
+of two marks differ in 11 of 36 modules at least."""
+
+CLOSED_MM = 0.25
+"""By how much a mark may be no parallelogram; perspective makes 0.1 mm of it."""
 
 REFINED_WITHIN_MM = 0.4
 """A corner that is refined farther away than this was torn off or written over: then the whole pattern knows better."""
@@ -39,18 +47,67 @@ def find_damaged(
     return found
 
 
+def read_damaged(
+    pixels: GreyImage, mm_to_px: Homography, candidates: Sequence[Mapping[Corner, int]], margin_mm: float
+) -> FoundMark | None:
+    """Return the one mark that is surely one of those that may have been printed; None where that is not sure.
+
+    Args:
+        pixels: the page.
+        mm_to_px: about where the sheet lies.
+        candidates: for each sheet that it may be, the codes of the marks that were not found.
+        margin_mm: how far around its place a mark may be.
+    """
+    best: tuple[float, Corner, int] | None = None
+    for corner in candidates[0]:
+        picture = _cut(pixels, mm_to_px, corner, margin_mm, COARSE_PX)
+        codes = [candidate[corner] for candidate in candidates]
+        likeness = np.array(
+            [cv2.matchTemplate(picture, _pattern(code, COARSE_PX), cv2.TM_CCOEFF_NORMED).max() for code in codes]
+        )
+        first, second = np.argsort(likeness)[[-1, -2]]
+        sure = likeness[first] >= SURE_LIKENESS and likeness[first] - likeness[second] >= SURE_AHEAD
+        if sure and (best is None or likeness[first] > best[0]):
+            best = (float(likeness[first]), corner, codes[first])
+    if best is None:
+        return None
+    found = find_damaged(pixels, mm_to_px, {best[1]: best[2]}, margin_mm)
+    return found[0] if found else None
+
+
+def mended(pixels: GreyImage, mark: FoundMark) -> FoundMark:
+    """Return a mark of which one corner may be punched out or torn off with that corner where it must have been."""
+    corners = mark.corners
+    closing = corners[0] - corners[1] + corners[2] - corners[3]
+    px_per_mm = mark.edge_px / MARK_SIZE_MM
+    if np.hypot(*closing) <= CLOSED_MM * px_per_mm:
+        return mark
+    tries = [corners]
+    for index in range(4):
+        quad = corners.copy()
+        quad[index] = corners[index - 1] + corners[(index + 1) % 4] - corners[(index + 2) % 4]
+        tries.append(quad)
+    return FoundMark(mark.corner, mark.code, max(tries, key=lambda quad: _likeness(pixels, quad, mark.code)))
+
+
+def _likeness(pixels: GreyImage, quad: Points, code: int) -> float:
+    """Return how like its pattern a mark is that has its corners there."""
+    pattern = _pattern(code, MODULE_PX)
+    low, high = QUIET_MODULES * MODULE_PX - 0.5, (QUIET_MODULES + 8) * MODULE_PX - 0.5
+    square = np.array([[low, low], [high, low], [high, high], [low, high]], dtype=np.float32)
+    transform = cv2.getPerspectiveTransform(square, quad.astype(np.float32))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    picture = cv2.warpPerspective(pixels, transform, pattern.shape, flags=flags, borderValue=255)
+    return float(cv2.matchTemplate(picture, pattern, cv2.TM_CCOEFF_NORMED)[0, 0])
+
+
 def _found_by_pattern(
     pixels: GreyImage, mm_to_px: Homography, corner: Corner, code: int, margin_mm: float
 ) -> Points | None:
     """Return the corners of a mark, in page pixels, where its pattern fits best; None where it does not fit."""
     step = MARK_SIZE_MM / 8 / MODULE_PX
-    pattern = _pattern(code)
-    area = MARKS[corner].grown(QUIET_MODULES * MARK_SIZE_MM / 8 + margin_mm)
-    cut = np.array([[step, 0, area.x + step / 2], [0, step, area.y + step / 2], [0, 0, 1]])
-    size = (round(area.width / step), round(area.height / step))
-    flags = cv2.INTER_AREA | cv2.WARP_INVERSE_MAP
-    picture = cv2.warpPerspective(pixels, mm_to_px @ cut, size, flags=flags, borderValue=255)
-    fit = np.asarray(cv2.matchTemplate(picture, pattern, cv2.TM_CCOEFF_NORMED), dtype=np.float32)
+    picture = _cut(pixels, mm_to_px, corner, margin_mm, MODULE_PX)
+    fit = np.asarray(cv2.matchTemplate(picture, _pattern(code, MODULE_PX), cv2.TM_CCOEFF_NORMED), dtype=np.float32)
     _, likeness, _, (column, row) = cv2.minMaxLoc(fit)
     if likeness < LEAST_LIKENESS:
         return None
@@ -60,10 +117,23 @@ def _found_by_pattern(
     return apply_homography(mm_to_px, MARKS[corner].corners() + shift)
 
 
-def _pattern(code: int) -> GreyImage:
+def _cut(pixels: GreyImage, mm_to_px: Homography, corner: Corner, margin_mm: float, module_px: int) -> GreyImage:
+    """Return the surroundings of a mark, upright, a module `module_px` wide."""
+    step = MARK_SIZE_MM / 8 / module_px
+    area = MARKS[corner].grown(QUIET_MODULES * MARK_SIZE_MM / 8 + margin_mm)
+    cut = np.array([[step, 0, area.x + step / 2], [0, step, area.y + step / 2], [0, 0, 1]])
+    size = (round(area.width / step), round(area.height / step))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpPerspective(pixels, mm_to_px @ cut, size, flags=flags, borderValue=255), dtype=np.uint8)
+
+
+@lru_cache(maxsize=1200)
+def _pattern(code: int, module_px: int) -> GreyImage:
     """Return a printed mark with the paper around it."""
     dark = np.pad(mark_modules(code), QUIET_MODULES)
-    return np.asarray(np.kron(np.where(dark, 0, 255), np.ones((MODULE_PX, MODULE_PX))), dtype=np.uint8)
+    pattern = np.kron(np.where(dark, 0, 255), np.ones((module_px, module_px))).astype(np.uint8)
+    pattern.flags.writeable = False
+    return pattern
 
 
 def _between(profile: NDArray[np.float32], at: int) -> float:

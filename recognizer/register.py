@@ -14,6 +14,7 @@ import numpy as np
 
 from recognizer.blank import is_blank
 from recognizer.codes import (
+    FIELD_PRIME,
     MARK_SERIALS,
     Corner,
     codes_of,
@@ -22,7 +23,7 @@ from recognizer.codes import (
     page_code,
     parse_payload,
 )
-from recognizer.damaged_marks import find_damaged
+from recognizer.damaged_marks import find_damaged, mended, read_damaged
 from recognizer.errors import BlankPageError, ForeignSheetError, RegistrationError
 from recognizer.fitting import (
     BENT_MARK_LIMIT_MM,
@@ -131,13 +132,13 @@ def _fitted(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> tuple[dict[
     """Refine the marks, look once more for a missing one, and fit the sheet to them."""
     if len(marks) < 3:
         raise RegistrationError(_too_few(marks))
-    exact = {mark.corner: mark for mark in refine(pixels, tuple(marks.values()))}
+    exact = _refined(pixels, marks)
     fit = fit_to_marks(exact)
     check_shape(fit.mm_to_px)
     if len(exact) == 3:
         missing = find_missing_marks(pixels, fit.mm_to_px, exact)
         if missing:
-            exact |= {mark.corner: mark for mark in refine(pixels, tuple(missing))}
+            exact |= _refined(pixels, {mark.corner: mark for mark in missing})
             fit = fit_to_marks(exact)
             check_shape(fit.mm_to_px)
         else:
@@ -150,6 +151,22 @@ def _fitted(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> tuple[dict[
     return exact, fit
 
 
+def _refined(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> dict[Corner, FoundMark]:
+    """Return marks with their corners exactly where they are, or were before they were damaged."""
+    return {mark.corner: mended(pixels, mark) for mark in refine(pixels, tuple(marks.values()))}
+
+
+def _may_be(marks: Mapping[Corner, FoundMark]) -> list[dict[Corner, int]]:
+    """Return the codes that the other marks of a sheet may have, when two of them were read."""
+    known = {corner: mark.code for corner, mark in marks.items()}
+    third = next(corner for corner in Corner if corner not in known)
+    possible = []
+    for symbol in range(FIELD_PRIME):
+        data = decode_marks(known | {third: third * FIELD_PRIME + symbol})
+        possible.append({corner: code for corner, code in codes_of(*data).items() if corner not in known})
+    return possible
+
+
 def _too_few(marks: Mapping[Corner, FoundMark]) -> str:
     names = ", ".join(corner.name.lower().replace("_", " ") for corner in sorted(marks))
     return (
@@ -159,7 +176,7 @@ def _too_few(marks: Mapping[Corner, FoundMark]) -> str:
 
 
 def _with_damaged(pixels: GreyImage, exact: dict[Corner, FoundMark], fit: Fit) -> tuple[dict[Corner, FoundMark], Fit]:
-    """Return three marks and their fit with the fourth, if it is there though it cannot be read: three tell its code."""
+    """Return three marks and their fit with the fourth, if it is there but cannot be read: three tell its code."""
     code, serial = decode_marks({corner: mark.code for corner, mark in exact.items()})
     codes = {corner: mark for corner, mark in codes_of(code, serial).items() if corner not in exact}
     damaged = find_damaged(pixels, fit.mm_to_px, codes, NEAR_MARGIN_MM)
@@ -181,9 +198,13 @@ def _known_by_two(page: Page, marks: Mapping[Corner, FoundMark], sheets: SheetSe
         ForeignSheetError: it belongs to another exam, or no template of this exam reads it.
         RegistrationError: the QR code cannot be read, or the marks say something else.
     """
-    exact = {mark.corner: mark for mark in refine(page.pixels, tuple(marks.values()))}
+    exact = _refined(page.pixels, marks)
     fit = fit_to_marks(exact)
     check_shape(fit.mm_to_px)
+    if (third := read_damaged(page.pixels, fit.mm_to_px, _may_be(exact), FAR_MARGIN_MM)) is not None:
+        sheet = _Sheet(*_fitted(page.pixels, {**exact, third.corner: third}))
+        said = _read_qr(page.pixels, sheet.fit.mm_to_px)
+        return _known_by_marks(page, sheet, sheets) if said is None else _known_by_qr(page, sheet, said, sheets)
     said = _read_qr(page.pixels, fit.mm_to_px) if fit.rms_mm <= BENT_MARK_LIMIT_MM else None
     if said is None:
         raise RegistrationError(_too_few(marks))
@@ -324,20 +345,19 @@ def _read_qr(pixels: GreyImage, mm_to_px: Homography) -> SheetIdentity | None:
         identity = parse_payload(text)
         if identity is not None:
             return identity
-    return _searched_qr(pixels, mm_to_px, detector)
+    return _searched_qr(pixels, mm_to_px)
 
 
-def _searched_qr(pixels: GreyImage, mm_to_px: Homography, detector: cv2.QRCodeDetector) -> SheetIdentity | None:
+def _searched_qr(pixels: GreyImage, mm_to_px: Homography) -> SheetIdentity | None:
     """Return what the QR code says that is near its place, but not in it; None when there is none."""
-    area = QR_CODE.grown(QR_FAR_MM)
+    area, scale = QR_CODE.grown(QR_FAR_MM), QR_PX_PER_MM[0]
+    cut = np.array([[1 / scale, 0, area.x], [0, 1 / scale, area.y], [0, 0, 1]])
+    size = (round(area.width * scale), round(area.height * scale))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    for scale in QR_PX_PER_MM:
-        cut = np.array([[1 / scale, 0, area.x], [0, 1 / scale, area.y], [0, 0, 1]])
-        size = (round(area.width * scale), round(area.height * scale))
-        picture = cv2.warpPerspective(pixels, mm_to_px @ cut, size, flags=flags, borderValue=255)
-        with suppress(cv2.error):
-            text, _, _ = detector.detectAndDecode(picture)
-            identity = parse_payload(text)
-            if identity is not None:
-                return identity
-    return None
+    picture = cv2.warpPerspective(pixels, mm_to_px @ cut, size, flags=flags, borderValue=255)
+    try:
+        # OpenCV's other detector misses clean codes in photographs.
+        text, _, _ = cv2.QRCodeDetectorAruco().detectAndDecode(picture)
+    except cv2.error:
+        return None
+    return parse_payload(text)

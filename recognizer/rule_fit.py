@@ -43,6 +43,9 @@ SPREAD_MM = 0.1
 MARK_WEIGHT, MARK_SPREAD_MM = 2.0, 0.5
 """Corner marks are measured exactly: each corner counts like so many rules, unless it was torn or written over."""
 
+NEARLY_FLAT_MM = 0.5
+"""A sheet that is bent by no more than this may have a part where no rule is seen, if nothing is read there."""
+
 WITNESS_MM = 0.35
 """Where the rules of a part of the page are hidden, a block that fits within this tells that they are in place."""
 
@@ -206,15 +209,24 @@ def _with_witnesses(pixels: GreyImage, state: _State, probes: Probes, template: 
     """Return how far off the sheet is where blocks may speak for rules that are hidden."""
     scale = px_per_mm_at(state.laid.mm_to_px, np.array(A4_MM) / 2)
     blocks = block_shifts(pixels, state.laid.to_px, scale, template, page)
-    return _State(state.laid, state.offsets, *_error_mm(probes, state.offsets, blocks))
+    error, seen = _error_mm(probes, state.offsets, blocks)
+    if error > ERROR_LIMIT_MM and straightened(state.laid)[1] <= NEARLY_FLAT_MM:
+        # On flat paper what is kept for people may be covered with ink.
+        error, seen = _error_mm(probes, state.offsets, blocks, probes.vital)
+    return _State(state.laid, state.offsets, error, seen)
 
 
-def _error_mm(probes: Probes, offsets: NDArray[np.float64], witnesses: Displaced | None = None) -> tuple[float, float]:
+def _error_mm(
+    probes: Probes,
+    offsets: NDArray[np.float64],
+    witnesses: Displaced | None = None,
+    needed: NDArray[np.bool_] | None = None,
+) -> tuple[float, float]:
     """Return by how many mm the worst part of the page is off, and the share of the rules that were seen.
 
     Both directions are judged by themselves: along its own rules a box can slip unseen. A part in which next to no
     rules of a direction are seen is off by more than they are looked for: infinitely far, unless `witnesses` (whole
-    blocks) tell where they are.
+    blocks) tell where they are, or only rules that are not `needed` are hidden.
     """
     low, high = probes.anchors.min(axis=0), probes.anchors.max(axis=0) + 1e-6
     keys = _part_of(probes.anchors, probes.normals, low, high)
@@ -228,7 +240,7 @@ def _error_mm(probes: Probes, offsets: NDArray[np.float64], witnesses: Displaced
     for key in np.unique(keys).tolist():
         inside = keys == key
         seen = np.abs(offsets[inside & visible])
-        vital = inside & probes.vital
+        vital = inside if needed is None else inside & needed
         if vital.sum() >= LEAST_RULES and (vital & visible).sum() < LEAST_SEEN_IN_REGION * vital.sum():
             if max(vouched.get(key, [np.inf])) > WITNESS_MM:
                 return np.inf, float(visible.mean())
