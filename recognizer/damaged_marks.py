@@ -20,9 +20,9 @@ QUIET_MODULES = 1
 LEAST_LIKENESS = 0.55
 """Correlation with the printed pattern, at least: half a mark still has 0.6, what is no mark has 0.4 at most."""
 
-SURE_LIKENESS, SURE_AHEAD = 0.65, 0.2
-"""What the pattern of a mark that nobody could read must reach, and by how much it must be ahead of all others: patterns
-of two marks differ in 11 of 36 modules at least."""
+SURE_LIKENESS, SURE_AHEAD = 0.65, 0.12
+"""What the pattern of a mark that nobody could read must reach, and by how much it must be ahead of all others: two marks
+differ in 11 of 36 modules at least, which makes 0.2 to 0.3."""
 
 CLOSED_MM = 0.25
 """By how much a mark may be no parallelogram; perspective makes 0.1 mm of it."""
@@ -75,30 +75,10 @@ def read_damaged(
     return found[0] if found else None
 
 
-def mended(pixels: GreyImage, mark: FoundMark) -> FoundMark:
-    """Return a mark of which one corner may be punched out or torn off with that corner where it must have been."""
-    corners = mark.corners
-    closing = corners[0] - corners[1] + corners[2] - corners[3]
-    px_per_mm = mark.edge_px / MARK_SIZE_MM
-    if np.hypot(*closing) <= CLOSED_MM * px_per_mm:
-        return mark
-    tries = [corners]
-    for index in range(4):
-        quad = corners.copy()
-        quad[index] = corners[index - 1] + corners[(index + 1) % 4] - corners[(index + 2) % 4]
-        tries.append(quad)
-    return FoundMark(mark.corner, mark.code, max(tries, key=lambda quad: _likeness(pixels, quad, mark.code)))
-
-
-def _likeness(pixels: GreyImage, quad: Points, code: int) -> float:
-    """Return how like its pattern a mark is that has its corners there."""
-    pattern = _pattern(code, MODULE_PX)
-    low, high = QUIET_MODULES * MODULE_PX - 0.5, (QUIET_MODULES + 8) * MODULE_PX - 0.5
-    square = np.array([[low, low], [high, low], [high, high], [low, high]], dtype=np.float32)
-    transform = cv2.getPerspectiveTransform(square, quad.astype(np.float32))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    picture = cv2.warpPerspective(pixels, transform, pattern.shape, flags=flags, borderValue=255)
-    return float(cv2.matchTemplate(picture, pattern, cv2.TM_CCOEFF_NORMED)[0, 0])
+def is_whole(mark: FoundMark) -> bool:
+    """Tell whether the corners of a mark are those of a square seen from anywhere: one that was punched has others."""
+    closing = mark.corners[0] - mark.corners[1] + mark.corners[2] - mark.corners[3]
+    return float(np.hypot(*closing)) <= CLOSED_MM * mark.edge_px / MARK_SIZE_MM
 
 
 def _found_by_pattern(

@@ -23,7 +23,7 @@ from recognizer.codes import (
     page_code,
     parse_payload,
 )
-from recognizer.damaged_marks import find_damaged, mended, read_damaged
+from recognizer.damaged_marks import find_damaged, is_whole, read_damaged
 from recognizer.errors import BlankPageError, ForeignSheetError, RegistrationError
 from recognizer.fitting import (
     BENT_MARK_LIMIT_MM,
@@ -133,6 +133,8 @@ def _fitted(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> tuple[dict[
     if len(marks) < 3:
         raise RegistrationError(_too_few(marks))
     exact = _refined(pixels, marks)
+    if len(exact) < 3:
+        exact = {mark.corner: mark for mark in refine(pixels, tuple(marks.values()))}
     fit = fit_to_marks(exact)
     check_shape(fit.mm_to_px)
     if len(exact) == 3:
@@ -152,8 +154,10 @@ def _fitted(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> tuple[dict[
 
 
 def _refined(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> dict[Corner, FoundMark]:
-    """Return marks with their corners exactly where they are, or were before they were damaged."""
-    return {mark.corner: mended(pixels, mark) for mark in refine(pixels, tuple(marks.values()))}
+    """Return marks with their corners exactly where they are, without those that are damaged, while two are left."""
+    exact = {mark.corner: mark for mark in refine(pixels, tuple(marks.values()))}
+    whole = {corner: mark for corner, mark in exact.items() if is_whole(mark)}
+    return whole if len(whole) >= 2 else exact
 
 
 def _may_be(marks: Mapping[Corner, FoundMark]) -> list[dict[Corner, int]]:
