@@ -28,6 +28,9 @@ looks at the page at a slant of 25 degrees gives 1.1."""
 PERSPECTIVE_LIMIT = 1.9
 """How different the scale at the corners of the page may be: a phone at such a slant, and near, gives up to 1.7."""
 
+MISSHAPEN_MM = 0.35
+"""By how much the corners of one mark may differ from a square, at most: curl makes 0.1 mm of it, a punch 2 mm."""
+
 AFFINE_LIMIT_MM = 0.12
 """Three marks are fitted without perspective, which they determine badly, while they fit so well."""
 
@@ -95,6 +98,23 @@ def _rms_mm(transform: Homography, on_sheet: Points, on_page: Points) -> float:
     return float(np.sqrt((away**2).sum(axis=1).mean())) / scale
 
 
+def perspective(mm_to_px: Homography) -> float:
+    """Return how many times larger the sheet is seen at its nearest corner than at its farthest."""
+    width, height = A4_MM
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
+    scales = [px_per_mm_at(mm_to_px, corner) for corner in corners]
+    return max(scales) / min(scales)
+
+
+def misshapen(fit: Fit) -> tuple[int, float]:
+    """Return which mark differs most from the square that the fit makes of it, and by how many mm."""
+    away = apply_homography(fit.mm_to_px, fit.on_sheet) - fit.on_page
+    each = away.reshape(-1, 4, 2)
+    off = np.hypot(*np.moveaxis(each - each.mean(axis=1, keepdims=True), 2, 0)).max(axis=1)
+    worst = int(off.argmax())
+    return worst, float(off[worst]) / px_per_mm_at(fit.mm_to_px, fit.on_sheet.mean(axis=0))
+
+
 def check_shape(mm_to_px: Homography) -> None:
     """Raise RegistrationError when the sheet would be folded, stretched, leaning or tiny."""
     width, height = A4_MM
@@ -106,11 +126,11 @@ def check_shape(mm_to_px: Homography) -> None:
     if depth.min() <= 0 < depth.max() or np.linalg.det(jacobian) <= 0:
         raise RegistrationError(f"the corner marks do not stand in the order of a sheet; {RESCAN_FLAT}")
     large, small = np.linalg.svd(jacobian, compute_uv=False)
-    scales = [px_per_mm_at(mm_to_px, corner) for corner in corners]
-    if large / small > ASPECT_LIMIT or max(scales) / min(scales) > PERSPECTIVE_LIMIT:
+    leaning = perspective(mm_to_px)
+    if large / small > ASPECT_LIMIT or leaning > PERSPECTIVE_LIMIT:
         raise RegistrationError(
-            f"the sheet is distorted (its sides scaled {large / small:.2f} : 1, its corners "
-            f"{max(scales) / min(scales):.2f} : 1); {RESCAN_FLAT}"
+            f"the sheet is distorted (its sides scaled {large / small:.2f} : 1, its corners {leaning:.2f} : 1); "
+            f"{RESCAN_FLAT}"
         )
     if small < LEAST_PX_PER_MM:
         raise RegistrationError(

@@ -97,7 +97,9 @@ def _of_one_size(marks: tuple[FoundMark, ...]) -> tuple[FoundMark, ...]:
     return tuple(mark for mark in marks if mark.edge_px >= SMALLEST_MARK * middle)
 
 
-def find_missing_marks(pixels: GreyImage, mm_to_px: Homography, known: Mapping[Corner, FoundMark]) -> list[FoundMark]:
+def find_missing_marks(
+    pixels: GreyImage, mm_to_px: Homography, known: Mapping[Corner, FoundMark]
+) -> tuple[FoundMark, ...]:
     """Look once more, and closer, for the marks that were not found where the others say they must be."""
     found = []
     for corner in Corner:
@@ -116,7 +118,7 @@ def find_missing_marks(pixels: GreyImage, mm_to_px: Homography, known: Mapping[C
             if marks:
                 found.append(FoundMark(corner, marks[0].code, marks[0].corners + np.array([left, top])))
                 break
-    return found
+    return tuple(found)
 
 
 def px_per_mm_at(mm_to_px: Homography, point_mm: NDArray[np.float64]) -> float:
@@ -175,6 +177,8 @@ def refine(pixels: GreyImage, marks: tuple[FoundMark, ...]) -> tuple[FoundMark, 
     Every edge is crossed by many profiles. Where a profile goes from black to white is taken from its area (so that
     blur and noise cancel out), a line is laid through those places, and neighbouring lines meet in the corners.
     """
+    if not marks:
+        return ()
     quads = np.stack([mark.corners for mark in marks])
     for _ in range(2):
         quads = _refined(pixels, quads)

@@ -28,10 +28,12 @@ from recognizer.errors import BlankPageError, ForeignSheetError, RegistrationErr
 from recognizer.fitting import (
     BENT_MARK_LIMIT_MM,
     MARK_LIMIT_MM,
+    MISSHAPEN_MM,
     RESCAN_FLAT,
     Fit,
     check_shape,
     fit_to_marks,
+    misshapen,
 )
 from recognizer.geometry import Homography
 from recognizer.marks import SEARCHES, FoundMark, find_marks, find_missing_marks, refine
@@ -80,7 +82,7 @@ def register(page: Page, sheets: SheetSet) -> RegisteredPage:
     if min(page.pixels.shape) < LEAST_SIDE_PX:
         height, width = page.pixels.shape
         raise RegistrationError(f"the page has only {width} x {height} pixels; scan it at 300 dpi")
-    marks = _of_one_sheet(_found(page.pixels))
+    marks = _refined(page.pixels, _of_one_sheet(_found(page.pixels)))
     if len(marks) == 2:
         return _known_by_two(page, marks, sheets)
     sheet = _Sheet(*_fitted(page.pixels, marks))
@@ -129,18 +131,16 @@ def _of_one_sheet(found: Sequence[FoundMark]) -> dict[Corner, FoundMark]:
 
 
 def _fitted(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> tuple[dict[Corner, FoundMark], Fit]:
-    """Refine the marks, look once more for a missing one, and fit the sheet to them."""
+    """Fit the sheet to its marks, looking once more for a missing one."""
     if len(marks) < 3:
         raise RegistrationError(_too_few(marks))
-    exact = _refined(pixels, marks)
-    if len(exact) < 3:
-        exact = {mark.corner: mark for mark in refine(pixels, tuple(marks.values()))}
+    exact = dict(marks)
     fit = fit_to_marks(exact)
     check_shape(fit.mm_to_px)
     if len(exact) == 3:
-        missing = find_missing_marks(pixels, fit.mm_to_px, exact)
+        missing = [mark for mark in refine(pixels, find_missing_marks(pixels, fit.mm_to_px, exact)) if is_whole(mark)]
         if missing:
-            exact |= _refined(pixels, {mark.corner: mark for mark in missing})
+            exact |= {mark.corner: mark for mark in missing}
             fit = fit_to_marks(exact)
             check_shape(fit.mm_to_px)
         else:
@@ -157,7 +157,12 @@ def _refined(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> dict[Corne
     """Return marks with their corners exactly where they are, without those that are damaged, while two are left."""
     exact = {mark.corner: mark for mark in refine(pixels, tuple(marks.values()))}
     whole = {corner: mark for corner, mark in exact.items() if is_whole(mark)}
-    return whole if len(whole) >= 2 else exact
+    if len(whole) < 3:
+        return whole if len(whole) >= 2 else exact
+    worst, off = misshapen(fit_to_marks(whole))
+    if off > MISSHAPEN_MM:
+        del whole[list(whole)[worst]]
+    return whole
 
 
 def _may_be(marks: Mapping[Corner, FoundMark]) -> list[dict[Corner, int]]:
@@ -202,7 +207,7 @@ def _known_by_two(page: Page, marks: Mapping[Corner, FoundMark], sheets: SheetSe
         ForeignSheetError: it belongs to another exam, or no template of this exam reads it.
         RegistrationError: the QR code cannot be read, or the marks say something else.
     """
-    exact = _refined(page.pixels, marks)
+    exact = dict(marks)
     fit = fit_to_marks(exact)
     check_shape(fit.mm_to_px)
     if (third := read_damaged(page.pixels, fit.mm_to_px, _may_be(exact), FAR_MARGIN_MM)) is not None:

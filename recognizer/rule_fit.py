@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from recognizer.bend import Displaced, Laid, fit_bend, in_all, straightened
 from recognizer.blocks import block_shifts
 from recognizer.errors import RegistrationError
-from recognizer.fitting import MARK_LIMIT_MM, RESCAN_FLAT, Fit, check_shape, homography_between
+from recognizer.fitting import MARK_LIMIT_MM, RESCAN_FLAT, Fit, check_shape, homography_between, perspective
 from recognizer.geometry import Homography, Points, apply_homography
 from recognizer.marks import px_per_mm_at
 from recognizer.records import GreyImage
@@ -43,8 +43,14 @@ SPREAD_MM = 0.1
 MARK_WEIGHT, MARK_SPREAD_MM = 2.0, 0.5
 """Corner marks are measured exactly: each corner counts like so many rules, unless it was torn or written over."""
 
-NEARLY_FLAT_MM = 0.5
-"""A sheet that is bent by no more than this may have a part where no rule is seen, if nothing is read there."""
+NEARLY_FLAT_MM = 0.6
+"""A sheet that is bent by no more than this may have a part where no rule is seen, if nothing is read there; and on a
+scan of flat paper rules that ask for more are no bent paper but another template."""
+
+FLAT_MARKS_MM = 0.1
+FLAT_LEAN, FLAT_LEAN_BY_THREE = 1.02, 1.04
+"""By how much the marks of paper that is scanned flat miss the sheet, and by how many times one of its corners is larger
+than another, at most; three marks tell it less well."""
 
 WITNESS_MM = 0.35
 """Where the rules of a part of the page are hidden, a block that fits within this tells that they are in place."""
@@ -176,6 +182,9 @@ def _bent(
         if settled:
             break
     laid, most_mm, strain = straightened(state.laid)
+    if most_mm > NEARLY_FLAT_MM and _is_scanned_flat(fit):
+        # The marks say that the paper lies flat: then the boxes are elsewhere on it.
+        return _State(flat.laid, flat.offsets, np.inf, min(flat.seen, state.seen)), fit.rms_mm
     if most_mm > BEND_LIMIT_MM or strain > STRAIN_LIMIT:
         raise RegistrationError(
             f"the boxes of '{template.name}' page {page} fit only when the sheet is bent by {most_mm:.1f} mm and "
@@ -183,6 +192,12 @@ def _bent(
         )
     check_shape(laid.mm_to_px)
     return _State(laid, state.offsets, state.error, state.seen), _miss_mm(fit, laid)
+
+
+def _is_scanned_flat(fit: Fit) -> bool:
+    """Tell whether the corner marks are as on flat paper that nobody looks at from a slant."""
+    leaning = perspective(fit.mm_to_px if fit.leaning is None else fit.leaning)
+    return fit.rms_mm <= FLAT_MARKS_MM and leaning <= (FLAT_LEAN if fit.marks == 4 else FLAT_LEAN_BY_THREE)
 
 
 def _marks_moved(fit: Fit, transform: Homography) -> Displaced:
