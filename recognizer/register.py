@@ -36,7 +36,7 @@ from recognizer.fitting import (
     misshapen,
 )
 from recognizer.geometry import Homography
-from recognizer.marks import SEARCHES, FoundMark, find_marks, find_missing_marks, refine
+from recognizer.marks import SEARCHES, FoundMark, find_marks, find_missing_marks, marks_in_corners, refine
 from recognizer.records import GreyImage, Page, RegisteredPage, SheetIdentity
 from recognizer.rule_fit import check_by_rules
 from recognizer.template import QR_CODE, SheetSet, SheetTemplate
@@ -97,6 +97,8 @@ def _found(pixels: GreyImage) -> tuple[FoundMark, ...]:
         BlankPageError: there is nothing on the page.
         RegistrationError: there are no marks on the page, or mirrored ones.
     """
+    if found := marks_in_corners(pixels):
+        return found
     if found := find_marks(pixels, SEARCHES[:1]):
         return found if len(found) >= 3 else find_marks(pixels)
     if is_blank(pixels):

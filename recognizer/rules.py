@@ -141,17 +141,19 @@ def measure(pixels: GreyImage, to_px: Callable[[Points], Points], probes: Probes
     beside = np.linspace(-PROBE_WIDTH_MM / 2, PROBE_WIDTH_MM / 2, 7)
     # Over so short a way every mapping is a straight line: three points tell where all others are.
     feet, ahead, aside = (
-        to_px(points)
+        to_px(points).astype(np.float32)
         for points in (probes.points, probes.points + probes.normals, probes.points + probes.normals[:, ::-1])
     )
-    places = (
-        feet[:, None, None, :]
-        + (aside - feet)[:, None, None, :] * beside[None, :, None, None]
-        + (ahead - feet)[:, None, None, :] * steps[None, None, :, None]
+    across, along = beside.astype(np.float32)[:, None], steps.astype(np.float32)
+    x, y = (
+        (foot[:, None] + sideways[:, None] * across.T)[:, :, None] + forwards[:, None, None] * along
+        for foot, sideways, forwards in (
+            (feet[:, axis], (aside - feet)[:, axis], (ahead - feet)[:, axis]) for axis in (0, 1)
+        )
     )
-    on_page = places.astype(np.float32).reshape(count * len(beside), -1, 2)
-    sampled = cv2.remap(pixels, on_page[..., 0], on_page[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    profiles = sampled.reshape(count, len(beside), len(steps)).astype(np.float32).mean(axis=1)
+    on_page = (x.reshape(count * len(beside), -1), y.reshape(count * len(beside), -1))
+    sampled = cv2.remap(pixels, *on_page, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    profiles = sampled.reshape(count, len(beside), len(steps)).mean(axis=1, dtype=np.float32)
     return _agreeing(ridge_offsets(profiles, steps, RULE_REACH_MM), probes.pairs)
 
 
