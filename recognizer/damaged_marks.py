@@ -21,8 +21,8 @@ LEAST_LIKENESS = 0.55
 """Correlation with the printed pattern, at least: half a mark still has 0.6, what is no mark has 0.4 at most."""
 
 SURE_LIKENESS, SURE_AHEAD = 0.65, 0.12
-"""What the pattern of a mark that nobody could read must reach, and by how much it must be ahead of all others: two marks
-differ in 11 of 36 modules at least, which makes 0.2 to 0.3."""
+"""What the pattern of a mark that nobody could read must reach, and by how much it must be ahead of all others: two
+marks differ in 11 of 36 modules at least, which makes 0.2 to 0.3."""
 
 CLOSED_MM = 0.25
 """By how much a mark may be no parallelogram; perspective makes 0.1 mm of it."""

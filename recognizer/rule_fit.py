@@ -1,6 +1,5 @@
 """Check how a sheet lies on a page by its printed rules, and where it is worth it let the sheet follow them."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +9,10 @@ from recognizer.bend import Displaced, Laid, fit_bend, in_all, straightened
 from recognizer.blocks import block_shifts
 from recognizer.errors import RegistrationError
 from recognizer.fitting import MARK_LIMIT_MM, RESCAN_FLAT, Fit, check_shape, homography_between, perspective
-from recognizer.geometry import Homography, Points, apply_homography
+from recognizer.geometry import Homography, apply_homography
 from recognizer.marks import px_per_mm_at
 from recognizer.records import GreyImage
+from recognizer.rule_error import error_mm
 from recognizer.rules import Probes, measure, probes_of
 from recognizer.template import A4_MM, SheetTemplate
 
@@ -52,27 +52,11 @@ FLAT_LEAN, FLAT_LEAN_BY_THREE = 1.02, 1.04
 """By how much the marks of paper that is scanned flat miss the sheet, and how many times larger than another one of its
 corners is, at most; three marks tell it less well."""
 
-WITNESS_MM = 0.35
-"""Where the rules of a part of the page are hidden, a block that fits within this tells that they are in place."""
-
 BEND_LIMIT_MM = 6.0
 STRAIN_LIMIT = 0.08
 """More than this no photographed paper is displaced, or stretched over a short way, by its curl."""
 
-REGIONS = (4, 5)
-"""The page is judged in parts of about 4.5 cm: a curled corner must not hide behind the good rest."""
-
-LEAST_RULES = 5
-"""Measured places in one part and direction that say something; of fewer all may be hidden or imitated by ink."""
-
-MOST_RULES = 75
-"""Percentile of the distances in a part that is taken for its error: a quarter may be ink instead of rules."""
-
-MANY_RULES = 12
-"""With fewer measured places in a part its error is the middle one: two or three that are ink would be a quarter."""
-
 LEAST_SEEN = 0.35
-LEAST_SEEN_IN_REGION = 0.2
 """Share of the printed rules that must be seen where expected; crossing ink hides some, a wrong place nearly all."""
 
 
@@ -127,7 +111,7 @@ class _State:
 
 def _measured(pixels: GreyImage, laid: Laid, probes: Probes) -> _State:
     offsets = measure(pixels, laid.to_px, probes)
-    return _State(laid, offsets, *_error_mm(probes, offsets))
+    return _State(laid, offsets, *error_mm(probes, offsets))
 
 
 def _laid_flat(pixels: GreyImage, fit: Fit, probes: Probes) -> _State:
@@ -224,62 +208,11 @@ def _with_witnesses(pixels: GreyImage, state: _State, probes: Probes, template: 
     """Return how far off the sheet is where blocks may speak for rules that are hidden."""
     scale = px_per_mm_at(state.laid.mm_to_px, np.array(A4_MM) / 2)
     blocks = block_shifts(pixels, state.laid.to_px, scale, template, page)
-    error, seen = _error_mm(probes, state.offsets, blocks)
+    error, seen = error_mm(probes, state.offsets, blocks)
     if error > ERROR_LIMIT_MM and straightened(state.laid)[1] <= NEARLY_FLAT_MM:
-        # On flat paper what is kept for people may be covered with ink.
-        error, seen = _error_mm(probes, state.offsets, blocks, probes.vital)
+        # On flat paper a single box may be covered with ink, and so may what is kept for people.
+        error, seen = error_mm(probes, state.offsets, blocks, lenient=True)
     return _State(state.laid, state.offsets, error, seen)
-
-
-def _error_mm(
-    probes: Probes,
-    offsets: NDArray[np.float64],
-    witnesses: Displaced | None = None,
-    needed: NDArray[np.bool_] | None = None,
-) -> tuple[float, float]:
-    """Return by how many mm the worst part of the page is off, and the share of the rules that were seen.
-
-    Both directions are judged by themselves: along its own rules a box can slip unseen. A part in which next to no
-    rules of a direction are seen is off by more than they are looked for: infinitely far, unless `witnesses` (whole
-    blocks) tell where they are, or only rules that are not `needed` are hidden.
-    """
-    low, high = probes.anchors.min(axis=0), probes.anchors.max(axis=0) + 1e-6
-    keys = _part_of(probes.anchors, probes.normals, low, high)
-    visible = ~np.isnan(offsets)
-    vouched: dict[int, list[float]] = defaultdict(list)
-    if witnesses is not None:
-        parts = _part_of(witnesses.points, witnesses.directions, low, high)
-        for key, offset in zip(parts.tolist(), np.abs(witnesses.offsets).tolist(), strict=True):
-            vouched[key].append(offset)
-    off: dict[int, float] = defaultdict(float)
-    distances, must = np.abs(offsets), np.ones(len(offsets), dtype=bool) if needed is None else needed
-    for key in np.unique(keys).tolist():
-        inside = keys == key
-        seen = np.sort(distances[inside & visible])
-        vital = must[inside]
-        if vital.sum() >= LEAST_RULES and visible[inside][vital].sum() < LEAST_SEEN_IN_REGION * vital.sum():
-            if max(vouched.get(key, [np.inf])) > WITNESS_MM:
-                return np.inf, float(visible.mean())
-            off[key // 2] += max(vouched[key]) ** 2
-            continue
-        if len(seen) >= LEAST_RULES:
-            share = MOST_RULES if len(seen) >= MANY_RULES else 50
-            off[key // 2] += _percentile(seen, share) ** 2
-    return float(np.sqrt(max(off.values(), default=0.0))), float(visible.mean())
-
-
-def _percentile(ordered: NDArray[np.float64], share: float) -> float:
-    """Return a percentile of few values in order, between two of them where it lies there (NumPy's takes 0.1 ms)."""
-    at = share / 100 * (len(ordered) - 1)
-    low = int(at)
-    high = min(low + 1, len(ordered) - 1)
-    return float(ordered[low] + (at - low) * (ordered[high] - ordered[low]))
-
-
-def _part_of(points: Points, directions: Points, low: Points, high: Points) -> NDArray[np.intp]:
-    """Return in which part of the page points lie, and across or down, as one number: even and odd ones are a pair."""
-    cells = np.clip((points - low) / (high - low) * np.array(REGIONS), 0, np.array(REGIONS) - 1).astype(np.intp)
-    return np.asarray(np.column_stack([cells, directions[:, 0] > 0.5]) @ np.array([100, 2, 1]), dtype=np.intp)
 
 
 def _moved_by(mm_to_px: Homography, probes: Probes, offsets: NDArray[np.float64]) -> Homography:

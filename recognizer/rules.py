@@ -39,6 +39,9 @@ CLOSEST_PROBES_MM = 4.0
 """Probes along a side are not closer than this: they would see the same pixels."""
 
 
+LONG_SIDE_MM = 15.0
+"""A side at least this long is measured in three places: a field may stand alone in its part of the page."""
+
 CORNER_INSET_MM = 1.1
 """From the corner of a box to the first probe on its side: the probe (`PROBE_WIDTH_MM`) just misses the other side."""
 
@@ -121,7 +124,7 @@ def _spread(start: float, length: float, apart: float, index: int | None) -> lis
     if index is None:
         return [start + length / 2]
     inset = min(CORNER_INSET_MM, 0.3 * length)
-    count = max(int(length / apart), 1)
+    count = max(int(length / apart), 3 if length >= LONG_SIDE_MM else 1)
     if count == 1:
         # Changing ends: what is printed beside a row of boxes must not decide for all of them.
         return [start + (inset, length - inset)[index % 2]]

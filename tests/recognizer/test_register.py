@@ -180,8 +180,8 @@ def test_a_mirrored_page_is_refused() -> None:
 
 
 @pytest.mark.parametrize("gone", [(Corner.TOP_LEFT, Corner.BOTTOM_RIGHT), (Corner.TOP_LEFT, Corner.TOP_RIGHT)])
-def test_two_marks_are_too_few(gone: tuple[Corner, ...]) -> None:
-    page = HALF
+def test_two_marks_without_the_square_code_are_too_few(gone: tuple[Corner, ...]) -> None:
+    page = erase(HALF, QR_CODE, 150)
     for corner in gone:
         page = erase(page, MARKS[corner], 150)
     with pytest.raises(RegistrationError, match="only 2 of 4 corner marks"):
