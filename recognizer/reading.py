@@ -59,6 +59,7 @@ def read_page(page: Page, sheets: SheetSet, model: ReadingModel, policy: ReviewP
         mm_to_px=registered.mm_to_px,
         error_mm=registered.error_mm,
         identified_by=registered.identified_by,
+        bend=registered.bend,
         readings=readings,
         decisions=tuple(judge(reading, field, policy) for reading, field in zip(readings, read, strict=True)),
         pictures=tuple(
