@@ -93,7 +93,7 @@ def measure(effects: str, forms: tuple[Form, ...], sheets: SheetSet, pages: int,
     print(f"  worst box of a page: median {middle:.3f} mm, 99th percentile {high:.3f}, largest {max(off):.3f}")
     under = np.array(off) - np.array(claimed)
     print(
-        f"  stated error: correlation {np.corrcoef(off, claimed)[0, 1]:.2f}, largest understatement {under.max():.3f} mm"
+        f"  stated error: correlation {np.corrcoef(off, claimed)[0, 1]:.2f}, too small by {under.max():.3f} mm at most"
     )
     ratio = float(np.median(seconds) / np.median(decode))
     print(f"  register {np.median(seconds) * 1e3:.1f} ms (median, one core), {ratio:.1f} x decoding the page's JPEG")

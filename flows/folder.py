@@ -145,7 +145,10 @@ def _make(folder: Path, templates: Sequence[str], roster: Path | None) -> None:
     for name in templates:
         if name not in shipped_templates():
             (folder / TEMPLATES).mkdir(exist_ok=True)
-            shutil.copyfile(name, folder / TEMPLATES / f"{find_template(name).name}.toml")
+            template = find_template(name)
+            for beside, data in template.files_beside().items():
+                (folder / TEMPLATES / beside).write_bytes(data)
+            shutil.copyfile(name, folder / TEMPLATES / f"{template.name}.toml")
     if roster is not None:
         shutil.copyfile(roster, folder / ROSTER_FILE)
     else:

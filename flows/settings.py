@@ -234,16 +234,19 @@ def replace_template(exam: Exam, source: Path, printed: Collection[tuple[str, in
             "was changed"
         )
     target = template_file(exam.dir, names[0]) or exam.dir / TEMPLATES / f"{template.name}.toml"
+    for beside, data in template.files_beside().items():
+        write_whole(target.parent / beside, data)
     write_whole(target, source.read_text(encoding="utf-8"))
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that it is there whole or as it was before, and never half (PlaceError when it cannot be)."""
     try:
         path.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise PlaceError(f"{path.parent}: cannot be made: {error.strerror or error}") from error
-    replace_file(path, lambda file: file.write(text.encode()))
+    data = content.encode() if isinstance(content, str) else content
+    replace_file(path, lambda file: file.write(data))
 
 
 def _templates(folder: Path, settings: Settings) -> tuple[SheetTemplate, ...]:

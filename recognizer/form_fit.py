@@ -1,5 +1,6 @@
-"""Lay a blank form over a page more and more exactly: its patches are looked for where they should be, and the sheet is
-moved, leaned and at last bent to where they were seen.
+"""Lay a blank form over a page more and more exactly.
+
+Its patches are looked for where they should be, and the sheet is moved, leaned and at last bent to where they are seen.
 """
 
 from dataclasses import dataclass
@@ -251,7 +252,7 @@ def _moved(mm_to_px: Homography, centres: Points, seen: Seen, within_mm: float) 
     if moved is None:
         raise RegistrationError(f"too little of the form is seen in one plane; {FLAT}")
     better = np.asarray(moved, dtype=np.float64)
-    return better, apply_homography(np.linalg.inv(better), targets) - centres
+    return better, _back(better, targets) - centres
 
 
 def _bent(flat: Homography, places: Displaced, error: float) -> Laid:

@@ -29,6 +29,9 @@ LEAST_STRUCTURE = 4.0
 """Square root of the smaller eigenvalue of a patch's structure tensor, in grey values a pixel: below, it looks the same
 when it is moved along some direction. The corner of a box drawn with light rules has about 8."""
 
+LEAST_PATCHES = 12
+"""A page with fewer says too little of where it lies, and of what it is."""
+
 WRITTEN_ON = 0.55
 """A patch of which a larger part is inside boxes shows handwriting sooner than print."""
 
@@ -103,7 +106,10 @@ def reference_of(template: SheetTemplate, page: int) -> FormReference:
         TemplateError: its picture cannot be decoded, or shows next to nothing.
     """
     sheet = template.pages[page - 1]
-    prepared = _prepared(sheet.blank_png, sheet.width, sheet.height, template.boxes(page), template.name, page)
+    try:
+        prepared = _prepared(sheet.blank_png, (sheet.width, sheet.height), template.boxes(page))
+    except TemplateError as error:
+        raise TemplateError(f"template '{template.name}': blank page {page} {error}") from error
     return FormReference(template, page, *prepared)
 
 
@@ -113,17 +119,16 @@ _Prepared = tuple[
 
 
 @lru_cache(maxsize=64)
-def _prepared(png: bytes, width_mm: float, height_mm: float, boxes: tuple[Box, ...], name: str, page: int) -> _Prepared:
+def _prepared(png: bytes, paper_mm: tuple[float, float], boxes: tuple[Box, ...]) -> _Prepared:
     decoded = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
     if decoded is None:
-        raise TemplateError(f"template '{name}': the picture of blank page {page} is damaged; make it anew")
+        raise TemplateError("has a damaged picture; make it anew")
     blank = np.asarray(decoded, dtype=np.uint8)
-    fine, coarse = (_resized(blank, width_mm, height_mm, scale) for scale in (FINE_PX_PER_MM, COARSE_PX_PER_MM))
+    fine, coarse = (_resized(blank, paper_mm, scale) for scale in (FINE_PX_PER_MM, COARSE_PX_PER_MM))
     centres = _patch_centres(fine, boxes)
-    if len(centres) < 12:
+    if len(centres) < LEAST_PATCHES:
         raise TemplateError(
-            f"template '{name}': blank page {page} shows too little to be found on a scan ({len(centres)} places with "
-            "print, 12 are needed)"
+            f"shows too little to be found on a scan ({len(centres)} places with print, {LEAST_PATCHES} are needed)"
         )
     orb, sift = _in_mm(orb_features(coarse, ORB_FEATURES)), _in_mm(sift_features(coarse, SIFT_FEATURES))
     spectrum, _, energy = ink_spectrum(coarse, COARSE_PX_PER_MM)
@@ -132,16 +137,16 @@ def _prepared(png: bytes, width_mm: float, height_mm: float, boxes: tuple[Box, .
 
 def orb_features(pixels: GreyImage, count: int) -> Features:
     """Return corners with binary descriptors (ORB, Rublee et al. 2011), in pixels: fast, for what lies flat."""
-    return _features(cv2.ORB_create(count, scaleFactor=1.25, nlevels=6, fastThreshold=12), pixels, 32, np.uint8)
+    return _features(cv2.ORB.create(count, scaleFactor=1.25, nlevels=6, fastThreshold=12), pixels, 32, np.uint8)
 
 
 def sift_features(pixels: GreyImage, count: int) -> Features:
     """Return blobs with gradient descriptors (SIFT, Lowe 2004), in pixels: slow, for what leans or is photographed."""
-    return _features(cv2.SIFT_create(count, contrastThreshold=0.02), pixels, 128, np.float32)
+    return _features(cv2.SIFT.create(count, contrastThreshold=0.02), pixels, 128, np.float32)
 
 
 def _features(detector: cv2.Feature2D, pixels: GreyImage, width: int, kind: type[np.generic]) -> Features:
-    found, descriptors = detector.detectAndCompute(np.ascontiguousarray(pixels), None)  # type: ignore[call-overload]
+    found, descriptors = detector.detectAndCompute(np.ascontiguousarray(pixels), None)
     if descriptors is None:
         return Features(np.zeros((0, 2)), np.zeros((0, width), dtype=kind))
     return Features(np.array([one.pt for one in found], dtype=np.float64), descriptors)
@@ -154,7 +159,7 @@ def _in_mm(features: Features) -> Features:
 def ink_spectrum(pixels: GreyImage, px_per_mm: float) -> tuple[NDArray[np.complex128], tuple[int, int], float]:
     """Return the spectrum of a page's ink at one pixel a mm, its size there (height, width), and its energy.
 
-    Blurred by half a millimetre, as rows are deceptive even where they are not spaced quite evenly, and paper stretches.
+    Blurred by half a millimetre: rows are deceptive even where they are not spaced quite evenly, and paper stretches.
     """
     size = (max(round(pixels.shape[1] / px_per_mm), 1), max(round(pixels.shape[0] / px_per_mm), 1))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
@@ -212,8 +217,8 @@ def _seen_elsewhere(coarse: GreyImage, centres: Points, way: Homography) -> NDAr
     return compare(np.asarray(moved, dtype=np.uint8), coarse, centres, scale, SLIP_REACH_MM).alike
 
 
-def _resized(blank: GreyImage, width_mm: float, height_mm: float, px_per_mm: float) -> GreyImage:
-    size = (round(width_mm * px_per_mm), round(height_mm * px_per_mm))
+def _resized(blank: GreyImage, paper_mm: tuple[float, float], px_per_mm: float) -> GreyImage:
+    size = (round(paper_mm[0] * px_per_mm), round(paper_mm[1] * px_per_mm))
     shrinks = size[0] < blank.shape[1]
     resized = cv2.resize(blank, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return np.asarray(resized, dtype=np.uint8)

@@ -145,7 +145,8 @@ def _upright(small: GreyImage, degrees: float) -> tuple[GreyImage, Homography]:
     """Return a page turned anticlockwise by an angle, at a pixel a mm, on white; and the map of its pixels to that."""
     height, width = small.shape
     side = min(round(float(np.hypot(width, height)) / LOOK_PX_PER_MM), SPECTRUM_MM[0])
-    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1 / LOOK_PX_PER_MM)
+    turned_by = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1 / LOOK_PX_PER_MM)
+    turn = np.asarray(turned_by, dtype=np.float64)
     turn[:, 2] += (side - 1) / 2 - np.array([width - 1, height - 1]) / 2
     blurred = cv2.GaussianBlur(small, (0, 0), 0.7)
     turned = cv2.warpAffine(blurred, turn, (side, side), flags=cv2.INTER_LINEAR, borderValue=255)
@@ -153,9 +154,7 @@ def _upright(small: GreyImage, degrees: float) -> tuple[GreyImage, Homography]:
 
 
 def _skew(small: GreyImage) -> float:
-    """Return by how many degrees (-45 to 45) a page has to be turned anticlockwise so that most long rules are upright
-    or level; 0 where there are none.
-    """
+    """Return by how many degrees to turn a page anticlockwise to have its rules upright and level; 0 without any."""
     dark = cv2.morphologyEx(small, cv2.MORPH_BLACKHAT, np.ones((7, 7), np.uint8))
     _, ink = cv2.threshold(dark, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     shortest = LONG_RULE_MM * LOOK_PX_PER_MM

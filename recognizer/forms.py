@@ -39,6 +39,9 @@ SAME_REACH_MM = 1.0
 """How far from its place a patch of one form is looked for on the other, when they are compared."""
 
 
+BLANK_TO_PX: Homography = np.array([[FINE_PX_PER_MM, 0, -0.5], [0, FINE_PX_PER_MM, -0.5], [0, 0, 1.0]])
+"""From mm to the pixels of a prepared blank page."""
+
 LOOKS: tuple[Callable[[Page, Sequence[FormReference]], list[Guess]], ...] = (
     partial(guesses, search=FAST),
     flat_guesses,
@@ -151,7 +154,7 @@ def _lookalikes(references: tuple[FormReference, ...]) -> tuple[frozenset[FormRe
 
     def fits_on(blank: FormReference, other: FormReference) -> bool:
         with suppress(RegistrationError):
-            fit_form(blank.fine, other, _blank_to_px(blank))
+            fit_form(blank.fine, other, BLANK_TO_PX)
             return True
         return False
 
@@ -174,13 +177,7 @@ def _only_here(one: FormFit, other: FormFit) -> NDArray[np.intp]:
     """Return the indices of the patches of a form that another one does not have where the two lie on each other."""
     mine, theirs = one.reference, other.reference
     # The other blank page, laid where this one has its patches: through the page, on which both lie.
-    through = _blank_to_px(theirs) @ np.linalg.inv(other.laid.mm_to_px) @ one.laid.mm_to_px
+    through = BLANK_TO_PX @ np.linalg.inv(other.laid.mm_to_px) @ one.laid.mm_to_px
     picture = warped(theirs.fine, Laid(through), mine.paper, FINE_PX_PER_MM)
     seen = compare(picture, mine.fine, mine.centres, FINE_PX_PER_MM, SAME_REACH_MM)
     return np.flatnonzero(~seen.are_seen)
-
-
-def _blank_to_px(reference: FormReference) -> Homography:
-    """Return the map from mm to the pixels of a blank page's picture."""
-    scale = FINE_PX_PER_MM
-    return np.array([[scale, 0, -0.5], [0, scale, -0.5], [0, 0, 1.0]])

@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from recognizer.bend import Bend, Laid
 from recognizer.geometry import Homography, Points, Rect, apply_homography, bounding_rect
 from recognizer.marks import px_per_mm_at
-from recognizer.records import BoxCrop, Decision, GreyImage, Page, ValueState
+from recognizer.records import BoxCrop, Decision, GreyImage, Page, RegisteredPage, ValueState
+from recognizer.residuals import BoxResidual
 from recognizer.template import A4_MM, MARKS, QR_CODE, SheetTemplate
 
 ColourImage: TypeAlias = NDArray[np.uint8]
@@ -23,6 +25,9 @@ UNSETTLED_COLOUR: Colour = (0, 120, 255)
 PLAIN_COLOUR: Colour = (200, 90, 20)
 """Of boxes about which nothing was decided, and of the corner marks."""
 
+RESIDUAL_MM = 0.25
+"""A box that is farther off than this is worth a look: half of what registration accepts."""
+
 LINE_MM = 0.4
 TEXT_MM = 3.4
 """Height of a capital beside a field: legible when the whole page is shown 900 pixels high."""
@@ -33,12 +38,13 @@ _CAP_HEIGHT_PX = 21.0
 """Height of a capital of that face at scale 1 (OpenCV's Hershey Simplex)."""
 
 
-def draw_overlay(
+def draw_overlay(  # noqa: PLR0917 - a page, how a sheet lies on it, and what was read
     page: Page,
     mm_to_px: Homography,
     template: SheetTemplate,
     template_page: int,
     decisions: Sequence[Decision] = (),
+    bend: Bend | None = None,
 ) -> ColourImage:
     """Draw every box over a page, upright or not as it was scanned, and what was decided beside it.
 
@@ -48,15 +54,49 @@ def draw_overlay(
     decided = {decision.field: decision for decision in decisions}
     px_per_mm = px_per_mm_at(mm_to_px, np.array(A4_MM) / 2)
     thickness = max(round(LINE_MM * px_per_mm), 1)
-    for rect in (*MARKS.values(), QR_CODE):
-        _polygon(canvas, apply_homography(mm_to_px, rect.corners()), PLAIN_COLOUR, thickness)
+    laid = Laid(mm_to_px, bend)
+    for rect in () if template.is_form else (*MARKS.values(), QR_CODE):
+        _polygon(canvas, laid.to_px(rect.corners()), PLAIN_COLOUR, thickness)
     bubbles = {field.name for field in template.pages[template_page - 1].fields if field.shape == "bubble"}
     for box in template.boxes(template_page):
         around = box.rect.grown(LINE_MM)
         outline = _ellipse(around) if box.field in bubbles else around.corners()
-        _polygon(canvas, apply_homography(mm_to_px, outline), _colour(decided.get(box.field)), thickness)
+        _polygon(canvas, laid.to_px(outline), _colour(decided.get(box.field)), thickness)
     _write_values(canvas, mm_to_px, template, template_page, decided)
     return canvas
+
+
+def draw_residuals(registered: RegisteredPage, residuals: Sequence[BoxResidual]) -> ColourImage:
+    """Draw every box over a page and, beside each field, by how many mm the worst of its boxes lies off.
+
+    Green is close, orange is farther off than `RESIDUAL_MM`; grey boxes have no printed sides that are seen.
+    """
+    page, template, number = registered.page, registered.template, registered.identity.page
+    canvas = np.asarray(cv2.cvtColor(_paled(page.pixels), cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+    px_per_mm = px_per_mm_at(registered.mm_to_px, np.array(A4_MM) / 2)
+    thickness = max(round(LINE_MM / 2 * px_per_mm), 1)
+    bubbles = {field.name for field in template.pages[number - 1].fields if field.shape == "bubble"}
+    worst: dict[str, float] = {}
+    for one in residuals:
+        outline = _ellipse(one.box.rect) if one.box.field in bubbles else one.box.rect.corners()
+        _polygon(canvas, registered.to_px(outline), _residual_colour(one.off_mm), thickness)
+        if one.off_mm is not None:
+            worst[one.box.field] = max(worst.get(one.box.field, 0.0), one.off_mm)
+    taken = [one.box.rect for one in residuals]
+    for field in template.pages[number - 1].fields:
+        off = worst.get(field.name)
+        area = bounding_rect(np.vstack([box.rect.corners() for box in field.boxes(number)]))
+        label = _label("?" if off is None else f"{off:.2f}", _residual_colour(off), px_per_mm * 0.8)
+        place = _beside(area, label.shape[1] / px_per_mm, label.shape[0] / px_per_mm, taken)
+        taken.append(place)
+        _lay(canvas, label, registered.mm_to_px, (place.x, place.y), px_per_mm)
+    return canvas
+
+
+def _residual_colour(off_mm: float | None) -> Colour:
+    if off_mm is None:
+        return BLANK_COLOUR
+    return VALUE_COLOUR if off_mm <= RESIDUAL_MM else UNSETTLED_COLOUR
 
 
 def _ellipse(rect: Rect) -> Points:
@@ -190,6 +230,11 @@ def _cell(crop: BoxCrop, zoom: int) -> ColourImage:
     cv2.polylines(cell, [outline], True, UNSETTLED_COLOUR, 1)
     cv2.putText(cell, f"{crop.field} {crop.position}", (2, 11), _FACE, 0.38, (60, 60, 60), 1, cv2.LINE_AA)
     return np.asarray(cell, dtype=np.uint8)
+
+
+def drawn_png(drawn: ColourImage) -> bytes:
+    """Return a drawn picture as PNG."""
+    return cv2.imencode(".png", drawn, [cv2.IMWRITE_PNG_COMPRESSION, 4])[1].tobytes()
 
 
 def picture_png(pixels: GreyImage, height: int) -> bytes:

@@ -61,7 +61,7 @@ def compare(picture: GreyImage, blank: GreyImage, centres: Points, scale: float,
         if window.shape != (patch.shape[0] + 2 * reach, patch.shape[1] + 2 * reach):
             continue
         scores = cv2.matchTemplate(window, patch, cv2.TM_CCOEFF_NORMED)
-        alike[index], moves[index] = _peak(scores, reach)
+        alike[index], moves[index] = _peak(np.asarray(scores, dtype=np.float32), reach)
     return Seen(moves / scale, np.nan_to_num(alike, posinf=0.0, neginf=0.0))
 
 

@@ -97,6 +97,10 @@ def print_sheets(  # noqa: PLR0917 - each says something else, and all are neede
         PrintError: a character no font has, or a candidate number that does not fit its boxes. Every such copy is
             named.
     """
+    if template.is_form:
+        raise PrintError(
+            f"'{template.name}' is a form that was printed elsewhere; copy the blank form itself, it needs no codes"
+        )
     if not copies:
         raise PrintError("there is nothing to print: no copies; ask for at least one")
     copies = [_tidied(copy) for copy in copies]

@@ -333,6 +333,10 @@ class SheetTemplate(Frozen):
         """Whether this is a form without our corner marks, known by pictures of its blank pages."""
         return any(page.reference for page in self.pages)
 
+    def files_beside(self) -> dict[str, bytes]:
+        """Return what has to lie beside the template's file: the pictures of a form's blank pages, by name."""
+        return {page.reference: page.blank_png for page in self.pages if page.reference}
+
     def reads(self, version: int) -> bool:
         """Tell whether sheets printed from this version of the template can be read with it."""
         return version == self.version or version in self.also_reads

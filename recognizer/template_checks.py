@@ -95,7 +95,7 @@ def read_blank(path: Path, width_mm: float, height_mm: float) -> bytes:
     across, down = width / width_mm * MM_PER_INCH, height / height_mm * MM_PER_INCH
     if abs(across / down - 1) > ASPECT_TOLERANCE:
         raise TemplateError(
-            f"{path.name} has {width} x {height} pixels, which does not go with paper of {width_mm:g} x {height_mm:g} mm"
+            f"{path.name} has {width} x {height} pixels, but the paper is {width_mm:g} x {height_mm:g} mm"
         )
     if min(across, down) < LEAST_BLANK_DPI:
         raise TemplateError(

@@ -84,22 +84,42 @@ def show_template(name: str, as_json: bool) -> None:
 
 @template.command("check")
 @click.argument("file")
-def check_template(file: str) -> None:
+@click.option(
+    "--scan",
+    "scan",
+    type=click.Path(path_type=Path),
+    help="A filled scan (PDF or picture): every box is drawn over its pages, with how far it lies off in mm.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="With --scan: the PNG to write.")
+@click.option("--exam", default="exam", show_default=True, help="With --scan: the exam's code on sheets of ours.")
+@click.option("--json", "as_json", is_flag=True, help="With --scan: print one JSON list, an entry a page.")
+def check_template(file: str, scan: Path | None, output: Path | None, exam: str, as_json: bool) -> int:
     """Check a template of your own; every error is named with its line.
 
+    With --scan, its boxes are laid over a filled scan as grading would lay them: look at the picture before you trust
+    the template. Pages on which it is not found are named, and the exit code is 4.
+
     \b
-    Example:
+    Examples:
       tallymark template check my_sheet.toml
+      tallymark template check form.toml --scan filled.pdf -o look.png
     """  # noqa: D301 - click wants the character itself
     from recognizer.template import find_template, load_template
 
     path = Path(file)
     sheet = load_template(path) if path.suffix == ".toml" or path.exists() else find_template(file)
-    counts = _summary(sheet)
-    click.echo(
-        f"OK {file}: {sheet.name} version {sheet.version}, {_count(counts['pages'], 'page')}, "
-        f"{_count(counts['fields'], 'field')}, {_count(counts['boxes'], 'box')}"
-    )
+    if scan is None:
+        if output is not None or as_json:
+            raise click.UsageError("-o and --json go with --scan FILE")
+        counts = _summary(sheet)
+        click.echo(
+            f"OK {file}: {sheet.name} version {sheet.version}, {_count(counts['pages'], 'page')}, "
+            f"{_count(counts['fields'], 'field')}, {_count(counts['boxes'], 'box')}"
+        )
+        return 0
+    from flows.commands.template_scan import check_on_scan
+
+    return check_on_scan(sheet, scan, output, exam, as_json=as_json)
 
 
 @template.command("print")
@@ -212,14 +232,17 @@ def _summary(sheet: "SheetTemplate") -> dict[str, Any]:
 
 
 def _as_json(sheet: "SheetTemplate") -> dict[str, Any]:
-    """Return the template as `show --json` prints it: millimetres on A4, rounded to a thousandth."""
+    """Return the template as `show --json` prints it: millimetres on its paper, rounded to a thousandth."""
     from recognizer.template import A4_MM
 
+    paper = {"name": "a4", "width": A4_MM[0], "height": A4_MM[1], "unit": "mm"}
+    if sheet.is_form:
+        paper = {"name": "form", "width": sheet.pages[0].width, "height": sheet.pages[0].height, "unit": "mm"}
     return {
         "name": sheet.name,
         "version": sheet.version,
         "title": sheet.title,
-        "paper": {"name": "a4", "width": A4_MM[0], "height": A4_MM[1], "unit": "mm"},
+        "paper": paper,
         "pages": len(sheet.pages),
         "boxes": [
             {
