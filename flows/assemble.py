@@ -7,10 +7,10 @@ decides which one counts: neither is read twice nor thrown away.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from flows.records import FiledField, FiledPage, PageRow
+from flows.records import FiledField, FiledPage, Joining, PageRow
 from flows.rows import sheet_key
 from recognizer.records import PageFailure, PageOutcome, PageOutcomeKind, PageResult
-from recognizer.template import SheetTemplate
+from recognizer.template import Kind, Role, SheetTemplate
 
 
 @dataclass(slots=True)
@@ -42,7 +42,14 @@ def filed_before(rows: Iterable[PageRow], pictures: Mapping[tuple[str, int], str
     return filed
 
 
-def file_page(outcome: PageOutcome, file: str, templates: Mapping[str, SheetTemplate], filed: Filed) -> FiledPage:
+def file_page(
+    outcome: PageOutcome,
+    file: str,
+    templates: Mapping[str, SheetTemplate],
+    filed: Filed,
+    *,
+    photocopied: bool = False,
+) -> FiledPage:
     """Say what becomes of a page, given all pages before it, and remember it.
 
     Args:
@@ -50,8 +57,12 @@ def file_page(outcome: PageOutcome, file: str, templates: Mapping[str, SheetTemp
         file: the name under which its scan first arrived.
         templates: the exam's templates by name.
         filed: the pages before it; this one is added.
+        photocopied: whether the printed serials say nothing, because one printed sheet was copied.
     """
-    page = _as_failed(outcome, file) if isinstance(outcome, PageFailure) else _as_read(outcome, file, templates)
+    if isinstance(outcome, PageFailure):
+        page = _as_failed(outcome, file)
+    else:
+        page = _as_read(_without_serial(outcome) if photocopied else outcome, file, templates)
     page = _compared(page, filed)
     filed.remember(page)
     return page
@@ -110,8 +121,24 @@ def _as_failed(failure: PageFailure, file: str) -> FiledPage:
     return FiledPage(row, failure.picture_hash, None, ())
 
 
+def joining_of(template: SheetTemplate, serial: int | None) -> Joining:
+    """Return how a page of a template finds the others of its sheet."""
+    if serial is not None or len(template.pages) == 1:
+        return Joining.CODE
+    if all(
+        any(field.role is Role.ID and field.kind is not Kind.IMAGE for field in page.fields) for page in template.pages
+    ):
+        return Joining.ID
+    return Joining.ORDER
+
+
+def _without_serial(result: PageResult) -> PageResult:
+    return replace(result, identity=replace(result.identity, serial=None))
+
+
 def _as_read(result: PageResult, file: str, templates: Mapping[str, SheetTemplate]) -> FiledPage:
     identity, ref = result.identity, result.ref
+    template = templates[identity.template]
     row = PageRow(
         scan=ref.scan,
         number=ref.number,
@@ -126,8 +153,10 @@ def _as_read(result: PageResult, file: str, templates: Mapping[str, SheetTemplat
         error_mm=round(result.error_mm, 4),
         source=result.source.value,
         identified_by=result.identified_by,
+        joining=joining_of(template, identity.serial),
+        template_pages=len(template.pages),
     )
-    page = templates[identity.template].pages[identity.page - 1]
+    page = template.pages[identity.page - 1]
     fields = tuple(
         FiledField(page.field_named(reading.field).kind, page.field_named(reading.field).role, reading, decision)
         for reading, decision in zip(result.readings, result.decisions, strict=True)

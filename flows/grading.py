@@ -405,7 +405,10 @@ class _Run:
             outcomes = step.wait()
         except OSError as error:
             raise _out_of_reach(self._exam.archive / step.scan.archived, error) from error
-        pages = [file_page(outcome, step.scan.file, self._templates, self._filed) for outcome in outcomes]
+        copied = self._exam.settings.sheets.photocopied
+        pages = [
+            file_page(outcome, step.scan.file, self._templates, self._filed, photocopied=copied) for outcome in outcomes
+        ]
         self._store.save_pages(pages, self._info.model, self.begin(), self._seconds())
         for page in pages:
             self.tally.add_page(page)

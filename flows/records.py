@@ -29,12 +29,23 @@ class FileRow:
     reason: str
 
 
+class Joining(StrEnum):
+    """How a page finds the other pages of its sheet."""
+
+    CODE = "code"
+    """By its printed codes: exam, template and serial. A sheet of one page needs no other."""
+    ID = "id"
+    """By the candidate number on the page: it carries no serial, and every page of its template has a number."""
+    ORDER = "order"
+    """By its place in the file: it carries no serial, and not every page of its template says whose it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageRow:
     """One page that came in and what became of it.
 
     `file` is the name under which its scan first arrived; `sheet` names the candidate sheet it belongs to ("" unless
-    read); `template_page` counts from 1.
+    read); `template_page` counts from 1, up to `template_pages`; `batch` is the name that a cover sheet prints.
     """
 
     scan: str
@@ -50,6 +61,19 @@ class PageRow:
     error_mm: float | None
     source: str
     identified_by: str
+    joining: Joining = Joining.CODE
+    template_pages: int = 1
+    batch: str = ""
+
+    @property
+    def at(self) -> tuple[str, int]:
+        """Scan and page number: what tells this page from every other."""
+        return self.scan, self.number
+
+    @property
+    def place(self) -> str:
+        """File and page as people find them."""
+        return f"{self.file} page {self.number}"
 
 
 @dataclass(frozen=True, slots=True)

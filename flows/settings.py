@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
 from flows.errors import ExamError, PlaceError
 from flows.places import replace_file
@@ -55,6 +55,16 @@ class MarkSettings(_Frozen):
     absent: Literal["no_total", "zero", "unsettled"] = "no_total"
 
 
+class SheetSettings(_Frozen):
+    """What the printed codes of the sheets are worth.
+
+    With `photocopied` the sheets are copies of one that was printed: they all carry the same serial, which then says
+    nothing of whose a page is.
+    """
+
+    photocopied: StrictBool = False
+
+
 class InboxSettings(_Frozen):
     """How long a file has to lie still before it counts as complete."""
 
@@ -72,6 +82,7 @@ class Settings(_Frozen):
     model: Annotated[str, Field(min_length=1)] | None = None
     review: ReviewSettings = ReviewSettings()
     marks: MarkSettings = MarkSettings()
+    sheets: SheetSettings = SheetSettings()
     inbox: InboxSettings = InboxSettings()
 
     @field_validator("exam")

@@ -1,11 +1,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.assemble import Filed, filed_before
-from flows.records import FiledPage
+from flows.assemble import Filed, file_page, filed_before, joining_of
+from flows.records import FiledPage, Joining
 from recognizer.records import PageOutcomeKind, PageRef
-from recognizer.template import Kind, Role
-from tests.helpers.filing import filed, page_failure, page_result, picture_hash
+from recognizer.template import Kind, Role, SheetTemplate, parse_template
+from tests.helpers.exam_rows import marks_template
+from tests.helpers.filing import TWO_PAGES, filed, page_failure, page_result, picture_hash, small_template
 
 A, B = "a" * 64, "b" * 64
 
@@ -28,6 +29,35 @@ def test_pages_without_a_serial_are_never_joined() -> None:
         for number, page in ((1, 1), (2, 2))
     ]
     assert sheets == ["small@aaaaaaaaaaaa-1", "small@aaaaaaaaaaaa-2"]
+
+
+def test_photocopies_of_one_sheet_are_no_rescans_of_it() -> None:
+    before = Filed()
+    copies = [
+        file_page(
+            page_result(PageRef(A, n), {}, serial=5), "a.pdf", {"small": small_template()}, before, photocopied=True
+        )
+        for n in (1, 2)
+    ]
+    assert [one.row.outcome for one in copies] == [PageOutcomeKind.READ] * 2
+    assert [one.row.serial for one in copies] == [None, None]
+    assert copies[0].row.sheet != copies[1].row.sheet
+
+
+def with_id_on_page_2() -> SheetTemplate:
+    first_field = TWO_PAGES.split("[[page.field]]")[1]
+    again = first_field.replace("candidate", "again").replace("y = 45", "y = 90")
+    return parse_template(f"{TWO_PAGES}[[page.field]]{again}")
+
+
+def test_how_pages_find_one_another() -> None:
+    two_pages, one_page = small_template(), marks_template()
+    assert joining_of(two_pages, 5) is Joining.CODE
+    assert joining_of(one_page, None) is Joining.CODE
+    assert joining_of(two_pages, None) is Joining.ORDER, "page 2 does not say whose it is"
+    assert joining_of(with_id_on_page_2(), None) is Joining.ID
+    row = filed(page_result(PageRef(A, 1), {}, serial=None)).row
+    assert (row.joining, row.template_pages) == (Joining.ORDER, 2)
 
 
 def test_the_same_picture_again_is_a_duplicate_that_names_the_first() -> None:
