@@ -66,8 +66,8 @@ accept_error = 0.001
 # absent = "no_total"
 
 [sheets]
-# true when the sheets were photocopied from one that was printed: they all carry the same number then, and pages are put
-# together by the candidate number on each, or by their order in a file. After a change: tallymark regrade.
+# true when the sheets were photocopied from one that was printed: they all carry the same number then, and pages are
+# put together by the candidate number on each, or by their order in a file. After a change: tallymark regrade.
 # photocopied = false
 
 [inbox]

@@ -268,6 +268,14 @@ def _templates(folder: Path, settings: Settings) -> tuple[SheetTemplate, ...]:
                 "apart, give one another name"
             )
         found[template.name] = template
+    for template in found.values():
+        main = found.get(template.extra_to)
+        if template.extra_to and (main is None or main.extra_to):
+            whose = "is extra itself" if main else "is none of the exam's templates"
+            raise ExamError(
+                f"{folder / EXAM_FILE}: templates: '{template.name}' is extra to '{template.extra_to}', which {whose}; "
+                "name the template of the sheets that its own sheets belong to"
+            )
     return tuple(found.values())
 
 

@@ -15,6 +15,7 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from flows.belonging import Extra, Whose, extras_of, nearby, place_extras
 from flows.records import Correction, FieldRow, PageRow
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
@@ -105,7 +106,8 @@ class SettledSheet:
     `parts` holds every field but pictures, by name. `total` is None for a template without marks. `open_keys` are the
     readings of this sheet that a person still has to look at: unsettled ones, and those in `doubts`, which are settled
     one by one but not together, with the reason. `remarks` say what else is wrong with the sheet; `questioned` are the
-    readings, settled each, of which one is likely wrong if a remark is true, with that remark.
+    readings, settled each, of which one is likely wrong if a remark is true, with that remark. `extra_of` is the sheet
+    to which extra paper belongs, `extras` the extra paper of a sheet.
     """
 
     sheet: str
@@ -118,6 +120,8 @@ class SettledSheet:
     doubts: Mapping[str, str]
     remarks: tuple[str, ...]
     questioned: Mapping[str, str]
+    extra_of: str = ""
+    extras: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -137,7 +141,7 @@ def settle_sheets(
     rule: MarkRule,
     roster: Collection[str] = (),
 ) -> tuple[SettledSheet, ...]:
-    """Gather the pages of each candidate sheet, in the order in which the sheets came in.
+    """Gather the pages of each candidate sheet, in the order in which the sheets came in, extra paper beside its sheet.
 
     `roster` are the ids that may stand on a sheet; when it is empty, any may.
     """
@@ -146,14 +150,18 @@ def settle_sheets(
     for row in fields:
         rows[row.sheet].append(row)
     by_sheet: dict[str, list[PageRow]] = {}
+    by_scan: dict[str, list[PageRow]] = defaultdict(list)
     for page in pages:
-        if page.outcome is PageOutcomeKind.READ:
+        by_scan[page.scan].append(page)
+        # A cover sheet is read, and is no candidate's.
+        if page.outcome is PageOutcomeKind.READ and page.sheet:
             by_sheet.setdefault(page.sheet, []).append(page)
     sheets = [
-        _settle_sheet(sheet, tuple(came), rows.get(sheet, []), known.get(came[0].template), rule)
+        _settle_sheet(sheet, tuple(came), rows.get(sheet, []), known.get(came[0].template), rule, by_scan)
         for sheet, came in by_sheet.items()
     ]
-    return _compared(sheets, rule, roster)
+    extra_to = {template.name: template.extra_to for template in templates if template.extra_to}
+    return _with_extras(_compared(sheets, rule, roster, extra_to), extra_to)
 
 
 def sum_settled(parts: Iterable[Part], rule: MarkRule) -> Decimal | Absent | Unsettled:
@@ -240,8 +248,13 @@ def heading(field: SheetField) -> str:
     return field.question or field.label or field.name
 
 
-def _settle_sheet(
-    sheet: str, pages: tuple[PageRow, ...], rows: Sequence[FieldRow], template: SheetTemplate | None, rule: MarkRule
+def _settle_sheet(  # noqa: PLR0917 - all of it decides
+    sheet: str,
+    pages: tuple[PageRow, ...],
+    rows: Sequence[FieldRow],
+    template: SheetTemplate | None,
+    rule: MarkRule,
+    scans: Mapping[str, Sequence[PageRow]],
 ) -> SettledSheet:
     came = {page.template_page for page in pages}
     missing = tuple(n for n in range(1, len(template.pages) + 1) if n not in came) if template else ()
@@ -252,6 +265,7 @@ def _settle_sheet(
     summed = [*marks, *_written_absent(parts, rule)] if marks else []
     doubts = dict.fromkeys(identity.disputed, identity.why) | _uncounted(summed, rule)
     remarks = [ABSENT_PAGE.format(number) for number in missing]
+    remarks += nearby(pages, scans) if missing else ()
     remarks += [identity.why] * bool(identity.disputed)
     remarks += _remarks(parts.values(), summed, rule)
     if template is None:
@@ -270,15 +284,39 @@ def _settle_sheet(
     )
 
 
-def _compared(sheets: Sequence[SettledSheet], rule: MarkRule, roster: Collection[str]) -> tuple[SettledSheet, ...]:
+def _compared(
+    sheets: Sequence[SettledSheet], rule: MarkRule, roster: Collection[str], extra_to: Collection[str]
+) -> tuple[SettledSheet, ...]:
     """Add to every sheet what contradicts itself, another sheet, or the roster."""
     bearers: dict[tuple[str, str], list[str]] = defaultdict(list)
     for sheet in sheets:
-        if sheet.identity.state is ValueState.VALUE:
+        # Of extra paper a candidate may have as much as he likes.
+        if sheet.identity.state is ValueState.VALUE and sheet.template not in extra_to:
             bearers[sheet.template, sheet.identity.value].append(sheet.sheet)
     return tuple(
         _questioned(sheet, [*_sum_questions(sheet, rule), *_id_questions(sheet, bearers, roster)]) for sheet in sheets
     )
+
+
+def _with_extras(sheets: Sequence[SettledSheet], extra_to: Mapping[str, str]) -> tuple[SettledSheet, ...]:
+    """Put extra paper beside the sheets that it belongs to; what belongs to none says why."""
+    if not extra_to:
+        return tuple(sheets)
+    placed = place_extras([Whose(each.sheet, each.template, each.identity.value) for each in sheets], extra_to)
+    mine = extras_of(placed)
+    by_name = {each.sheet: _as_extra(each, placed[each.sheet]) for each in sheets if each.sheet in placed}
+    arranged: list[SettledSheet] = []
+    for each in sheets:
+        if each.sheet not in placed:
+            extras = mine.get(each.sheet, ())
+            arranged += [replace(each, extras=extras), *(by_name[extra] for extra in extras)]
+        elif not placed[each.sheet].sheet:
+            arranged.append(by_name[each.sheet])
+    return tuple(arranged)
+
+
+def _as_extra(sheet: SettledSheet, at: Extra) -> SettledSheet:
+    return replace(sheet, extra_of=at.sheet, remarks=(*sheet.remarks, *([at.remark] if at.remark else ())))
 
 
 def _questioned(sheet: SettledSheet, questions: Sequence[tuple[str, Sequence[Part]]]) -> SettledSheet:

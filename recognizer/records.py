@@ -126,13 +126,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class SheetIdentity:
-    """What the printed codes of one page say. `page` counts from 1; `serial` is the printed copy, None when unknown."""
+    """What the printed codes of one page say. `page` counts from 1; `serial` is the printed copy, None when unknown.
+
+    A cover sheet names its `batch`; its serial is the number of papers behind it.
+    """
 
     exam: str
     template: str
     version: int
     page: int
     serial: int | None
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

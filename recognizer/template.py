@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, StrictBool, ValidationError, field_validator, model_validator
 
-from recognizer.codes import CODE_NAME, Corner
+from recognizer.codes import CODE_NAME, COVER_TEMPLATE, Corner
 from recognizer.errors import TemplateError
 from recognizer.geometry import Rect
 from recognizer.template_checks import Placed, layout_problems
@@ -269,13 +269,17 @@ class SheetPage(Frozen):
 
 
 class SheetTemplate(Frozen):
-    """One kind of sheet: its pages and what each field may hold."""
+    """One kind of sheet: its pages and what each field may hold.
+
+    With `extra_to` its sheets are extra paper for candidates of the template of that name, joined by candidate number.
+    """
 
     name: str
     version: int = Field(default=1, strict=True, ge=1, le=9999)
     also_reads: tuple[Annotated[int, Field(strict=True, ge=1, le=9999)], ...] = ()
     title: Text = Field(default="", max_length=200)
     instruction: Text = Field(default="", max_length=200)
+    extra_to: str = ""
     pages: tuple[SheetPage, ...] = Field(alias="page", max_length=50)
 
     @field_validator("name")
@@ -287,7 +291,7 @@ class SheetTemplate(Frozen):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        if problems := [*_naming_problems(self), *_placement_problems(self)]:
+        if problems := [*_naming_problems(self), *_extra_problems(self), *_placement_problems(self)]:
             raise _ImpossibleSheetError(problems)
         return self
 
@@ -347,8 +351,22 @@ def _naming_problems(template: SheetTemplate) -> Iterator[Problem]:
     for where, field in _fields(template):
         if field.role is Role.TOTAL and field.maximum is not None and field.maximum < awarded:
             yield Problem((*where, "maximum"), f"{field.maximum} is less than the marks add up to ({awarded})")
-    if not names:
+    if not names and template.name != COVER_TEMPLATE:
         yield Problem((), "the template has no field")
+
+
+def _extra_problems(template: SheetTemplate) -> Iterator[Problem]:
+    """Yield why the sheets of a template cannot be extra paper: they need a number, and nothing that is added up."""
+    if not template.extra_to:
+        return
+    where = ("extra_to",)
+    if not CODE_NAME.fullmatch(template.extra_to) or template.extra_to == template.name:
+        yield Problem(where, f"should be the name of another template, not '{template.extra_to}'")
+    roles = {field.role for _, field in _fields(template) if field.kind is not Kind.IMAGE}
+    if Role.ID not in roles:
+        yield Problem(where, "needs a field with the role id: without a candidate number nobody knows whose a sheet is")
+    if roles & {Role.MARK, Role.TOTAL}:
+        yield Problem(where, f"a sheet that is extra to '{template.extra_to}' has no marks and no total of its own")
 
 
 def _placement_problems(template: SheetTemplate) -> Iterator[Problem]:
@@ -428,6 +446,9 @@ def parse_template(text: str, name: str = "template") -> SheetTemplate:
         template = SheetTemplate.model_validate(source.expanded)
     except ValidationError as error:
         problems += [problem for detail in error.errors(include_url=False) for problem in _problems(detail)]
+    if source.raw.get("name") == COVER_TEMPLATE:
+        why = f"'{COVER_TEMPLATE}' is the name of cover sheets; give the template another one"
+        problems.append(Problem(("name",), why))
     if problems:
         written = [Problem(source.as_written(problem.where), problem.message) for problem in problems]
         raise TemplateError(report(source, written))

@@ -1,0 +1,96 @@
+"""What belongs to a candidate sheet besides its pages: extra paper, and pages that may be the missing ones. Pure.
+
+It goes by what is settled, so a corrected number joins anew.
+Extra paper (a template with `extra_to = "NAME"`) joins the one sheet of template NAME with the same settled number.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from flows.records import PageRow
+from recognizer.records import PageOutcomeKind
+
+NO_NUMBER = "extra paper of '{}' whose candidate number is not settled"
+NOBODY = "extra paper, but no sheet of '{}' has the number {}"
+SEVERAL = "extra paper, but {} sheets of '{}' have the number {}: {}"
+NEARBY = "{}, next to its pages, is {}: {}"
+MOST_NAMED = 3
+"""Sheets that one remark names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """A candidate sheet as far as it matters whose it is; `number` is "" unless it is settled."""
+
+    sheet: str
+    template: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Where extra paper belongs: a sheet, or (`sheet` "") nowhere, with the remark that says why."""
+
+    sheet: str
+    remark: str
+
+
+def place_extras(sheets: Sequence[Whose], extra_to: Mapping[str, str]) -> dict[str, Extra]:
+    """Return, for every sheet of extra paper, where it belongs.
+
+    Args:
+        sheets: every candidate sheet of the exam.
+        extra_to: template of extra paper -> template of the sheets that it belongs to.
+    """
+    bearers: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in sheets:
+        if one.number and one.template not in extra_to:
+            bearers[one.template, one.number].append(one.sheet)
+    return {
+        one.sheet: _placed(one.number, extra_to[one.template], bearers) for one in sheets if one.template in extra_to
+    }
+
+
+def _placed(number: str, main: str, bearers: Mapping[tuple[str, str], Sequence[str]]) -> Extra:
+    if not number:
+        return Extra("", NO_NUMBER.format(main))
+    found = bearers.get((main, number), ())
+    if not found:
+        return Extra("", NOBODY.format(main, number))
+    if len(found) > 1:
+        named = ", ".join(found[:MOST_NAMED]) + (", …" if len(found) > MOST_NAMED else "")
+        return Extra("", SEVERAL.format(len(found), main, number, named))
+    return Extra(found[0], "")
+
+
+def nearby(mine: Sequence[PageRow], scans: Mapping[str, Sequence[PageRow]]) -> Iterator[str]:
+    """Yield a remark for every page among or beside those of a sheet that could not be read: it may be a missing one.
+
+    Args:
+        mine: the pages of the sheet.
+        scans: every page of their scans, in order.
+    """
+    for scan in dict.fromkeys(row.scan for row in mine):
+        numbers = [row.number for row in mine if row.scan == scan]
+        for row in _around(scans.get(scan, ()), min(numbers), max(numbers)):
+            if row.outcome in (PageOutcomeKind.FAILED, PageOutcomeKind.FOREIGN):
+                yield NEARBY.format(row.place, row.outcome.value, row.reason)
+
+
+def _around(rows: Sequence[PageRow], first: int, last: int) -> Iterator[PageRow]:
+    """Yield the pages from `first` to `last`, and the next one on both sides that is not empty."""
+    before = [row for row in rows if row.number < first and row.outcome is not PageOutcomeKind.BLANK]
+    after = (row for row in rows if row.number > last and row.outcome is not PageOutcomeKind.BLANK)
+    yield from before[-1:]
+    yield from (row for row in rows if first <= row.number <= last)
+    yield from (row for row, _ in zip(after, range(1), strict=False))
+
+
+def extras_of(extras: Mapping[str, Extra]) -> dict[str, tuple[str, ...]]:
+    """Return the extra paper of every sheet that has some."""
+    found: dict[str, tuple[str, ...]] = {}
+    for sheet, extra in extras.items():
+        if extra.sheet:
+            found[extra.sheet] = (*found.get(extra.sheet, ()), sheet)
+    return found
