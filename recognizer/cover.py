@@ -1,4 +1,6 @@
-"""The cover sheet of a batch: says which papers lie behind it, and how many. It has codes like any sheet, and no field."""
+"""The cover sheet of a batch: says how many papers lie behind it. It has codes like any sheet, and no field."""
+
+from functools import cache
 
 from recognizer.codes import COVER_TEMPLATE
 from recognizer.template import SheetTemplate
@@ -10,6 +12,7 @@ INSTRUCTION = (
 _LEFT, _WIDTH = 22.0, 166.0
 
 
+@cache
 def cover_template(batch: str = "", papers: int = 0) -> SheetTemplate:
     """Return the cover sheet of a batch as a template, with what it says to people."""
     counted = f"{papers:,} {'paper' if papers == 1 else 'papers'}"
