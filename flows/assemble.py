@@ -1,12 +1,14 @@
 """Which sheet a page belongs to, and whether it is there already. Pure: pages are filed one by one as they arrived.
 
 The same picture again is a duplicate. Another picture of a sheet's page that is there already is held until a person
-decides which one counts: neither is read twice nor thrown away.
+decides which one counts: neither is counted twice nor thrown away. What people decided is not known here; it is brought
+in where pages are stored (`flows.page_decisions`).
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from flows.page_decisions import held_reason, where
 from flows.records import FiledField, FiledPage, PageRow
 from flows.rows import sheet_key
 from recognizer.records import PageFailure, PageOutcome, PageOutcomeKind, PageResult
@@ -61,27 +63,19 @@ def _compared(page: FiledPage, filed: Filed) -> FiledPage:
     if page.row.outcome is PageOutcomeKind.BLANK:
         return page
     if page.picture_hash and (same := filed.by_picture.get(page.picture_hash)):
-        return _set_aside(page, PageOutcomeKind.DUPLICATE, f"the same picture as {_where(same)}")
+        return _duplicate(page, f"the same picture as {where(same)}")
     place = _place(page.row) if page.row.outcome is PageOutcomeKind.READ else None
     if place and (other := filed.by_place.get(place)):
-        return _set_aside(
-            page,
-            PageOutcomeKind.HELD,
-            f"page {page.row.template_page} of sheet {page.row.sheet} was read from {_where(other)} already, and this "
-            "is another picture of it; decide which one counts",
-        )
+        # It keeps its sheet, so that both pictures of it are found together, and what was read of it for the decision.
+        held = replace(page.row, outcome=PageOutcomeKind.HELD, reason=held_reason(page.row, other))
+        return replace(page, row=held)
     return page
 
 
-def _set_aside(page: FiledPage, outcome: PageOutcomeKind, reason: str) -> FiledPage:
-    # A held page keeps its sheet, so that both pictures of it are found together; a duplicate adds nothing to one.
-    sheet = page.row.sheet if outcome is PageOutcomeKind.HELD else ""
-    row = replace(page.row, outcome=outcome, reason=reason, sheet=sheet)
+def _duplicate(page: FiledPage, reason: str) -> FiledPage:
+    """Return a page that adds nothing to any sheet."""
+    row = replace(page.row, outcome=PageOutcomeKind.DUPLICATE, reason=reason, sheet="")
     return replace(page, row=row, fields=(), pictures=())
-
-
-def _where(row: PageRow) -> str:
-    return f"{row.file} page {row.number}"
 
 
 def _place(row: PageRow) -> tuple[str, int, int] | None:

@@ -19,7 +19,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "tensorflow": ("recognizer/training/",),
     "keras": ("recognizer/training/",),
     "prefect": ("flows/grade.py",),
-    "sqlalchemy": ("flows/store.py", "flows/migrations/"),
+    "sqlalchemy": ("flows/store.py", "flows/store_fields.py", "flows/store_pages.py", "flows/migrations/"),
     "alembic": ("flows/store.py", "flows/migrations/"),
     "openpyxl": ("flows/export/",),
     "cv2": ("recognizer/",),

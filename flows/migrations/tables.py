@@ -213,3 +213,54 @@ tightenings = Table(
 )
 """From which score (above 1: none) fields of each kind were accepted after a sample check, and how many it reopened.
 For the record: every run derives its thresholds from `sample_checks`. Triggers refuse to change or delete a row."""
+
+page_decisions = Table(
+    "page_decisions",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("act", Integer, nullable=False),
+    Column("scan", Text, nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("choice", Text, nullable=False),
+    Column("other_scan", Text, nullable=False),
+    Column("other_page", Integer, nullable=False),
+    Column("sheet", Text, nullable=False, index=True),
+    Column("template_page", Integer, nullable=False),
+    Column("was", Text, nullable=False),
+    Column("becomes", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("how", Text, nullable=False),
+    CheckConstraint("choice IN ('keep', 'replace')", name="page_decisions_choice"),
+    sqlite_autoincrement=True,
+)
+"""Which of two pictures of a sheet's page counts: with 'keep' the other page, with 'replace' this one. `was` and
+`becomes` are outcomes of this page; rows of one `act` were decided together. Triggers refuse to change or delete a row;
+`pages.outcome` follows from all of them in order."""
+
+page_placements = Table(
+    "page_placements",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("scan", Text, nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("template_version", Integer, nullable=False),
+    Column("template_page", Integer, nullable=False),
+    Column("serial", Integer),
+    Column("corners", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("after_arrival", Integer, nullable=False),
+    Column("after_page", Integer, nullable=False),
+    Column("was", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("how", Text, nullable=False),
+    Index("ix_page_placements_scan", "scan", "page"),
+    sqlite_autoincrement=True,
+)
+"""Where a person says the sheet lies on a page that was not read; the latest of a page wins. `corners` is a JSON list
+of four [x, y] in pixels of a picture of `width` x `height`, `was` the outcome before; `after_arrival` and `after_page`
+name the last page that was stored at that moment: the placed page claims its place on the sheet after that one.
+Triggers refuse to change or delete a row."""
