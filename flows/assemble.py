@@ -1,14 +1,18 @@
 """Which sheet a page belongs to, and whether it is there already. Pure: pages are filed one by one as they arrived.
 
 The same picture again is a duplicate. Another picture of a sheet's page that is there already is held until a person
-decides which one counts: neither is read twice nor thrown away.
+decides which one counts: neither is counted twice nor thrown away. What people decided is not known here; it is brought
+in where pages are stored (`flows.page_decisions`).
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from flows.page_decisions import held_reason, where
 from flows.records import FiledField, FiledPage, Joining, PageRow
 from flows.rows import sheet_key
+from recognizer.codes import COVER_TEMPLATE
+from recognizer.cover import cover_template
 from recognizer.records import PageFailure, PageOutcome, PageOutcomeKind, PageResult
 from recognizer.template import Kind, Role, SheetTemplate
 
@@ -72,32 +76,24 @@ def _compared(page: FiledPage, filed: Filed) -> FiledPage:
     if page.row.outcome is PageOutcomeKind.BLANK:
         return page
     if page.picture_hash and (same := filed.by_picture.get(page.picture_hash)):
-        return _set_aside(page, PageOutcomeKind.DUPLICATE, f"the same picture as {_where(same)}")
+        return _duplicate(page, f"the same picture as {where(same)}")
     place = _place(page.row) if page.row.outcome is PageOutcomeKind.READ else None
     if place and (other := filed.by_place.get(place)):
-        return _set_aside(
-            page,
-            PageOutcomeKind.HELD,
-            f"page {page.row.template_page} of sheet {page.row.sheet} was read from {_where(other)} already, and this "
-            "is another picture of it; decide which one counts",
-        )
+        # It keeps its sheet, so that both pictures of it are found together, and what was read of it for the decision.
+        held = replace(page.row, outcome=PageOutcomeKind.HELD, reason=held_reason(page.row, other))
+        return replace(page, row=held)
     return page
 
 
-def _set_aside(page: FiledPage, outcome: PageOutcomeKind, reason: str) -> FiledPage:
-    # A held page keeps its sheet, so that both pictures of it are found together; a duplicate adds nothing to one.
-    sheet = page.row.sheet if outcome is PageOutcomeKind.HELD else ""
-    row = replace(page.row, outcome=outcome, reason=reason, sheet=sheet)
+def _duplicate(page: FiledPage, reason: str) -> FiledPage:
+    """Return a page that adds nothing to any sheet."""
+    row = replace(page.row, outcome=PageOutcomeKind.DUPLICATE, reason=reason, sheet="")
     return replace(page, row=row, fields=(), pictures=())
-
-
-def _where(row: PageRow) -> str:
-    return f"{row.file} page {row.number}"
 
 
 def _place(row: PageRow) -> tuple[str, int, int] | None:
     """Return template, serial and page; None where no serial tells two copies of a sheet apart."""
-    if row.serial is None or row.template_page is None:
+    if row.serial is None or row.template_page is None or row.template == COVER_TEMPLATE:
         return None
     return row.template, row.serial, row.template_page
 
@@ -133,19 +129,23 @@ def joining_of(template: SheetTemplate, serial: int | None) -> Joining:
 
 
 def _without_serial(result: PageResult) -> PageResult:
+    if result.identity.template == COVER_TEMPLATE:
+        return result
     return replace(result, identity=replace(result.identity, serial=None))
 
 
 def _as_read(result: PageResult, file: str, templates: Mapping[str, SheetTemplate]) -> FiledPage:
     identity, ref = result.identity, result.ref
-    template = templates[identity.template]
+    cover = identity.template == COVER_TEMPLATE
+    template = cover_template() if cover else templates[identity.template]
     row = PageRow(
         scan=ref.scan,
         number=ref.number,
         file=file,
         outcome=PageOutcomeKind.READ,
         reason="",
-        sheet=sheet_key(identity.template, identity.serial, ref.scan, ref.number),
+        # A cover sheet is no candidate's; its serial is a number of papers, which others have too.
+        sheet="" if cover else sheet_key(identity.template, identity.serial, ref.scan, ref.number),
         template=identity.template,
         template_version=identity.version,
         template_page=identity.page,
@@ -155,6 +155,7 @@ def _as_read(result: PageResult, file: str, templates: Mapping[str, SheetTemplat
         identified_by=result.identified_by,
         joining=joining_of(template, identity.serial),
         template_pages=len(template.pages),
+        batch=identity.batch,
     )
     page = template.pages[identity.page - 1]
     fields = tuple(

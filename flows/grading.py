@@ -29,8 +29,9 @@ from flows.inbox import (
     remove_taken,
     set_aside,
 )
+from flows.page_decisions import PageKey, key_of, latest_placements
 from flows.places import check_writable
-from flows.records import Arrival, FieldRow, FiledPage, FileOutcome, Note, RunEnd, RunPromise, ScanRow
+from flows.records import Arrival, FieldRow, FiledPage, FileOutcome, Note, PageRow, RunEnd, RunPromise, ScanRow
 from flows.run_promise import end_of_run
 from flows.settings import Exam
 from flows.store import Store
@@ -115,15 +116,36 @@ class Tally:
         return bool(self.set_aside) or any(note.needs_person for note in self.left)
 
     def add_page(self, page: FiledPage) -> None:
-        """Count a page that was stored."""
+        """Count a page that was stored; of one that does not count, no field does."""
         row = page.row
-        self.pages[row.outcome] += 1
-        if row.outcome in SET_ASIDE_PAGES:
-            self.set_aside.append(SetAside(row.file, row.number, row.outcome.value, row.reason))
+        self._add_outcome(row)
+        if row.outcome is not PageOutcomeKind.READ:
+            return
         for one in page.fields:
             self.fields += 1
             if one.decision.flag is not None:
                 self.add_flag(row.sheet, one.decision)
+
+    def move_page(self, row: PageRow, before: PageOutcomeKind, fields: int, flagged: int) -> None:
+        """Count a page anew that a later one changed: a person decided between the two.
+
+        Args:
+            row: what became of it now.
+            before: as what it was counted.
+            fields: how many it has, if it counts.
+            flagged: how many of these need a person.
+        """
+        self.pages[before] -= 1
+        self.set_aside = [one for one in self.set_aside if (one.file, one.page) != (row.file, row.number)]
+        self._add_outcome(row)
+        turn = (row.outcome is PageOutcomeKind.READ) - (before is PageOutcomeKind.READ)
+        self.fields += turn * fields
+        self.flagged += turn * flagged
+
+    def _add_outcome(self, row: PageRow) -> None:
+        self.pages[row.outcome] += 1
+        if row.outcome in SET_ASIDE_PAGES:
+            self.set_aside.append(SetAside(row.file, row.number, row.outcome.value, row.reason))
 
     def add_flag(self, sheet: str, said: Decision) -> None:
         """Count a field that needs a person."""
@@ -178,7 +200,7 @@ def grade_inbox(place: Workplace, inbox: Inbox | None = None) -> Tally:
     """
     exam, store = place.exam, place.store
     check_writable(exam.inbox, exam.archive, exam.quarantine)
-    run = _Run("grade", place, filed_before(store.pages(), store.picture_hashes()))
+    run = _Run("grade", place, filed_before(store.filed_pages(), store.picture_hashes()))
     inbox = inbox or Inbox(exam.inbox, exam.settings.inbox.settle_seconds)
     run.work(run.left_in_hand())
     tried: Counter[bytes] = Counter()
@@ -227,6 +249,15 @@ class _EndOfFile:
 _Step: TypeAlias = _Pages | _EndOfFile
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """As what a page of this run was counted, and what it would add if it counts."""
+
+    outcome: PageOutcomeKind
+    fields: int
+    flagged: int
+
+
 class _Run:
     """One run: what it did so far, and its hands."""
 
@@ -236,7 +267,8 @@ class _Run:
         self._watchers = place.watchers
         self._filed = filed
         self._unread: dict[InboxFile, str] = {}
-        self._stored: set[tuple[str, int]] = set()
+        self._stored: dict[PageKey, _Counted] = {}
+        self._placed = latest_placements(self._store.placements())
         self._templates = {template.name: template for template in self._exam.sheets.templates}
         self._began, self._started_at = time.monotonic(), datetime.now(UTC)
         self._info = self._reader.info()
@@ -324,7 +356,7 @@ class _Run:
         if not path.is_file():
             reason = f"{path} is missing; its pages keep what was read before"
             self.tally.set_aside.append(SetAside(scan.file, None, "missing", reason))
-            kept = [row for row in self._store.pages() if row.scan == scan.scan]
+            kept = [row for row in self._store.filed_pages() if row.scan == scan.scan]
             self._filed.remember_all(kept, self._store.picture_hashes())
             return
         yield from self._runs(scan, 1)
@@ -394,7 +426,9 @@ class _Run:
         self.tally.pages_known += scan.pages - first + 1
         path = str(self._exam.archive / scan.archived)
         for start in range(first, scan.pages + 1, RUN_PAGES):
-            pages = RunOfPages(path, scan.scan, start, min(start + RUN_PAGES - 1, scan.pages))
+            end = min(start + RUN_PAGES - 1, scan.pages)
+            placed = (self._placed.get((scan.scan, number)) for number in range(start, end + 1))
+            pages = RunOfPages(path, scan.scan, start, end, tuple(one for one in placed if one))
             yield _Pages(scan, self._submit(pages))
 
     def _settle(self, step: _Step) -> None:
@@ -409,11 +443,20 @@ class _Run:
         pages = [
             file_page(outcome, step.scan.file, self._templates, self._filed, photocopied=copied) for outcome in outcomes
         ]
-        self._store.save_pages(pages, self._info.model, self.begin(), self._seconds())
-        for page in pages:
-            self.tally.add_page(page)
-            self._stored.add((page.row.scan, page.row.number))
+        rows = self._store.save_pages(pages, self._info.model, self.begin(), self._seconds())
+        for page, row in zip(pages, rows[: len(pages)], strict=True):
+            self.tally.add_page(replace(page, row=row))
+            flagged = sum(one.decision.flag is not None for one in page.fields)
+            self._stored[key_of(row)] = _Counted(row.outcome, len(page.fields), flagged)
+        for row in rows[len(pages) :]:
+            self._moved(row)
         self._show()
+
+    def _moved(self, row: PageRow) -> None:
+        """Count a page anew, if it is one of this run."""
+        if before := self._stored.get(key_of(row)):
+            self.tally.move_page(row, before.outcome, before.fields, before.flagged)
+            self._stored[key_of(row)] = replace(before, outcome=row.outcome)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began

@@ -7,7 +7,16 @@ from enum import StrEnum
 
 from recognizer.geometry import Homography
 from recognizer.promise import Expectation
-from recognizer.records import Decision, FieldPicture, Flag, PageOutcomeKind, RankedValue, Reading, ValueState
+from recognizer.records import (
+    Decision,
+    FieldPicture,
+    Flag,
+    HandPlacement,
+    PageOutcomeKind,
+    RankedValue,
+    Reading,
+    ValueState,
+)
 from recognizer.template import Kind, Role
 
 
@@ -21,12 +30,16 @@ class FileOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One arrival of a file in the inbox. The same bytes may arrive twice: two rows, one scan."""
+    """One arrival of a file in the inbox. The same bytes may arrive twice: two rows, one scan.
+
+    `batch` names what it was taken as a part of, if its run was told.
+    """
 
     name: str
     scan: str
     outcome: FileOutcome
     reason: str
+    batch: str = ""
 
 
 class Joining(StrEnum):
@@ -44,8 +57,9 @@ class Joining(StrEnum):
 class PageRow:
     """One page that came in and what became of it.
 
-    `file` is the name under which its scan first arrived; `sheet` names the candidate sheet it belongs to ("" unless
-    read); `template_page` counts from 1, up to `template_pages`; `batch` is the name that a cover sheet prints.
+    `file` is the name under which its scan first arrived; `sheet` names the candidate sheet it belongs to ("" unless it
+    is read, held, or a duplicate by decision); `template_page` counts from 1, up to `template_pages`; `batch` is the
+    name that a cover sheet prints.
     """
 
     scan: str
@@ -99,13 +113,59 @@ class FiledField:
 
 @dataclass(frozen=True, slots=True)
 class FiledPage:
-    """One page that is about to be stored. `fields` and `pictures` are empty unless the page was read."""
+    """One page that is about to be stored. `fields` and `pictures` are empty unless the page was read, or is held."""
 
     row: PageRow
     picture_hash: str | None
     mm_to_px: Homography | None
     fields: tuple[FiledField, ...]
     pictures: tuple[FieldPicture, ...] = ()
+
+
+class PageChoice(StrEnum):
+    """What is decided about another picture of a sheet's page that is there already."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class PageDecision:
+    """What a person decided about one page that is held, or was. Only ever inserted; all of them hold, in order.
+
+    Of the two pictures of one page of a sheet, `page` and `other`, the other counts (KEEP) or this one (REPLACE).
+    `was` and `becomes` are outcomes of `page`. What was decided in one command shares one `act`, from 1.
+    """
+
+    act: int
+    scan: str
+    page: int
+    choice: PageChoice
+    other_scan: str
+    other_page: int
+    sheet: str
+    template_page: int
+    was: PageOutcomeKind
+    becomes: PageOutcomeKind
+    reviewer: str
+    made_at: datetime
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlacement:
+    """A page that a person placed by hand. Only ever inserted; the latest of a page wins, whenever it is read again.
+
+    `after` is (arrival of the scan, page number) of the last page that was stored at that moment: so late does the
+    page claim its place on the sheet. `was` is what became of it before.
+    """
+
+    placed: HandPlacement
+    after: tuple[int, int]
+    was: PageOutcomeKind
+    reviewer: str
+    made_at: datetime
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +186,7 @@ class Arrival:
     mtime_ns: int
     inode: int
     quarantine_name: str = ""
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Lay a sheet over a page: by its corner marks, then checked, and where needed improved, by its printed rules."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -53,6 +53,9 @@ MANY_RULES = 12
 LEAST_SEEN = 0.35
 LEAST_SEEN_IN_REGION = 0.2
 """Share of the printed rules that must be seen where expected; crossing ink hides some, a wrong place nearly all."""
+
+LEAST_PULLING = 16
+"""Measured rules that move a rough fit: twice as many as a homography has freedoms."""
 
 RESCAN_FLAT = "scan the page again, flat and with all four corner marks on it"
 """What to try when the marks or the boxes do not fit."""
@@ -206,3 +209,18 @@ def _moved_by(mm_to_px: Homography, probes: Probes, offsets: NDArray[np.float64]
     shift = np.column_stack([a + b * u + c * v + g * u * u + h * u * v, d + e * u + f * v + g * u * v + h * v * v])
     before = corners * size + middle
     return _homography(before, apply_homography(mm_to_px, before + shift))
+
+
+def pulled_in(
+    pixels: GreyImage, mm_to_px: Homography, template: SheetTemplate, page: int, reaches_mm: Sequence[float]
+) -> Homography:
+    """Return a rough fit moved to where the printed rules are, looked for less and less far away.
+
+    Nothing is checked: `check_by_rules` does that with what comes of it.
+    """
+    probes = probes_of(template, page)
+    for reach in reaches_mm:
+        offsets = measure(pixels, mm_to_px, probes, reach)
+        if np.count_nonzero(~np.isnan(offsets)) >= LEAST_PULLING:
+            mm_to_px = _moved_by(mm_to_px, probes, offsets)
+    return mm_to_px

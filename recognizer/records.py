@@ -140,12 +140,31 @@ class SheetIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class HandPlacement:
+    """Where a person says that a sheet lies on a page that could not be registered, and which sheet it is.
+
+    `corners` are pixels of the page as it is displayed, top left, top right, bottom right and bottom left of the sheet
+    (`placing.points_to_place` says which points of it), in a picture of `width` x `height`: another renderer may give
+    the page another size.
+    """
+
+    ref: PageRef
+    template: str
+    version: int
+    page: int
+    serial: int | None
+    corners: tuple[tuple[float, float], ...]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class RegisteredPage:
     """A page with its template laid over it.
 
     `mm_to_px` maps template millimetres to page pixels (the centre of the first pixel is at 0); `error_mm` is measured:
     how far the printed rules of the worst part of the page, or the corner marks, lie from where they should be;
-    `marks_found` is 3 or 4; `identified_by` is "qr" or "marks".
+    `marks_found` is 3 or 4, 0 for a page that a person placed; `identified_by` is "qr", "marks" or "hand".
     """
 
     page: Page
