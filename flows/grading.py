@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from flows.assemble import Filed, file_page, filed_before
+from flows.batches import Batch
 from flows.errors import PlaceError
+from flows.expecting import Expected, state_batch
 from flows.inbox import (
     Copied,
     FileChangedError,
@@ -99,6 +101,7 @@ class Tally:
     warnings: tuple[str, ...] = ()
     run: int | None = None
     promise: RunPromise | None = None
+    batches: tuple[Batch, ...] = ()
 
     @property
     def pages_done(self) -> int:
@@ -112,8 +115,9 @@ class Tally:
 
     @property
     def needs_person(self) -> bool:
-        """Whether the run set a file or a page aside, or left a file that will not become readable by itself."""
-        return bool(self.set_aside) or any(note.needs_person for note in self.left)
+        """Whether a file or page was set aside, a file left for good, or a batch holds other papers than it should."""
+        waiting = any(note.needs_person for note in self.left) or any(batch.blocks for batch in self.batches)
+        return bool(self.set_aside) or waiting
 
     def add_page(self, page: FiledPage) -> None:
         """Count a page that was stored; of one that does not count, no field does."""
@@ -177,6 +181,7 @@ class Workplace:
     reader: PageReader
     submit: Submit
     watchers: Sequence[Watcher] = ()
+    expected: Expected | None = None
 
 
 def here(reader: PageReader) -> Submit:
@@ -265,6 +270,7 @@ class _Run:
         self.tally = Tally()
         self._exam, self._store, self._reader, self._submit = place.exam, place.store, place.reader, place.submit
         self._watchers = place.watchers
+        self._expected, self._batch = place.expected, ""
         self._filed = filed
         self._unread: dict[InboxFile, str] = {}
         self._stored: dict[PageKey, _Counted] = {}
@@ -302,6 +308,7 @@ class _Run:
 
     def finish(self) -> Tally:
         """Close the run's record and return what it did."""
+        self._recount()
         self.tally.seconds = self._seconds()
         self.tally.set_aside.sort(key=lambda one: (one.file, one.page or 0))
         if self.tally.run is not None:
@@ -309,6 +316,17 @@ class _Run:
             end = None if held is None else partial(self._promised, held)
             self._store.finish_run(self.tally.run, self.tally.seconds, end)
         return self.tally
+
+    def _recount(self) -> None:
+        """Count the pages as they stand now that every file is read to its end: some are held, some have a sheet."""
+        sheets: dict[str, str] = {}
+        for filed, row in zip(self._store.filed_pages(), self._store.pages(), strict=True):
+            if (counted := self._stored.get(key_of(row))) and counted.outcome is not row.outcome:
+                self._moved(row)
+            if filed.sheet != row.sheet:
+                sheets[filed.sheet] = row.sheet
+        named = (replace(flag, sheet=sheets.get(flag.sheet, flag.sheet)) for flag in self.tally.flags)
+        self.tally.flags = [flag for flag in named if flag.sheet]
 
     def _promised(self, held: Thresholds, fields: tuple[FieldRow, ...]) -> RunEnd:
         """Say what the run promises of its batch, and count those of its own fields that it takes back."""
@@ -339,6 +357,8 @@ class _Run:
         except FileUnreadableError as error:
             self._unread[file] = str(error)
             return
+        if self._expected and not self._batch:
+            self._batch = state_batch(self._expected, self._store, self.begin(), self._started_at)
         arrival = self._arrival(copied)
         archive_copy(copied, self._exam.archive, arrival.archived)
         self._store.begin_arrival(arrival)
@@ -374,6 +394,7 @@ class _Run:
             size=file.size,
             mtime_ns=file.mtime_ns,
             inode=file.inode,
+            batch=self._batch,
         )
 
     def _opened(self, arrival: Arrival) -> Iterator[_Step]:

@@ -11,6 +11,7 @@ from flows.commands.progress import shown_progress
 from flows.errors import EXIT_SET_ASIDE
 
 if TYPE_CHECKING:
+    from flows.expecting import Expected
     from flows.grading import Tally
     from flows.jobs import Job
 
@@ -28,7 +29,15 @@ WORKERS = click.option(
 @FOLDER
 @JSON
 @WORKERS
-def grade(folder: Path, as_json: bool, workers: int | None) -> int:
+@click.option(
+    "--expect",
+    "papers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="How many papers the files hold that this run takes; other numbers block the final export until explained.",
+)
+@click.option("--batch", metavar="NAME", help="What to call these files; with --expect.")
+def grade(folder: Path, *, as_json: bool, workers: int | None, papers: int | None, batch: str | None) -> int:
     """Read every complete scan in the inbox.
 
     A scan moves to archive/ when it is read, or to quarantine/ with a reason beside it. Running again is harmless: what
@@ -38,10 +47,25 @@ def grade(folder: Path, as_json: bool, workers: int | None) -> int:
     Examples:
       tallymark grade chemistry
       tallymark grade chemistry --json --workers 4
+      tallymark grade chemistry --expect 50 --batch Monday
     """  # noqa: D301 - click wants a real backspace here
     from flows.jobs import Job
 
-    return _run(Job("grade", folder, workers=workers), as_json)
+    return _run(Job("grade", folder, workers=workers, expected=_expected(papers, batch)), as_json)
+
+
+def _expected(papers: int | None, batch: str | None) -> "Expected | None":
+    from flows.batch_list import LONGEST_NAME
+    from flows.expecting import Expected
+
+    if papers is None:
+        if batch is not None:
+            raise click.UsageError("--batch names the files of which --expect says how many papers they hold; say both")
+        return None
+    name = " ".join((batch or "").split())
+    if batch is not None and not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        raise click.BadParameter(f"a name is 1 to {LONGEST_NAME} printable characters", param_hint="'--batch'")
+    return Expected(papers, name)
 
 
 @click.command(no_args_is_help=True)
@@ -132,6 +156,7 @@ def _print_summary(job: "Job", tally: "Tally") -> None:
     console.print(table)
     console.print(f"{tally.pages_done} pages in {tally.seconds:.1f} s: {tally.pages_per_second:.1f} pages a second")
     _print_promise(tally)
+    _print_batches(job, tally)
     _print_aside(job, tally)
     console.print(plain(f"Next: tallymark export {job.exam_dir}"))
 
@@ -148,6 +173,17 @@ def _print_promise(tally: "Tally") -> None:
     if not tally.promise.proven:
         for rests_on in tally.promise.thresholds:
             console.print(plain(f"  {rests_on}"))
+
+
+def _print_batches(job: "Job", tally: "Tally") -> None:
+    from flows.batches import in_words
+    from flows.commands.output import out, plain
+
+    console = out(sys.stdout)
+    for batch in tally.batches:
+        console.print(plain(in_words(batch)))
+    if blocking := [batch.name for batch in tally.batches if batch.blocks]:
+        console.print(plain(f"Explain it: tallymark batches {job.exam_dir} --explain '{blocking[0]}' TEXT --by NAME"))
 
 
 def _print_aside(job: "Job", tally: "Tally") -> None:
