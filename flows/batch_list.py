@@ -3,12 +3,13 @@
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
-from flows.batches import Batch, ListedFile, Stated, count_batches
+from flows.batches import Batch, BatchExplanation, BatchStatement, ListedFile, Stated, count_batches
 from flows.errors import ExamError
+from flows.records import FileRow, PageRow
 from flows.roster import MAX_LISTED, read_table
 from flows.settings import Exam
-from flows.store import Store
 
 BATCH_FILE = "batches.csv"
 COLUMNS = ("file", "papers", "batch")
@@ -20,7 +21,27 @@ LONGEST_NAME = 80
 """Characters of the name of a batch."""
 
 
-def exam_batches(exam: Exam, store: Store) -> tuple[Batch, ...]:
+class KnowsBatches(Protocol):
+    """The reading side of `flows.store.Store`, as far as batches need it."""
+
+    def files(self) -> tuple[FileRow, ...]:
+        """Return every file, in order of arrival."""
+        ...
+
+    def pages(self) -> tuple[PageRow, ...]:
+        """Return every page as it stands."""
+        ...
+
+    def batch_statements(self) -> tuple[BatchStatement, ...]:
+        """Return what runs were told of their papers."""
+        ...
+
+    def batch_explanations(self) -> tuple[BatchExplanation, ...]:
+        """Return why batches hold other papers."""
+        ...
+
+
+def exam_batches(exam: Exam, store: KnowsBatches) -> tuple[Batch, ...]:
     """Return every batch of an exam with what it holds.
 
     Raises:

@@ -13,6 +13,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("flows.commands.export:export", "Write the marks workbook."),
     "correct": ("flows.commands.correct:correct", "Take corrections from a workbook."),
     "check": ("flows.commands.check:check", "Look at a sample of what was accepted."),
+    "stacks": ("flows.commands.stacks:stacks", "Pages without a serial, and those of them that are held."),
+    "batches": ("flows.commands.batches:batches", "How many papers each batch should hold, and does."),
     "regrade": ("flows.commands.grade:regrade", "Read the archived scans again."),
     "learn": ("flows.commands.learn:learn", "Learn from an exam's corrections."),
     "template": ("flows.commands.template:template", "List, show, check and print sheet templates."),

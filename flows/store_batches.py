@@ -37,13 +37,18 @@ class StackAndBatchStore(ABC):
         with self._read() as connection:
             return all_stack_decisions(connection)
 
-    def decide_stacks(self, choose: Callable[[tuple[PageRow, ...]], Sequence[StackDecision]]) -> None:
+    def decide_stacks(
+        self, choose: Callable[[tuple[PageRow, ...], tuple[StackDecision, ...]], Sequence[StackDecision]]
+    ) -> None:
         """Have decisions made in view of every page as it was filed, and store them before anything else is written.
 
         An error in `choose` passes through, and nothing is stored.
+
+        Args:
+            choose: given every page and what was said before, returns what is said now. It must not write.
         """
         with self._write() as connection:
-            add_stack_decisions(connection, choose(all_pages(connection)))
+            add_stack_decisions(connection, choose(all_pages(connection), all_stack_decisions(connection)))
 
     def batch_statements(self) -> tuple[BatchStatement, ...]:
         """Return what runs were told of the papers that they take, oldest first."""

@@ -9,6 +9,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
+from flows.batch_list import exam_batches
+from flows.batches import Batch, BatchExplanation, BatchStatement, in_words
 from flows.export.run_sheet import Section
 from flows.export.table import Scalar
 from flows.export.workbook import Contents
@@ -54,15 +56,24 @@ class Remembers(Protocol):
         """Return every run."""
         ...
 
+    def batch_statements(self) -> tuple[BatchStatement, ...]:
+        """Return what runs were told of their papers."""
+        ...
+
+    def batch_explanations(self) -> tuple[BatchExplanation, ...]:
+        """Return why batches hold other papers."""
+        ...
+
 
 def exam_contents(exam: Exam, store: Remembers) -> Contents:
     """Gather everything that stands in the workbook of an exam; within a snapshot of the store, as at one moment.
 
     Raises:
-        ExamError: the roster is faulty.
+        ExamError: the roster or batches.csv is faulty.
     """
     marks = exam.settings.marks
     fields = store.fields()
+    batches = exam_batches(exam, store)
     return Contents(
         sheets=exam.sheets,
         rule=MarkRule(marks.blank, marks.dash, marks.absent),
@@ -73,7 +84,8 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
         corrections=store.corrections(),
         runs=store.runs(),
         names={each.id: each.name for each in load_roster(exam.roster)} if exam.roster.is_file() else {},
-        facts=(_this_workbook(exam), _settings(exam), *_models(exam, fields)),
+        facts=(_this_workbook(exam), *_about_batches(batches), _settings(exam), *_models(exam, fields)),
+        batches=batches,
     )
 
 
@@ -89,6 +101,16 @@ def _this_workbook(exam: Exam) -> Section:
     )
 
 
+def _about_batches(batches: Sequence[Batch]) -> tuple[Section, ...]:
+    if not batches:
+        return ()
+    return (Section("Batches: papers that should be there, and papers that are", tuple(map(_about_batch, batches))),)
+
+
+def _about_batch(batch: Batch) -> tuple[str, Scalar]:
+    return batch.name, f"{'NOT EXPLAINED: ' if batch.blocks else ''}{in_words(batch)}"
+
+
 def _settings(exam: Exam) -> Section:
     settings = exam.settings
     templates = ", ".join(f"{template.name} version {template.version}" for template in exam.sheets.templates)
@@ -99,6 +121,7 @@ def _settings(exam: Exam) -> Section:
         ("a blank mark is worth", _worth(settings.marks.blank)),
         ("a dash is worth", _worth(settings.marks.dash)),
         ("AB (absent) is worth", _worth(settings.marks.absent)),
+        ("serials of the sheets", "say nothing: photocopies" if settings.sheets.photocopied else "tell sheets apart"),
         ("pages rendered by", settings.render),
     )
     return Section("Settings now", facts)

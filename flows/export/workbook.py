@@ -11,6 +11,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
+from flows.batches import Batch
 from flows.errors import PlaceError
 from flows.export.flags_sheet import flag_rows, settled_rows, write_flags
 from flows.export.marks_sheet import write_marks
@@ -28,7 +29,7 @@ class Contents:
     """Everything a workbook is made of.
 
     `scan_pages` are the pages that each scan was found to hold, by scan; `names` the candidates' names by id; `facts`
-    what the sheet *Run* tells besides the runs.
+    what the sheet *Run* tells besides the runs; `batches` how many papers each should hold and does.
     """
 
     sheets: SheetSet
@@ -41,6 +42,7 @@ class Contents:
     runs: tuple[RunRow, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     facts: tuple[Section, ...] = ()
+    batches: tuple[Batch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

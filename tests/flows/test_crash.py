@@ -17,4 +17,7 @@ def test_a_kill_at_any_step_changes_nothing_in_the_end(tmp_path: Path) -> None:
     assert found["steps"] > 30
     assert found["folders"]["inbox"] == []
     assert found["folders"]["quarantine"] == ["c.pdf", "c.pdf.reason.txt"]
-    assert len(found["folders"]["archive"]) == 2
+    assert len(found["folders"]["archive"]) == 3
+    # The fourth candidate's second page is lost: the first three are whole, all from the fourth on is held.
+    stack = [outcome for file, _, outcome, _ in found["pages"] if file == "e.pdf"]
+    assert stack == ["read"] * 6 + ["held"] * 3
