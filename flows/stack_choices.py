@@ -64,6 +64,7 @@ def _refuse_join(rows: Sequence[PageRow]) -> None:
         if not may_be_joined(row):
             why = "its codes say which sheet it belongs to" if row.sheet else f"it is {row.outcome.value}"
             raise PageChoiceError(f"{row.place} cannot be put together with others by hand: {why}")
+    for row in rows:
         if row.template != rows[0].template:
             raise PageChoiceError(f"{row.place} is of '{row.template}', {rows[0].place} is of '{rows[0].template}'")
         for other in rows:
@@ -122,8 +123,6 @@ def _numbers(text: str) -> list[int]:
         first, _, last = part.partition("-")
         start, end = int(first[:9]), int((last or first)[:9])
         if not (start <= end <= start + MOST_PAGES):
-            raise PageChoiceError(
-                f"'{part.strip()}' names no pages; say the first and the last, at most {MOST_PAGES:,}"
-            )
+            raise PageChoiceError(f"'{part.strip()}' names no pages, or too many; {MOST_PAGES:,} are the most")
         numbers += range(start, end + 1)
     return numbers

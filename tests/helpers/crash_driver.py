@@ -35,7 +35,7 @@ SYSTEM = frozenset({os.replace, os.unlink})
 
 
 def fill(exam: Exam) -> None:
-    """Files to read, two longer than a run of pages, a duplicate, one that cannot be read, one in which a page is lost."""
+    """Files to read, two longer than a run of pages, a duplicate, one that cannot be read, one that lacks a page."""
     inbox = exam.inbox
     (inbox / "a.pdf").write_text(fake_scan(*(sheet(number, confidence=0.98) for number in range(1, 11))))
     (inbox / "b.pdf").write_text(fake_scan(sheet(3, picture="again"), {"outcome": "blank"}, sheet(None)))
