@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from flows.errors import PlaceError
+from flows.ledger import Ledger, ledger_of
 from flows.migrations.opening import open_engine, translated, writing
 from flows.migrations.tables import (
     arrivals,
@@ -54,8 +55,10 @@ from flows.records import (
 )
 from flows.rows import (
     KEY_DIGITS,
+    arrival_row,
     character,
     checked_values,
+    file_row,
     promise_values,
     run_row,
     scan_row,
@@ -75,7 +78,9 @@ from flows.store_pages import (
     kept_pages,
     last_stored,
     store_pages,
+    view_of_page,
 )
+from recognizer.geometry import Homography
 from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 
 
@@ -110,7 +115,7 @@ class Store:
         """Return every file that is done with, in order of arrival."""
         with self._read() as connection:
             rows = connection.execute(select(files).order_by(files.c.number)).all()
-        return tuple(FileRow(row.name, row.scan, FileOutcome(row.outcome), row.reason) for row in rows)
+        return tuple(file_row(row) for row in rows)
 
     def scans(self) -> tuple[ScanRow, ...]:
         """Return every scan, in order of its first arrival."""
@@ -159,6 +164,11 @@ class Store:
             raise KeyError(scan, page, field)
         return bytes(found)
 
+    def page_view(self, scan: str, page: int) -> tuple[Homography | None, tuple[Decision, ...]]:
+        """Return where the sheet lies on a page (None: unknown) and what was decided of it, also if it is held."""
+        with self._read() as connection:
+            return view_of_page(connection, scan, page)
+
     def characters(self, key: str) -> tuple[CharacterReading, ...]:
         """Return what was seen at each place of one field, all classes (KeyError when there is no such reading)."""
         with self._read() as connection:
@@ -173,13 +183,28 @@ class Store:
         with self._read() as connection:
             return {(row.scan, row.number): row.picture_hash for row in connection.execute(query)}
 
+    def ledger(self) -> Ledger:
+        """Return every file and page with what became of it, at one moment; `Ledger.closes` tells if none is lost."""
+        with self._read() as connection:
+            came = connection.execute(select(files).order_by(files.c.number)).all()
+            hands = connection.execute(
+                select(arrivals).where(arrivals.c.number.not_in(select(files.c.number))).order_by(arrivals.c.number)
+            ).all()
+            held = connection.execute(select(scans).order_by(scans.c.arrival)).all()
+            return ledger_of(
+                tuple(file_row(row) for row in came),
+                tuple(scan_row(row) for row in held),
+                all_pages(connection),
+                tuple(arrival_row(row) for row in hands),
+            )
+
     # ---- files in hand ------------------------------------------------------------------------------------------
 
     def arrivals(self) -> tuple[Arrival, ...]:
         """Return the files in hand, in order of arrival: at the start of a run, what a killed one left."""
         with self._read() as connection:
             rows = connection.execute(select(arrivals).order_by(arrivals.c.number)).all()
-        return tuple(Arrival(**(dict(row._mapping) | {"inode": int(row.inode)})) for row in rows)
+        return tuple(arrival_row(row) for row in rows)
 
     def next_arrival(self) -> int:
         """Return the number of the next file to come in."""
@@ -222,7 +247,7 @@ class Store:
         """Return what became of a file in hand, None while that is open."""
         with self._read() as connection:
             row = connection.execute(select(files).where(files.c.number == arrival.number)).first()
-        return FileRow(row.name, row.scan, FileOutcome(row.outcome), row.reason) if row else None
+        return file_row(row) if row else None
 
     def finish_arrival(self, arrival: Arrival) -> None:
         """Forget a file in hand: its outcome is stored and it is gone from the inbox."""
