@@ -235,6 +235,24 @@ def weigh(
     )
 
 
+def doubtful(
+    fields: Iterable[FieldRow],
+    checks: Sequence[CheckedField],
+    calibrated: Mapping[str, Thresholds],
+    accept_error: float,
+) -> dict[str, Decision]:
+    """Return new decisions of accepted fields that what people found in samples leaves below the thresholds.
+
+    For fields that come to count after the samples were looked at: a page that was held while others were checked.
+    """
+    raised = in_force(calibrated, checks, accept_error)
+    return {
+        row.key: _doubted(row)
+        for row in accepted_untouched(fields, checks)
+        if row.model in raised and _below(row, raised[row.model])
+    }
+
+
 def how_it_stands(
     fields: Sequence[FieldRow],
     checks: Sequence[CheckedField],

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from flows.records import (
+    Arrival,
     CheckedField,
     Correction,
     FieldRow,
     FiledField,
     FiledPage,
+    FileOutcome,
+    FileRow,
     Joining,
     PageChoice,
     PageDecision,
@@ -105,19 +108,17 @@ def field_row(row: Any, correction: Correction | None, corrected: int) -> FieldR
         field=row.field,
         kind=Kind(row.kind),
         role=Role(row.role),
-        decision=Decision(
-            row.field,
-            ValueState(row.state),
-            row.value,
-            row.guess,
-            row.confidence,
-            Flag(row.flag) if row.flag else None,
-            row.why,
-        ),
+        decision=decision_of(row),
         values=tuple(RankedValue(value, probability) for value, probability in json.loads(row.candidates)),
         correction=correction,
         model=row.model,
     )
+
+
+def decision_of(row: Any) -> Decision:  # noqa: ANN401 - a database row
+    """Return what was decided of one field from its row."""
+    flag = Flag(row.flag) if row.flag else None
+    return Decision(row.field, ValueState(row.state), row.value, row.guess, row.confidence, flag, row.why)
 
 
 def correction_row(row: Any) -> Correction:  # noqa: ANN401 - a database row
@@ -261,6 +262,16 @@ def placement_values(one: PagePlacement) -> dict[str, Any]:
         "made_at": time_text(one.made_at),
         "how": one.how,
     }
+
+
+def file_row(row: Any) -> FileRow:  # noqa: ANN401 - a database row
+    """Return one file from its row."""
+    return FileRow(row.name, row.scan, FileOutcome(row.outcome), row.reason, row.batch)
+
+
+def arrival_row(row: Any) -> Arrival:  # noqa: ANN401 - a database row
+    """Return one file in hand from its row."""
+    return Arrival(**(dict(row._mapping) | {"inode": int(row.inode)}))
 
 
 def scan_row(row: Any) -> ScanRow:  # noqa: ANN401 - a database row

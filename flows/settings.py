@@ -250,11 +250,16 @@ def replace_template(exam: Exam, source: Path, printed: Collection[tuple[str, in
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is there whole or as it was before, and never half (PlaceError when it cannot be)."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or as it was before, and never half (PlaceError when it cannot be)."""
     try:
         path.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise PlaceError(f"{path.parent}: cannot be made: {error.strerror or error}") from error
-    replace_file(path, lambda file: file.write(text.encode()))
+    replace_file(path, lambda file: file.write(content))
 
 
 def _templates(folder: Path, settings: Settings) -> tuple[SheetTemplate, ...]:

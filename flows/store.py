@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from flows.errors import PlaceError
-from flows.migrations.opening import open_engine, translated, writing
+from flows.ledger import Ledger, ledger_of
+from flows.migrations.opening import open_engine
 from flows.migrations.tables import (
     arrivals,
     files,
@@ -54,8 +54,10 @@ from flows.records import (
 )
 from flows.rows import (
     KEY_DIGITS,
+    arrival_row,
     character,
     checked_values,
+    file_row,
     promise_values,
     run_row,
     scan_row,
@@ -70,35 +72,20 @@ from flows.store_pages import (
     add_decisions,
     add_placement,
     all_page_decisions,
-    all_pages,
     all_placements,
     arrange_places,
     kept_pages,
     last_stored,
     store_pages,
+    view_of_page,
 )
 from flows.store_together import fields_together, pages_together
+from recognizer.geometry import Homography
 from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 
 
 class Store(StackAndBatchStore):
     """The database of one exam folder. Made by `open_store`."""
-
-    def __init__(self, folder: Path, engine: Engine) -> None:
-        self._folder = folder
-        self._engine = engine
-        self._snapshot: Connection | None = None
-        self.path = folder / DATABASE
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the database file."""
-        self._engine.dispose()
 
     @contextmanager
     def grading(self) -> Iterator[None]:
@@ -112,7 +99,7 @@ class Store(StackAndBatchStore):
         """Return every file that is done with, in order of arrival."""
         with self._read() as connection:
             rows = connection.execute(select(files).order_by(files.c.number)).all()
-        return tuple(FileRow(row.name, row.scan, FileOutcome(row.outcome), row.reason, row.batch) for row in rows)
+        return tuple(file_row(row) for row in rows)
 
     def scans(self) -> tuple[ScanRow, ...]:
         """Return every scan, in order of its first arrival."""
@@ -138,11 +125,6 @@ class Store(StackAndBatchStore):
         with self._read() as connection:
             return pages_together(connection)
 
-    def filed_pages(self) -> tuple[PageRow, ...]:
-        """Return every page as it was filed by itself, scan by scan: what later ones are compared with."""
-        with self._read() as connection:
-            return all_pages(connection)
-
     def fields(self) -> tuple[FieldRow, ...]:
         """Return every field of every read page, in template order, with the latest correction."""
         # One connection, one transaction: a correction that comes in between is seen whole or not at all.
@@ -166,6 +148,11 @@ class Store(StackAndBatchStore):
             raise KeyError(scan, page, field)
         return bytes(found)
 
+    def page_view(self, scan: str, page: int) -> tuple[Homography | None, tuple[Decision, ...]]:
+        """Return where the sheet lies on a page (None: unknown) and what was decided of it, also if it is held."""
+        with self._read() as connection:
+            return view_of_page(connection, scan, page)
+
     def characters(self, key: str) -> tuple[CharacterReading, ...]:
         """Return what was seen at each place of one field, all classes (KeyError when there is no such reading)."""
         with self._read() as connection:
@@ -180,13 +167,28 @@ class Store(StackAndBatchStore):
         with self._read() as connection:
             return {(row.scan, row.number): row.picture_hash for row in connection.execute(query)}
 
+    def ledger(self) -> Ledger:
+        """Return every file and page with what became of it, at one moment; `Ledger.closes` tells if none is lost."""
+        with self._read() as connection:
+            came = connection.execute(select(files).order_by(files.c.number)).all()
+            hands = connection.execute(
+                select(arrivals).where(arrivals.c.number.not_in(select(files.c.number))).order_by(arrivals.c.number)
+            ).all()
+            held = connection.execute(select(scans).order_by(scans.c.arrival)).all()
+            return ledger_of(
+                tuple(file_row(row) for row in came),
+                tuple(scan_row(row) for row in held),
+                pages_together(connection),
+                tuple(arrival_row(row) for row in hands),
+            )
+
     # ---- files in hand ------------------------------------------------------------------------------------------
 
     def arrivals(self) -> tuple[Arrival, ...]:
         """Return the files in hand, in order of arrival: at the start of a run, what a killed one left."""
         with self._read() as connection:
             rows = connection.execute(select(arrivals).order_by(arrivals.c.number)).all()
-        return tuple(Arrival(**(dict(row._mapping) | {"inode": int(row.inode)})) for row in rows)
+        return tuple(arrival_row(row) for row in rows)
 
     def next_arrival(self) -> int:
         """Return the number of the next file to come in."""
@@ -230,7 +232,7 @@ class Store(StackAndBatchStore):
         """Return what became of a file in hand, None while that is open."""
         with self._read() as connection:
             row = connection.execute(select(files).where(files.c.number == arrival.number)).first()
-        return FileRow(row.name, row.scan, FileOutcome(row.outcome), row.reason, row.batch) if row else None
+        return file_row(row) if row else None
 
     def finish_arrival(self, arrival: Arrival) -> None:
         """Forget a file in hand: its outcome is stored and it is gone from the inbox."""
@@ -428,39 +430,6 @@ class Store(StackAndBatchStore):
         with self._read() as connection:
             rows = connection.execute(select(runs).order_by(runs.c.number)).all()
         return tuple(run_row(row) for row in rows)
-
-    # ---- transactions -------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Let everything that is read within the block come from one moment, whatever others write meanwhile.
-
-        For one thread; what is written within the block is stored, but not seen in it.
-        """
-        if self._snapshot is not None:
-            raise RuntimeError("a snapshot is being read already")
-        with self._read() as connection:
-            # A transaction begins with the first statement, not with BEGIN.
-            connection.exec_driver_sql("SELECT count(*) FROM alembic_version")
-            self._snapshot = connection
-            try:
-                yield
-            finally:
-                self._snapshot = None
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        if self._snapshot is not None:
-            with translated(self.path):
-                yield self._snapshot
-            return
-        with translated(self.path), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with translated(self.path), writing(self._engine) as connection:
-            yield connection
 
 
 def open_store(folder: Path, mounts: Path = MOUNT_TABLE) -> Store:

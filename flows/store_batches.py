@@ -1,11 +1,9 @@
 """The part of the database about stacks without serials and batches: what people say of them is only ever inserted."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert, select
 
 from flows.batches import BatchExplanation, BatchStatement
 from flows.migrations.tables import batch_explanations, batch_statements
@@ -14,18 +12,16 @@ from flows.rows import time_of, time_text
 from flows.stacks import Stack, StackDecision
 from flows.store_pages import all_pages
 from flows.store_together import add_stack_decisions, all_stack_decisions, together
+from flows.store_transactions import Transactions
 
 
-class StackAndBatchStore(ABC):
-    """What `flows.store.Store` does for stacks and batches, in transactions that it opens."""
+class StackAndBatchStore(Transactions):
+    """What `flows.store.Store` does for stacks and batches."""
 
-    @abstractmethod
-    def _read(self) -> AbstractContextManager[Connection]:
-        """Open a transaction that reads."""
-
-    @abstractmethod
-    def _write(self) -> AbstractContextManager[Connection]:
-        """Open a transaction that writes."""
+    def filed_pages(self) -> tuple[PageRow, ...]:
+        """Return every page as it was filed by itself, scan by scan: what later ones are compared with."""
+        with self._read() as connection:
+            return all_pages(connection)
 
     def stacks(self) -> tuple[Stack, ...]:
         """Return the pages that their order in a file puts together, file by file, and where that breaks."""

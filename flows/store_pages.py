@@ -4,9 +4,11 @@ Whatever is stored of a page, the outcomes of all pages that claim the same plac
 transaction ends (`flows.page_decisions.arrange`): so at no moment two pictures of one page count, nor none.
 """
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from flows.migrations.tables import (
@@ -22,6 +24,7 @@ from flows.migrations.tables import (
 from flows.page_decisions import PageKey, Place, arrange, claims_of, decisions_by_place, key_of, place_of
 from flows.records import FiledPage, PageDecision, PagePlacement, PageRow
 from flows.rows import (
+    decision_of,
     decision_values,
     page_decision_row,
     page_decision_values,
@@ -32,7 +35,8 @@ from flows.rows import (
     placement_values,
     reading_values,
 )
-from recognizer.records import PageOutcomeKind
+from recognizer.geometry import Homography
+from recognizer.records import Decision, PageOutcomeKind
 
 MOST_ASKED = 400
 """Sheets that one query asks for: SQLite takes at most 999 values, in older builds."""
@@ -135,6 +139,20 @@ def arrange_places(connection: Connection, places: Collection[Place]) -> tuple[P
         here = (pages.c.scan == row.scan) & (pages.c.number == row.number)
         connection.execute(update(pages).where(here).values(outcome=row.outcome.value, reason=row.reason))
     return tuple(changed)
+
+
+def view_of_page(connection: Connection, scan: str, page: int) -> tuple[Homography | None, tuple[Decision, ...]]:
+    """Return where the sheet lies on a page (None: unknown) and what was decided of it, whether it counts or not."""
+    query = select(pages.c.mm_to_px).where(pages.c.scan == scan, pages.c.number == page)
+    fit = connection.execute(query).scalar()
+    fields = (
+        select(readings.c.field, decisions)
+        .join(decisions, decisions.c.key == readings.c.key)
+        .where(readings.c.scan == scan, readings.c.page == page)
+        .order_by(readings.c.position)
+    )
+    mm_to_px = None if fit is None else np.array(json.loads(fit), dtype=np.float64)
+    return mm_to_px, tuple(decision_of(row) for row in connection.execute(fields))
 
 
 def last_stored(connection: Connection) -> tuple[int, int]:
