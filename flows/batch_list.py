@@ -47,11 +47,15 @@ def exam_batches(exam: Exam, store: KnowsBatches) -> tuple[Batch, ...]:
     Raises:
         ExamError: batches.csv is faulty; every faulty row is named with its column.
     """
-    path = exam.dir / BATCH_FILE
-    listed = load_batches(path) if path.is_file() else ()
-    said = Stated(store.batch_statements(), listed, store.batch_explanations())
+    said = Stated(store.batch_statements(), listed_batches(exam), store.batch_explanations())
     extras = {template.name for template in exam.sheets.templates if template.extra_to}
     return count_batches(store.pages(), store.files(), said, extras)
+
+
+def listed_batches(exam: Exam) -> tuple[ListedFile, ...]:
+    """Return what the batches.csv of an exam says, nothing where it has none (ExamError when it is faulty)."""
+    path = exam.dir / BATCH_FILE
+    return load_batches(path) if path.is_file() else ()
 
 
 def load_batches(path: Path) -> tuple[ListedFile, ...]:

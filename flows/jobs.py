@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from flows.batch_list import exam_batches
+from flows.batch_list import exam_batches, listed_batches
 from flows.checking import rounds_by_model
 from flows.errors import ExamError
 from flows.expecting import Expected
@@ -70,22 +70,23 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
         )
     with open_store(exam.dir) as store, store.grading():
         # A list of batches that nobody can read is found out before anything is taken.
-        batches = exam_batches(exam, store)
+        listed_batches(exam)
         check_writable(exam.inbox, exam.archive, exam.quarantine)
         inbox = Inbox(exam.inbox, exam.settings.inbox.settle_seconds)
         warnings = tuple(_half_regraded(job, store))
         idle = _idle(job, store, inbox)
         if idle is not None:
-            return replace(idle, warnings=(*warnings, *_nothing_expected(job)), batches=batches)
+            return replace(idle, warnings=(*warnings, *_nothing_expected(job)), batches=exam_batches(exam, store))
         with _reader(exam, job, reader, rounds_by_model(store.sample_checks())) as ready:
             # Asked here, before anything is taken: a missing model or renderer is found out first.
             ready.info()
 
             def work(submit: Submit, more: Sequence[Watcher]) -> Tally:
                 place = Workplace(exam, store, ready, submit, (*watchers, *more), job.expected)
-                return grade_inbox(place, inbox) if job.command == "grade" else regrade_scans(place)
+                tally = grade_inbox(place, inbox) if job.command == "grade" else regrade_scans(place)
+                return replace(tally, batches=exam_batches(exam, store))
 
-            return replace(runner(job, ready, work), warnings=warnings, batches=exam_batches(exam, store))
+            return replace(runner(job, ready, work), warnings=warnings)
 
 
 def in_threads(job: Job, reader: PageReader, work: Work) -> Tally:  # noqa: ARG001 - the shape of a runner

@@ -12,34 +12,15 @@ from flows.belonging import Whose, place_extras
 from flows.records import Correction, FieldRow, PageRow
 from flows.settling import ABSENT_FIELD, MarkRule, SettledSheet, settle_sheets
 from recognizer.records import PageOutcomeKind, ValueState
-from recognizer.template import SheetTemplate, parse_template
 from tests.helpers.exam_rows import (
     answers_template,
+    extra_template,
     failed_page,
     fields_of_page,
     marks_fields,
     marks_template,
     page_row,
 )
-
-EXTRA = """
-name = "extra"
-extra_to = "marks"
-[[page]]
-[[page.field]]
-name = "candidate"
-kind = "digits"
-role = "id"
-x = 15
-y = 52
-width = 7
-height = 9
-characters = 8
-"""
-
-
-def extra_template() -> SheetTemplate:
-    return parse_template(EXTRA)
 
 
 def settle(*written: tuple[str, str | None], corrections: dict[int, str] | None = None) -> Sequence[SettledSheet]:

@@ -167,7 +167,7 @@ def test_every_page_with_a_number_finds_its_sheet_and_follows_a_correction(exam:
     class TwoNumbers(FakeReader):
         """Reads the template as it is now."""
 
-        def _outcome(self, ref: Any, line: dict[str, Any]) -> PageOutcome:
+        def _outcome(self, ref: Any, line: dict[str, Any], *_: Any) -> PageOutcome:
             from tests.helpers.filing import page_result
 
             values, template = line["values"], exam.template_named("small")

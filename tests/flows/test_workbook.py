@@ -30,6 +30,7 @@ from tests.helpers.exam_rows import (
     SCAN,
     answers_template,
     crop_png,
+    extra_template,
     failed_page,
     field_row,
     fields_of_page,
@@ -247,6 +248,20 @@ def test_several_templates_stand_side_by_side(tmp_path: Path) -> None:
     assert (other["id"].value, other["answers\ngrid"].value) == ("00000002", "00000002")
     assert (other["computed total"].value, other["stored total"].value) == (None, None)
     assert other["page"].value == "2, 3"
+
+
+def test_extra_paper_stands_below_its_sheet_and_both_name_the_other(tmp_path: Path) -> None:
+    pages = [page_row("marks", 1), page_row("marks", 2), page_row("extra", 3)]
+    fields = [
+        *marks_fields(pages[0], "00000001", ["1", "2", "3"], "6"),
+        *marks_fields(pages[1], "00000002", ["1", "2", "3"], "6"),
+        *fields_of_page(pages[2], extra_template(), {"candidate": "00000001"}),
+    ]
+    book = written(tmp_path / "m.xlsx", contents(pages, fields, [marks_template(), extra_template()]))
+    ada, paper, bob = rows(book["Marks"])
+    assert [row["sheet"] for row in (ada, paper, bob)] == ["marks#00001", "extra#00003", "marks#00002"]
+    assert [row["extra paper"] for row in (ada, paper, bob)] == ["extra#00003", "belongs to marks#00001", None]
+    assert [row["page"] for row in (ada, paper, bob)] == [1, 3, 2]
 
 
 def test_an_exam_without_marks_has_no_totals(tmp_path: Path) -> None:
