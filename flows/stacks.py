@@ -26,9 +26,10 @@ At: TypeAlias = tuple[str, int]
 
 UNFINISHED = "the file is not read to its end yet; pages of '{}' are put together by their order in it"
 HELD = (
-    "pages of '{template}' belong together by their order in the file, and that breaks at page {at}: {what}; from page "
+    "pages of '{template}' belong together by their order in {file}, and that breaks at page {at}: {what}; from page "
     "{start} on they are held: tallymark stacks"
 )
+AFTER = "comes after page {at} of {file}, where the order of '{template}' breaks: tallymark stacks"
 JOINED_TWICE = "{} put it together with another page {} of its sheet; say anew which belong together: tallymark stacks"
 DROPPED = "does not belong here, says {}, {:%Y-%m-%d %H:%M} UTC"
 JOINED = "put together by {}, {:%Y-%m-%d %H:%M} UTC"
@@ -201,15 +202,22 @@ def _stacks(
             read = [row for row in mine if row.outcome is PageOutcomeKind.READ]
             if len(pages) < scan_pages.get(scan, 0):
                 groups: list[list[PageRow]] = []
-                start, reason = 0, UNFINISHED.format(template)
+                reason = UNFINISHED.format(template)
+                held = tuple(_held(row, reason) for row in read)
             else:
                 groups, broken = _in_order(pages, template, numbers)
-                start = broken.start if broken else pages[-1].number + 1
-                reason = HELD.format(template=template, at=broken.at, what=broken.what, start=start) if broken else ""
-            held = tuple(_held(row, f"{row.file}: {reason}") for row in read if row.number >= start)
+                reason, held = _after_break(read, broken) if broken and read else ("", ())
             changed |= {row.at: row for row in held}
             changed |= {row.at: replace(row, sheet=group[0].sheet) for group in groups for row in group[1:]}
             yield Stack(mine[0].file, scan, template, len(groups), held, reason if held else "")
+
+
+def _after_break(read: Sequence[PageRow], broken: _Break) -> tuple[str, tuple[PageRow, ...]]:
+    """Return what is wrong, and the pages that are held for it: those that it is about say it at length."""
+    words = {"file": read[0].file, "template": read[0].template, "at": broken.at}
+    reason = HELD.format(**words, what=broken.what, start=broken.start)
+    late = [row for row in read if row.number >= broken.start]
+    return reason, tuple(_held(row, reason if row.number <= broken.at else AFTER.format(**words)) for row in late)
 
 
 def _is_ordered(row: PageRow) -> bool:

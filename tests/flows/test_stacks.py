@@ -69,9 +69,10 @@ def test_a_held_page_says_which_page_is_at_fault() -> None:
     assert [row.number for row in held] == [3, 4, 5]
     assert {row.sheet for row in held} == {""}
     assert held[0].reason == (
-        "a.pdf: pages of 'book' belong together by their order in the file, and that breaks at page 4: it is page 1 of "
-        "a 'book', but page 2 was expected; from page 3 on they are held: tallymark stacks"
+        "pages of 'book' belong together by their order in a.pdf, and that breaks at page 4: it is page 1 of a 'book', "
+        "but page 2 was expected; from page 3 on they are held: tallymark stacks"
     )
+    assert held[2].reason == "comes after page 4 of a.pdf, where the order of 'book' breaks: tallymark stacks"
 
 
 def test_a_group_that_does_not_agree_whose_it_is_holds_the_rest() -> None:
