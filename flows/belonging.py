@@ -6,10 +6,14 @@ Extra paper (a template with `extra_to = "NAME"`) joins the one sheet of templat
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from flows.records import PageRow
 from recognizer.records import PageOutcomeKind
+
+if TYPE_CHECKING:
+    from flows.settling import SettledSheet
 
 NO_NUMBER = "extra paper of '{}' whose candidate number is not settled"
 NOBODY = "extra paper, but no sheet of '{}' has the number {}"
@@ -87,10 +91,24 @@ def _around(rows: Sequence[PageRow], first: int, last: int) -> Iterator[PageRow]
     yield from (row for row, _ in zip(after, range(1), strict=False))
 
 
-def extras_of(extras: Mapping[str, Extra]) -> dict[str, tuple[str, ...]]:
-    """Return the extra paper of every sheet that has some."""
-    found: dict[str, tuple[str, ...]] = {}
-    for sheet, extra in extras.items():
-        if extra.sheet:
-            found[extra.sheet] = (*found.get(extra.sheet, ()), sheet)
-    return found
+def with_extras(sheets: Sequence["SettledSheet"], extra_to: Mapping[str, str]) -> tuple["SettledSheet", ...]:
+    """Put extra paper right after the sheet that it belongs to; what belongs to none says why.
+
+    Args:
+        sheets: every candidate sheet, in order.
+        extra_to: template of extra paper -> template of the sheets that it belongs to.
+    """
+    if not extra_to:
+        return tuple(sheets)
+    placed = place_extras([Whose(each.sheet, each.template, each.identity.value) for each in sheets], extra_to)
+    mine: dict[str, list[SettledSheet]] = defaultdict(list)
+    for each in sheets:
+        if at := placed.get(each.sheet):
+            remarks = (*each.remarks, *([at.remark] if at.remark else ()))
+            mine[at.sheet or each.sheet].append(replace(each, extra_of=at.sheet, remarks=remarks))
+    arranged: list[SettledSheet] = []
+    for each in sheets:
+        if each.sheet not in placed:
+            arranged.append(replace(each, extras=tuple(extra.sheet for extra in mine[each.sheet])))
+        arranged += mine[each.sheet]
+    return tuple(arranged)

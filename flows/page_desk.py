@@ -156,7 +156,7 @@ def resolve(
         rising = _rising(claims, (*said, *made), {(one.sheet, one.template_page) for one in made})
         unread = _unread(store, exam, rising)
         with _read_again(store, exam, unread, readers):
-            changed = store.decide_pages(made, partial(_doubts, store, exam))
+            changed = store.decide_pages(made, partial(doubts, store, exam))
         moved = [row for row in changed if row.outcome is not now[key_of(row)].outcome]
         counting = [row for row in moved if row.outcome is PageOutcomeKind.READ]
         lost = [row for row in moved if now[key_of(row)].outcome is PageOutcomeKind.READ]
@@ -191,7 +191,7 @@ def _has_fields(exam: Exam, row: PageRow) -> bool:
     return template is None or not 1 <= at <= len(template.pages) or bool(template.pages[at - 1].fields)
 
 
-def _doubts(store: Store, exam: Exam, fields: tuple[FieldRow, ...]) -> dict[str, Decision]:
+def doubts(store: Store, exam: Exam, fields: tuple[FieldRow, ...]) -> dict[str, Decision]:
     """Return the fields that were accepted when they were read, and would not be now: people found errors meanwhile."""
     share, models = exam.settings.accept_error, {row.model for row in fields}
     checks = store.sample_checks()

@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from flows.belonging import Extra, Whose, extras_of, nearby, place_extras
+from flows.belonging import nearby, with_extras
 from flows.records import Correction, FieldRow, PageRow
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
@@ -161,7 +161,7 @@ def settle_sheets(
         for sheet, came in by_sheet.items()
     ]
     extra_to = {template.name: template.extra_to for template in templates if template.extra_to}
-    return _with_extras(_compared(sheets, rule, roster, extra_to), extra_to)
+    return with_extras(_compared(sheets, rule, roster, extra_to), extra_to)
 
 
 def sum_settled(parts: Iterable[Part], rule: MarkRule) -> Decimal | Absent | Unsettled:
@@ -296,27 +296,6 @@ def _compared(
     return tuple(
         _questioned(sheet, [*_sum_questions(sheet, rule), *_id_questions(sheet, bearers, roster)]) for sheet in sheets
     )
-
-
-def _with_extras(sheets: Sequence[SettledSheet], extra_to: Mapping[str, str]) -> tuple[SettledSheet, ...]:
-    """Put extra paper beside the sheets that it belongs to; what belongs to none says why."""
-    if not extra_to:
-        return tuple(sheets)
-    placed = place_extras([Whose(each.sheet, each.template, each.identity.value) for each in sheets], extra_to)
-    mine = extras_of(placed)
-    by_name = {each.sheet: _as_extra(each, placed[each.sheet]) for each in sheets if each.sheet in placed}
-    arranged: list[SettledSheet] = []
-    for each in sheets:
-        if each.sheet not in placed:
-            extras = mine.get(each.sheet, ())
-            arranged += [replace(each, extras=extras), *(by_name[extra] for extra in extras)]
-        elif not placed[each.sheet].sheet:
-            arranged.append(by_name[each.sheet])
-    return tuple(arranged)
-
-
-def _as_extra(sheet: SettledSheet, at: Extra) -> SettledSheet:
-    return replace(sheet, extra_of=at.sheet, remarks=(*sheet.remarks, *([at.remark] if at.remark else ())))
 
 
 def _questioned(sheet: SettledSheet, questions: Sequence[tuple[str, Sequence[Part]]]) -> SettledSheet:

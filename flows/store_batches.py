@@ -1,18 +1,20 @@
 """The part of the database about stacks without serials and batches: what people say of them is only ever inserted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import insert, select
 
 from flows.batches import BatchExplanation, BatchStatement
 from flows.migrations.tables import batch_explanations, batch_statements
-from flows.records import PageRow
+from flows.records import FieldRow, PageRow
 from flows.rows import time_of, time_text
 from flows.stacks import Stack, StackDecision
+from flows.store_fields import take_back
 from flows.store_pages import all_pages
-from flows.store_together import add_stack_decisions, all_stack_decisions, together
+from flows.store_together import add_stack_decisions, all_stack_decisions, fields_together, together
 from flows.store_transactions import Transactions
+from recognizer.records import Decision
 
 
 class StackAndBatchStore(Transactions):
@@ -34,17 +36,25 @@ class StackAndBatchStore(Transactions):
             return all_stack_decisions(connection)
 
     def decide_stacks(
-        self, choose: Callable[[tuple[PageRow, ...], tuple[StackDecision, ...]], Sequence[StackDecision]]
+        self,
+        choose: Callable[[tuple[PageRow, ...], tuple[StackDecision, ...]], Sequence[StackDecision]],
+        doubt: Callable[[tuple[FieldRow, ...]], Mapping[str, Decision]] | None = None,
     ) -> None:
         """Have decisions made in view of every page as it was filed, and store them before anything else is written.
 
-        An error in `choose` passes through, and nothing is stored.
+        An error in `choose` passes through, and nothing is stored. The caller holds `grading()`.
 
         Args:
             choose: given every page and what was said before, returns what is said now. It must not write.
+            doubt: given every field that counts from now on, returns new decisions, by key, of those that are not
+                accepted any more: thresholds may have risen since they were read. It must not write.
         """
         with self._write() as connection:
+            before = {field.key for field in fields_together(connection)}
             add_stack_decisions(connection, choose(all_pages(connection), all_stack_decisions(connection)))
+            risen = tuple(field for field in fields_together(connection) if field.key not in before)
+            if doubt and risen:
+                take_back(connection, doubt(risen))
 
     def batch_statements(self) -> tuple[BatchStatement, ...]:
         """Return what runs were told of the papers that they take, oldest first."""

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from flows.errors import CorrectionError
 from flows.export.corrections import check_reviewer
+from flows.page_desk import doubts
 from flows.records import PageRow
 from flows.settings import load_exam
 from flows.stack_choices import Choice, decide
@@ -45,7 +47,7 @@ def stacks(
       tallymark stacks chemistry --join scan.pdf:5+late.pdf:1 --reviewer AB
       tallymark stacks chemistry --drop scan.pdf:7 --reviewer AB
     """  # noqa: D301 - click wants a real backspace here
-    load_exam(folder)
+    exam = load_exam(folder)
     choices = [
         Choice(word, typed)
         for word, every in ((StackWord.JOIN, joined), (StackWord.DROP, dropped), (StackWord.UNDO, undone))
@@ -58,7 +60,8 @@ def stacks(
             def choose(pages: tuple[PageRow, ...], said: tuple[StackDecision, ...]) -> tuple[StackDecision, ...]:
                 return decide(choices, pages, said, name, datetime.now(UTC))
 
-            store.decide_stacks(choose)
+            with store.grading():
+                store.decide_stacks(choose, partial(doubts, store, exam))
         with store.snapshot():
             found, said = store.stacks(), store.stack_decisions()
     if as_json:

@@ -14,14 +14,14 @@ from flows.expecting import Expected
 from flows.export.contents import exam_contents
 from flows.grading import Tally, Workplace, grade_inbox, here, regrade_scans
 from flows.jobs import Job, carry_out, in_threads
-from flows.records import Correction, FileOutcome, Joining
+from flows.records import Correction, FieldRow, FileOutcome, Joining
 from flows.report import json_report
 from flows.settings import Exam, load_exam
 from flows.stacks import StackDecision, StackWord
 from flows.store import Store, open_store
 from flows.workers import RunOfPages
 from recognizer.codes import COVER_TEMPLATE
-from recognizer.records import PageOutcome, PageOutcomeKind, SheetIdentity, ValueState
+from recognizer.records import Decision, Flag, PageOutcome, PageOutcomeKind, SheetIdentity, ValueState
 from tests.helpers.dumps import dump
 from tests.helpers.fakes import SETTINGS, FakeReader, exam_folder, fake_scan, sheet
 
@@ -125,6 +125,22 @@ def test_a_decision_frees_the_rest_and_stays_when_scans_are_read_again(exam: Exa
     store.decide_stacks(lambda _pages, _said: [said(StackWord.DROP, store, 3)])
     assert outcomes(store) == [READ, READ, FOREIGN, READ, READ]
     assert len(store.stack_decisions()) == 2
+
+
+def test_fields_that_come_to_count_are_weighed_anew(exam: Exam, store: Store) -> None:
+    drop(exam, "a.pdf", *booklet("0001"), booklet("0002")[0], *booklet("0003"))
+    grade(exam, store)
+    asked: list[str] = []
+
+    def doubt(fields: tuple[FieldRow, ...]) -> dict[str, Decision]:
+        asked.extend(field.key for field in fields)
+        unsure = Decision("candidate", ValueState.UNSETTLED, "", "0003", 0.999, Flag.DOUBTED, "errors were found")
+        return {fields[0].key: unsure}
+
+    before = {field.key for field in store.fields()}
+    store.decide_stacks(lambda _pages, _said: [said(StackWord.DROP, store, 3)], doubt)
+    assert set(asked) == {field.key for field in store.fields()} - before
+    assert [field.key for field in store.fields() if field.flag is Flag.DOUBTED] == asked[:1]
 
 
 def test_a_run_that_was_stopped_holds_what_it_has_and_the_next_one_puts_it_together(exam: Exam, store: Store) -> None:
