@@ -1,15 +1,14 @@
 """`tallymark batches`: how many papers each batch should hold and does, and why if they differ."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from flows.batch_list import exam_batches
 from flows.batches import Batch, BatchExplanation, in_words
-from flows.errors import CorrectionError, ExamError
-from flows.export.corrections import check_reviewer
+from flows.commands.page_options import BY, by_name
+from flows.errors import ExamError
 from flows.report import batch_report
 from flows.settings import load_exam
 from flows.store import open_store
@@ -21,9 +20,9 @@ LONGEST_TEXT = 400
 @click.command(no_args_is_help=True)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--explain", nargs=2, metavar="NAME TEXT", help="Say why a batch holds other papers than was stated.")
-@click.option("--reviewer", "--by", "reviewer", metavar="NAME", help="Who explains it; needed for --explain.")
+@BY
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
-def batches(folder: Path, *, explain: tuple[str, str] | None, reviewer: str | None, as_json: bool) -> None:
+def batches(folder: Path, *, explain: tuple[str, str] | None, name: str | None, as_json: bool) -> None:
     """List every batch: how many papers were stated, how many came in, and what explains a difference.
 
     A batch is what 'tallymark grade --expect' took, a file named in batches.csv (columns file,papers or
@@ -33,17 +32,17 @@ def batches(folder: Path, *, explain: tuple[str, str] | None, reviewer: str | No
     \b
     Examples:
       tallymark batches chemistry
-      tallymark batches chemistry --explain Monday "49: seat 17 left the room" --reviewer AB
+      tallymark batches chemistry --explain Monday "49: seat 17 left the room" --by AB
     """  # noqa: D301 - click wants a real backspace here
     exam = load_exam(folder)
     with open_store(folder) as store:
         if explain is not None:
-            name, text = explain[0], _text(explain[1])
-            by = _reviewer(reviewer)
-            batch = _named(name, exam_batches(exam, store))
+            text, by = _text(explain[1]), by_name(name)
+            batch = _named(explain[0], exam_batches(exam, store))
             if not batch.differs:
                 raise ExamError(f"{in_words(batch)}: there is nothing to explain")
-            store.explain_batch(BatchExplanation(name, batch.stated, batch.found, text, by, datetime.now(UTC)))
+            said = BatchExplanation(batch.name, batch.stated, batch.found, text, by.reviewer, by.made_at)
+            store.explain_batch(said)
         with store.snapshot():
             found = exam_batches(exam, store)
     if as_json:
@@ -68,12 +67,3 @@ def _text(text: str) -> str:
     if not (0 < len(text) <= LONGEST_TEXT and text.isprintable()):
         raise click.BadParameter(f"give 1 to {LONGEST_TEXT} printable characters", param_hint="'--explain'")
     return text
-
-
-def _reviewer(name: str | None) -> str:
-    if name is None:
-        raise click.UsageError("say with --reviewer NAME who explains it")
-    try:
-        return check_reviewer(name)
-    except CorrectionError as problem:
-        raise click.BadParameter(str(problem), param_hint="'--reviewer'") from problem

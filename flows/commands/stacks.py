@@ -1,15 +1,13 @@
 """`tallymark stacks`: pages without a serial, and what a person says of those that are held."""
 
 import json
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flows.errors import CorrectionError
-from flows.export.corrections import check_reviewer
+from flows.commands.page_options import BY, by_name
 from flows.page_desk import doubts
 from flows.records import PageRow
 from flows.settings import load_exam
@@ -23,7 +21,7 @@ from flows.store import open_store
 @click.option("--join", "joined", metavar="FILE:PAGES", multiple=True, help="Say that these pages make one sheet.")
 @click.option("--drop", "dropped", metavar="FILE:PAGES", multiple=True, help="Say that these pages do not belong here.")
 @click.option("--undo", "undone", metavar="FILE:PAGES", multiple=True, help="Take back what was said of these pages.")
-@click.option("--reviewer", "--by", "reviewer", metavar="NAME", help="Who says so; needed for all three.")
+@BY
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def stacks(
     folder: Path,
@@ -31,7 +29,7 @@ def stacks(
     joined: tuple[str, ...],
     dropped: tuple[str, ...],
     undone: tuple[str, ...],
-    reviewer: str | None,
+    name: str | None,
     as_json: bool,
 ) -> None:
     """List the pages that are put together by their order in a file, and say what becomes of held ones.
@@ -43,9 +41,9 @@ def stacks(
     \b
     Examples:
       tallymark stacks chemistry
-      tallymark stacks chemistry --join scan.pdf:5 --reviewer AB           (page 2 of this sheet is lost)
-      tallymark stacks chemistry --join scan.pdf:5+late.pdf:1 --reviewer AB
-      tallymark stacks chemistry --drop scan.pdf:7 --reviewer AB
+      tallymark stacks chemistry --join scan.pdf:5 --by AB           (page 2 of this sheet is lost)
+      tallymark stacks chemistry --join scan.pdf:5+late.pdf:1 --by AB
+      tallymark stacks chemistry --drop scan.pdf:7 --by AB
     """  # noqa: D301 - click wants a real backspace here
     exam = load_exam(folder)
     choices = [
@@ -55,10 +53,10 @@ def stacks(
     ]
     with open_store(folder) as store:
         if choices:
-            name = _reviewer(reviewer)
+            by = by_name(name)
 
             def choose(pages: tuple[PageRow, ...], said: tuple[StackDecision, ...]) -> tuple[StackDecision, ...]:
-                return decide(choices, pages, said, name, datetime.now(UTC))
+                return decide(choices, pages, said, by.reviewer, by.made_at)
 
             with store.grading():
                 store.decide_stacks(choose, partial(doubts, store, exam))
@@ -76,15 +74,6 @@ def stacks(
         click.echo(f"{stack.file}: '{stack.template}': {sheets} by their order, {len(stack.held)} pages held")
         if stack.reason:
             click.echo(f"  {stack.reason}")
-
-
-def _reviewer(name: str | None) -> str:
-    if name is None:
-        raise click.UsageError("say with --reviewer NAME who decides")
-    try:
-        return check_reviewer(name)
-    except CorrectionError as problem:
-        raise click.BadParameter(str(problem), param_hint="'--reviewer'") from problem
 
 
 def _figures(found: tuple[Stack, ...], said: tuple[StackDecision, ...]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from flows.settings import Exam
 from flows.store import open_store
 from tests.helpers.fakes import FakeReader, exam_folder, fake_scan, sheet
 
-REVIEWER = ("--reviewer", "Kim")
+BY = ("--by", "Kim")
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_break_is_named_and_one_decision_settles_it(exam: Exam, capsys: pytest
     assert "scan.pdf: 'small': 1 sheet by their order, 3 pages held" in listed
     assert "that breaks at page 4" in listed
     grade(exam, "late.pdf", stack[3])
-    printed = told(capsys, "stacks", exam.dir, "--join", "scan.pdf:3+late.pdf:1", *REVIEWER)
+    printed = told(capsys, "stacks", exam.dir, "--join", "scan.pdf:3+late.pdf:1", *BY)
     assert printed.splitlines() == ["1 stored", "scan.pdf: 'small': 2 sheets by their order, 0 pages held"]
     figures = json.loads(told(capsys, "stacks", exam.dir, "--json"))
     assert [(one["sheets"], one["held"], one["reason"]) for one in figures["stacks"]] == [(2, [], "")]
@@ -65,8 +65,8 @@ def test_a_break_is_named_and_one_decision_settles_it(exam: Exam, capsys: pytest
 def test_what_is_refused_stores_nothing(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
     grade(exam, "scan.pdf", *booklets(1), sheet(5))
     options = ("--drop", "scan.pdf:1", "--drop", "scan.pdf:3")
-    assert "scan.pdf page 3 is read, and its codes say" in told(capsys, "stacks", exam.dir, *options, *REVIEWER, code=6)
-    assert "say with --reviewer NAME" in told(capsys, "stacks", exam.dir, "--drop", "scan.pdf:1", code=2)
+    assert "scan.pdf page 3 is read, and its codes say" in told(capsys, "stacks", exam.dir, *options, *BY, code=6)
+    assert "1 to 80 printable" in told(capsys, "stacks", exam.dir, "--drop", "scan.pdf:1", "--by", " ", code=2)
     with open_store(exam.dir) as store:
         assert store.stack_decisions() == ()
 
@@ -104,7 +104,7 @@ def test_a_batch_that_lacks_a_paper_blocks_until_it_is_explained(
     assert stands in told(capsys, "export", exam.dir, "--final", code=7)
     assert not (exam.dir / "exports" / "marks.xlsx").exists()
 
-    explained = told(capsys, "batches", exam.dir, "--explain", "Monday", "seat 17 left", *REVIEWER).strip()
+    explained = told(capsys, "batches", exam.dir, "--explain", "Monday", "seat 17 left", *BY).strip()
     assert explained == f"{stands}; explained by Kim: seat 17 left"
     told(capsys, "export", exam.dir, "--final")
     facts = {
@@ -131,12 +131,12 @@ def test_there_is_nothing_to_explain_of_a_batch_that_is_whole_or_unknown(
     assert "No batch is known" in told(capsys, "batches", exam.dir)
     (exam.dir / "batches.csv").write_text("file,papers\nscan.pdf,1\n")
     grade(exam, "scan.pdf", sheet(1))
-    said = ("--explain", "scan.pdf", "why", *REVIEWER)
+    said = ("--explain", "scan.pdf", "why", *BY)
     assert "there is nothing to explain" in told(capsys, "batches", exam.dir, *said, code=3)
     assert "there is no batch 'x'; there are 'scan.pdf'" in told(
-        capsys, "batches", exam.dir, "--explain", "x", "why", *REVIEWER, code=3
+        capsys, "batches", exam.dir, "--explain", "x", "why", *BY, code=3
     )
-    assert "printable" in told(capsys, "batches", exam.dir, "--explain", "scan.pdf", " ", *REVIEWER, code=2)
+    assert "printable" in told(capsys, "batches", exam.dir, "--explain", "scan.pdf", " ", *BY, code=2)
 
 
 def test_a_batch_needs_a_number_of_papers(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
