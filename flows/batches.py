@@ -150,7 +150,8 @@ def count_batches(
 def in_words(batch: Batch) -> str:
     """Say how a batch stands, in one sentence."""
     by = ", ".join(dict.fromkeys(source for source, _ in batch.sources))
-    told = f"batch '{batch.name}' should hold {batch.stated} papers ({by}), {batch.found} came in"
+    papers = "paper" if batch.stated == "1" else "papers"
+    told = f"batch '{batch.name}' should hold {batch.stated} {papers} ({by}), {batch.found} came in"
     if not batch.differs:
         return told
     if batch.causes:

@@ -180,10 +180,16 @@ def _print_batches(job: "Job", tally: "Tally") -> None:
     from flows.commands.output import out, plain
 
     console = out(sys.stdout)
-    for batch in tally.batches:
+    blocking = [batch for batch in tally.batches if batch.blocks]
+    for batch in blocking[:SHOWN_ASIDE]:
         console.print(plain(in_words(batch)))
-    if blocking := [batch.name for batch in tally.batches if batch.blocks]:
-        console.print(plain(f"Explain it: tallymark batches {job.exam_dir} --explain '{blocking[0]}' TEXT --by NAME"))
+    if blocking:
+        more = f"{len(blocking)} batches differ. " if len(blocking) > 1 else ""
+        console.print(
+            plain(f"{more}Explain it: tallymark batches {job.exam_dir} --explain '{blocking[0].name}' TEXT --by NAME")
+        )
+    if fine := len(tally.batches) - len(blocking):
+        console.print(f"{fine} {'batch is' if fine == 1 else 'batches are'} complete or explained")
 
 
 def _print_aside(job: "Job", tally: "Tally") -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flows.batch_list import exam_batches
 from flows.errors import ExamError
@@ -17,6 +19,7 @@ from flows.jobs import Job, carry_out, in_threads
 from flows.records import Correction, FieldRow, FileOutcome, Joining
 from flows.report import json_report
 from flows.settings import Exam, load_exam
+from flows.settling import MarkRule, settle_sheets
 from flows.stacks import StackDecision, StackWord
 from flows.store import Store, open_store
 from flows.workers import RunOfPages
@@ -210,6 +213,41 @@ def test_photocopies_of_one_printed_sheet_are_told_apart_when_the_exam_says_so(e
     grade(load_exam(exam.dir), store)
     assert outcomes(store) == [READ] * 4
     assert len({row.sheet for row in store.pages()}) == 2
+
+
+ACCIDENTS = st.tuples(st.sampled_from(["remove", "twice", "nothing"]), st.integers(0, 15))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(candidates=st.integers(1, 4), printed=st.booleans(), duplex=st.booleans(), drawn=ACCIDENTS)
+def test_no_candidate_is_ever_given_what_another_wrote(
+    tmp_path_factory: pytest.TempPathFactory, candidates: int, printed: bool, duplex: bool, drawn: tuple[str, int]
+) -> None:
+    accident, at = drawn
+    exam = exam_folder(tmp_path_factory.mktemp("exams") / "exam")
+    stack: list[dict[str, Any]] = []
+    for n in range(1, candidates + 1):
+        mine = {"candidate": f"{n:04d}", "q1": f"{n}", "q2": "0", "sum": f"{n}"}
+        for page in (1, 2):
+            stack.append(sheet(n if printed else None, page, values=mine, picture=f"{n}/{page}"))
+            stack += [{"outcome": "blank"}] if duplex else []
+    at %= len(stack)
+    if accident == "remove":
+        del stack[at]
+    elif accident == "twice":
+        stack.insert(at, stack[at] | {"picture": "again"})
+    drop(exam, "a.pdf", *stack)
+    with open_store(exam.dir) as store:
+        tally = grade(exam, store)
+        assert sum(tally.pages.values()) == len(store.pages()) == len(stack)
+        templates = exam.sheets.templates
+        sheets = settle_sheets(store.fields(), store.pages(), templates, MarkRule())
+    for each in sheets:
+        wrote = {part.value.lstrip("0") for name, part in each.parts.items() if name != "q2" and part.value}
+        assert len(wrote) == 1, "the number, the mark and the sum of a sheet are of one candidate"
+        assert each.remarks == () or len(each.pages) == 1
+    if accident == "nothing":
+        assert len(sheets) == candidates and not any(each.is_open for each in sheets)
 
 
 # ---- batches ---------------------------------------------------------------------------------------------------------
