@@ -71,7 +71,7 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
         warnings = tuple(_half_regraded(job, store))
         idle = _idle(job, store, inbox)
         if idle is not None:
-            return replace(idle, warnings=warnings)
+            return replace(idle, warnings=warnings, ledger=store.ledger())
         with _reader(exam, job, reader, rounds_by_model(store.sample_checks())) as ready:
             # Asked here, before anything is taken: a missing model or renderer is found out first.
             ready.info()
