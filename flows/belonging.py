@@ -69,7 +69,7 @@ def _placed(number: str, main: str, bearers: Mapping[tuple[str, str], Sequence[s
 
 
 def nearby(mine: Sequence[PageRow], scans: Mapping[str, Sequence[PageRow]]) -> Iterator[str]:
-    """Yield a remark for every page among or beside those of a sheet that could not be read: it may be a missing one.
+    """Yield a remark for every page next to those of a sheet that could not be read: it may be a missing one.
 
     Args:
         mine: the pages of the sheet.
@@ -77,18 +77,18 @@ def nearby(mine: Sequence[PageRow], scans: Mapping[str, Sequence[PageRow]]) -> I
     """
     for scan in dict.fromkeys(row.scan for row in mine):
         numbers = [row.number for row in mine if row.scan == scan]
-        for row in _around(scans.get(scan, ()), min(numbers), max(numbers)):
+        for row in _next_to(scans.get(scan, ()), min(numbers), max(numbers)):
             if row.outcome in (PageOutcomeKind.FAILED, PageOutcomeKind.FOREIGN):
                 yield NEARBY.format(row.place, row.outcome.value, row.reason)
 
 
-def _around(rows: Sequence[PageRow], first: int, last: int) -> Iterator[PageRow]:
-    """Yield the pages from `first` to `last`, and the next one on both sides that is not empty."""
-    before = [row for row in rows if row.number < first and row.outcome is not PageOutcomeKind.BLANK]
+def _next_to(rows: Sequence[PageRow], first: int, last: int) -> Iterator[PageRow]:
+    """Yield the page before `first` and the one after `last` that is not empty."""
+    before = (row for row in reversed(rows) if row.number < first and row.outcome is not PageOutcomeKind.BLANK)
     after = (row for row in rows if row.number > last and row.outcome is not PageOutcomeKind.BLANK)
-    yield from before[-1:]
-    yield from (row for row in rows if first <= row.number <= last)
-    yield from (row for row, _ in zip(after, range(1), strict=False))
+    for found in (next(before, None), next(after, None)):
+        if found is not None:
+            yield found
 
 
 def with_extras(sheets: Sequence["SettledSheet"], extra_to: Mapping[str, str]) -> tuple["SettledSheet", ...]:

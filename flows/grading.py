@@ -31,6 +31,7 @@ from flows.inbox import (
     remove_taken,
     set_aside,
 )
+from flows.ledger import OPEN_OUTCOMES, Ledger
 from flows.page_decisions import PageKey, key_of, latest_placements
 from flows.places import check_writable
 from flows.records import Arrival, FieldRow, FiledPage, FileOutcome, Note, PageRow, RunEnd, RunPromise, ScanRow
@@ -55,9 +56,6 @@ TRIES = 2
 
 KEPT_FLAGS = 200
 """Flagged fields that a report lists; it counts them all. `tallymark readings` shows every one."""
-
-SET_ASIDE_PAGES = (PageOutcomeKind.FAILED, PageOutcomeKind.HELD, PageOutcomeKind.FOREIGN)
-"""Pages that a person has to look at. A blank page is no trouble, and a duplicate adds nothing."""
 
 Wait: TypeAlias = Callable[[], tuple[PageOutcome, ...]]
 Submit: TypeAlias = Callable[[RunOfPages], Wait]
@@ -102,6 +100,8 @@ class Tally:
     run: int | None = None
     promise: RunPromise | None = None
     batches: tuple[Batch, ...] = ()
+    ledger: Ledger | None = None
+    """Of everything that ever came into the exam, at the end of the run."""
 
     @property
     def pages_done(self) -> int:
@@ -148,7 +148,7 @@ class Tally:
 
     def _add_outcome(self, row: PageRow) -> None:
         self.pages[row.outcome] += 1
-        if row.outcome in SET_ASIDE_PAGES:
+        if row.outcome in OPEN_OUTCOMES:
             self.set_aside.append(SetAside(row.file, row.number, row.outcome.value, row.reason))
 
     def add_flag(self, sheet: str, said: Decision) -> None:
@@ -315,6 +315,7 @@ class _Run:
             held = self._info.thresholds
             end = None if held is None else partial(self._promised, held)
             self._store.finish_run(self.tally.run, self.tally.seconds, end)
+        self.tally.ledger = self._store.ledger()
         return self.tally
 
     def _recount(self) -> None:

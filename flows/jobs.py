@@ -76,7 +76,8 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
         warnings = tuple(_half_regraded(job, store))
         idle = _idle(job, store, inbox)
         if idle is not None:
-            return replace(idle, warnings=(*warnings, *_nothing_expected(job)), batches=exam_batches(exam, store))
+            told = (*warnings, *_nothing_expected(job))
+            return replace(idle, warnings=told, batches=exam_batches(exam, store), ledger=store.ledger())
         with _reader(exam, job, reader, rounds_by_model(store.sample_checks())) as ready:
             # Asked here, before anything is taken: a missing model or renderer is found out first.
             ready.info()

@@ -7,6 +7,8 @@ from typing import Any
 from flows.batches import Batch
 from flows.batches import in_words as batch_in_words
 from flows.grading import KEPT_FLAGS, Tally
+from flows.ledger import as_json as ledger_json
+from flows.ledger import in_words as ledger_in_words
 from flows.records import FileOutcome, RunPromise
 from flows.run_promise import in_words, review_share
 from recognizer.records import PageOutcomeKind
@@ -33,6 +35,7 @@ def json_report(tally: Tally) -> dict[str, Any]:
         "batches": [batch_report(batch) for batch in tally.batches],
         "run": tally.run,
         "promise": _promise(tally.promise) if tally.promise else None,
+        "ledger": ledger_json(tally.ledger, with_pages=False) if tally.ledger else None,
     }
 
 
@@ -74,6 +77,8 @@ def markdown_report(tally: Tally) -> str:
         f"{tally.pages_done} pages in {tally.seconds:.0f} s ({tally.pages_per_second:.1f} pages/s).",
         _table(("what", "how many"), [(name, str(number)) for name, number in rows]),
     ]
+    if tally.ledger:
+        parts.append(f"Of the whole exam {escaped(ledger_in_words(tally.ledger))}.")
     if tally.promise:
         told = [*in_words(tally.promise), *(f"- {escaped(one)}" for one in tally.promise.thresholds)]
         parts += ["## What is promised", "\n".join(told)]

@@ -16,10 +16,12 @@ from flows.export.place import keep_copy
 from flows.export.reading_back import Filled, read_filled
 from flows.export.run_sheet import Section
 from flows.export.workbook import Contents, write_workbook
+from flows.ledger import in_words as ledger_in_words
 from flows.places import refuse_open_file
 from flows.settings import EXPORTS, Exam, load_exam
 from flows.settling import settle_sheets
 from flows.store import Store, open_store
+from recognizer.records import PageOutcomeKind
 
 WORKBOOK = "marks.xlsx"
 SUFFIX = ".xlsx"
@@ -104,6 +106,10 @@ def _refuse_unfinished(contents: Contents, standing: Standing) -> None:
             f"{flags:,} fields wait for a person; they stand on the sheet Flags of an export without --final"
         )
     reasons += [f"{in_batch_words(batch)}; tallymark batches explains it" for batch in contents.batches if batch.blocks]
+    if held := contents.ledger.counts[PageOutcomeKind.HELD]:
+        reasons.append(f"{held:,} pages are held until somebody decides about them: tallymark pages DIR")
+    if not contents.ledger.closes:
+        reasons.append(ledger_in_words(contents.ledger))
     if reasons:
         raise NotFinalError("\n".join(("this exam cannot be final yet:", *(f"  {each}" for each in reasons))))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.commands.progress import shown_progress
-from flows.errors import EXIT_SET_ASIDE
+from flows.errors import EXIT_NOT_CLOSED, EXIT_SET_ASIDE
 
 if TYPE_CHECKING:
     from flows.expecting import Expected
@@ -118,14 +118,20 @@ def _run(job: "Job", as_json: bool) -> int:
 
 def report_tally(job: "Job", tally: "Tally", as_json: bool) -> int:
     """Print what a run did, and return the exit code that it ends with."""
+    from flows.ledger import in_words
+
     for warning in tally.warnings:
         click.echo(f"Warning: {warning}", err=True)
+    if tally.ledger is not None and not tally.ledger.closes:
+        click.echo(f"Warning: {in_words(tally.ledger)}", err=True)
     if as_json:
         from flows.report import json_report
 
         click.echo(json.dumps(json_report(tally), ensure_ascii=False, indent=2))
     else:
         _print_summary(job, tally)
+    if tally.ledger is not None and not tally.ledger.closes:
+        return EXIT_NOT_CLOSED
     return EXIT_SET_ASIDE if tally.needs_person else 0
 
 
@@ -204,6 +210,8 @@ def _print_aside(job: "Job", tally: "Tally") -> None:
         console.print(plain(f"  {where}: {one.outcome}: {one.reason}"))
     if (more := len(tally.set_aside) - SHOWN_ASIDE) > 0:
         console.print(plain(f"  and {more} more: see the sheet Pages of the workbook"))
+    if any(one.outcome == "held" for one in tally.set_aside):
+        console.print(plain(f"Which picture of a held page counts: tallymark pages {job.exam_dir}"))
     if any(one.page is None for one in tally.set_aside):
         console.print(plain(f"Files lie in {job.exam_dir / 'quarantine'}, each with its reason beside it."))
     console.print()

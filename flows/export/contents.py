@@ -9,12 +9,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
-from flows.batch_list import exam_batches
-from flows.batches import Batch, BatchExplanation, BatchStatement, in_words
+from flows.batch_list import KnowsBatches, exam_batches
+from flows.batches import Batch, in_words
+from flows.export.pages_sheet import SaidOfPages
 from flows.export.run_sheet import Section
 from flows.export.table import Scalar
 from flows.export.workbook import Contents
-from flows.records import Correction, FieldRow, FileRow, PageRow, RunRow, ScanRow
+from flows.ledger import Ledger
+from flows.records import Correction, FieldRow, PageDecision, PagePlacement, RunRow
 from flows.roster import load_roster
 from flows.settings import Exam
 from flows.settling import MarkRule
@@ -29,19 +31,19 @@ FOR_PROGRAMS = frozenset({"curve"})
 """Entries of a card that are hundreds of points: what they come to stands beside every run."""
 
 
-class Remembers(Protocol):
+class Remembers(KnowsBatches, Protocol):
     """The reading side of `flows.store.Store`, as far as a workbook needs it."""
 
-    def files(self) -> tuple[FileRow, ...]:
-        """Return every file, in order of arrival."""
+    def ledger(self) -> Ledger:
+        """Return every file and page with what became of it."""
         ...
 
-    def scans(self) -> tuple[ScanRow, ...]:
-        """Return every scan with its number of pages."""
+    def page_decisions(self) -> tuple[PageDecision, ...]:
+        """Return what people decided about pages that were held."""
         ...
 
-    def pages(self) -> tuple[PageRow, ...]:
-        """Return every page."""
+    def placements(self) -> tuple[PagePlacement, ...]:
+        """Return how people placed pages by hand."""
         ...
 
     def fields(self) -> tuple[FieldRow, ...]:
@@ -54,14 +56,6 @@ class Remembers(Protocol):
 
     def runs(self) -> tuple[RunRow, ...]:
         """Return every run."""
-        ...
-
-    def batch_statements(self) -> tuple[BatchStatement, ...]:
-        """Return what runs were told of their papers."""
-        ...
-
-    def batch_explanations(self) -> tuple[BatchExplanation, ...]:
-        """Return why batches hold other papers."""
         ...
 
 
@@ -77,13 +71,12 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
     return Contents(
         sheets=exam.sheets,
         rule=MarkRule(marks.blank, marks.dash, marks.absent),
-        files=store.files(),
-        scan_pages={scan.scan: scan.pages for scan in store.scans()},
-        pages=store.pages(),
+        ledger=store.ledger(),
         fields=fields,
         corrections=store.corrections(),
         runs=store.runs(),
         names={each.id: each.name for each in load_roster(exam.roster)} if exam.roster.is_file() else {},
+        said=SaidOfPages(store.page_decisions(), store.placements()),
         facts=(_this_workbook(exam), *_about_batches(batches), _settings(exam), *_models(exam, fields)),
         batches=batches,
     )
