@@ -18,3 +18,13 @@ def test_a_kill_at_any_step_changes_nothing_in_the_end(tmp_path: Path) -> None:
     assert found["folders"]["inbox"] == []
     assert found["folders"]["quarantine"] == ["c.pdf", "c.pdf.reason.txt"]
     assert len(found["folders"]["archive"]) == 2
+
+
+def test_a_kill_at_any_step_of_a_decision_leaves_it_whole_or_undone(tmp_path: Path) -> None:
+    driver = [sys.executable, "-m", "tests.helpers.desk_crash_driver", str(tmp_path)]
+    printed = subprocess.run(driver, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert printed.returncode == 0, printed.stderr
+    found = json.loads(printed.stdout)
+    assert found["wrong"] == []
+    assert found["steps"].keys() == {"replace_all", "place_failed", "regrade"}
+    assert min(found["steps"].values()) >= 6

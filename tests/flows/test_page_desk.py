@@ -353,7 +353,7 @@ event = st.one_of(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(event, max_size=8))
 def test_whatever_comes_and_is_decided_the_ledger_closes_and_no_page_counts_twice(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, object]]
