@@ -12,11 +12,10 @@ again.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TypeAlias
 
 from flows.errors import PageChoiceError
-from flows.records import PageChoice, PageDecision, PagePlacement, PageRow
+from flows.records import By, PageChoice, PageDecision, PagePlacement, PageRow
 from recognizer.records import HandPlacement, PageOutcomeKind
 
 Place: TypeAlias = tuple[str, int]
@@ -37,15 +36,6 @@ class Claim:
 
     row: PageRow
     since: tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """Who decides, when, and how it reached us."""
-
-    reviewer: str
-    made_at: datetime
-    how: str
 
 
 def key_of(row: PageRow) -> PageKey:

@@ -13,7 +13,6 @@ from functools import partial
 from flows.checking import calibrations, doubtful
 from flows.errors import PageChoiceError
 from flows.page_decisions import (
-    By,
     Claim,
     PageKey,
     Place,
@@ -27,7 +26,7 @@ from flows.page_decisions import (
     where,
 )
 from flows.page_reading import Readers, read_archived, run_of
-from flows.records import Correction, FieldRow, PageChoice, PageDecision, PagePlacement, PageRow
+from flows.records import By, Correction, FieldRow, PageChoice, PageDecision, PagePlacement, PageRow
 from flows.rows import reading_key
 from flows.settings import Exam
 from flows.store import Store

@@ -93,6 +93,15 @@ class FiledPage:
     pictures: tuple[FieldPicture, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who looked or decided, when, and by what means."""
+
+    reviewer: str
+    made_at: datetime
+    how: str
+
+
 class PageChoice(StrEnum):
     """What is decided about another picture of a sheet's page that is there already."""
 

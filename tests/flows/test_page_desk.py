@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flows.checking import Answer, weigh
 from flows.errors import PageChoiceError, PlaceError
 from flows.grading import Tally, Workplace, grade_inbox, here, regrade_scans
-from flows.page_decisions import By
 from flows.page_desk import Resolved, find_page, held_pages, pages_of_file, place, resolve
-from flows.records import Correction, PageChoice, PageRow
+from flows.records import By, CheckedField, CheckOutcome, Correction, FieldRow, PageChoice, PageRow
 from flows.settings import Exam
 from flows.settling import MarkRule, settle_sheets
 from flows.store import Store, open_store
-from recognizer.records import HandPlacement, PageOutcomeKind, PageRef, ValueState
+from recognizer.records import Flag, HandPlacement, PageOutcomeKind, PageRef, ValueState
 from tests.helpers.dumps import dump
 from tests.helpers.fakes import FakeReader, exam_folder, fake_scan, sheet
 
@@ -160,6 +160,22 @@ def test_corrections_on_a_replaced_page_are_named_kept_and_come_back_with_it(exa
     assert len(store.corrections()) == 1
     done = say(exam, store, KEEP, "b.pdf:1")
     assert (q1(store), done.unused, done.used) == (["9"], {}, {(first.scan, 1): 1})
+
+
+def test_a_page_that_was_held_while_others_were_checked_is_judged_as_they_were(exam: Exam, store: Store) -> None:
+    stack = range(1, 6)
+    drop(exam, store, "a.pdf", *(sheet(number, values={"q1": "1"}) for number in stack))
+    drop(exam, store, "b.pdf", sheet(5, values={"q1": "2"}))
+
+    def all_wrong(fields: tuple[FieldRow, ...], _: tuple[CheckedField, ...]) -> CheckOutcome:
+        answers = tuple(Answer(row, ValueState.VALUE, "7") for row in fields if row.field == "q1")
+        return weigh(answers[:4], fields, (), {}, accept_error=0.001, by=KIM)
+
+    store.check(all_wrong)
+    say(exam, store, REPLACE, "b.pdf:1")
+    (field,) = (row for row in store.fields() if row.file == "b.pdf" and row.field == "q1")
+    # It was accepted when it was read; since then four of four such marks were found wrong.
+    assert (field.flag, field.value, field.decision.guess) == (Flag.DOUBTED, "", "2")
 
 
 def test_decisions_hold_when_everything_is_read_again(exam: Exam, store: Store) -> None:

@@ -20,9 +20,8 @@ from types import FrameType
 from typing import Any
 
 from flows.grading import Workplace, grade_inbox, here, regrade_scans
-from flows.page_decisions import By
 from flows.page_desk import find_page, place, resolve
-from flows.records import PageChoice
+from flows.records import By, PageChoice
 from flows.settings import Exam, load_exam
 from flows.store import Store, open_store
 from recognizer.records import HandPlacement, PageOutcomeKind, PageRef
