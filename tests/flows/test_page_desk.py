@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from flows.checking import Answer, weigh
 from flows.errors import PageChoiceError, PlaceError
 from flows.grading import Tally, Workplace, grade_inbox, here, regrade_scans
-from flows.page_desk import Resolved, find_page, held_pages, pages_of_file, place, resolve
+from flows.page_desk import Resolved, find_page, held_pages, pages_of_file, place, resolve, unplace
 from flows.records import By, CheckedField, CheckOutcome, Correction, FieldRow, PageChoice, PageRow
 from flows.settings import Exam
 from flows.settling import MarkRule, settle_sheets
@@ -358,13 +358,33 @@ def test_a_page_on_which_the_sheet_does_not_fit_stays_failed(exam: Exam, store: 
     assert (dump(store), store.placements(), len(store.runs())) == (before, (), 1)
 
 
+def test_a_placement_that_is_taken_back_leaves_the_page_as_it_was(exam: Exam, store: Store) -> None:
+    drop(exam, store, "a.pdf", {"outcome": "failed", "values": {"q1": "6"}}, sheet(1))
+    before = dump(store)
+    put(exam, store, "a.pdf:1", serial=7)
+    row = take_back(exam, store, "a.pdf:1")
+    assert (row.outcome, row.reason, row.sheet) == (FAILED, "said so", "")
+    assert dump(store) == before and [one.was for one in store.placements()] == [FAILED, READ]
+    regrade(exam, store)
+    assert dump(store) == before
+    with pytest.raises(PageChoiceError, match="was not placed by hand"):
+        take_back(exam, store, "a.pdf:1")
+    # Placed again, it comes after what came meanwhile.
+    drop(exam, store, "b.pdf", sheet(7, values={"q1": "2"}))
+    assert put(exam, store, "a.pdf:1", serial=7).outcome is HELD
+
+
+def take_back(exam: Exam, store: Store, page: str) -> PageRow:
+    return unplace(store, exam, find_page(store, page), KIM, readers=lambda: nullcontext(FakeReader()))
+
+
 # ---- whatever happens ------------------------------------------------------------------------------------------------
 
 page = st.tuples(st.integers(1, 2), st.integers(1, 2), st.sampled_from(["ok", "ok", "ok", "failed"]))
 arrival = st.lists(page, min_size=1, max_size=3)
 event = st.one_of(
     arrival.map(lambda pages: ("drop", pages)),
-    st.tuples(st.sampled_from(["keep", "replace", "place"]), st.integers(0, 20)),
+    st.tuples(st.sampled_from(["keep", "replace", "place", "unplace"]), st.integers(0, 20)),
     st.just(("regrade", 0)),
 )
 
@@ -397,6 +417,8 @@ def test_whatever_comes_and_is_decided_the_ledger_closes_and_no_page_counts_twic
                 try:
                     if what == "place":
                         put(exam, store, page, serial=1 + row.number % 2)
+                    elif what == "unplace":
+                        take_back(exam, store, page)
                     else:
                         say(exam, store, PageChoice(what), page)
                 except PageChoiceError:
