@@ -334,7 +334,7 @@ class _Run:
         ended = end_of_run(fields, held, self._exam.settings.accept_error, self._templates)
         self.tally.promise = ended.promise
         for row in fields:
-            if row.key in ended.doubted and (row.scan, row.page_number) in self._stored:
+            if row.counts and row.key in ended.doubted and (row.scan, row.page_number) in self._stored:
                 self.tally.add_flag(row.sheet, ended.doubted[row.key])
         return ended
 

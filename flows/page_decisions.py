@@ -12,11 +12,10 @@ again.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TypeAlias
 
 from flows.errors import PageChoiceError
-from flows.records import PageChoice, PageDecision, PagePlacement, PageRow
+from flows.records import By, PageChoice, PageDecision, PagePlacement, PageRow
 from recognizer.records import HandPlacement, PageOutcomeKind
 
 Place: TypeAlias = tuple[str, int]
@@ -37,15 +36,6 @@ class Claim:
 
     row: PageRow
     since: tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """Who decides, when, and how it reached us."""
-
-    reviewer: str
-    made_at: datetime
-    how: str
 
 
 def key_of(row: PageRow) -> PageKey:
@@ -72,21 +62,21 @@ def claims_of(
     pages: Iterable[PageRow], arrivals: Mapping[str, int], placements: Iterable[PagePlacement] = ()
 ) -> dict[Place, list[Claim]]:
     """Return who claims each place, given the arrival number of every scan; who claimed it first comes first."""
-    placements = tuple(placements)
-    placed = {(one.placed.ref.scan, one.placed.ref.number): at for at, one in enumerate(placements, start=1)}
-    after = {(one.placed.ref.scan, one.placed.ref.number): one.after for one in placements}
+    # The latest of a page counts; none, if that takes the others back.
+    numbered = {(one.placed.ref.scan, one.placed.ref.number): (one, at) for at, one in enumerate(placements, start=1)}
+    placed = {key: (*one.after, at) for key, (one, at) in numbered.items() if one.holds}
     claims: dict[Place, list[Claim]] = defaultdict(list)
     for row in pages:
         if place := place_of(row):
-            key = key_of(row)
-            since = (*after[key], placed[key]) if key in after else (arrivals[row.scan], row.number, 0)
+            since = placed.get(key_of(row), (arrivals[row.scan], row.number, 0))
             claims[place].append(Claim(row, since))
     return {place: sorted(each, key=lambda claim: claim.since) for place, each in claims.items()}
 
 
 def latest_placements(placements: Iterable[PagePlacement]) -> dict[PageKey, HandPlacement]:
-    """Return where each page that was placed by hand was placed last."""
-    return {(one.placed.ref.scan, one.placed.ref.number): one.placed for one in placements}
+    """Return where each page that was placed by hand was placed last, without those of which that was taken back."""
+    latest = {(one.placed.ref.scan, one.placed.ref.number): one for one in placements}
+    return {key: one.placed for key, one in latest.items() if one.holds}
 
 
 def decisions_by_place(decisions: Iterable[PageDecision]) -> dict[Place, list[PageDecision]]:

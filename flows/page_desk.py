@@ -13,7 +13,6 @@ from functools import partial
 from flows.checking import calibrations, doubtful
 from flows.errors import PageChoiceError
 from flows.page_decisions import (
-    By,
     Claim,
     PageKey,
     Place,
@@ -27,11 +26,11 @@ from flows.page_decisions import (
     where,
 )
 from flows.page_reading import Readers, read_archived, run_of
-from flows.records import Correction, FieldRow, PageChoice, PageDecision, PagePlacement, PageRow
+from flows.records import By, Correction, FieldRow, PageChoice, PageDecision, PagePlacement, PageRow
 from flows.rows import reading_key
 from flows.settings import Exam
 from flows.store import Store
-from recognizer.records import Decision, HandPlacement, PageOutcomeKind
+from recognizer.records import Decision, HandPlacement, PageOutcomeKind, PageRef
 
 PLACEABLE = (PageOutcomeKind.FAILED, PageOutcomeKind.FOREIGN, PageOutcomeKind.BLANK)
 """Pages that a person may place: on none of them a sheet of this exam was found."""
@@ -249,16 +248,48 @@ def place(store: Store, exam: Exam, row: PageRow, placed: HandPlacement, by: By,
     """
     with store.grading():
         (now,) = (each for each in store.pages() if key_of(each) == key_of(row))
-        earlier = [one for one in store.placements() if one.placed.ref == placed.ref]
+        earlier = _placements_of(store, now)
         if now.outcome not in PLACEABLE and not earlier:
             because = f": {now.reason}" if now.reason else ""
             raise PageChoiceError(f"{where(now)} needs no placing, it is {now.outcome.value}{because}")
         with readers() as reader:
             filed = read_archived(store, exam, reader, now, placed)
+            if filed.row.outcome is not PageOutcomeKind.READ:
+                raise PageChoiceError(f"{where(now)}: {filed.row.reason}. Nothing was stored")
             after = earlier[-1].after if earlier and _same_sheet(earlier[-1].placed, placed) else store.last_stored()
             said = PagePlacement(placed, after, now.outcome, by.reviewer, by.made_at, by.how)
             with run_of(store, exam, reader, "pages place") as keep:
                 return keep(filed, said)[0]
+
+
+def unplace(store: Store, exam: Exam, row: PageRow, by: By, *, readers: Readers) -> PageRow:
+    """Take back that a page was placed by hand; return what it is by itself.
+
+    Raises:
+        PageChoiceError: nobody placed it.
+        PlaceError: another process grades, or the scan is not in the archive.
+    """
+    with store.grading():
+        (now,) = (each for each in store.pages() if key_of(each) == key_of(row))
+        if not _placements_of(store, now):
+            raise PageChoiceError(f"{where(now)} was not placed by hand; nothing was stored")
+        ref = PageRef(now.scan, now.number)
+        back = PagePlacement(_no_place(ref), store.last_stored(), now.outcome, by.reviewer, by.made_at, by.how)
+        with readers() as reader:
+            filed = read_archived(store, exam, reader, now, None)
+            with run_of(store, exam, reader, "pages unplace") as keep:
+                return keep(filed, back)[0]
+
+
+def _no_place(ref: PageRef) -> HandPlacement:
+    return HandPlacement(ref, "", 0, 0, None, (), 0, 0)
+
+
+def _placements_of(store: Store, row: PageRow) -> list[PagePlacement]:
+    """Return how a page was placed since it was by itself last."""
+    mine = [one for one in store.placements() if one.placed.ref == PageRef(row.scan, row.number)]
+    taken_back = max((at for at, one in enumerate(mine, start=1) if not one.holds), default=0)
+    return mine[taken_back:]
 
 
 def _same_sheet(one: HandPlacement, other: HandPlacement) -> bool:

@@ -9,14 +9,14 @@ from typing import TypeAlias
 
 from flows.assemble import Filed, file_page
 from flows.checking import rounds_by_model
-from flows.errors import PageChoiceError, PlaceError
+from flows.errors import PlaceError
 from flows.page_decisions import where
 from flows.records import FiledPage, PagePlacement, PageRow
 from flows.run_promise import end_of_run
 from flows.settings import Exam
 from flows.store import Store
 from flows.workers import PageReader, ReaderPool, RunOfPages, reader_spec, with_patience
-from recognizer.records import HandPlacement, PageFailure
+from recognizer.records import HandPlacement
 from recognizer.template import SheetTemplate
 
 Readers: TypeAlias = Callable[[], AbstractContextManager[PageReader]]
@@ -60,7 +60,7 @@ def run_of(store: Store, exam: Exam, reader: PageReader, command: str) -> Iterat
 def read_archived(
     store: Store, exam: Exam, reader: PageReader, row: PageRow, placed: HandPlacement | None
 ) -> FiledPage:
-    """Read one page from the archive.
+    """Read one page from the archive, whatever comes of it.
 
     Raises:
         PlaceError: the scan is not there, or cannot be read just now.
@@ -76,8 +76,6 @@ def read_archived(
         (outcome,) = with_patience(partial(reader.read_run, pages))
     except OSError as error:
         raise PlaceError(f"{path}: cannot be read: {error.strerror or error}; try again") from error
-    if isinstance(outcome, PageFailure):
-        raise PageChoiceError(f"{where(row)}: {outcome.reason}. Nothing was stored")
     photocopied = exam.settings.sheets.photocopied
     return file_page(outcome, row.file, templates_of(exam), Filed(), photocopied=photocopied)
 

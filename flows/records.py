@@ -122,6 +122,15 @@ class FiledPage:
     pictures: tuple[FieldPicture, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who looked or decided, when, and by what means."""
+
+    reviewer: str
+    made_at: datetime
+    how: str
+
+
 class PageChoice(StrEnum):
     """What is decided about another picture of a sheet's page that is there already."""
 
@@ -157,7 +166,8 @@ class PagePlacement:
     """A page that a person placed by hand. Only ever inserted; the latest of a page wins, whenever it is read again.
 
     `after` is (arrival of the scan, page number) of the last page that was stored at that moment: so late does the
-    page claim its place on the sheet. `was` is what became of it before.
+    page claim its place on the sheet. `was` is what became of it before. A placement of no template takes the earlier
+    ones back: the page is again what it is by itself.
     """
 
     placed: HandPlacement
@@ -166,6 +176,11 @@ class PagePlacement:
     reviewer: str
     made_at: datetime
     how: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether it places the page, rather than taking that back."""
+        return bool(self.placed.template)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +308,8 @@ class FieldRow:
     correction: Correction | None
     model: str = ""
     """Which model read it."""
+    counts: bool = True
+    """False for a field of a page that is held, or replaced by another picture."""
 
     @property
     def state(self) -> ValueState:

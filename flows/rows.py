@@ -112,6 +112,7 @@ def field_row(row: Any, correction: Correction | None, corrected: int) -> FieldR
         values=tuple(RankedValue(value, probability) for value, probability in json.loads(row.candidates)),
         correction=correction,
         model=row.model,
+        counts=row.outcome == PageOutcomeKind.READ.value,
     )
 
 

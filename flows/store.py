@@ -413,12 +413,13 @@ class Store(StackAndBatchStore):
             number: the run.
             seconds: how long it took.
             end: given every field that the run stored (and those of runs before it that were stopped, with the same
-                model and settings), says how it ends. It must not write. Without it nothing is promised.
+                model and settings), also of pages that are held, says how it ends. It must not write. Without it
+                nothing is promised.
         """
         values = {"finished_at": time_text(datetime.now(UTC)), "seconds": round(seconds, 3)}
         with self._write() as connection:
             batch = pages.c.run.in_(runs_of_batch(connection, number))
-            ended = end(fields_together(connection, batch)) if end else None
+            ended = end(fields_together(connection, batch, held_too=True)) if end else None
             if ended is not None:
                 take_back(connection, ended.doubted)
                 values |= promise_values(ended.promise)

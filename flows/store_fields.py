@@ -23,36 +23,43 @@ def runs_of_batch(connection: Connection, number: int) -> list[int]:
 
 
 def take_back(connection: Connection, doubted: Mapping[str, Decision]) -> None:
-    """Replace decisions by others, and count anew what the runs that stored them had flagged."""
+    """Replace decisions by others, and count anew what the runs that stored them had flagged on pages that count."""
     counted: Counter[int] = Counter()
     for key, decision in doubted.items():
         here = decisions.c.key == key
         old = connection.execute(select(decisions.c.revision, decisions.c.flag).where(here)).one()
         connection.execute(update(decisions).where(here).values(taken_back_values(decision, old.revision)))
         on_page = (readings.c.key == key) & (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page)
-        run = connection.execute(select(pages.c.run).where(on_page)).scalar()
+        counting = pages.c.outcome == PageOutcomeKind.READ.value
+        run = connection.execute(select(pages.c.run).where(on_page, counting)).scalar()
         if run is not None and old.flag is None and decision.flag is not None:
             counted[run] += 1
     for number, count in counted.items():
         connection.execute(update(runs).where(runs.c.number == number).values(flagged=runs.c.flagged + count))
 
 
-def stored_fields(connection: Connection, chosen: ColumnElement[bool] | None = None) -> tuple[FieldRow, ...]:
-    """Return every field of every page that counts (of those chosen), in template order, with the latest correction."""
+def stored_fields(
+    connection: Connection, chosen: ColumnElement[bool] | None = None, *, held_too: bool = False
+) -> tuple[FieldRow, ...]:
+    """Return every field of every page that counts (of those chosen), in template order, with the latest correction.
+
+    `held_too` adds those of pages that are held, or were replaced by another picture.
+    """
     query = (
         select(
             *(readings.c[name] for name in ("key", "scan", "page", "field", "kind", "role", "candidates", "model")),
             *(decisions.c[name] for name in ("state", "value", "guess", "confidence", "flag", "why", "revision")),
-            *(pages.c[name] for name in ("sheet", "template", "template_page")),
+            *(pages.c[name] for name in ("sheet", "template", "template_page", "outcome")),
             scans.c.file,
         )
         .join(decisions, decisions.c.key == readings.c.key)
         .join(pages, (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page))
         .join(scans, scans.c.scan == readings.c.scan)
-        # Of pages that are held, or replaced by another picture, readings are kept; they count nowhere.
-        .where(pages.c.outcome == PageOutcomeKind.READ.value)
         .order_by(scans.c.arrival, readings.c.page, readings.c.position)
     )
+    if not held_too:
+        # Of pages that are held, or replaced by another picture, readings are kept; they count nowhere.
+        query = query.where(pages.c.outcome == PageOutcomeKind.READ.value)
     if chosen is not None:
         query = query.where(chosen)
     every = stored_corrections(connection)

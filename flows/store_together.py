@@ -29,9 +29,14 @@ def pages_together(connection: Connection) -> tuple[PageRow, ...]:
     return tuple(together.of(row) for row in rows)
 
 
-def fields_together(connection: Connection, chosen: ColumnElement[bool] | None = None) -> tuple[FieldRow, ...]:
-    """Return every field of every page that counts (of those chosen), each with the sheet that it belongs to."""
-    fields = stored_fields(connection, chosen)
+def fields_together(
+    connection: Connection, chosen: ColumnElement[bool] | None = None, *, held_too: bool = False
+) -> tuple[FieldRow, ...]:
+    """Return every field of every page that counts (of those chosen), each with the sheet that it belongs to.
+
+    `held_too` adds those of pages that do not count, which say so.
+    """
+    fields = stored_fields(connection, chosen, held_too=held_too)
     if not _any_to_join(connection):
         return fields
     changed = _together(connection, all_pages(connection)).rows
@@ -42,6 +47,8 @@ def fields_together(connection: Connection, chosen: ColumnElement[bool] | None =
             found.append(field)
         elif page.outcome is PageOutcomeKind.READ:
             found.append(replace(field, sheet=page.sheet))
+        elif held_too:
+            found.append(replace(field, counts=False))
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ import click
 from flows.errors import CorrectionError
 
 if TYPE_CHECKING:
-    from flows.page_decisions import By
+    from flows.records import By
 
 FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 BY = click.option("--by", "name", metavar="NAME", help="Who decides; without it, the name of your login.")
@@ -22,7 +22,7 @@ SHOWN_PAGES = 60
 def by_name(name: str | None) -> "By":
     """Return who decides, now (a faulty command line when the name cannot be kept)."""
     from flows.export.corrections import check_reviewer
-    from flows.page_decisions import By
+    from flows.records import By
 
     try:
         return By(check_reviewer(getpass.getuser() if name is None else name), datetime.now(UTC), "command")

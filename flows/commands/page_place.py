@@ -98,3 +98,27 @@ def place(
         fit = f"page {now.template_page} of sheet {now.sheet}, fits within {now.error_mm:.2f} mm"
         click.echo(f"{now.file} page {now.number}: {now.outcome.value}: {fit}{': ' if now.reason else ''}{now.reason}")
     return EXIT_SET_ASIDE if held else 0
+
+
+@click.command(no_args_is_help=True)
+@FOLDER
+@click.argument("page", metavar="FILE:N")
+@BY
+def unplace(folder: Path, page: str, name: str | None) -> int:
+    """Take back that a page was placed by hand: it is read again, as it is by itself.
+
+    \b
+    Example:
+      tallymark pages unplace chemistry scan.pdf:7
+    """  # noqa: D301 - click wants a real backspace here
+    from flows.page_desk import PLACEABLE, find_page, unplace
+    from flows.page_reading import reader_of
+    from flows.settings import load_exam
+    from flows.store import open_store
+
+    by = by_name(name)
+    exam = load_exam(folder)
+    with open_store(folder) as store:
+        now = unplace(store, exam, find_page(store, page), by, readers=partial(reader_of, exam, store))
+    click.echo(f"{now.file} page {now.number}: {now.outcome.value}{': ' if now.reason else ''}{now.reason}")
+    return EXIT_SET_ASIDE if now.outcome in PLACEABLE else 0

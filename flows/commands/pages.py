@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.commands.page_options import FOLDER, SHOWN_PAGES
-from flows.commands.page_place import place
+from flows.commands.page_place import place, unplace
 from flows.commands.page_resolve import resolve
 from flows.errors import EXIT_SET_ASIDE
 
@@ -125,3 +125,4 @@ def show(folder: Path, page: str, output: Path, alone: bool) -> None:
 
 pages.add_command(resolve)
 pages.add_command(place)
+pages.add_command(unplace)

@@ -135,17 +135,18 @@ def _placement_cells(one: PagePlacement, names: Mapping[tuple[str, int], PageRow
     page = names.get((placed.ref.scan, placed.ref.number))
     corners = ", ".join(f"({x:g}, {y:g})" for x, y in placed.corners)
     serial = "without a serial" if placed.serial is None else f"serial {placed.serial}"
+    what = f"was {one.was.value}; {serial}; corners at {corners} of {placed.width} x {placed.height}"
     return [
         Cell(page.file if page else "", Style.TEXT),
         Cell(placed.ref.number, Style.WHOLE),
-        Cell("placed", Style.TEXT),
+        Cell("placed" if one.holds else "placement taken back", Style.TEXT),
         Cell(page.sheet if page else "", Style.TEXT),
         Cell(placed.template, Style.TEXT),
-        Cell(placed.page, Style.WHOLE),
+        Cell(placed.page if one.holds else None, Style.WHOLE),
         Cell(one.reviewer, Style.TEXT),
         Cell(one.made_at, Style.MOMENT),
         Cell(one.how, Style.TEXT),
-        Cell(f"was {one.was.value}; {serial}; corners at {corners} of {placed.width} x {placed.height}", Style.WRAPPED),
+        Cell(what if one.holds else f"was {one.was.value}", Style.WRAPPED),
     ]
 
 

@@ -268,7 +268,8 @@ page_placements = Table(
 )
 """Where a person says the sheet lies on a page that was not read; the latest of a page wins. `corners` is a JSON list
 of four [x, y] in pixels of a picture of `width` x `height`, `was` the outcome before; `after_arrival` and `after_page`
-name the last page that was stored at that moment: the placed page claims its place on the sheet after that one.
+name the last page that was stored at that moment: the placed page claims its place on the sheet after that one. A row
+without a template takes back what was said before it.
 Triggers refuse to change or delete a row."""
 
 stack_decisions = Table(

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.errors import PageChoiceError
-from flows.page_decisions import By, Claim, arrange, claims_of, decide, key_of, place_of
-from flows.records import PageChoice, PageDecision, PagePlacement, PageRow
+from flows.page_decisions import Claim, arrange, claims_of, decide, key_of, place_of
+from flows.records import By, PageChoice, PageDecision, PagePlacement, PageRow
 from recognizer.records import HandPlacement, PageOutcomeKind, PageRef
 from tests.helpers.exam_rows import failed_page, page_row
 

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flows.checking import Answer, weigh
 from flows.errors import PageChoiceError, PlaceError
 from flows.grading import Tally, Workplace, grade_inbox, here, regrade_scans
-from flows.page_decisions import By
-from flows.page_desk import Resolved, find_page, held_pages, pages_of_file, place, resolve
-from flows.records import Correction, PageChoice, PageRow
+from flows.page_desk import Resolved, find_page, held_pages, pages_of_file, place, resolve, unplace
+from flows.records import By, CheckedField, CheckOutcome, Correction, FieldRow, PageChoice, PageRow
 from flows.settings import Exam
 from flows.settling import MarkRule, settle_sheets
 from flows.store import Store, open_store
-from recognizer.records import HandPlacement, PageOutcomeKind, PageRef, ValueState
+from recognizer.records import Flag, HandPlacement, PageOutcomeKind, PageRef, ValueState
 from tests.helpers.dumps import dump
 from tests.helpers.fakes import FakeReader, exam_folder, fake_scan, sheet
 
@@ -160,6 +160,22 @@ def test_corrections_on_a_replaced_page_are_named_kept_and_come_back_with_it(exa
     assert len(store.corrections()) == 1
     done = say(exam, store, KEEP, "b.pdf:1")
     assert (q1(store), done.unused, done.used) == (["9"], {}, {(first.scan, 1): 1})
+
+
+def test_a_page_that_was_held_while_others_were_checked_is_judged_as_they_were(exam: Exam, store: Store) -> None:
+    stack = range(1, 6)
+    drop(exam, store, "a.pdf", *(sheet(number, values={"q1": "1"}) for number in stack))
+    drop(exam, store, "b.pdf", sheet(5, values={"q1": "2"}))
+
+    def all_wrong(fields: tuple[FieldRow, ...], _: tuple[CheckedField, ...]) -> CheckOutcome:
+        answers = tuple(Answer(row, ValueState.VALUE, "7") for row in fields if row.field == "q1")
+        return weigh(answers[:4], fields, (), {}, accept_error=0.001, by=KIM)
+
+    store.check(all_wrong)
+    say(exam, store, REPLACE, "b.pdf:1")
+    (field,) = (row for row in store.fields() if row.file == "b.pdf" and row.field == "q1")
+    # It was accepted when it was read; since then four of four such marks were found wrong.
+    assert (field.flag, field.value, field.decision.guess) == (Flag.DOUBTED, "", "2")
 
 
 def test_decisions_hold_when_everything_is_read_again(exam: Exam, store: Store) -> None:
@@ -342,18 +358,38 @@ def test_a_page_on_which_the_sheet_does_not_fit_stays_failed(exam: Exam, store: 
     assert (dump(store), store.placements(), len(store.runs())) == (before, (), 1)
 
 
+def test_a_placement_that_is_taken_back_leaves_the_page_as_it_was(exam: Exam, store: Store) -> None:
+    drop(exam, store, "a.pdf", {"outcome": "failed", "values": {"q1": "6"}}, sheet(1))
+    before = dump(store)
+    put(exam, store, "a.pdf:1", serial=7)
+    row = take_back(exam, store, "a.pdf:1")
+    assert (row.outcome, row.reason, row.sheet) == (FAILED, "said so", "")
+    assert dump(store) == before and [one.was for one in store.placements()] == [FAILED, READ]
+    regrade(exam, store)
+    assert dump(store) == before
+    with pytest.raises(PageChoiceError, match="was not placed by hand"):
+        take_back(exam, store, "a.pdf:1")
+    # Placed again, it comes after what came meanwhile.
+    drop(exam, store, "b.pdf", sheet(7, values={"q1": "2"}))
+    assert put(exam, store, "a.pdf:1", serial=7).outcome is HELD
+
+
+def take_back(exam: Exam, store: Store, page: str) -> PageRow:
+    return unplace(store, exam, find_page(store, page), KIM, readers=lambda: nullcontext(FakeReader()))
+
+
 # ---- whatever happens ------------------------------------------------------------------------------------------------
 
 page = st.tuples(st.integers(1, 2), st.integers(1, 2), st.sampled_from(["ok", "ok", "ok", "failed"]))
 arrival = st.lists(page, min_size=1, max_size=3)
 event = st.one_of(
     arrival.map(lambda pages: ("drop", pages)),
-    st.tuples(st.sampled_from(["keep", "replace", "place"]), st.integers(0, 20)),
+    st.tuples(st.sampled_from(["keep", "replace", "place", "unplace"]), st.integers(0, 20)),
     st.just(("regrade", 0)),
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(event, max_size=8))
 def test_whatever_comes_and_is_decided_the_ledger_closes_and_no_page_counts_twice(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, object]]
@@ -381,6 +417,8 @@ def test_whatever_comes_and_is_decided_the_ledger_closes_and_no_page_counts_twic
                 try:
                     if what == "place":
                         put(exam, store, page, serial=1 + row.number % 2)
+                    elif what == "unplace":
+                        take_back(exam, store, page)
                     else:
                         say(exam, store, PageChoice(what), page)
                 except PageChoiceError:
