@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from flows.records import Arrival, FileOutcome, FileRow, PageRow, ScanRow
+from flows.stacks import was_dropped
 from recognizer.records import PageOutcomeKind
 
 OPEN_OUTCOMES = (PageOutcomeKind.FAILED, PageOutcomeKind.HELD, PageOutcomeKind.FOREIGN)
@@ -103,7 +104,7 @@ class Ledger:
     @property
     def open_pages(self) -> tuple[PageRow, ...]:
         """The pages that need a person."""
-        return tuple(page for page in self.pages if page.outcome in OPEN_OUTCOMES)
+        return tuple(page for page in self.pages if page.outcome in OPEN_OUTCOMES and not was_dropped(page))
 
     @property
     def open_files(self) -> tuple[FileLine, ...]:

@@ -31,7 +31,10 @@ HELD = (
 )
 AFTER = "comes after page {at} of {file}, where the order of '{template}' breaks: tallymark stacks"
 JOINED_TWICE = "{} put it together with another page {} of its sheet; say anew which belong together: tallymark stacks"
-DROPPED = "does not belong here, says {}, {:%Y-%m-%d %H:%M} UTC"
+DOES_NOT_BELONG = "does not belong here, says "
+"""In the reason of a page of which a person said so."""
+
+DROPPED = DOES_NOT_BELONG + "{}, {:%Y-%m-%d %H:%M} UTC"
 JOINED = "put together by {}, {:%Y-%m-%d %H:%M} UTC"
 CLAIMED = "page {} with the number {} came {} times ({}): none of them is joined"
 MOST_NAMED = 4
@@ -121,6 +124,11 @@ def may_be_dropped(row: PageRow) -> bool:
     if row.outcome in (PageOutcomeKind.READ, PageOutcomeKind.DUPLICATE):
         return row.joining is not Joining.CODE
     return row.outcome in (PageOutcomeKind.FAILED, PageOutcomeKind.FOREIGN)
+
+
+def was_dropped(row: PageRow) -> bool:
+    """Tell whether a person said that a page does not belong here: nobody need look at it any more."""
+    return row.outcome is PageOutcomeKind.FOREIGN and DOES_NOT_BELONG in row.reason
 
 
 # ---- what people said --------------------------------------------------------------------------------------------

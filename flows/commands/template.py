@@ -81,6 +81,8 @@ def show_template(name: str, as_json: bool) -> None:
         click.echo(json.dumps(_as_json(sheet), indent=2, ensure_ascii=False))
         return
     click.echo(f"{sheet.name} version {sheet.version}: {sheet.title}")
+    if sheet.extra_to:
+        click.echo(f"extra paper for candidates of '{sheet.extra_to}'")
     columns = ("page", "field", "kind", "role", "question", "boxes", "x", "y", "width", "height", "holds")
     rows = [_field_row(page, field) for page, field in _fields(sheet)]
     _print_table(columns, rows)

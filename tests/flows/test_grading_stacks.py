@@ -128,6 +128,7 @@ def test_a_decision_frees_the_rest_and_stays_when_scans_are_read_again(exam: Exa
     store.decide_stacks(lambda _pages, _said: [said(StackWord.DROP, store, 3)])
     assert outcomes(store) == [READ, READ, FOREIGN, READ, READ]
     assert len(store.stack_decisions()) == 2
+    assert store.ledger().closes and not store.ledger().is_open, "what a person dropped, nobody need look at"
 
 
 def test_fields_that_come_to_count_are_weighed_anew(exam: Exam, store: Store) -> None:
