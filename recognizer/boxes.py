@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.geometry import Rect, apply_homography, bounding_rect
+from recognizer.bend import Laid
+from recognizer.geometry import Homography, Rect, apply_homography, bounding_rect
 from recognizer.marks import px_per_mm_at
 from recognizer.records import BoxCrop, GreyImage, RegisteredPage
 from recognizer.template import Box, Kind, SheetField, SheetTemplate
@@ -25,6 +26,9 @@ PICTURE_PX_PER_MM = 4.0
 
 SURROUNDINGS_MM = 1.5
 """Paper around the printed outline that belongs to a crop: people write over the edge."""
+
+BEND_STEP_PX = 8
+"""Every millimetre of a bent sheet is followed."""
 
 SNAP_REACH_MM = 0.6
 """How far from its expected place a printed side is looked for; registration leaves less (`ERROR_LIMIT_MM`)."""
@@ -78,7 +82,7 @@ def field_picture(registered: RegisteredPage, field: SheetField, px_per_mm: floa
 def _within(registered: RegisteredPage, boxes: Sequence[Box]) -> list[bool]:
     """Tell of each box whether all four corners lie on the scan."""
     height, width = registered.page.pixels.shape
-    corners = apply_homography(registered.mm_to_px, np.vstack([box.rect.corners() for box in boxes]))
+    corners = registered.to_px(np.vstack([box.rect.corners() for box in boxes]))
     on_page = ((corners >= -0.5) & (corners <= (width - 0.5, height - 0.5))).all(axis=1)
     return [bool(four.all()) for four in on_page.reshape(len(boxes), 4)]
 
@@ -103,8 +107,26 @@ def _warped(registered: RegisteredPage, area: Rect, px_per_mm: float) -> GreyIma
     step = 1 / px_per_mm
     cut = np.array([[step, 0, area.x + step / 2], [0, step, area.y + step / 2], [0, 0, 1]])
     size = (round(area.width * px_per_mm), round(area.height * px_per_mm))
+    if registered.bend is not None:
+        return _straightened(pixels, Laid(mm_to_px, registered.bend), cut, size)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpPerspective(pixels, mm_to_px @ cut, size, flags=flags, borderValue=255), dtype=np.uint8)
+
+
+def _straightened(pixels: GreyImage, laid: Laid, cut: Homography, size: tuple[int, int]) -> GreyImage:
+    """Return an area of a bent sheet flat: the bend is followed at every few pixels, and straight in between."""
+    width, height = size
+    columns, rows = -(-width // BEND_STEP_PX) + 2, -(-height // BEND_STEP_PX) + 2
+    x, y = np.meshgrid(*((np.arange(count) - 0.5) * BEND_STEP_PX - 0.5 for count in (columns, rows)))
+    knots = laid.to_px(apply_homography(cut, np.column_stack([x.ravel(), y.ravel()]))).astype(np.float32)
+    full, first = (columns * BEND_STEP_PX, rows * BEND_STEP_PX), BEND_STEP_PX
+    across, down = (
+        cv2.resize(knots[:, axis].reshape(rows, columns), full, interpolation=cv2.INTER_LINEAR)[
+            first : first + height, first : first + width
+        ]
+        for axis in (0, 1)
+    )
+    return np.asarray(cv2.remap(pixels, across, down, cv2.INTER_LINEAR, borderValue=255), dtype=np.uint8)
 
 
 def _cut(sheet: GreyImage, box: Box, area: Rect) -> BoxCrop:

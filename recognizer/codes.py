@@ -91,8 +91,12 @@ def mark_codes(identity: SheetIdentity) -> dict[Corner, int]:
     serial = identity.serial or 0
     if serial > MARK_SERIALS:
         serial = 0
-    code = page_code(identity.exam, identity.template, identity.version, identity.page)
-    data = (code, serial // FIELD_PRIME, serial % FIELD_PRIME)
+    return codes_of(page_code(identity.exam, identity.template, identity.version, identity.page), serial)
+
+
+def codes_of(code: int, serial: int | None) -> dict[Corner, int]:
+    """Return the AprilTag code of each corner mark from a page code and a serial number: what `decode_marks` reads."""
+    data = (code, (serial or 0) // FIELD_PRIME, (serial or 0) % FIELD_PRIME)
     return {corner: corner * FIELD_PRIME + _evaluate(data, corner + 1) for corner in Corner}
 
 

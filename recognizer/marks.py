@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import cv2
 import numpy as np
@@ -12,13 +13,48 @@ from recognizer.geometry import Homography, Points, apply_homography, bounding_r
 from recognizer.records import GreyImage
 from recognizer.template import MARK_SIZE_MM, MARKS
 
-SEARCHES: tuple[tuple[int, float], ...] = ((800, 0.0), (1500, 0.0), (1500, 1.5), (2400, 0.0))
+
+class Clean(Enum):
+    """What is done to a page before marks are searched for on it."""
+
+    NOTHING = "nothing"
+    BLUR = "blur"
+    """Closes broken prints."""
+    DARK_LINES = "dark lines"
+    """Takes away dark lines thinner than a module of a mark: strokes and staples that touch it."""
+    PALE_LINES = "pale lines"
+    """Takes away pale ones: creases."""
+
+
+SEARCHES: tuple[tuple[int, Clean], ...] = (
+    (800, Clean.NOTHING),
+    (1500, Clean.NOTHING),
+    (1500, Clean.BLUR),
+    (1500, Clean.DARK_LINES),
+    (1500, Clean.PALE_LINES),
+    (2400, Clean.NOTHING),
+)
 """How marks are searched for, tried in turn until three are found: the longest side that a page keeps at least when it
-is reduced (at 800 a mark has 25 pixels, and the search takes a fiftieth of the time it takes at 300 dpi), and the blur
-before (standard deviation in pixels) that closes broken prints."""
+is reduced (at 800 a mark has 25 pixels, and the search takes a fiftieth of the time it takes at 300 dpi), and what is
+cleaned away before."""
+
+BLUR_PX = 1.5
+LINE_PX = 3
+"""Lines thinner than this are cleaned away; at 1500 a module has 5 pixels."""
 
 MARK_PERIMETER = (0.06, 0.35)
 """Perimeter of a mark over the longest side of the page: 0.12 for A4 on A4, 0.086 for A4 in the middle of A3."""
+
+ZONE = (0.24, 0.2)
+"""Part of the page's width and height, at each corner, where marks are looked for first: well-kept pages have them
+there, and it is a fifth of the page."""
+
+USUAL_PERIMETER = (0.09, 0.18)
+"""As `MARK_PERIMETER`, for sheets that fill the page: the fewer squares are looked at, the faster it goes."""
+
+SIDES_IN_MARKS = (183.0 / MARK_SIZE_MM, 256.0 / MARK_SIZE_MM)
+SIDES_TOLERANCE = 0.15
+"""How far corner marks are from one another across and down, in marks: otherwise they are of several sheets."""
 
 THRESHOLD_WINDOW_PX = 15
 
@@ -51,21 +87,61 @@ class FoundMark:
         return float(np.hypot(*(self.corners - np.roll(self.corners, -1, axis=0)).T).mean())
 
 
-def find_marks(pixels: GreyImage, searches: Sequence[tuple[int, float]] = SEARCHES) -> tuple[FoundMark, ...]:
+def find_marks(pixels: GreyImage, searches: Sequence[tuple[int, Clean]] = SEARCHES) -> tuple[FoundMark, ...]:
     """Return all corner marks on a page, in no order; two sheets on a page give two of a kind."""
-    best: tuple[FoundMark, ...] = ()
-    for longest, blur in searches:
+    marks: tuple[FoundMark, ...] = ()
+    for longest, clean in searches:
         factor = _factor(max(pixels.shape), longest)
-        small = _reduced(pixels, factor)
-        found = _detect(_blurred(small, blur), factor, MARK_PERIMETER)
-        if len({mark.corner for mark in found}) > len({mark.corner for mark in best}):
-            best = found
-        if len({mark.corner for mark in best}) >= 3:
+        found = _detect(_cleaned(_reduced(pixels, factor), clean), factor, MARK_PERIMETER)
+        known = {mark.corner for mark in marks}
+        marks += tuple(mark for mark in found if mark.corner not in known)
+        if len({mark.corner for mark in marks}) >= 3:
             break
-    return best
+    return _of_one_size(marks)
 
 
-def find_missing_marks(pixels: GreyImage, mm_to_px: Homography, known: Mapping[Corner, FoundMark]) -> list[FoundMark]:
+def marks_in_corners(pixels: GreyImage) -> tuple[FoundMark, ...]:
+    """Return the four marks of a sheet that stand in the corners of the page; none when there is any doubt.
+
+    This is the quick way for nearly all scans: only the corners are reduced and searched, side by side in one picture.
+    """
+    factor = _factor(max(pixels.shape), SEARCHES[0][0])
+    (height, width), (across, down) = pixels.shape, ZONE
+    columns, rows = int(width * across) // factor * factor, int(height * down) // factor * factor
+    places = [(left, top) for top in (0, height - rows) for left in (0, width - columns)]
+    zones = [_reduced(pixels[top : top + rows, left : left + columns], factor) for left, top in places]
+    mosaic = np.vstack([np.hstack(zones[:2]), np.hstack(zones[2:])])
+    larger = max(pixels.shape) / (max(mosaic.shape) * factor)
+    found = []
+    for mark in _detect(mosaic, factor, (USUAL_PERIMETER[0] * larger, USUAL_PERIMETER[1] * larger)):
+        column, row = (mark.corners.mean(axis=0) // (columns, rows)).astype(int).tolist()
+        left, top = places[2 * row + column]
+        corners = mark.corners + np.array([left - column * columns, top - row * rows])
+        found.append(FoundMark(mark.corner, mark.code, corners))
+    marks = {mark.corner: mark for mark in found}
+    return tuple(found) if len(marks) == len(found) == 4 and _like_a_sheet(marks) else ()
+
+
+def _like_a_sheet(marks: Mapping[Corner, FoundMark]) -> bool:
+    """Tell whether four marks are as far apart as they are on a sheet."""
+    edge = float(np.mean([mark.edge_px for mark in marks.values()]))
+    middles = np.array([marks[corner].corners.mean(axis=0) for corner in Corner])
+    sides = np.hypot(*(middles - np.roll(middles, -1, axis=0)).T) / edge
+    expected = np.array([*SIDES_IN_MARKS, *SIDES_IN_MARKS])
+    return bool((np.abs(sides / expected - 1) <= SIDES_TOLERANCE).all())
+
+
+def _of_one_size(marks: tuple[FoundMark, ...]) -> tuple[FoundMark, ...]:
+    """Return the marks without those that are much smaller: pictures of marks."""
+    if not marks:
+        return ()
+    middle = float(np.median([mark.edge_px for mark in marks]))
+    return tuple(mark for mark in marks if mark.edge_px >= SMALLEST_MARK * middle)
+
+
+def find_missing_marks(
+    pixels: GreyImage, mm_to_px: Homography, known: Mapping[Corner, FoundMark]
+) -> tuple[FoundMark, ...]:
     """Look once more, and closer, for the marks that were not found where the others say they must be."""
     found = []
     for corner in Corner:
@@ -78,12 +154,13 @@ def find_missing_marks(pixels: GreyImage, mm_to_px: Homography, known: Mapping[C
             continue
         size = MARK_SIZE_MM * px_per_mm_at(mm_to_px, MARKS[corner].corners().mean(axis=0))
         factor = _factor(size, 32)
-        for attempt in (part, _blurred(part, 1.2)):
-            marks = [mark for mark in _detect(_reduced(attempt, factor), factor, (0.3, 4.0)) if mark.corner is corner]
+        small = _reduced(part, factor)
+        for clean in Clean:
+            marks = [mark for mark in _detect(_cleaned(small, clean), factor, (0.3, 4.0)) if mark.corner is corner]
             if marks:
                 found.append(FoundMark(corner, marks[0].code, marks[0].corners + np.array([left, top])))
                 break
-    return found
+    return tuple(found)
 
 
 def px_per_mm_at(mm_to_px: Homography, point_mm: NDArray[np.float64]) -> float:
@@ -108,8 +185,13 @@ def _reduced(pixels: GreyImage, factor: int) -> GreyImage:
     return np.asarray(cv2.resize(cells, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _blurred(pixels: GreyImage, sigma: float) -> GreyImage:
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), dtype=np.uint8) if sigma else pixels
+def _cleaned(pixels: GreyImage, clean: Clean) -> GreyImage:
+    if clean is Clean.NOTHING:
+        return pixels
+    if clean is Clean.BLUR:
+        return np.asarray(cv2.GaussianBlur(pixels, (0, 0), BLUR_PX), dtype=np.uint8)
+    how = cv2.MORPH_CLOSE if clean is Clean.DARK_LINES else cv2.MORPH_OPEN
+    return np.asarray(cv2.morphologyEx(pixels, how, np.ones((LINE_PX, LINE_PX), np.uint8)), dtype=np.uint8)
 
 
 def _detect(pixels: GreyImage, factor: int, perimeter: tuple[float, float]) -> tuple[FoundMark, ...]:
@@ -128,10 +210,7 @@ def _detect(pixels: GreyImage, factor: int, perimeter: tuple[float, float]) -> t
         for quad, code in zip(corners, np.ravel(codes), strict=True)
         if (corner := corner_of(int(code))) is not None
     ]
-    if not marks:
-        return ()
-    middle = float(np.median([mark.edge_px for mark in marks]))
-    return tuple(mark for mark in marks if mark.edge_px >= SMALLEST_MARK * middle)
+    return _of_one_size(tuple(marks))
 
 
 def refine(pixels: GreyImage, marks: tuple[FoundMark, ...]) -> tuple[FoundMark, ...]:
@@ -140,6 +219,8 @@ def refine(pixels: GreyImage, marks: tuple[FoundMark, ...]) -> tuple[FoundMark, 
     Every edge is crossed by many profiles. Where a profile goes from black to white is taken from its area (so that
     blur and noise cancel out), a line is laid through those places, and neighbouring lines meet in the corners.
     """
+    if not marks:
+        return ()
     quads = np.stack([mark.corners for mark in marks])
     for _ in range(2):
         quads = _refined(pixels, quads)

@@ -2,16 +2,19 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
+from recognizer.bend import Laid
 from recognizer.codes import Corner
 from recognizer.errors import ForeignSheetError, RegistrationError
-from recognizer.fitting import Fit, check_by_rules, check_shape, pulled_in
+from recognizer.fitting import Fit, check_shape
 from recognizer.geometry import Homography, Points, apply_homography
-from recognizer.marks import SEARCHES, find_marks
+from recognizer.marks import SEARCHES, find_marks, px_per_mm_at
 from recognizer.records import GreyImage, HandPlacement, Page, RegisteredPage, SheetIdentity
+from recognizer.rule_fit import check_by_rules, pulled_in
 from recognizer.rules import Probes, measure, probes_of
 from recognizer.template import MARKS, SheetSet, SheetTemplate
 
@@ -27,8 +30,8 @@ MARK_NEAR_MM = 2.5
 NEIGHBOUR_REACH_MM = 16.0
 """So far around the place that was found it is tried whether the boxes fit better: two columns of bubbles, or a row."""
 
-NEIGHBOUR_STEP_MM = 1.45
-"""Rules are looked for 0.8 mm to both sides, so no place between two tries is missed."""
+NEIGHBOUR_STEP_MM = 1.2
+"""Rules are looked for 0.8 mm to both sides and surely found 0.6 mm off, so no place between two tries is missed."""
 
 LEAST_LEAD = 0.02
 """By so much more of the printed rules have to be seen where the sheet lies than anywhere around. In simulated office
@@ -37,6 +40,9 @@ and rough scans of the shipped sheets it was never less than 0.07; one row or co
 GLANCE_EVERY = 6
 GLANCE_MARGIN = 0.2
 """At each place around every sixth rule is looked at first: of 30 rules the share that is seen is right to 0.2."""
+
+NO_POINTS: Points = np.empty((0, 2))
+"""Nothing was measured on corner marks: what a person showed is no measurement."""
 
 POINTS = ("top left", "top right", "bottom right", "bottom left")
 """The order in which the points of a sheet are shown."""
@@ -73,10 +79,10 @@ def register_placed(page: Page, placed: HandPlacement, sheets: SheetSet) -> Regi
         check_shape(rough)
         near = pulled_in(page.pixels, rough, template, placed.page, PLACING_REACHES_MM)
         check_shape(near)
-        mm_to_px, error_mm = check_by_rules(page.pixels, Fit(near, 0.0), 0, template, placed.page)
-        _refuse_pulled(mm_to_px, rough, points_to_place(template, placed.page))
-        _refuse_marks_elsewhere(page.pixels, mm_to_px)
-        _refuse_neighbours(page.pixels, mm_to_px, probes_of(template, placed.page))
+        laid, error_mm = check_by_rules(page.pixels, Fit(near, 0.0, NO_POINTS, NO_POINTS), template, placed.page)
+        _refuse_pulled(laid, rough, points_to_place(template, placed.page))
+        _refuse_marks_elsewhere(page.pixels, laid)
+        _refuse_neighbours(page.pixels, laid, probes_of(template, placed.page))
     except RegistrationError as error:
         raise RegistrationError(
             f"placed by hand as '{template.name}' page {placed.page}, but it does not fit there ({error}); {SHOW_AGAIN}"
@@ -85,10 +91,11 @@ def register_placed(page: Page, placed: HandPlacement, sheets: SheetSet) -> Regi
         page=page,
         template=template,
         identity=SheetIdentity(sheets.exam, template.name, placed.version, placed.page, placed.serial),
-        mm_to_px=mm_to_px,
+        mm_to_px=laid.mm_to_px,
         error_mm=error_mm,
         marks_found=0,
         identified_by="hand",
+        bend=laid.bend,
     )
 
 
@@ -130,10 +137,9 @@ def _refuse_crossed(shown: Points) -> None:
         raise RegistrationError("the four points are not the corners of a sheet, in order")
 
 
-def _refuse_pulled(mm_to_px: Homography, rough: Homography, points: Points) -> None:
+def _refuse_pulled(laid: Laid, rough: Homography, points: Points) -> None:
     """Raise RegistrationError when the rules led far away from where the sheet was shown."""
-    shown = apply_homography(_inverse(mm_to_px), apply_homography(rough, points))
-    pulled = float(np.hypot(*(shown - points).T).max())
+    pulled = _apart_mm(laid, points, apply_homography(rough, points))
     if not pulled <= PULL_LIMIT_MM:
         raise RegistrationError(
             f"the printed boxes lie {pulled:.1f} mm from where the sheet was shown, at most {PULL_LIMIT_MM} mm are "
@@ -141,13 +147,12 @@ def _refuse_pulled(mm_to_px: Homography, rough: Homography, points: Points) -> N
         )
 
 
-def _refuse_marks_elsewhere(pixels: GreyImage, mm_to_px: Homography) -> None:
+def _refuse_marks_elsewhere(pixels: GreyImage, laid: Laid) -> None:
     """Raise RegistrationError when corner marks are found, and one of no corner where the sheet would have it."""
     away: dict[Corner, float] = {}
     for mark in find_marks(pixels, SEARCHES[:1]):
-        on_sheet = apply_homography(_inverse(mm_to_px), mark.corners)
         # Of two sheets on one page the marks of one may lie anywhere.
-        distance = float(np.hypot(*(on_sheet - MARKS[mark.corner].corners()).T).max())
+        distance = _apart_mm(laid, MARKS[mark.corner].corners(), mark.corners)
         away[mark.corner] = min(distance, away.get(mark.corner, np.inf))
     for corner, distance in away.items():
         if not distance <= MARK_NEAR_MM:
@@ -155,37 +160,43 @@ def _refuse_marks_elsewhere(pixels: GreyImage, mm_to_px: Homography) -> None:
             raise RegistrationError(f"the {name} corner mark lies {distance:.0f} mm from where the sheet would have it")
 
 
-def _refuse_neighbours(pixels: GreyImage, mm_to_px: Homography, probes: Probes) -> None:
+def _apart_mm(laid: Laid, on_sheet: Points, on_page: Points) -> float:
+    """Return how far points of the page lie from where the sheet has them, at most."""
+    apart = float(np.hypot(*(laid.to_px(on_sheet) - on_page).T).max())
+    return apart / px_per_mm_at(laid.mm_to_px, on_sheet.mean(axis=0))
+
+
+def _refuse_neighbours(pixels: GreyImage, laid: Laid, probes: Probes) -> None:
     """Raise RegistrationError when the boxes fit as well elsewhere: shown one row off, a row lands on its neighbour."""
     if not len(probes.points):
         return
-    least, few = _seen(pixels, mm_to_px, probes) - LEAST_LEAD, _every(probes, GLANCE_EVERY)
+    least, few = _seen(pixels, laid, (0.0, 0.0), probes) - LEAST_LEAD, _every(probes, GLANCE_EVERY)
     steps = np.arange(-NEIGHBOUR_REACH_MM, NEIGHBOUR_REACH_MM + NEIGHBOUR_STEP_MM / 2, NEIGHBOUR_STEP_MM)
-    for x, y in itertools.product(steps.tolist(), steps.tolist()):
-        away = math.hypot(x, y)
+    for shift in itertools.product(steps.tolist(), steps.tolist()):
+        away = math.hypot(*shift)
         if not NEIGHBOUR_STEP_MM < away <= NEIGHBOUR_REACH_MM:
             continue
-        there = mm_to_px @ _moved(x, y)
         # Most places are nothing like it, which a few rules tell.
-        if _seen(pixels, there, few) >= least - GLANCE_MARGIN and _seen(pixels, there, probes) >= least:
+        glance = _seen(pixels, laid, shift, few) >= least - GLANCE_MARGIN
+        if glance and _seen(pixels, laid, shift, probes) >= least:
             raise RegistrationError(f"the boxes fit as well or better {away:.0f} mm beside the place that was shown")
 
 
-def _seen(pixels: GreyImage, mm_to_px: Homography, probes: Probes) -> float:
-    """Return the share of the printed rules that are seen where they should be."""
-    return float((~np.isnan(measure(pixels, mm_to_px, probes))).mean())
+def _seen(pixels: GreyImage, laid: Laid, shift: tuple[float, float], probes: Probes) -> float:
+    """Return the share of the printed rules that are seen where they should be if the sheet lay shifted (mm)."""
+    offsets = measure(pixels, lambda points: laid.to_px(points + np.array(shift)), probes)
+    return float((~np.isnan(offsets)).mean())
 
 
 def _every(probes: Probes, step: int) -> Probes:
     """Return every so manieth pair of probes."""
     pairs = probes.pairs[::step]
     kept, numbers = np.unique(pairs, return_inverse=True)
-    return Probes(probes.points[kept], probes.normals[kept], probes.anchors[kept], numbers.reshape(pairs.shape))
-
-
-def _moved(x: float, y: float) -> Homography:
-    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
-
-
-def _inverse(mm_to_px: Homography) -> Homography:
-    return np.asarray(np.linalg.inv(mm_to_px), dtype=np.float64)
+    return replace(
+        probes,
+        points=probes.points[kept],
+        normals=probes.normals[kept],
+        anchors=probes.anchors[kept],
+        pairs=numbers.reshape(pairs.shape),
+        vital=probes.vital[kept],
+    )

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from recognizer.geometry import apply_homography
+
 if TYPE_CHECKING:
-    from recognizer.geometry import Homography, Rect
+    from recognizer.bend import Bend
+    from recognizer.geometry import Homography, Points, Rect
     from recognizer.template import SheetTemplate
 
 GreyImage: TypeAlias = NDArray[np.uint8]
@@ -164,7 +167,8 @@ class RegisteredPage:
 
     `mm_to_px` maps template millimetres to page pixels (the centre of the first pixel is at 0); `error_mm` is measured:
     how far the printed rules of the worst part of the page, or the corner marks, lie from where they should be;
-    `marks_found` is 3 or 4, 0 for a page that a person placed; `identified_by` is "qr", "marks" or "hand".
+    `marks_found` is 2, 3 or 4, 0 for a page that a person placed; `identified_by` is "qr", "marks" or "hand". Paper
+    that does not lie flat has a `bend`, which comes before the homography: `to_px` does both.
     """
 
     page: Page
@@ -174,6 +178,12 @@ class RegisteredPage:
     error_mm: float
     marks_found: int
     identified_by: str
+    bend: "Bend | None" = None
+
+    def to_px(self, points_mm: "Points") -> "Points":
+        """Map template millimetres (N, 2) to page pixels (N, 2)."""
+        flat = points_mm if self.bend is None else self.bend.flattened(points_mm)
+        return apply_homography(self.mm_to_px, flat)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Find the sheet on the page: which one, which way up, and how well it fits. A bad fit is an error, never a guess.
 
-The four corner marks give the position (any three are enough), the QR code and, without it, the marks themselves say
-which sheet it is, and the printed rules of the boxes, measured where they should be, tell how far off the fit is.
+The four corner marks give the position (any three are enough, or two and the QR code), the QR code and, without it, the
+marks themselves say which sheet it is, and the printed rules of the boxes, measured where they should be, tell how far
+off the fit is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,20 +13,34 @@ import cv2
 import numpy as np
 
 from recognizer.blank import is_blank
-from recognizer.codes import COVER_TEMPLATE, MARK_SERIALS, Corner, decode_marks, page_code, parse_payload
+from recognizer.codes import (
+    COVER_TEMPLATE,
+    FIELD_PRIME,
+    MARK_SERIALS,
+    Corner,
+    codes_of,
+    decode_marks,
+    mark_codes,
+    page_code,
+    parse_payload,
+)
 from recognizer.cover import cover_template
+from recognizer.damaged_marks import find_damaged, is_whole, read_damaged
 from recognizer.errors import BlankPageError, ForeignSheetError, RegistrationError
 from recognizer.fitting import (
+    BENT_MARK_LIMIT_MM,
     MARK_LIMIT_MM,
+    MISSHAPEN_MM,
     RESCAN_FLAT,
     Fit,
-    check_by_rules,
     check_shape,
     fit_to_marks,
+    misshapen,
 )
 from recognizer.geometry import Homography
-from recognizer.marks import SEARCHES, FoundMark, find_marks, find_missing_marks, refine
+from recognizer.marks import SEARCHES, FoundMark, find_marks, find_missing_marks, marks_in_corners, refine
 from recognizer.records import GreyImage, Page, RegisteredPage, SheetIdentity
+from recognizer.rule_fit import check_by_rules
 from recognizer.template import QR_CODE, SheetSet, SheetTemplate
 
 LEAST_SIDE_PX = 200
@@ -35,6 +50,15 @@ QR_PX_PER_MM = (8.0, 5.0, 12.0)
 """Scales at which the QR code is cut out, tried in turn; its modules of about 0.6 mm then have 5, 3 or 8 pixels."""
 
 QR_QUIET_MM = 2.6
+QR_FAR_MM = 12.0
+"""Where the paper is bent, the code is looked for this far around its place."""
+
+NEAR_MARGIN_MM, FAR_MARGIN_MM = 4.0, 14.0
+"""How far around its place a damaged mark is looked for, when three others tell where that is, and when two do."""
+
+CONTRADICTION = (
+    "the QR code and the corner marks name different sheets; one page may lie over another: scan them singly"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +84,11 @@ def register(page: Page, sheets: SheetSet) -> RegisteredPage:
     if min(page.pixels.shape) < LEAST_SIDE_PX:
         height, width = page.pixels.shape
         raise RegistrationError(f"the page has only {width} x {height} pixels; scan it at 300 dpi")
-    found = _found(page.pixels)
-    marks, fit = _fitted(page.pixels, _of_one_sheet(found))
-    sheet = _Sheet(marks, fit)
-    said = _read_qr(page.pixels, fit.mm_to_px)
+    marks = _refined(page.pixels, _of_one_sheet(_found(page.pixels)))
+    if len(marks) == 2:
+        return _known_by_two(page, marks, sheets)
+    sheet = _Sheet(*_fitted(page.pixels, marks))
+    said = _read_qr(page.pixels, sheet.fit.mm_to_px)
     return _known_by_marks(page, sheet, sheets) if said is None else _known_by_qr(page, sheet, said, sheets)
 
 
@@ -74,6 +99,8 @@ def _found(pixels: GreyImage) -> tuple[FoundMark, ...]:
         BlankPageError: there is nothing on the page.
         RegistrationError: there are no marks on the page, or mirrored ones.
     """
+    if found := marks_in_corners(pixels):
+        return found
     if found := find_marks(pixels, SEARCHES[:1]):
         return found if len(found) >= 3 else find_marks(pixels)
     if is_blank(pixels):
@@ -108,27 +135,106 @@ def _of_one_sheet(found: Sequence[FoundMark]) -> dict[Corner, FoundMark]:
 
 
 def _fitted(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> tuple[dict[Corner, FoundMark], Fit]:
-    """Refine the marks, look once more for a missing one, and fit the sheet to them."""
+    """Fit the sheet to its marks, looking once more for a missing one."""
     if len(marks) < 3:
-        names = ", ".join(corner.name.lower().replace("_", " ") for corner in sorted(marks))
-        raise RegistrationError(
-            f"only {len(marks)} of 4 corner marks found ({names}), at least 3 are needed; {RESCAN_FLAT}"
-        )
-    exact = {mark.corner: mark for mark in refine(pixels, tuple(marks.values()))}
+        raise RegistrationError(_too_few(marks))
+    exact = dict(marks)
     fit = fit_to_marks(exact)
     check_shape(fit.mm_to_px)
     if len(exact) == 3:
-        missing = find_missing_marks(pixels, fit.mm_to_px, exact)
+        missing = [mark for mark in refine(pixels, find_missing_marks(pixels, fit.mm_to_px, exact)) if is_whole(mark)]
         if missing:
-            exact |= {mark.corner: mark for mark in refine(pixels, tuple(missing))}
+            exact |= {mark.corner: mark for mark in missing}
             fit = fit_to_marks(exact)
             check_shape(fit.mm_to_px)
-    if fit.rms_mm > MARK_LIMIT_MM:
+        else:
+            exact, fit = _with_damaged(pixels, exact, fit)
+    if fit.rms_mm > BENT_MARK_LIMIT_MM:
         raise RegistrationError(
-            f"the corner marks miss the sheet by {fit.rms_mm:.2f} mm, at most {MARK_LIMIT_MM} mm are accepted; the "
-            f"paper is bent, or the marks belong to different sheets: {RESCAN_FLAT}"
+            f"the corner marks miss the sheet by {fit.rms_mm:.2f} mm, at most {BENT_MARK_LIMIT_MM} mm are accepted; "
+            f"the paper is bent, or the marks belong to different sheets: {RESCAN_FLAT}"
         )
     return exact, fit
+
+
+def _refined(pixels: GreyImage, marks: Mapping[Corner, FoundMark]) -> dict[Corner, FoundMark]:
+    """Return marks with their corners exactly where they are, without those that are damaged, while two are left."""
+    exact = {mark.corner: mark for mark in refine(pixels, tuple(marks.values()))}
+    whole = {corner: mark for corner, mark in exact.items() if is_whole(mark)}
+    if len(whole) < 3:
+        return whole if len(whole) >= 2 else exact
+    worst, off = misshapen(fit_to_marks(whole))
+    if off > MISSHAPEN_MM:
+        del whole[list(whole)[worst]]
+    return whole
+
+
+def _may_be(marks: Mapping[Corner, FoundMark]) -> list[dict[Corner, int]]:
+    """Return the codes that the other marks of a sheet may have, when two of them were read."""
+    known = {corner: mark.code for corner, mark in marks.items()}
+    third = next(corner for corner in Corner if corner not in known)
+    possible = []
+    for symbol in range(FIELD_PRIME):
+        data = decode_marks(known | {third: third * FIELD_PRIME + symbol})
+        possible.append({corner: code for corner, code in codes_of(*data).items() if corner not in known})
+    return possible
+
+
+def _too_few(marks: Mapping[Corner, FoundMark]) -> str:
+    names = ", ".join(corner.name.lower().replace("_", " ") for corner in sorted(marks))
+    return (
+        f"only {len(marks)} of 4 corner marks found ({names}), at least 3 are needed, or 2 and the square code; "
+        f"{RESCAN_FLAT}"
+    )
+
+
+def _with_damaged(pixels: GreyImage, exact: dict[Corner, FoundMark], fit: Fit) -> tuple[dict[Corner, FoundMark], Fit]:
+    """Return three marks and their fit with the fourth, if it is there but cannot be read: three tell its code."""
+    code, serial = decode_marks({corner: mark.code for corner, mark in exact.items()})
+    codes = {corner: mark for corner, mark in codes_of(code, serial).items() if corner not in exact}
+    damaged = find_damaged(pixels, fit.mm_to_px, codes, NEAR_MARGIN_MM)
+    if not damaged:
+        return exact, fit
+    more = exact | {mark.corner: mark for mark in damaged}
+    try:
+        fuller = fit_to_marks(more)
+        check_shape(fuller.mm_to_px)
+    except RegistrationError:
+        return exact, fit
+    return (more, fuller) if fuller.rms_mm <= max(MARK_LIMIT_MM, fit.rms_mm) else (exact, fit)
+
+
+def _known_by_two(page: Page, marks: Mapping[Corner, FoundMark], sheets: SheetSet) -> RegisteredPage:
+    """Return the page as the sheet that its QR code names, when two corner marks are left and belong to that sheet.
+
+    Raises:
+        ForeignSheetError: it belongs to another exam, or no template of this exam reads it.
+        RegistrationError: the QR code cannot be read, or the marks say something else.
+    """
+    exact = dict(marks)
+    fit = fit_to_marks(exact)
+    check_shape(fit.mm_to_px)
+    if (third := read_damaged(page.pixels, fit.mm_to_px, _may_be(exact), FAR_MARGIN_MM)) is not None:
+        sheet = _Sheet(*_fitted(page.pixels, {**exact, third.corner: third}))
+        said = _read_qr(page.pixels, sheet.fit.mm_to_px)
+        return _known_by_marks(page, sheet, sheets) if said is None else _known_by_qr(page, sheet, said, sheets)
+    said = _read_qr(page.pixels, fit.mm_to_px) if fit.rms_mm <= BENT_MARK_LIMIT_MM else None
+    if said is None:
+        raise RegistrationError(_too_few(marks))
+    codes = mark_codes(said)
+    if any(mark.code != codes[corner] for corner, mark in exact.items()):
+        raise RegistrationError(CONTRADICTION)
+    missing = {corner: code for corner, code in codes.items() if corner not in exact}
+    for margin in (FAR_MARGIN_MM, NEAR_MARGIN_MM):
+        # Two marks tell little of a slant: the third is looked for in a wide area, and then the fourth near its place.
+        for mark in find_damaged(page.pixels, fit.mm_to_px, missing, margin):
+            exact[mark.corner] = mark
+            missing.pop(mark.corner)
+        fit = fit_to_marks(exact)
+        check_shape(fit.mm_to_px)
+    if fit.rms_mm > BENT_MARK_LIMIT_MM:
+        raise RegistrationError(_too_few(marks))
+    return _registered(page, _Sheet(exact, fit), _named(said, sheets), said, "qr")
 
 
 def _known_by_qr(page: Page, sheet: _Sheet, said: SheetIdentity, sheets: SheetSet) -> RegisteredPage:
@@ -141,9 +247,7 @@ def _known_by_qr(page: Page, sheet: _Sheet, said: SheetIdentity, sheets: SheetSe
     code, serial = sheet.decoded()
     expected = said.serial if (said.serial or 0) <= MARK_SERIALS else None
     if code != page_code(said.exam, said.template, said.version, said.page) or serial != expected:
-        raise RegistrationError(
-            "the QR code and the corner marks name different sheets; one page may lie over another: scan them singly"
-        )
+        raise RegistrationError(CONTRADICTION)
     return _registered(page, sheet, _named(said, sheets), said, "qr")
 
 
@@ -226,15 +330,16 @@ def _versions_meant(code: int, exam: str, template: SheetTemplate, page: int) ->
 def _registered(
     page: Page, sheet: _Sheet, template: SheetTemplate, identity: SheetIdentity, identified_by: str
 ) -> RegisteredPage:
-    mm_to_px, rules_mm = check_by_rules(page.pixels, sheet.fit, len(sheet.marks), template, identity.page)
+    laid, error_mm = check_by_rules(page.pixels, sheet.fit, template, identity.page)
     return RegisteredPage(
         page=page,
         template=template,
         identity=identity,
-        mm_to_px=mm_to_px,
-        error_mm=max(sheet.fit.rms_mm, rules_mm),
+        mm_to_px=laid.mm_to_px,
+        error_mm=error_mm,
         marks_found=len(sheet.marks),
         identified_by=identified_by,
+        bend=laid.bend,
     )
 
 
@@ -257,4 +362,19 @@ def _read_qr(pixels: GreyImage, mm_to_px: Homography) -> SheetIdentity | None:
         identity = parse_payload(text)
         if identity is not None:
             return identity
-    return None
+    return _searched_qr(pixels, mm_to_px)
+
+
+def _searched_qr(pixels: GreyImage, mm_to_px: Homography) -> SheetIdentity | None:
+    """Return what the QR code says that is near its place, but not in it; None when there is none."""
+    area, scale = QR_CODE.grown(QR_FAR_MM), QR_PX_PER_MM[0]
+    cut = np.array([[1 / scale, 0, area.x], [0, 1 / scale, area.y], [0, 0, 1]])
+    size = (round(area.width * scale), round(area.height * scale))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    picture = cv2.warpPerspective(pixels, mm_to_px @ cut, size, flags=flags, borderValue=255)
+    try:
+        # OpenCV's other detector misses clean codes in photographs.
+        text, _, _ = cv2.QRCodeDetectorAruco().detectAndDecode(picture)
+    except cv2.error:
+        return None
+    return parse_payload(text)

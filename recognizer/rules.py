@@ -1,14 +1,15 @@
 """The printed rules of boxes: where on the page they really are, measured against where they should be."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.geometry import Homography, Points, Rect, apply_homography
+from recognizer.geometry import Points, Rect
 from recognizer.records import GreyImage
 from recognizer.template import Kind, SheetTemplate
 
@@ -19,8 +20,11 @@ RULE_STEP_MM = 0.05
 PROBE_WIDTH_MM = 1.2
 """Length along a rule over which it is measured: long enough to average noise, short enough for a bubble's side."""
 
-LEAST_CONTRAST = 24.0
-"""Grey values by which a rule is darker than the paper beside it, at least; scanner noise on an average is below 5."""
+LEAST_CONTRAST = 0.1
+"""By how much of the paper's grey value a rule is darker than the paper beside it, at least..."""
+
+LEAST_CONTRAST_GREY = 10.0
+"""...and by how many grey values: scanner noise on an average is below 5."""
 
 AGREEMENT_MM = 0.2
 """Opposite sides of a box lie off by the same, to this much; more apart, one of them is a pen stroke."""
@@ -35,6 +39,9 @@ CLOSEST_PROBES_MM = 4.0
 """Probes along a side are not closer than this: they would see the same pixels."""
 
 
+LONG_SIDE_MM = 15.0
+"""A side at least this long is measured in three places: a field may stand alone in its part of the page."""
+
 CORNER_INSET_MM = 1.1
 """From the corner of a box to the first probe on its side: the probe (`PROBE_WIDTH_MM`) just misses the other side."""
 
@@ -47,21 +54,25 @@ class Probes:
     """Places where a printed rule is expected.
 
     `points` (N, 2) are on the rules, in mm, `normals` (N, 2) of length 1 point across them, `anchors` (N, 2) are
-    inside the boxes (so that all sides of a box count for the same part of the page), and `pairs` (P, 2) says which
-    two probes lie opposite one another on the same box.
+    inside the boxes (so that all sides of a box count for the same part of the page), `pairs` (P, 2) says which two
+    probes lie opposite one another on the same box, and `vital` (N,) which ones must not be hidden: not those of boxes
+    that are kept for people only, which may be full of ink.
     """
 
     points: Points
     normals: Points
     anchors: Points
     pairs: NDArray[np.intp]
+    vital: NDArray[np.bool_]
 
 
+@lru_cache(maxsize=64)
 def probes_of(template: SheetTemplate, page: int) -> Probes:
     """Return where the sides of a page's boxes are to be measured, spread evenly over all boxes."""
     bubbles = {field.name for field in template.pages[page - 1].fields if field.shape == "bubble"}
-    # What is kept for people only may be full of ink, and need not be cut to a tenth of a millimetre.
-    boxes = [box for box in template.boxes(page) if box.kind is not Kind.IMAGE] or template.boxes(page)
+    boxes = template.boxes(page)
+    for_people = {box.rect for box in boxes if box.kind is Kind.IMAGE}
+    for_people = for_people if len(for_people) < len(boxes) else set()
     round_ones = [box.rect for box in boxes if box.field in bubbles]
     angular = [box.rect for box in boxes if box.field not in bubbles]
     share = MOST_PROBES * len(angular) // max(len(boxes), 1)
@@ -73,16 +84,19 @@ def probes_of(template: SheetTemplate, page: int) -> Probes:
     # Neighbours in a comb share a side, and its probes.
     numbers: dict[_Place, int] = {}
     anchors: dict[_Place, tuple[float, float]] = {}
+    vital: set[_Place] = set()
     for rect, pair in opposite:
         for place in pair:
             numbers.setdefault(place, len(numbers))
             anchors.setdefault(place, _anchor(rect, place))
+            vital |= set() if rect in for_people else {place}
     places = np.array(list(numbers), dtype=np.float64).reshape(-1, 4)
     return Probes(
         places[:, :2],
         places[:, 2:],
         np.array([anchors[place] for place in numbers], dtype=np.float64).reshape(-1, 2),
         np.array([[numbers[place] for place in pair] for _, pair in opposite], dtype=np.intp).reshape(-1, 2),
+        np.array([place in vital for place in numbers], dtype=bool),
     )
 
 
@@ -110,7 +124,7 @@ def _spread(start: float, length: float, apart: float, index: int | None) -> lis
     if index is None:
         return [start + length / 2]
     inset = min(CORNER_INSET_MM, 0.3 * length)
-    count = max(int(length / apart), 1)
+    count = max(int(length / apart), 3 if length >= LONG_SIDE_MM else 1)
     if count == 1:
         # Changing ends: what is printed beside a row of boxes must not decide for all of them.
         return [start + (inset, length - inset)[index % 2]]
@@ -119,7 +133,7 @@ def _spread(start: float, length: float, apart: float, index: int | None) -> lis
 
 
 def measure(
-    pixels: GreyImage, mm_to_px: Homography, probes: Probes, reach_mm: float = RULE_REACH_MM
+    pixels: GreyImage, to_px: Callable[[Points], Points], probes: Probes, reach_mm: float = RULE_REACH_MM
 ) -> NDArray[np.float64]:
     """Return by how many mm along its normal each rule lies off its place, (N,); NaN where none is seen.
 
@@ -130,19 +144,21 @@ def measure(
         return np.zeros(0)
     steps = np.arange(-reach_mm - 0.4, reach_mm + 0.4 + RULE_STEP_MM / 2, RULE_STEP_MM)
     beside = np.linspace(-PROBE_WIDTH_MM / 2, PROBE_WIDTH_MM / 2, 7)
-    # Over so short a way a homography is a straight line: three points tell where all others are.
+    # Over so short a way every mapping is a straight line: three points tell where all others are.
     feet, ahead, aside = (
-        apply_homography(mm_to_px, points)
+        to_px(points).astype(np.float32)
         for points in (probes.points, probes.points + probes.normals, probes.points + probes.normals[:, ::-1])
     )
-    places = (
-        feet[:, None, None, :]
-        + (aside - feet)[:, None, None, :] * beside[None, :, None, None]
-        + (ahead - feet)[:, None, None, :] * steps[None, None, :, None]
+    across, along = beside.astype(np.float32)[:, None], steps.astype(np.float32)
+    x, y = (
+        (foot[:, None] + sideways[:, None] * across.T)[:, :, None] + forwards[:, None, None] * along
+        for foot, sideways, forwards in (
+            (feet[:, axis], (aside - feet)[:, axis], (ahead - feet)[:, axis]) for axis in (0, 1)
+        )
     )
-    on_page = places.astype(np.float32).reshape(count * len(beside), -1, 2)
-    sampled = cv2.remap(pixels, on_page[..., 0], on_page[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    profiles = sampled.reshape(count, len(beside), len(steps)).astype(np.float32).mean(axis=1)
+    on_page = (x.reshape(count * len(beside), -1), y.reshape(count * len(beside), -1))
+    sampled = cv2.remap(pixels, *on_page, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    profiles = sampled.reshape(count, len(beside), len(steps)).mean(axis=1, dtype=np.float32)
     return _agreeing(ridge_offsets(profiles, steps, reach_mm), probes.pairs)
 
 
@@ -172,5 +188,6 @@ def ridge_offsets(profiles: NDArray[np.float32], steps: NDArray[np.float64], rea
     total = weight.sum(axis=1)
     offsets = (weight * steps).sum(axis=1) / np.maximum(total, 1e-6)
     wide = (~near & (away <= 2 * half) & (darkness > 0.6 * height)).sum(axis=1)
-    seen = (height[:, 0] >= LEAST_CONTRAST) & (wide * RULE_STEP_MM <= WIDEST_RULE_MM / 3)
+    contrast = np.maximum(LEAST_CONTRAST * paper[:, 0], LEAST_CONTRAST_GREY)
+    seen = (height[:, 0] >= contrast) & (wide * RULE_STEP_MM <= WIDEST_RULE_MM / 3)
     return np.where(seen, offsets, np.nan)

@@ -25,7 +25,17 @@ from recognizer.simulate.numbers import HALF_STYLES
 from recognizer.simulate.scanner import PROFILES, Effects, Mode, Picture, Profile, scan
 from recognizer.template import SheetTemplate
 
-__all__ = ["Candidate", "Effects", "Extras", "Mode", "SimulatedPage", "SimulatedSheet", "Simulation", "simulate"]
+__all__ = [
+    "Candidate",
+    "Effects",
+    "Extras",
+    "Mode",
+    "SimulatedPage",
+    "SimulatedSheet",
+    "Simulation",
+    "filled_papers",
+    "simulate",
+]
 
 SERIALS_PER_SEED = 1000
 """Serial numbers set apart for one seed, so that small runs with different seeds can share an exam."""
@@ -106,6 +116,27 @@ def simulate(simulation: Simulation, glyphs: GlyphSet) -> Iterator[SimulatedShee
             yield _filled_and_scanned(simulation, glyphs, serial, papers)
 
 
+def filled_papers(simulation: Simulation, glyphs: GlyphSet) -> Iterator[tuple[int, int, GreyImage]]:
+    """Yield the filled pages of sheets before they are scanned: serial number, page number (from 1), pixels."""
+    papers = _printed(simulation, simulation.serials)
+    for serial in simulation.serials:
+        choosing, writing, _, _ = _sources(simulation, serial)
+        profile, template = PROFILES[simulation.effects], simulation.template
+        candidate = candidate_for(template, simulation.seed, serial)
+        values = choose_answers(template, candidate, choosing, profile.doubles)
+        writers = _writers(glyphs, profile, writing)
+        for number, page in enumerate(template.pages, start=1):
+            sheet = Sheet(next(papers), simulation.dpi)
+            fill_page(sheet, page, values, writers)
+            yield serial, number, sheet.pixels
+
+
+def _sources(simulation: Simulation, serial: int) -> list[np.random.Generator]:
+    """Return what decides about the answers, the writing, the scan, and the extras of a sheet."""
+    source = np.random.SeedSequence([simulation.seed, serial, zlib.crc32(simulation.template.name.encode())])
+    return [np.random.default_rng(child) for child in source.spawn(4)]
+
+
 def _printed(simulation: Simulation, serials: range) -> Iterator[GreyImage]:
     """Return the empty pages of the sheets with these serial numbers, in order."""
     pdf = io.BytesIO()
@@ -118,8 +149,7 @@ def _filled_and_scanned(
 ) -> SimulatedSheet:
     profile = PROFILES[simulation.effects]
     template = simulation.template
-    source = np.random.SeedSequence([simulation.seed, serial, zlib.crc32(template.name.encode())])
-    choosing, writing, scanning, extra = (np.random.default_rng(child) for child in source.spawn(4))
+    choosing, writing, scanning, extra = _sources(simulation, serial)
     candidate = candidate_for(template, simulation.seed, serial)
     absent = bool(extra.random() < simulation.extras.absent)
     values = choose_answers(template, candidate, choosing, profile.doubles, absent=absent)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.geometry import MM_PER_INCH, Rect
+from recognizer.geometry import MM_PER_INCH, Homography, Rect
 from recognizer.records import GreyImage
 from recognizer.simulate.strokes import line
 from recognizer.template import MARKS, QR_CODE
@@ -145,11 +145,16 @@ that keep their sheets turn to narrow punches."""
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One scanned page: grey pixels, or black and white (0 and 255) when `one_bit`, and the JPEG quality for grey."""
+    """One scanned page: grey pixels, or black and white (0 and 255) when `one_bit`, and the JPEG quality for grey.
+
+    `mm_to_px` is the truth: where each millimetre of the paper (from its top left corner) went; the centre of the first
+    pixel is at 0.
+    """
 
     pixels: GreyImage
     one_bit: bool
     jpeg_quality: int
+    mm_to_px: Homography
 
 
 def scan(paper: GreyImage, dpi: int, profile: Profile, mode: Mode, rng: np.random.Generator) -> Picture:
@@ -164,12 +169,20 @@ def scan(paper: GreyImage, dpi: int, profile: Profile, mode: Mode, rng: np.rando
     """
     one_bit = mode is Mode.ONE_BIT or (mode is Mode.AUTO and rng.random() < profile.one_bit)
     _wear(paper, dpi / MM_PER_INCH, profile, rng)
-    pixels = _laid_on_glass(paper, dpi, profile, rng)
+    pixels, laid = _laid_on_glass(paper, dpi, profile, rng)
     pixels = _exposed(pixels, dpi, profile, one_bit, rng)
     if one_bit:
         black_below = rng.uniform(*BLACK_BELOW)
         pixels = np.where(pixels < black_below, np.uint8(0), np.uint8(255))
-    return Picture(_turned(pixels, profile, rng), one_bit, int(rng.integers(*profile.jpeg, endpoint=True)))
+    pixels, turn = _turned(pixels, profile, rng)
+    truth = turn @ laid @ millimetres_to_pixels(dpi)
+    return Picture(pixels, one_bit, int(rng.integers(*profile.jpeg, endpoint=True)), truth)
+
+
+def millimetres_to_pixels(dpi: float) -> Homography:
+    """Return where the millimetres of a page drawn at a resolution are; the centre of the first pixel is at 0."""
+    scale = dpi / MM_PER_INCH
+    return np.array([[scale, 0.0, -0.5], [0.0, scale, -0.5], [0.0, 0.0, 1.0]])
 
 
 def _wear(paper: GreyImage, px_per_mm: float, profile: Profile, rng: np.random.Generator) -> None:
@@ -236,8 +249,10 @@ def _speck(paper: GreyImage, px_per_mm: float, rng: np.random.Generator) -> None
     cv2.circle(paper, centre, radius, int(rng.integers(60, 220)), -1, cv2.LINE_AA)
 
 
-def _laid_on_glass(paper: GreyImage, dpi: int, profile: Profile, rng: np.random.Generator) -> GreyImage:
-    """Turn, shift and scale the page a little, and soften it as lens and paper feed do."""
+def _laid_on_glass(
+    paper: GreyImage, dpi: int, profile: Profile, rng: np.random.Generator
+) -> tuple[GreyImage, Homography]:
+    """Turn, shift and scale the page a little, and soften it as lens and paper feed do; return also how."""
     height, width = paper.shape
     px_per_mm = dpi / MM_PER_INCH
     skew = float(np.clip(rng.normal(0.0, profile.skew / 2), -profile.skew, profile.skew))
@@ -252,7 +267,8 @@ def _laid_on_glass(paper: GreyImage, dpi: int, profile: Profile, rng: np.random.
     around = int(rng.choice([255, 255, 250, 40])) if profile.skew > 1 else 255
     laid = cv2.warpAffine(paper, affine, (int(out[0]), int(out[1])), flags=cv2.INTER_LINEAR, borderValue=around)
     sigma = rng.uniform(*profile.blur) * px_per_mm
-    return np.asarray(cv2.GaussianBlur(laid, (0, 0), max(sigma, 0.1)), dtype=np.uint8)
+    pixels = np.asarray(cv2.GaussianBlur(laid, (0, 0), max(sigma, 0.1)), dtype=np.uint8)
+    return pixels, np.vstack([affine, [0.0, 0.0, 1.0]])
 
 
 def _exposed(pixels: GreyImage, dpi: int, profile: Profile, one_bit: bool, rng: np.random.Generator) -> GreyImage:
@@ -283,11 +299,21 @@ def _noise(shape: tuple[int, ...], dpi: int, sigma: float, rng: np.random.Genera
     return np.asarray(grain * np.float32(1.5), dtype=np.float32)
 
 
-def _turned(pixels: GreyImage, profile: Profile, rng: np.random.Generator) -> GreyImage:
-    """Turn the page as it lay in the feeder: upright, upside down, or on its side."""
+def _turned(pixels: GreyImage, profile: Profile, rng: np.random.Generator) -> tuple[GreyImage, Homography]:
+    """Turn the page as it lay in the feeder: upright, upside down, or on its side; return also how."""
     draw = rng.random()
     if draw < profile.upside_down:
-        return np.ascontiguousarray(pixels[::-1, ::-1])
+        return turned(pixels, 2)
     if draw < profile.upside_down + profile.sideways:
-        return np.ascontiguousarray(np.rot90(pixels, int(rng.choice([1, 3]))))
-    return pixels
+        return turned(pixels, int(rng.choice([1, 3])))
+    return pixels, np.eye(3)
+
+
+def turned(pixels: GreyImage, quarters: int) -> tuple[GreyImage, Homography]:
+    """Turn a picture anticlockwise by quarters, and say where its pixels went."""
+    transform = np.eye(3)
+    for _ in range(quarters % 4):
+        # Pixel (x, y) goes to (y, width - 1 - x).
+        transform = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, pixels.shape[1] - 1.0], [0.0, 0.0, 1.0]]) @ transform
+        pixels = np.rot90(pixels)
+    return np.ascontiguousarray(pixels), transform

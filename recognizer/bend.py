@@ -1,0 +1,178 @@
+"""How paper that does not lie flat differs from paper that does, seen from where the picture was taken."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.geometry import Homography, Points, apply_homography
+from recognizer.template import A4_MM
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bend:
+    """A smooth field of shifts in millimetres of the sheet: add them, and a homography does the rest.
+
+    A uniform cubic B-spline (de Boor 1978): `shifts` (R, C, 2) are its coefficients, `spacing` mm apart; the first one
+    lies one spacing left of and above `origin`. Beyond its grid the field goes on as it is at the edge.
+    """
+
+    origin: tuple[float, float]
+    spacing: float
+    shifts: NDArray[np.float64]
+
+    def flattened(self, points: Points) -> Points:
+        """Return where points (N, 2) of the sheet, in mm, would be if the paper lay flat."""
+        rows, columns, _ = self.shifts.shape
+        (column, across), (row, down) = (
+            _pieces(points[:, axis], self.origin[axis], self.spacing, count)
+            for axis, count in ((0, columns), (1, rows))
+        )
+        flat: Points = points.astype(np.float64)
+        for i in range(4):
+            for j in range(4):
+                flat += self.shifts[row + i, column + j] * (down[:, i] * across[:, j])[:, None]
+        return flat
+
+
+def bend_equations(points: Points, origin: tuple[float, float], spacing: float, shape: tuple[int, int]) -> Points:
+    """Return by how much every coefficient of a bend moves points: (N, 2) to (N, R * C), row by row."""
+    rows, columns = shape
+    (column, across), (row, down) = (
+        _pieces(points[:, axis], origin[axis], spacing, count) for axis, count in ((0, columns), (1, rows))
+    )
+    weights = np.zeros((len(points), rows * columns))
+    index = np.arange(len(points))
+    for i in range(4):
+        for j in range(4):
+            weights[index, (row + i) * columns + column + j] += down[:, i] * across[:, j]
+    return weights
+
+
+def _pieces(
+    values: NDArray[np.float64], origin: float, spacing: float, count: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the first of the four coefficients that count at each place, and the weights of the four, (N, 4)."""
+    along = np.clip((values - origin) / spacing, 0.0, count - 3 - 1e-9)
+    first = np.floor(along).astype(np.intp)
+    t = along - first
+    s = 1.0 - t
+    weights = np.column_stack([s**3, 3 * t**3 - 6 * t**2 + 4, 3 * s**3 - 6 * s**2 + 4, t**3]) / 6
+    return first, weights
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Laid:
+    """A sheet laid over a page: flat by a homography (millimetres to pixels), with what bends it before."""
+
+    mm_to_px: Homography
+    bend: Bend | None = None
+
+    def to_px(self, points: Points) -> Points:
+        """Map millimetres of the sheet (N, 2) to pixels (N, 2)."""
+        return apply_homography(self.mm_to_px, points if self.bend is None else self.bend.flattened(points))
+
+
+# ---- fitting ----------------------------------------------------------------------------------------------------
+
+SPACING_MM = 35.0
+"""Paper bends in waves of 20 cm and more, and rises over 5 cm at a corner: a spline this fine follows it to 0.05 mm."""
+
+COLUMNS, ROWS = 9, 12
+"""Coefficients across and down: enough for A4."""
+
+ORIGIN_MM = (0.0, 0.0)
+ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Displaced:
+    """Places at which it was measured how far the sheet is shifted, each along one direction.
+
+    `points` (N, 2) mm, `directions` (N, 2) of length 1, `offsets` (N,) mm; how much each counts, `weights` (N,); and
+    `spreads` (N,) mm: one that the others contradict by more than about this counts little (Cauchy weights).
+    """
+
+    points: Points
+    directions: Points
+    offsets: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    spreads: NDArray[np.float64]
+
+    def joined(self, other: "Displaced") -> "Displaced":
+        """Return the places of both."""
+        return Displaced(
+            np.vstack([self.points, other.points]),
+            np.vstack([self.directions, other.directions]),
+            np.concatenate([self.offsets, other.offsets]),
+            np.concatenate([self.weights, other.weights]),
+            np.concatenate([self.spreads, other.spreads]),
+        )
+
+
+def fit_bend(measured: Displaced, stiffness: float) -> Bend:
+    """Return the smoothest field that passes near what was measured.
+
+    Args:
+        measured: where, which way, how far.
+        stiffness: what curving costs against missing what was measured; a slope costs nothing.
+    """
+    one = bend_equations(measured.points, ORIGIN_MM, SPACING_MM, (ROWS, COLUMNS))
+    equations = np.hstack([one * measured.directions[:, :1], one * measured.directions[:, 1:]])
+    curving = np.kron(np.eye(2), _curving()) * stiffness
+    weights, count = measured.weights, ROWS * COLUMNS
+    solution: NDArray[np.float64] = np.zeros(2 * count)
+    for _ in range(ROUNDS):
+        weighted = equations * weights[:, None]
+        solved = np.linalg.solve(weighted.T @ equations + curving, weighted.T @ measured.offsets)
+        solution = np.asarray(solved, dtype=np.float64)
+        away = equations @ solution - measured.offsets
+        weights = measured.weights / (1 + (away / measured.spreads) ** 2)
+    return Bend(ORIGIN_MM, SPACING_MM, solution.reshape(2, ROWS, COLUMNS).transpose(1, 2, 0))
+
+
+@cache
+def _curving() -> NDArray[np.float64]:
+    """Return the bending energy of a field as a quadratic form of its coefficients (as of a thin plate)."""
+    rows, columns = np.eye(ROWS), np.eye(COLUMNS)
+    down, across = np.diff(rows, axis=0), np.diff(columns, axis=0)
+    parts = (
+        np.kron(np.diff(down, axis=0), columns),
+        np.kron(rows, np.diff(across, axis=0)),
+        np.sqrt(2) * np.kron(down, across),
+    )
+    energy = sum(part.T @ part for part in parts)
+    # Far from everything that was measured the field has to be something: flat.
+    return np.asarray(energy + 1e-7 * np.eye(ROWS * COLUMNS), dtype=np.float64)
+
+
+def in_all(measured: Displaced, laid: Laid) -> Displaced:
+    """Return what was measured on a sheet that is bent already as the shifts of a flat one."""
+    if laid.bend is None:
+        return measured
+    moved = laid.bend.flattened(measured.points) - measured.points
+    return replace(measured, offsets=measured.offsets + (moved * measured.directions).sum(axis=1))
+
+
+def straightened(laid: Laid) -> tuple[Laid, float, float]:
+    """Return the sheet with as much of its bend as possible in the homography.
+
+    Returns:
+        The sheet, by how many mm it is bent at most, and how much that stretches it at most (1 is twice as long).
+    """
+    if laid.bend is None:
+        return laid, 0.0, 0.0
+    x, y = np.meshgrid(np.arange(10.0, A4_MM[0], 10.0), np.arange(15.0, A4_MM[1], 10.0))
+    points = np.column_stack([x.ravel(), y.ravel()])
+    placed = laid.to_px(points)
+    nearest, _ = cv2.findHomography(points, placed, 0)
+    transform = np.asarray(nearest, dtype=np.float64)
+    shifts = apply_homography(np.asarray(np.linalg.inv(transform), dtype=np.float64), placed) - points
+    weights = bend_equations(points, ORIGIN_MM, SPACING_MM, (ROWS, COLUMNS))
+    solved = np.linalg.solve(weights.T @ weights + 1e-4 * _curving(), weights.T @ shifts)
+    grid = shifts.reshape(*x.shape, 2)
+    strain = max(float(np.abs(np.diff(grid, axis=axis)).max()) / 10.0 for axis in (0, 1))
+    bend = Bend(ORIGIN_MM, SPACING_MM, solved.reshape(ROWS, COLUMNS, 2))
+    return Laid(transform, bend), float(np.hypot(*shifts.T).max()), strain
