@@ -148,6 +148,7 @@ def _print_summary(job: "Job", tally: "Tally") -> None:
     if tally.run is None:
         empty = {"grade": "The inbox is empty; nothing to do.", "regrade": "Nothing was graded yet; nothing to do."}
         console.print("Nothing to do." if tally.left else empty[job.command])
+        _print_batches(job, tally)
         return
     table = Table("what", "outcome", "how many", box=None, pad_edge=False)
     table.columns[2].justify = "right"

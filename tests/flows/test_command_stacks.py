@@ -8,6 +8,7 @@ import pytest
 from openpyxl import load_workbook
 
 from flows.cli import run
+from flows.errors import EXIT_SET_ASIDE
 from flows.export.run_sheet import RUN
 from flows.grading import Workplace, grade_inbox, here
 from flows.settings import Exam
@@ -123,6 +124,18 @@ def test_a_batch_that_lacks_a_paper_blocks_until_it_is_explained(
         True,
         None,
     )
+
+
+def test_a_batch_that_lacks_papers_is_named_by_every_run(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
+    (exam.dir / "batches.csv").write_text("file,papers\nscan.pdf,2\nb.pdf,1\n")
+    grade(exam, "scan.pdf", sheet(1))
+    grade(exam, "b.pdf", sheet(2))
+    assert run(["grade", str(exam.dir)]) == EXIT_SET_ASIDE
+    printed = " ".join(capsys.readouterr().out.split())
+    assert (
+        "The inbox is empty; nothing to do. batch 'scan.pdf' should hold 2 papers (batches.csv), 1 came in" in printed
+    )
+    assert "1 batch is complete or explained" in printed
 
 
 def test_there_is_nothing_to_explain_of_a_batch_that_is_whole_or_unknown(
