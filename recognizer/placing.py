@@ -14,7 +14,7 @@ from recognizer.fitting import Fit, check_shape
 from recognizer.geometry import Homography, Points, apply_homography
 from recognizer.marks import SEARCHES, find_marks, px_per_mm_at
 from recognizer.records import GreyImage, HandPlacement, Page, RegisteredPage, SheetIdentity
-from recognizer.rule_fit import check_by_rules, pulled_in
+from recognizer.rule_fit import ERROR_LIMIT_MM, check_by_rules, pulled_in
 from recognizer.rules import Probes, measure, probes_of
 from recognizer.template import MARKS, SheetSet, SheetTemplate
 
@@ -22,7 +22,7 @@ PLACING_REACHES_MM = (3.0, 1.8, 1.0)
 """How far off the printed rules are looked for, in turn. A person who clicks a corner hits it within about 2 mm."""
 
 PULL_LIMIT_MM = 3.5
-"""How far from where they were shown the points of the sheet may come to lie: more, and something else was found."""
+"""How far from where the sheet was shown its boxes may come to lie: more, and something else was found."""
 
 MARK_NEAR_MM = 2.5
 """How far a corner mark that is found on the page may lie from its place. Paper that is bent so much does not fit."""
@@ -40,6 +40,12 @@ and rough scans of the shipped sheets it was never less than 0.07; one row or co
 GLANCE_EVERY = 6
 GLANCE_MARGIN = 0.2
 """At each place around every sixth rule is looked at first: of 30 rules the share that is seen is right to 0.2."""
+
+FEW_PROBES = 24
+"""A box or two do not tell how a page leans or bends: with fewer rules than these it is only shifted to them."""
+
+FEW_SEEN = 0.7
+"""Share of so few rules that must be seen."""
 
 NO_POINTS: Points = np.empty((0, 2))
 """Nothing was measured on corner marks: what a person showed is no measurement."""
@@ -79,10 +85,12 @@ def register_placed(page: Page, placed: HandPlacement, sheets: SheetSet) -> Regi
         check_shape(rough)
         near = pulled_in(page.pixels, rough, template, placed.page, PLACING_REACHES_MM)
         check_shape(near)
-        laid, error_mm = check_by_rules(page.pixels, Fit(near, 0.0, NO_POINTS, NO_POINTS), template, placed.page)
-        _refuse_pulled(laid, rough, points_to_place(template, placed.page))
+        laid, error_mm = _checked(page.pixels, near, template, placed.page)
+        probes = probes_of(template, placed.page)
+        if len(probes.points):
+            _refuse_pulled(laid, rough, probes.points)
+            _refuse_neighbours(page.pixels, laid, probes)
         _refuse_marks_elsewhere(page.pixels, laid)
-        _refuse_neighbours(page.pixels, laid, probes_of(template, placed.page))
     except RegistrationError as error:
         raise RegistrationError(
             f"placed by hand as '{template.name}' page {placed.page}, but it does not fit there ({error}); {SHOW_AGAIN}"
@@ -137,6 +145,17 @@ def _refuse_crossed(shown: Points) -> None:
         raise RegistrationError("the four points are not the corners of a sheet, in order")
 
 
+def _checked(pixels: GreyImage, near: Homography, template: SheetTemplate, number: int) -> tuple[Laid, float]:
+    """Return the sheet as the printed rules have it, and how far off it is, or refuse it when that is too far."""
+    probes = probes_of(template, number)
+    if not 0 < len(probes.points) < FEW_PROBES:
+        return check_by_rules(pixels, Fit(near, 0.0, NO_POINTS, NO_POINTS), template, number)
+    offsets = measure(pixels, Laid(near).to_px, probes)
+    if np.isnan(offsets).mean() > 1 - FEW_SEEN or np.nanmax(np.abs(offsets)) > ERROR_LIMIT_MM:
+        raise RegistrationError(f"the few boxes of '{template.name}' page {number} are not printed there")
+    return Laid(near), float(np.nanmax(np.abs(offsets)))
+
+
 def _refuse_pulled(laid: Laid, rough: Homography, points: Points) -> None:
     """Raise RegistrationError when the rules led far away from where the sheet was shown."""
     pulled = _apart_mm(laid, points, apply_homography(rough, points))
@@ -168,8 +187,6 @@ def _apart_mm(laid: Laid, on_sheet: Points, on_page: Points) -> float:
 
 def _refuse_neighbours(pixels: GreyImage, laid: Laid, probes: Probes) -> None:
     """Raise RegistrationError when the boxes fit as well elsewhere: shown one row off, a row lands on its neighbour."""
-    if not len(probes.points):
-        return
     least, few = _seen(pixels, laid, (0.0, 0.0), probes) - LEAST_LEAD, _every(probes, GLANCE_EVERY)
     steps = np.arange(-NEIGHBOUR_REACH_MM, NEIGHBOUR_REACH_MM + NEIGHBOUR_STEP_MM / 2, NEIGHBOUR_STEP_MM)
     for shift in itertools.product(steps.tolist(), steps.tolist()):

@@ -260,6 +260,11 @@ def pulled_in(
     probes = probes_of(template, page)
     for reach in reaches_mm:
         offsets = measure(pixels, Laid(mm_to_px).to_px, probes, reach)
-        if np.count_nonzero(~np.isnan(offsets)) >= LEAST_PULLING:
+        visible = ~np.isnan(offsets)
+        if np.count_nonzero(visible) >= LEAST_PULLING:
             mm_to_px = _moved_by(mm_to_px, probes, offsets)
+        elif visible.any():
+            # A box or two say where they lie, and nothing of the rest of the page.
+            x, y = np.linalg.lstsq(probes.normals[visible], offsets[visible], rcond=None)[0]
+            mm_to_px = mm_to_px @ np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
     return mm_to_px

@@ -53,6 +53,8 @@ def resolve(
     All of it is stored or nothing. Deciding again is allowed: name the page with --page. Corrections that were made on
     a page that no longer counts are kept, named, and not taken over.
 
+    Exit codes: 0 done; 4 done, but corrections or other held pages need a person, or nothing was decided; 6 refused.
+
     \b
     Examples:
       tallymark pages resolve chemistry hold --all --show both

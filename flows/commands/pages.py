@@ -111,16 +111,19 @@ def show(folder: Path, page: str, output: Path, alone: bool) -> None:
       tallymark pages show chemistry again.pdf:3 -o both.png
       tallymark pages show chemistry scan.pdf:7 -o page.png
     """  # noqa: D301 - click wants a real backspace here
-    from flows.page_desk import find_page
+    from flows.page_desk import PLACEABLE, find_page
     from flows.page_show import show_page
     from flows.settings import load_exam, write_bytes
     from flows.store import open_store
 
     exam = load_exam(folder)
     with open_store(folder) as store:
-        png, (width, height) = show_page(store, exam, find_page(store, page), alone=alone)
+        row = find_page(store, page)
+        png, (width, height) = show_page(store, exam, row, alone=alone)
     write_bytes(output, png)
     click.echo(f"{click.format_filename(output)}: the page has {width} x {height} pixels")
+    if row.outcome in PLACEABLE:
+        click.echo(f"To place it: tallymark pages place {folder} '{page}' --help")
 
 
 pages.add_command(resolve)

@@ -8,12 +8,13 @@ from recognizer.errors import ForeignSheetError, RegistrationError
 from recognizer.geometry import Homography, Points, apply_homography
 from recognizer.placing import points_to_place, register_placed
 from recognizer.records import GreyImage, HandPlacement, PageRef, RegisteredPage
-from recognizer.template import MARKS, QR_CODE, SheetSet, find_template
+from recognizer.template import MARKS, QR_CODE, SheetSet, find_template, parse_template
 from tests.helpers.paper import Scanned, as_page, draw_page, erase, farthest_mm, plain_template, scan
 
 TEMPLATE = plain_template()
 BOOKLET = find_template("booklet")
-SHEETS = SheetSet("exam", (TEMPLATE, BOOKLET))
+
+
 DPI = 150
 
 
@@ -25,6 +26,11 @@ def without_marks(pixels: GreyImage, *kept: Corner) -> GreyImage:
     return erase(pixels, QR_CODE, DPI)
 
 
+ONE_BOX = parse_template(
+    'name = "one"\n[[page]]\n[[page.field]]\nname = "a"\nkind = "number"\nrole = "total"\n'
+    "x = 150\ny = 200\nwidth = 18\nheight = 10\n"
+)
+SHEETS = SheetSet("exam", (TEMPLATE, BOOKLET, ONE_BOX))
 BARE = without_marks(draw_page(TEMPLATE, dpi=DPI))
 
 
@@ -63,6 +69,17 @@ def test_corners_shown_on_a_picture_of_another_size_are_the_same_corners() -> No
     points = (shown(scanned.mm_to_px) + 0.5) * 2 - 0.5
     found = placed(scanned, points, width=2 * width, height=2 * height)
     assert farthest_mm(found.mm_to_px, scanned.mm_to_px, TEMPLATE) <= 0.3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_page_with_one_box_is_shifted_to_it_and_no_more(seed: int) -> None:
+    turn = np.random.default_rng(seed).uniform(0, 2 * np.pi, 4)
+    scanned = scan(without_marks(draw_page(ONE_BOX, dpi=DPI)), DPI, angle=2, noise=4, seed=seed)
+    points = shown(scanned.mm_to_px, 2 * np.column_stack([np.cos(turn), np.sin(turn)]))
+    found = placed(scanned, points, template="one", version=1)
+    assert farthest_mm(found.mm_to_px, scanned.mm_to_px, ONE_BOX) <= 0.4
+    with pytest.raises(RegistrationError, match="does not fit there"):
+        placed(scanned, shown(scanned.mm_to_px, 6.0), template="one", version=1)
 
 
 @pytest.mark.parametrize("order", [[1, 2, 3, 0], [2, 3, 0, 1], [3, 0, 1, 2], [1, 0, 2, 3], [0, 1, 3, 2], [0, 0, 0, 0]])
