@@ -1,16 +1,20 @@
 """Which sheet a page belongs to, and whether it is there already. Pure: pages are filed one by one as they arrived.
 
 The same picture again is a duplicate. Another picture of a sheet's page that is there already is held until a person
-decides which one counts: neither is read twice nor thrown away.
+decides which one counts: neither is counted twice nor thrown away. What people decided is not known here; it is brought
+in where pages are stored (`flows.page_decisions`).
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from flows.records import FiledField, FiledPage, PageRow
+from flows.page_decisions import held_reason, where
+from flows.records import FiledField, FiledPage, Joining, PageRow
 from flows.rows import sheet_key
+from recognizer.codes import COVER_TEMPLATE
+from recognizer.cover import cover_template
 from recognizer.records import PageFailure, PageOutcome, PageOutcomeKind, PageResult
-from recognizer.template import SheetTemplate
+from recognizer.template import Kind, Role, SheetTemplate
 
 
 @dataclass(slots=True)
@@ -42,7 +46,14 @@ def filed_before(rows: Iterable[PageRow], pictures: Mapping[tuple[str, int], str
     return filed
 
 
-def file_page(outcome: PageOutcome, file: str, templates: Mapping[str, SheetTemplate], filed: Filed) -> FiledPage:
+def file_page(
+    outcome: PageOutcome,
+    file: str,
+    templates: Mapping[str, SheetTemplate],
+    filed: Filed,
+    *,
+    photocopied: bool = False,
+) -> FiledPage:
     """Say what becomes of a page, given all pages before it, and remember it.
 
     Args:
@@ -50,8 +61,12 @@ def file_page(outcome: PageOutcome, file: str, templates: Mapping[str, SheetTemp
         file: the name under which its scan first arrived.
         templates: the exam's templates by name.
         filed: the pages before it; this one is added.
+        photocopied: whether the printed serials say nothing, because one printed sheet was copied.
     """
-    page = _as_failed(outcome, file) if isinstance(outcome, PageFailure) else _as_read(outcome, file, templates)
+    if isinstance(outcome, PageFailure):
+        page = _as_failed(outcome, file)
+    else:
+        page = _as_read(_without_serial(outcome) if photocopied else outcome, file, templates)
     page = _compared(page, filed)
     filed.remember(page)
     return page
@@ -61,32 +76,24 @@ def _compared(page: FiledPage, filed: Filed) -> FiledPage:
     if page.row.outcome is PageOutcomeKind.BLANK:
         return page
     if page.picture_hash and (same := filed.by_picture.get(page.picture_hash)):
-        return _set_aside(page, PageOutcomeKind.DUPLICATE, f"the same picture as {_where(same)}")
+        return _duplicate(page, f"the same picture as {where(same)}")
     place = _place(page.row) if page.row.outcome is PageOutcomeKind.READ else None
     if place and (other := filed.by_place.get(place)):
-        return _set_aside(
-            page,
-            PageOutcomeKind.HELD,
-            f"page {page.row.template_page} of sheet {page.row.sheet} was read from {_where(other)} already, and this "
-            "is another picture of it; decide which one counts",
-        )
+        # It keeps its sheet, so that both pictures of it are found together, and what was read of it for the decision.
+        held = replace(page.row, outcome=PageOutcomeKind.HELD, reason=held_reason(page.row, other))
+        return replace(page, row=held)
     return page
 
 
-def _set_aside(page: FiledPage, outcome: PageOutcomeKind, reason: str) -> FiledPage:
-    # A held page keeps its sheet, so that both pictures of it are found together; a duplicate adds nothing to one.
-    sheet = page.row.sheet if outcome is PageOutcomeKind.HELD else ""
-    row = replace(page.row, outcome=outcome, reason=reason, sheet=sheet)
+def _duplicate(page: FiledPage, reason: str) -> FiledPage:
+    """Return a page that adds nothing to any sheet."""
+    row = replace(page.row, outcome=PageOutcomeKind.DUPLICATE, reason=reason, sheet="")
     return replace(page, row=row, fields=(), pictures=())
-
-
-def _where(row: PageRow) -> str:
-    return f"{row.file} page {row.number}"
 
 
 def _place(row: PageRow) -> tuple[str, int, int] | None:
     """Return template, serial and page; None where no serial tells two copies of a sheet apart."""
-    if row.serial is None or row.template_page is None:
+    if row.serial is None or row.template_page is None or row.template == COVER_TEMPLATE:
         return None
     return row.template, row.serial, row.template_page
 
@@ -110,15 +117,35 @@ def _as_failed(failure: PageFailure, file: str) -> FiledPage:
     return FiledPage(row, failure.picture_hash, None, ())
 
 
+def joining_of(template: SheetTemplate, serial: int | None) -> Joining:
+    """Return how a page of a template finds the others of its sheet."""
+    if serial is not None or len(template.pages) == 1:
+        return Joining.CODE
+    if all(
+        any(field.role is Role.ID and field.kind is not Kind.IMAGE for field in page.fields) for page in template.pages
+    ):
+        return Joining.ID
+    return Joining.ORDER
+
+
+def _without_serial(result: PageResult) -> PageResult:
+    if result.identity.template == COVER_TEMPLATE:
+        return result
+    return replace(result, identity=replace(result.identity, serial=None))
+
+
 def _as_read(result: PageResult, file: str, templates: Mapping[str, SheetTemplate]) -> FiledPage:
     identity, ref = result.identity, result.ref
+    cover = identity.template == COVER_TEMPLATE
+    template = cover_template() if cover else templates[identity.template]
     row = PageRow(
         scan=ref.scan,
         number=ref.number,
         file=file,
         outcome=PageOutcomeKind.READ,
         reason="",
-        sheet=sheet_key(identity.template, identity.serial, ref.scan, ref.number),
+        # A cover sheet is no candidate's; its serial is a number of papers, which others have too.
+        sheet="" if cover else sheet_key(identity.template, identity.serial, ref.scan, ref.number),
         template=identity.template,
         template_version=identity.version,
         template_page=identity.page,
@@ -126,8 +153,11 @@ def _as_read(result: PageResult, file: str, templates: Mapping[str, SheetTemplat
         error_mm=round(result.error_mm, 4),
         source=result.source.value,
         identified_by=result.identified_by,
+        joining=joining_of(template, identity.serial),
+        template_pages=len(template.pages),
+        batch=identity.batch,
     )
-    page = templates[identity.template].pages[identity.page - 1]
+    page = template.pages[identity.page - 1]
     fields = tuple(
         FiledField(page.field_named(reading.field).kind, page.field_named(reading.field).role, reading, decision)
         for reading, decision in zip(result.readings, result.decisions, strict=True)

@@ -10,11 +10,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from random import Random
 
-from flows.records import CheckedField, CheckOutcome, Correction, FieldRow, Tightening
+from flows.records import By, CheckedField, CheckOutcome, Correction, FieldRow, Tightening
 from recognizer.binomial import lower_bound, upper_bound
 from recognizer.curves import rounded
 from recognizer.promise import (
@@ -54,15 +53,6 @@ class Answer:
     def wrong(self) -> bool:
         """Whether the machine had accepted something else."""
         return (self.row.decision.state, self.row.decision.value) != (self.state, self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """Who looked, when, and by what means."""
-
-    reviewer: str
-    made_at: datetime
-    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +223,24 @@ def weigh(
         ),
         doubted=doubted,
     )
+
+
+def doubtful(
+    fields: Iterable[FieldRow],
+    checks: Sequence[CheckedField],
+    calibrated: Mapping[str, Thresholds],
+    accept_error: float,
+) -> dict[str, Decision]:
+    """Return new decisions of accepted fields that what people found in samples leaves below the thresholds.
+
+    For fields that come to count after the samples were looked at: a page that was held while others were checked.
+    """
+    raised = in_force(calibrated, checks, accept_error)
+    return {
+        row.key: _doubted(row)
+        for row in accepted_untouched(fields, checks)
+        if row.model in raised and _below(row, raised[row.model])
+    }
 
 
 def how_it_stands(

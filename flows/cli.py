@@ -9,6 +9,10 @@ import click
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("flows.commands.init:init", "Make an exam folder."),
     "grade": ("flows.commands.grade:grade", "Read every complete scan in the inbox."),
+    "ledger": ("flows.commands.ledger:ledger", "Say what became of every page."),
+    "pages": ("flows.commands.pages:pages", "Decide about held pages; place failed ones."),
+    "stacks": ("flows.commands.stacks:stacks", "Pages without a serial, and those of them that are held."),
+    "batches": ("flows.commands.batches:batches", "How many papers each batch should hold, and does."),
     "readings": ("flows.commands.readings:readings", "List every field that was read."),
     "export": ("flows.commands.export:export", "Write the marks workbook."),
     "correct": ("flows.commands.correct:correct", "Take corrections from a workbook."),
@@ -52,7 +56,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done; 2 wrong command line; 3 faulty template, roster, exam.toml or workbook; 4 done, but "
     "some files or pages were set aside; 5 a place cannot be written or is open elsewhere; 6 some corrections were "
-    "refused; 7 the final export is refused while something is open.",
+    "refused; 7 the final export is refused while something is open; 8 the ledger does not close.",
 )
 @click.version_option(package_name="tallymark")
 def tallymark() -> None:

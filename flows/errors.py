@@ -8,11 +8,13 @@ Exit codes of every command:
 3  a template, roster, exam.toml or workbook is faulty
 4  done, but some files or pages were set aside and need a person
 5  a folder, database or file cannot be used: not writable, open elsewhere, on a network share
-6  some corrections were refused; the rest were stored (of a sample check: nothing was stored)
+6  some corrections were refused; the rest were stored (of a sample check, or about pages: nothing was stored)
 7  the final export was refused: something is still open; nothing was written
+8  the ledger does not close: more or fewer pages are stored than came in
 """
 
 EXIT_SET_ASIDE = 4
+EXIT_NOT_CLOSED = 8
 
 
 class FlowError(Exception):
@@ -51,3 +53,9 @@ class NotFinalError(FlowError):
     """The exam cannot be final yet; the message names what stands in the way."""
 
     exit_code = 7
+
+
+class PageChoiceError(FlowError):
+    """What a person said about pages was refused whole; nothing was stored."""
+
+    exit_code = 6

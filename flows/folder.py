@@ -65,6 +65,11 @@ accept_error = 0.001
 # shown as AB; "zero" counts that question as nothing; "unsettled" leaves the total open.
 # absent = "no_total"
 
+[sheets]
+# true when the sheets were photocopied from one that was printed: they all carry the same number then, and pages are
+# put together by the candidate number on each, or by their order in a file. After a change: tallymark regrade.
+# photocopied = false
+
 [inbox]
 # How long a file must lie still before it counts as complete. Give it longer when a slow scanner writes into the inbox.
 # settle_seconds = 2.0

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from flows.assemble import Filed, file_page, filed_before
+from flows.batches import Batch
 from flows.errors import PlaceError
+from flows.expecting import Expected, state_batch
 from flows.inbox import (
     Copied,
     FileChangedError,
@@ -29,8 +31,10 @@ from flows.inbox import (
     remove_taken,
     set_aside,
 )
+from flows.ledger import OPEN_OUTCOMES, Ledger
+from flows.page_decisions import PageKey, key_of, latest_placements
 from flows.places import check_writable
-from flows.records import Arrival, FieldRow, FiledPage, FileOutcome, Note, RunEnd, RunPromise, ScanRow
+from flows.records import Arrival, FieldRow, FiledPage, FileOutcome, Note, PageRow, RunEnd, RunPromise, ScanRow
 from flows.run_promise import end_of_run
 from flows.settings import Exam
 from flows.store import Store
@@ -52,9 +56,6 @@ TRIES = 2
 
 KEPT_FLAGS = 200
 """Flagged fields that a report lists; it counts them all. `tallymark readings` shows every one."""
-
-SET_ASIDE_PAGES = (PageOutcomeKind.FAILED, PageOutcomeKind.HELD, PageOutcomeKind.FOREIGN)
-"""Pages that a person has to look at. A blank page is no trouble, and a duplicate adds nothing."""
 
 Wait: TypeAlias = Callable[[], tuple[PageOutcome, ...]]
 Submit: TypeAlias = Callable[[RunOfPages], Wait]
@@ -98,6 +99,9 @@ class Tally:
     warnings: tuple[str, ...] = ()
     run: int | None = None
     promise: RunPromise | None = None
+    batches: tuple[Batch, ...] = ()
+    ledger: Ledger | None = None
+    """Of everything that ever came into the exam, at the end of the run."""
 
     @property
     def pages_done(self) -> int:
@@ -111,19 +115,41 @@ class Tally:
 
     @property
     def needs_person(self) -> bool:
-        """Whether the run set a file or a page aside, or left a file that will not become readable by itself."""
-        return bool(self.set_aside) or any(note.needs_person for note in self.left)
+        """Whether a file or page was set aside, a file left for good, or a batch holds other papers than it should."""
+        waiting = any(note.needs_person for note in self.left) or any(batch.blocks for batch in self.batches)
+        return bool(self.set_aside) or waiting
 
     def add_page(self, page: FiledPage) -> None:
-        """Count a page that was stored."""
+        """Count a page that was stored; of one that does not count, no field does."""
         row = page.row
-        self.pages[row.outcome] += 1
-        if row.outcome in SET_ASIDE_PAGES:
-            self.set_aside.append(SetAside(row.file, row.number, row.outcome.value, row.reason))
+        self._add_outcome(row)
+        if row.outcome is not PageOutcomeKind.READ:
+            return
         for one in page.fields:
             self.fields += 1
             if one.decision.flag is not None:
                 self.add_flag(row.sheet, one.decision)
+
+    def move_page(self, row: PageRow, before: PageOutcomeKind, fields: int, flagged: int) -> None:
+        """Count a page anew that a later one changed: a person decided between the two.
+
+        Args:
+            row: what became of it now.
+            before: as what it was counted.
+            fields: how many it has, if it counts.
+            flagged: how many of these need a person.
+        """
+        self.pages[before] -= 1
+        self.set_aside = [one for one in self.set_aside if (one.file, one.page) != (row.file, row.number)]
+        self._add_outcome(row)
+        turn = (row.outcome is PageOutcomeKind.READ) - (before is PageOutcomeKind.READ)
+        self.fields += turn * fields
+        self.flagged += turn * flagged
+
+    def _add_outcome(self, row: PageRow) -> None:
+        self.pages[row.outcome] += 1
+        if row.outcome in OPEN_OUTCOMES:
+            self.set_aside.append(SetAside(row.file, row.number, row.outcome.value, row.reason))
 
     def add_flag(self, sheet: str, said: Decision) -> None:
         """Count a field that needs a person."""
@@ -155,6 +181,7 @@ class Workplace:
     reader: PageReader
     submit: Submit
     watchers: Sequence[Watcher] = ()
+    expected: Expected | None = None
 
 
 def here(reader: PageReader) -> Submit:
@@ -178,7 +205,7 @@ def grade_inbox(place: Workplace, inbox: Inbox | None = None) -> Tally:
     """
     exam, store = place.exam, place.store
     check_writable(exam.inbox, exam.archive, exam.quarantine)
-    run = _Run("grade", place, filed_before(store.pages(), store.picture_hashes()))
+    run = _Run("grade", place, filed_before(store.filed_pages(), store.picture_hashes()))
     inbox = inbox or Inbox(exam.inbox, exam.settings.inbox.settle_seconds)
     run.work(run.left_in_hand())
     tried: Counter[bytes] = Counter()
@@ -227,6 +254,15 @@ class _EndOfFile:
 _Step: TypeAlias = _Pages | _EndOfFile
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """As what a page of this run was counted, and what it would add if it counts."""
+
+    outcome: PageOutcomeKind
+    fields: int
+    flagged: int
+
+
 class _Run:
     """One run: what it did so far, and its hands."""
 
@@ -234,9 +270,11 @@ class _Run:
         self.tally = Tally()
         self._exam, self._store, self._reader, self._submit = place.exam, place.store, place.reader, place.submit
         self._watchers = place.watchers
+        self._expected, self._batch = place.expected, ""
         self._filed = filed
         self._unread: dict[InboxFile, str] = {}
-        self._stored: set[tuple[str, int]] = set()
+        self._stored: dict[PageKey, _Counted] = {}
+        self._placed = latest_placements(self._store.placements())
         self._templates = {template.name: template for template in self._exam.sheets.templates}
         self._began, self._started_at = time.monotonic(), datetime.now(UTC)
         self._info = self._reader.info()
@@ -270,20 +308,33 @@ class _Run:
 
     def finish(self) -> Tally:
         """Close the run's record and return what it did."""
+        self._recount()
         self.tally.seconds = self._seconds()
         self.tally.set_aside.sort(key=lambda one: (one.file, one.page or 0))
         if self.tally.run is not None:
             held = self._info.thresholds
             end = None if held is None else partial(self._promised, held)
             self._store.finish_run(self.tally.run, self.tally.seconds, end)
+        self.tally.ledger = self._store.ledger()
         return self.tally
+
+    def _recount(self) -> None:
+        """Count the pages as they stand now that every file is read to its end: some are held, some have a sheet."""
+        sheets: dict[str, str] = {}
+        for filed, row in zip(self._store.filed_pages(), self._store.pages(), strict=True):
+            if (counted := self._stored.get(key_of(row))) and counted.outcome is not row.outcome:
+                self._moved(row)
+            if filed.sheet != row.sheet:
+                sheets[filed.sheet] = row.sheet
+        named = (replace(flag, sheet=sheets.get(flag.sheet, flag.sheet)) for flag in self.tally.flags)
+        self.tally.flags = [flag for flag in named if flag.sheet]
 
     def _promised(self, held: Thresholds, fields: tuple[FieldRow, ...]) -> RunEnd:
         """Say what the run promises of its batch, and count those of its own fields that it takes back."""
         ended = end_of_run(fields, held, self._exam.settings.accept_error, self._templates)
         self.tally.promise = ended.promise
         for row in fields:
-            if row.key in ended.doubted and (row.scan, row.page_number) in self._stored:
+            if row.counts and row.key in ended.doubted and (row.scan, row.page_number) in self._stored:
                 self.tally.add_flag(row.sheet, ended.doubted[row.key])
         return ended
 
@@ -307,6 +358,8 @@ class _Run:
         except FileUnreadableError as error:
             self._unread[file] = str(error)
             return
+        if self._expected and not self._batch:
+            self._batch = state_batch(self._expected, self._store, self.begin(), self._started_at)
         arrival = self._arrival(copied)
         archive_copy(copied, self._exam.archive, arrival.archived)
         self._store.begin_arrival(arrival)
@@ -324,7 +377,7 @@ class _Run:
         if not path.is_file():
             reason = f"{path} is missing; its pages keep what was read before"
             self.tally.set_aside.append(SetAside(scan.file, None, "missing", reason))
-            kept = [row for row in self._store.pages() if row.scan == scan.scan]
+            kept = [row for row in self._store.filed_pages() if row.scan == scan.scan]
             self._filed.remember_all(kept, self._store.picture_hashes())
             return
         yield from self._runs(scan, 1)
@@ -342,6 +395,7 @@ class _Run:
             size=file.size,
             mtime_ns=file.mtime_ns,
             inode=file.inode,
+            batch=self._batch,
         )
 
     def _opened(self, arrival: Arrival) -> Iterator[_Step]:
@@ -394,7 +448,9 @@ class _Run:
         self.tally.pages_known += scan.pages - first + 1
         path = str(self._exam.archive / scan.archived)
         for start in range(first, scan.pages + 1, RUN_PAGES):
-            pages = RunOfPages(path, scan.scan, start, min(start + RUN_PAGES - 1, scan.pages))
+            end = min(start + RUN_PAGES - 1, scan.pages)
+            placed = (self._placed.get((scan.scan, number)) for number in range(start, end + 1))
+            pages = RunOfPages(path, scan.scan, start, end, tuple(one for one in placed if one))
             yield _Pages(scan, self._submit(pages))
 
     def _settle(self, step: _Step) -> None:
@@ -405,12 +461,24 @@ class _Run:
             outcomes = step.wait()
         except OSError as error:
             raise _out_of_reach(self._exam.archive / step.scan.archived, error) from error
-        pages = [file_page(outcome, step.scan.file, self._templates, self._filed) for outcome in outcomes]
-        self._store.save_pages(pages, self._info.model, self.begin(), self._seconds())
-        for page in pages:
-            self.tally.add_page(page)
-            self._stored.add((page.row.scan, page.row.number))
+        copied = self._exam.settings.sheets.photocopied
+        pages = [
+            file_page(outcome, step.scan.file, self._templates, self._filed, photocopied=copied) for outcome in outcomes
+        ]
+        rows = self._store.save_pages(pages, self._info.model, self.begin(), self._seconds())
+        for page, row in zip(pages, rows[: len(pages)], strict=True):
+            self.tally.add_page(replace(page, row=row))
+            flagged = sum(one.decision.flag is not None for one in page.fields)
+            self._stored[key_of(row)] = _Counted(row.outcome, len(page.fields), flagged)
+        for row in rows[len(pages) :]:
+            self._moved(row)
         self._show()
+
+    def _moved(self, row: PageRow) -> None:
+        """Count a page anew, if it is one of this run."""
+        if before := self._stored.get(key_of(row)):
+            self.tally.move_page(row, before.outcome, before.fields, before.flagged)
+            self._stored[key_of(row)] = replace(before, outcome=row.outcome)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began

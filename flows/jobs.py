@@ -8,8 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from flows.batch_list import exam_batches, listed_batches
 from flows.checking import rounds_by_model
 from flows.errors import ExamError
+from flows.expecting import Expected
 from flows.grading import Submit, Tally, Wait, Watcher, Workplace, grade_inbox, regrade_scans
 from flows.inbox import Inbox
 from flows.places import check_writable
@@ -33,12 +35,13 @@ They are made when they are needed."""
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is asked for; `model` and `workers` None are what exam.toml says."""
+    """What is asked for; `model` and `workers` None are what exam.toml says. `expected` is of the files to come."""
 
     command: Literal["grade", "regrade"]
     exam_dir: Path
     model: Path | None = None
     workers: int | None = None
+    expected: Expected | None = None
 
 
 def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader: PageReader | None = None) -> Tally:
@@ -66,19 +69,23 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
             "learn' left, or remove the line, and the model that comes with Tallymark reads"
         )
     with open_store(exam.dir) as store, store.grading():
+        # A list of batches that nobody can read is found out before anything is taken.
+        listed_batches(exam)
         check_writable(exam.inbox, exam.archive, exam.quarantine)
         inbox = Inbox(exam.inbox, exam.settings.inbox.settle_seconds)
         warnings = tuple(_half_regraded(job, store))
         idle = _idle(job, store, inbox)
         if idle is not None:
-            return replace(idle, warnings=warnings)
+            told = (*warnings, *_nothing_expected(job))
+            return replace(idle, warnings=told, batches=exam_batches(exam, store), ledger=store.ledger())
         with _reader(exam, job, reader, rounds_by_model(store.sample_checks())) as ready:
             # Asked here, before anything is taken: a missing model or renderer is found out first.
             ready.info()
 
             def work(submit: Submit, more: Sequence[Watcher]) -> Tally:
-                place = Workplace(exam, store, ready, submit, (*watchers, *more))
-                return grade_inbox(place, inbox) if job.command == "grade" else regrade_scans(place)
+                place = Workplace(exam, store, ready, submit, (*watchers, *more), job.expected)
+                tally = grade_inbox(place, inbox) if job.command == "grade" else regrade_scans(place)
+                return replace(tally, batches=exam_batches(exam, store))
 
             return replace(runner(job, ready, work), warnings=warnings)
 
@@ -113,6 +120,11 @@ def _half_regraded(job: Job, store: Store) -> Iterator[str]:
             f"{begun}: some pages are read with that model and its templates, some are not; run 'tallymark regrade "
             f"{job.exam_dir}' again, with the same options"
         )
+
+
+def _nothing_expected(job: Job) -> Iterator[str]:
+    if job.expected is not None:
+        yield f"{job.expected.papers} papers were expected, but no complete file was there; no batch was begun"
 
 
 def _idle(job: Job, store: Store, inbox: Inbox) -> Tally | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.errors import FlowError
+from flows.page_decisions import latest_placements
 from flows.records import FieldRow, PageRow
 from flows.settings import Exam
 from flows.settling import MarkRule, settle_sheets
@@ -20,9 +21,10 @@ from recognizer.boxes import crop_boxes
 from recognizer.errors import RecognizerError
 from recognizer.fields import FieldCrops
 from recognizer.known_fields import KnownField, Part, Source, split_writers
+from recognizer.placing import register_placed
 from recognizer.raster import Renderer, open_scan
 from recognizer.reading import HIDDEN_SIDES
-from recognizer.records import BoxCrop, Page, PageRef, ValueState
+from recognizer.records import BoxCrop, HandPlacement, Page, PageRef, ValueState
 from recognizer.register import register
 from recognizer.template import Kind
 
@@ -137,7 +139,7 @@ def cut_fields(exam: Exam, store: Store, rows: Sequence[KnownRow], done: Done = 
     by_scan: dict[str, dict[int, list[KnownRow]]] = defaultdict(lambda: defaultdict(list))
     for one in rows:
         by_scan[one.row.scan][one.row.page_number].append(one)
-    cut = Cut()
+    cut, placed = Cut(), latest_placements(store.placements())
     for scan, by_page in by_scan.items():
         file = next(iter(by_page.values()))[0].row.file
         try:
@@ -145,7 +147,7 @@ def cut_fields(exam: Exam, store: Store, rows: Sequence[KnownRow], done: Done = 
                 for number, known in by_page.items():
                     try:
                         page = opened.load(PageRef(scan, number), Renderer(exam.settings.render))
-                        cut.fields += known_fields(page, known, exam)
+                        cut.fields += known_fields(page, known, exam, placed.get((scan, number)))
                     except (RecognizerError, LearningError) as error:
                         cut.problems.append(f"{file} page {number}: {error}")
                     done(1)
@@ -155,14 +157,18 @@ def cut_fields(exam: Exam, store: Store, rows: Sequence[KnownRow], done: Done = 
     return cut
 
 
-def known_fields(page: Page, known: Sequence[KnownRow], exam: Exam) -> list[KnownField]:
+def known_fields(
+    page: Page, known: Sequence[KnownRow], exam: Exam, placed: HandPlacement | None = None
+) -> list[KnownField]:
     """Return the known fields of one page with their crops; those of which a box is covered are left out.
+
+    `placed` is where a person placed the page, if anybody did.
 
     Raises:
         RecognizerError: the page cannot be registered.
         LearningError: it is another page than it was, or its template has another field now.
     """
-    registered = register(page, exam.sheets)
+    registered = register_placed(page, placed, exam.sheets) if placed else register(page, exam.sheets)
     fields = {one.name: one for one in registered.template.pages[registered.identity.page - 1].fields}
     crops: dict[str, list[BoxCrop]] = defaultdict(list)
     for crop in crop_boxes(registered):

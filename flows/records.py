@@ -7,7 +7,16 @@ from enum import StrEnum
 
 from recognizer.geometry import Homography
 from recognizer.promise import Expectation
-from recognizer.records import Decision, FieldPicture, Flag, PageOutcomeKind, RankedValue, Reading, ValueState
+from recognizer.records import (
+    Decision,
+    FieldPicture,
+    Flag,
+    HandPlacement,
+    PageOutcomeKind,
+    RankedValue,
+    Reading,
+    ValueState,
+)
 from recognizer.template import Kind, Role
 
 
@@ -21,20 +30,36 @@ class FileOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One arrival of a file in the inbox. The same bytes may arrive twice: two rows, one scan."""
+    """One arrival of a file in the inbox. The same bytes may arrive twice: two rows, one scan.
+
+    `batch` names what it was taken as a part of, if its run was told.
+    """
 
     name: str
     scan: str
     outcome: FileOutcome
     reason: str
+    batch: str = ""
+
+
+class Joining(StrEnum):
+    """How a page finds the other pages of its sheet."""
+
+    CODE = "code"
+    """By its printed codes: exam, template and serial. A sheet of one page needs no other."""
+    ID = "id"
+    """By the candidate number on the page: it carries no serial, and every page of its template has a number."""
+    ORDER = "order"
+    """By its place in the file: it carries no serial, and not every page of its template says whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
     """One page that came in and what became of it.
 
-    `file` is the name under which its scan first arrived; `sheet` names the candidate sheet it belongs to ("" unless
-    read); `template_page` counts from 1.
+    `file` is the name under which its scan first arrived; `sheet` names the candidate sheet it belongs to ("" unless it
+    is read, held, or a duplicate by decision); `template_page` counts from 1, up to `template_pages`; `batch` is the
+    name that a cover sheet prints.
     """
 
     scan: str
@@ -50,6 +75,19 @@ class PageRow:
     error_mm: float | None
     source: str
     identified_by: str
+    joining: Joining = Joining.CODE
+    template_pages: int = 1
+    batch: str = ""
+
+    @property
+    def at(self) -> tuple[str, int]:
+        """Scan and page number: what tells this page from every other."""
+        return self.scan, self.number
+
+    @property
+    def place(self) -> str:
+        """File and page as people find them."""
+        return f"{self.file} page {self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +113,74 @@ class FiledField:
 
 @dataclass(frozen=True, slots=True)
 class FiledPage:
-    """One page that is about to be stored. `fields` and `pictures` are empty unless the page was read."""
+    """One page that is about to be stored. `fields` and `pictures` are empty unless the page was read, or is held."""
 
     row: PageRow
     picture_hash: str | None
     mm_to_px: Homography | None
     fields: tuple[FiledField, ...]
     pictures: tuple[FieldPicture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who looked or decided, when, and by what means."""
+
+    reviewer: str
+    made_at: datetime
+    how: str
+
+
+class PageChoice(StrEnum):
+    """What is decided about another picture of a sheet's page that is there already."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class PageDecision:
+    """What a person decided about one page that is held, or was. Only ever inserted; all of them hold, in order.
+
+    Of the two pictures of one page of a sheet, `page` and `other`, the other counts (KEEP) or this one (REPLACE).
+    `was` and `becomes` are outcomes of `page`. What was decided in one command shares one `act`, from 1.
+    """
+
+    act: int
+    scan: str
+    page: int
+    choice: PageChoice
+    other_scan: str
+    other_page: int
+    sheet: str
+    template_page: int
+    was: PageOutcomeKind
+    becomes: PageOutcomeKind
+    reviewer: str
+    made_at: datetime
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlacement:
+    """A page that a person placed by hand. Only ever inserted; the latest of a page wins, whenever it is read again.
+
+    `after` is (arrival of the scan, page number) of the last page that was stored at that moment: so late does the
+    page claim its place on the sheet. `was` is what became of it before. A placement of no template takes the earlier
+    ones back: the page is again what it is by itself.
+    """
+
+    placed: HandPlacement
+    after: tuple[int, int]
+    was: PageOutcomeKind
+    reviewer: str
+    made_at: datetime
+    how: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether it places the page, rather than taking that back."""
+        return bool(self.placed.template)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +201,7 @@ class Arrival:
     mtime_ns: int
     inode: int
     quarantine_name: str = ""
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +308,8 @@ class FieldRow:
     correction: Correction | None
     model: str = ""
     """Which model read it."""
+    counts: bool = True
+    """False for a field of a page that is held, or replaced by another picture."""
 
     @property
     def state(self) -> ValueState:

@@ -4,7 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from flows.batches import Batch
+from flows.batches import in_words as batch_in_words
 from flows.grading import KEPT_FLAGS, Tally
+from flows.ledger import as_json as ledger_json
+from flows.ledger import in_words as ledger_in_words
 from flows.records import FileOutcome, RunPromise
 from flows.run_promise import in_words, review_share
 from recognizer.records import PageOutcomeKind
@@ -28,8 +32,24 @@ def json_report(tally: Tally) -> dict[str, Any]:
         ],
         "left_in_inbox": [{"file": note.name, "reason": note.reason} for note in tally.left],
         "warnings": list(tally.warnings),
+        "batches": [batch_report(batch) for batch in tally.batches],
         "run": tally.run,
         "promise": _promise(tally.promise) if tally.promise else None,
+        "ledger": ledger_json(tally.ledger, with_pages=False) if tally.ledger else None,
+    }
+
+
+def batch_report(batch: Batch) -> dict[str, Any]:
+    """Return what is stated of a batch and what came in, for programs."""
+    said = batch.explanation
+    return {
+        "name": batch.name,
+        "stated": [{"by": source, "papers": papers} for source, papers in batch.sources],
+        "found": batch.found,
+        "differs": batch.differs,
+        "explained": {"text": said.text, "by": said.reviewer} if said and batch.is_explained else None,
+        "blocks_final": batch.blocks,
+        "causes": list(batch.causes),
     }
 
 
@@ -57,9 +77,13 @@ def markdown_report(tally: Tally) -> str:
         f"{tally.pages_done} pages in {tally.seconds:.0f} s ({tally.pages_per_second:.1f} pages/s).",
         _table(("what", "how many"), [(name, str(number)) for name, number in rows]),
     ]
+    if tally.ledger:
+        parts.append(f"Of the whole exam {escaped(ledger_in_words(tally.ledger))}.")
     if tally.promise:
         told = [*in_words(tally.promise), *(f"- {escaped(one)}" for one in tally.promise.thresholds)]
         parts += ["## What is promised", "\n".join(told)]
+    if tally.batches:
+        parts += ["## Batches", "\n".join(f"- {escaped(batch_in_words(batch))}" for batch in tally.batches)]
     if tally.set_aside:
         aside = [
             (one.file, "" if one.page is None else str(one.page), one.outcome, one.reason)

@@ -40,13 +40,7 @@ def load_roster(path: Path) -> tuple[Candidate, ...]:
         ExamError: the file cannot be read, has no such columns, or has rows without a number or with one that stands
             twice. Every such row is named by its line.
     """
-    try:
-        if path.is_file() and path.stat().st_size > MAX_BYTES:
-            raise ExamError(f"{path}: is {path.stat().st_size:,} bytes long; no roster is; name the .csv file")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ExamError(f"{path}: the roster cannot be read: {error.strerror or error}") from error
-    return parse_roster(_decoded(data, path), str(path))
+    return _candidates(read_table(path, "roster"), str(path))
 
 
 def parse_roster(text: str, name: str = "roster.csv") -> tuple[Candidate, ...]:
@@ -55,10 +49,33 @@ def parse_roster(text: str, name: str = "roster.csv") -> tuple[Candidate, ...]:
     Raises:
         ExamError: as `load_roster`.
     """
+    return _candidates(parse_table(text, name, "roster"), name)
+
+
+def read_table(path: Path, what: str) -> list[tuple[int, list[str]]]:
+    """Read a CSV file: every row that is not empty, with the line it begins on. `what` is what it should be.
+
+    Raises:
+        ExamError: the file cannot be read, is endless, or is no CSV file in UTF-8.
+    """
     try:
-        rows = list(_rows(text))
+        if path.is_file() and path.stat().st_size > MAX_BYTES:
+            raise ExamError(f"{path}: is {path.stat().st_size:,} bytes long; no {what} is; name the .csv file")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ExamError(f"{path}: the {what} cannot be read: {error.strerror or error}") from error
+    return parse_table(_decoded(data, path, what), str(path), what)
+
+
+def parse_table(text: str, name: str, what: str) -> list[tuple[int, list[str]]]:
+    """Read the text of a CSV file, as `read_table`; `name` stands in front of every error."""
+    try:
+        return list(_rows(text))
     except csv.Error as error:
-        raise ExamError(f"{name}: is no CSV file ({error}); save the roster as CSV (UTF-8)") from error
+        raise ExamError(f"{name}: is no CSV file ({error}); save the {what} as CSV (UTF-8)") from error
+
+
+def _candidates(rows: list[tuple[int, list[str]]], name: str) -> tuple[Candidate, ...]:
     if not rows:
         raise ExamError(f"{name}:1: is empty; the first line says id,name")
     line, header = rows[0]
@@ -75,13 +92,13 @@ def parse_roster(text: str, name: str = "roster.csv") -> tuple[Candidate, ...]:
     return tuple(candidates)
 
 
-def _decoded(data: bytes, path: Path) -> str:
+def _decoded(data: bytes, path: Path, what: str) -> str:
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise ExamError(f"{path}:{line}: is no UTF-8 text; save the roster as CSV (UTF-8)") from error
+        raise ExamError(f"{path}:{line}: is no UTF-8 text; save the {what} as CSV (UTF-8)") from error
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -10,11 +10,18 @@ from typing import Any
 import numpy as np
 
 from flows.records import (
+    Arrival,
     CheckedField,
     Correction,
     FieldRow,
     FiledField,
     FiledPage,
+    FileOutcome,
+    FileRow,
+    Joining,
+    PageChoice,
+    PageDecision,
+    PagePlacement,
     PageRow,
     RunPromise,
     RunRow,
@@ -23,7 +30,16 @@ from flows.records import (
 )
 from recognizer.geometry import Rect
 from recognizer.promise import Expectation
-from recognizer.records import CharacterReading, Decision, Flag, PageOutcomeKind, RankedValue, ValueState
+from recognizer.records import (
+    CharacterReading,
+    Decision,
+    Flag,
+    HandPlacement,
+    PageOutcomeKind,
+    PageRef,
+    RankedValue,
+    ValueState,
+)
 from recognizer.template import Kind, Role
 
 PROBABILITY_DECIMALS = 6
@@ -72,6 +88,9 @@ def page_row(row: Any) -> PageRow:  # noqa: ANN401 - a database row
         error_mm=row.error_mm,
         source=row.source,
         identified_by=row.identified_by,
+        joining=Joining(row.joining),
+        template_pages=row.template_pages,
+        batch=row.batch,
     )
 
 
@@ -89,19 +108,18 @@ def field_row(row: Any, correction: Correction | None, corrected: int) -> FieldR
         field=row.field,
         kind=Kind(row.kind),
         role=Role(row.role),
-        decision=Decision(
-            row.field,
-            ValueState(row.state),
-            row.value,
-            row.guess,
-            row.confidence,
-            Flag(row.flag) if row.flag else None,
-            row.why,
-        ),
+        decision=decision_of(row),
         values=tuple(RankedValue(value, probability) for value, probability in json.loads(row.candidates)),
         correction=correction,
         model=row.model,
+        counts=row.outcome == PageOutcomeKind.READ.value,
     )
+
+
+def decision_of(row: Any) -> Decision:  # noqa: ANN401 - a database row
+    """Return what was decided of one field from its row."""
+    flag = Flag(row.flag) if row.flag else None
+    return Decision(row.field, ValueState(row.state), row.value, row.guess, row.confidence, flag, row.why)
 
 
 def correction_row(row: Any) -> Correction:  # noqa: ANN401 - a database row
@@ -180,6 +198,83 @@ def tightening_values(one: Tightening) -> dict[str, Any]:
     }
 
 
+def page_decision_row(row: Any) -> PageDecision:  # noqa: ANN401 - a database row
+    """Return what was decided about a page from its row."""
+    return PageDecision(
+        act=row.act,
+        scan=row.scan,
+        page=row.page,
+        choice=PageChoice(row.choice),
+        other_scan=row.other_scan,
+        other_page=row.other_page,
+        sheet=row.sheet,
+        template_page=row.template_page,
+        was=PageOutcomeKind(row.was),
+        becomes=PageOutcomeKind(row.becomes),
+        reviewer=row.reviewer,
+        made_at=time_of(row.made_at),
+        how=row.how,
+    )
+
+
+def page_decision_values(one: PageDecision) -> dict[str, Any]:
+    """Return the columns of what was decided about a page."""
+    return asdict(one) | {
+        "choice": one.choice.value,
+        "was": one.was.value,
+        "becomes": one.becomes.value,
+        "made_at": time_text(one.made_at),
+    }
+
+
+def placement_row(row: Any) -> PagePlacement:  # noqa: ANN401 - a database row
+    """Return how a person placed a page from its row."""
+    placed = HandPlacement(
+        ref=PageRef(row.scan, row.page),
+        template=row.template,
+        version=row.template_version,
+        page=row.template_page,
+        serial=row.serial,
+        corners=tuple((float(x), float(y)) for x, y in json.loads(row.corners)),
+        width=row.width,
+        height=row.height,
+    )
+    after = (row.after_arrival, row.after_page)
+    return PagePlacement(placed, after, PageOutcomeKind(row.was), row.reviewer, time_of(row.made_at), row.how)
+
+
+def placement_values(one: PagePlacement) -> dict[str, Any]:
+    """Return the columns of how a person placed a page."""
+    placed = one.placed
+    return {
+        "scan": placed.ref.scan,
+        "page": placed.ref.number,
+        "template": placed.template,
+        "template_version": placed.version,
+        "template_page": placed.page,
+        "serial": placed.serial,
+        "corners": json.dumps([[round(x, 2), round(y, 2)] for x, y in placed.corners]),
+        "width": placed.width,
+        "height": placed.height,
+        "after_arrival": one.after[0],
+        "after_page": one.after[1],
+        "was": one.was.value,
+        "reviewer": one.reviewer,
+        "made_at": time_text(one.made_at),
+        "how": one.how,
+    }
+
+
+def file_row(row: Any) -> FileRow:  # noqa: ANN401 - a database row
+    """Return one file from its row."""
+    return FileRow(row.name, row.scan, FileOutcome(row.outcome), row.reason, row.batch)
+
+
+def arrival_row(row: Any) -> Arrival:  # noqa: ANN401 - a database row
+    """Return one file in hand from its row."""
+    return Arrival(**(dict(row._mapping) | {"inode": int(row.inode)}))
+
+
 def scan_row(row: Any) -> ScanRow:  # noqa: ANN401 - a database row
     """Return one scan from its row."""
     return ScanRow(row.scan, row.arrival, row.file, row.pages, row.archived)
@@ -234,7 +329,8 @@ def page_values(page: FiledPage) -> dict[str, Any]:
     """Return the columns of one page."""
     values = {name: value for name, value in asdict(page.row).items() if name != "file"}
     transform = None if page.mm_to_px is None else json.dumps(np.asarray(page.mm_to_px, dtype=np.float64).tolist())
-    return values | {"outcome": page.row.outcome.value, "picture_hash": page.picture_hash, "mm_to_px": transform}
+    values |= {"outcome": page.row.outcome.value, "joining": page.row.joining.value}
+    return values | {"picture_hash": page.picture_hash, "mm_to_px": transform}
 
 
 def reading_values(page: FiledPage, model: str) -> Iterator[dict[str, Any]]:

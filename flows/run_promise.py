@@ -24,6 +24,8 @@ def end_of_run(
 
     A batch is what one run read. When it is unlike the calibration data (`recognizer.drift`), its accepted fields are
     judged again with stricter thresholds, and `DRIFT_FACTOR` times as many errors are expected of those that remain.
+    Pages that are held belong to the batch and are judged with it, so that they may count later; nothing is promised
+    of them.
 
     Args:
         fields: every field that the run read, with the decision that was made when it was read.
@@ -31,13 +33,14 @@ def end_of_run(
         accept_error: the target.
         templates: the exam's templates by name.
     """
+    counting = [row for row in fields if row.counts]
     seen = unlike(_scores(fields, held, templates), held)
     if not seen:
-        return RunEnd(_promise(fields, {}, held, accept_error, ""), {})
+        return RunEnd(_promise(counting, {}, held, accept_error, ""), {})
     strict = stricter(held, accept_error)
     doubted = {row.key: _judged_again(row, strict, templates) for row in fields if _too_low(row, strict)}
     told = "; ".join(one.in_words() for one in seen)
-    return RunEnd(_promise(fields, doubted, strict, accept_error, told), doubted)
+    return RunEnd(_promise(counting, doubted, strict, accept_error, told), doubted)
 
 
 def _scores(

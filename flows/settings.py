@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
 from flows.errors import ExamError, PlaceError
 from flows.places import replace_file
@@ -55,6 +55,16 @@ class MarkSettings(_Frozen):
     absent: Literal["no_total", "zero", "unsettled"] = "no_total"
 
 
+class SheetSettings(_Frozen):
+    """What the printed codes of the sheets are worth.
+
+    With `photocopied` the sheets are copies of one that was printed: they all carry the same serial, which then says
+    nothing of whose a page is.
+    """
+
+    photocopied: StrictBool = False
+
+
 class InboxSettings(_Frozen):
     """How long a file has to lie still before it counts as complete."""
 
@@ -72,6 +82,7 @@ class Settings(_Frozen):
     model: Annotated[str, Field(min_length=1)] | None = None
     review: ReviewSettings = ReviewSettings()
     marks: MarkSettings = MarkSettings()
+    sheets: SheetSettings = SheetSettings()
     inbox: InboxSettings = InboxSettings()
 
     @field_validator("exam")
@@ -235,18 +246,22 @@ def replace_template(exam: Exam, source: Path, printed: Collection[tuple[str, in
         )
     target = template_file(exam.dir, names[0]) or exam.dir / TEMPLATES / f"{template.name}.toml"
     for beside, data in template.files_beside().items():
-        write_whole(target.parent / beside, data)
+        write_bytes(target.parent / beside, data)
     write_whole(target, source.read_text(encoding="utf-8"))
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or as it was before, and never half (PlaceError when it cannot be)."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or as it was before, and never half (PlaceError when it cannot be)."""
     try:
         path.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise PlaceError(f"{path.parent}: cannot be made: {error.strerror or error}") from error
-    data = content.encode() if isinstance(content, str) else content
-    replace_file(path, lambda file: file.write(data))
+    replace_file(path, lambda file: file.write(content))
 
 
 def _templates(folder: Path, settings: Settings) -> tuple[SheetTemplate, ...]:
@@ -260,6 +275,14 @@ def _templates(folder: Path, settings: Settings) -> tuple[SheetTemplate, ...]:
                 "apart, give one another name"
             )
         found[template.name] = template
+    for template in found.values():
+        main = found.get(template.extra_to)
+        if template.extra_to and (main is None or main.extra_to):
+            whose = "is extra itself" if main else "is none of the exam's templates"
+            raise ExamError(
+                f"{folder / EXAM_FILE}: templates: '{template.name}' is extra to '{template.extra_to}', which {whose}; "
+                "name the template of the sheets that its own sheets belong to"
+            )
     return tuple(found.values())
 
 

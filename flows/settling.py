@@ -15,6 +15,7 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from flows.belonging import nearby, with_extras
 from flows.records import Correction, FieldRow, PageRow
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
@@ -29,10 +30,15 @@ UNCOUNTED_DASH = "a dash, which exam.toml leaves open (marks.dash); say what was
 UNCOUNTED_ABSENT = "absent (AB), which exam.toml leaves open (marks.absent); say what was awarded"
 HALF_ABSENT = "absent (AB), but other questions of the sheet have marks; say what is right, AB again if it is"
 ABSENT_PAGE = "page {} of the sheet has not come"
+HELD_PAGE = "page {} was scanned more than once; held until somebody decides which counts (tallymark pages): {}"
+STRANGE_PAGE = "between its pages lies one that is {}: {}"
 WRONG_ABSENT = "absent (AB), but a total of {} is written"
 WRONG_SUM = "the marks add up to {}, {} is written"
 SAME_ID = "id {} also stands on sheet {}"
 STRANGE_ID = "id {} is not on the roster"
+STRANGE_OUTCOMES = (PageOutcomeKind.FOREIGN, PageOutcomeKind.FAILED)
+"""Pages that, between two pages of one sheet, may be a page of it that was not known for one."""
+
 MOST_NAMED = 3
 """Sheets that one remark names; a candidate number left at its sample value may stand on a hundred."""
 
@@ -105,7 +111,8 @@ class SettledSheet:
     `parts` holds every field but pictures, by name. `total` is None for a template without marks. `open_keys` are the
     readings of this sheet that a person still has to look at: unsettled ones, and those in `doubts`, which are settled
     one by one but not together, with the reason. `remarks` say what else is wrong with the sheet; `questioned` are the
-    readings, settled each, of which one is likely wrong if a remark is true, with that remark.
+    readings, settled each, of which one is likely wrong if a remark is true, with that remark. `extra_of` is the sheet
+    to which extra paper belongs, `extras` the extra paper of a sheet.
     """
 
     sheet: str
@@ -118,6 +125,8 @@ class SettledSheet:
     doubts: Mapping[str, str]
     remarks: tuple[str, ...]
     questioned: Mapping[str, str]
+    extra_of: str = ""
+    extras: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -137,7 +146,7 @@ def settle_sheets(
     rule: MarkRule,
     roster: Collection[str] = (),
 ) -> tuple[SettledSheet, ...]:
-    """Gather the pages of each candidate sheet, in the order in which the sheets came in.
+    """Gather the pages of each candidate sheet, in the order in which the sheets came in, extra paper beside its sheet.
 
     `roster` are the ids that may stand on a sheet; when it is empty, any may.
     """
@@ -145,15 +154,21 @@ def settle_sheets(
     rows: dict[str, list[FieldRow]] = defaultdict(list)
     for row in fields:
         rows[row.sheet].append(row)
+    pages = tuple(pages)
     by_sheet: dict[str, list[PageRow]] = {}
     for page in pages:
-        if page.outcome is PageOutcomeKind.READ:
+        # A cover sheet is read, and is no candidate's.
+        if page.outcome is PageOutcomeKind.READ and page.sheet:
             by_sheet.setdefault(page.sheet, []).append(page)
+    beside = _page_remarks(by_sheet, pages, known)
     sheets = [
-        _settle_sheet(sheet, tuple(came), rows.get(sheet, []), known.get(came[0].template), rule)
+        _settle_sheet(
+            sheet, tuple(came), rows.get(sheet, []), (known.get(came[0].template), rule), beside.get(sheet, ())
+        )
         for sheet, came in by_sheet.items()
     ]
-    return _compared(sheets, rule, roster)
+    extra_to = {template.name: template.extra_to for template in templates if template.extra_to}
+    return with_extras(_compared(sheets, rule, roster, extra_to), extra_to)
 
 
 def sum_settled(parts: Iterable[Part], rule: MarkRule) -> Decimal | Absent | Unsettled:
@@ -240,9 +255,50 @@ def heading(field: SheetField) -> str:
     return field.question or field.label or field.name
 
 
+def _page_remarks(
+    by_sheet: Mapping[str, Sequence[PageRow]], pages: Sequence[PageRow], known: Mapping[str, SheetTemplate]
+) -> dict[str, list[str]]:
+    """Say of each sheet which of its pages is there twice, which among its own is not its own, and what may be lost."""
+    told: dict[str, list[str]] = defaultdict(list)
+    held: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for page in pages:
+        if page.outcome is PageOutcomeKind.HELD and page.sheet in by_sheet and page.template_page is not None:
+            held[page.sheet, page.template_page].append(f"{page.file} page {page.number}")
+    for (sheet, number), where in sorted(held.items()):
+        told[sheet].append(HELD_PAGE.format(number, _named(where)))
+    strange = {(page.scan, page.number): page for page in pages if page.outcome in STRANGE_OUTCOMES}
+    for sheet, came in by_sheet.items() if strange else ():
+        spans: dict[str, list[int]] = defaultdict(list)
+        for page in came:
+            spans[page.scan].append(page.number)
+        for scan, numbers in spans.items():
+            for number in range(min(numbers) + 1, max(numbers)):
+                if one := strange.get((scan, number)):
+                    told[sheet].append(STRANGE_PAGE.format(one.outcome.value, f"{one.file} page {one.number}"))
+    by_scan: dict[str, list[PageRow]] = defaultdict(list)
+    for page in pages:
+        by_scan[page.scan].append(page)
+    for sheet, came in by_sheet.items():
+        template = known.get(came[0].template)
+        if template and len({page.template_page for page in came}) < len(template.pages):
+            told[sheet] += nearby(came, by_scan)
+    return dict(told)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
 def _settle_sheet(
-    sheet: str, pages: tuple[PageRow, ...], rows: Sequence[FieldRow], template: SheetTemplate | None, rule: MarkRule
+    sheet: str,
+    pages: tuple[PageRow, ...],
+    rows: Sequence[FieldRow],
+    by: tuple[SheetTemplate | None, MarkRule],
+    beside: Sequence[str],
 ) -> SettledSheet:
+    """Settle one sheet by its template and the rule of the exam; `beside` is what is said of its pages."""
+    template, rule = by
     came = {page.template_page for page in pages}
     missing = tuple(n for n in range(1, len(template.pages) + 1) if n not in came) if template else ()
     parts = _parts(rows, template, set(missing))
@@ -251,7 +307,7 @@ def _settle_sheet(
     open_keys = [row.key for row in rows if row.state is ValueState.UNSETTLED]
     summed = [*marks, *_written_absent(parts, rule)] if marks else []
     doubts = dict.fromkeys(identity.disputed, identity.why) | _uncounted(summed, rule)
-    remarks = [ABSENT_PAGE.format(number) for number in missing]
+    remarks = [*(ABSENT_PAGE.format(number) for number in missing), *beside]
     remarks += [identity.why] * bool(identity.disputed)
     remarks += _remarks(parts.values(), summed, rule)
     if template is None:
@@ -270,11 +326,14 @@ def _settle_sheet(
     )
 
 
-def _compared(sheets: Sequence[SettledSheet], rule: MarkRule, roster: Collection[str]) -> tuple[SettledSheet, ...]:
+def _compared(
+    sheets: Sequence[SettledSheet], rule: MarkRule, roster: Collection[str], extra_to: Collection[str]
+) -> tuple[SettledSheet, ...]:
     """Add to every sheet what contradicts itself, another sheet, or the roster."""
     bearers: dict[tuple[str, str], list[str]] = defaultdict(list)
     for sheet in sheets:
-        if sheet.identity.state is ValueState.VALUE:
+        # Of extra paper a candidate may have as much as he likes.
+        if sheet.identity.state is ValueState.VALUE and sheet.template not in extra_to:
             bearers[sheet.template, sheet.identity.value].append(sheet.sheet)
     return tuple(
         _questioned(sheet, [*_sum_questions(sheet, rule), *_id_questions(sheet, bearers, roster)]) for sheet in sheets
@@ -314,8 +373,7 @@ def _id_questions(
     number = sheet.identity.value
     parts = [part for part in sheet.parts.values() if part.role is Role.ID]
     if others := [each for each in bearers[sheet.template, number] if each != sheet.sheet]:
-        more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
-        yield SAME_ID.format(number, ", ".join(others[:MOST_NAMED]) + more), parts
+        yield SAME_ID.format(number, _named(others)), parts
     if roster and number not in roster:
         yield STRANGE_ID.format(number), parts
 

@@ -1,6 +1,7 @@
 """What an exam remembers. One process writes pages (`Store.grading`); anybody may read, and add corrections.
 
-files, scans, pages     what came in and what became of it; the sums close
+files, scans, pages     what came in and what became of it; the sums close (pages: `store_pages`)
+page_decisions          which of two pictures of a page counts; page_placements: where a sheet lies on a failed page
 readings, decisions     what the pixels say, and what was accepted of it; stored apart
 corrections             what people said; only ever inserted, the latest wins
 sample_checks           what people found in samples of what was accepted; tightenings: what that raised
@@ -9,24 +10,20 @@ arrivals                files in hand; a killed run leaves them for the next
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import takewhile
 from pathlib import Path
-from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from flows.errors import PlaceError
-from flows.migrations.opening import open_engine, translated, writing
+from flows.ledger import Ledger, ledger_of
+from flows.migrations.opening import open_engine
 from flows.migrations.tables import (
     arrivals,
-    corrections,
-    decisions,
     files,
     pages,
     pictures,
@@ -36,6 +33,7 @@ from flows.migrations.tables import (
     scans,
     tightenings,
 )
+from flows.page_decisions import key_of
 from flows.places import MOUNT_TABLE, only_writer, refuse_network
 from flows.records import (
     Arrival,
@@ -46,6 +44,8 @@ from flows.records import (
     FiledPage,
     FileOutcome,
     FileRow,
+    PageDecision,
+    PagePlacement,
     PageRow,
     RunEnd,
     RunRow,
@@ -54,46 +54,38 @@ from flows.records import (
 )
 from flows.rows import (
     KEY_DIGITS,
+    arrival_row,
     character,
-    checked_row,
     checked_values,
-    correction_row,
-    decision_values,
-    field_row,
-    page_row,
-    page_values,
-    picture_values,
+    file_row,
     promise_values,
-    reading_values,
     run_row,
     scan_row,
-    taken_back_values,
     tightening_row,
     tightening_values,
     time_text,
 )
 from flows.settings import DATABASE
-from recognizer.records import CharacterReading, Decision
+from flows.store_batches import StackAndBatchStore
+from flows.store_fields import runs_of_batch, say, stored_checks, stored_corrections, stored_fields, take_back
+from flows.store_pages import (
+    add_decisions,
+    add_placement,
+    all_page_decisions,
+    all_placements,
+    arrange_places,
+    kept_pages,
+    last_stored,
+    store_pages,
+    view_of_page,
+)
+from flows.store_together import fields_together, pages_together
+from recognizer.geometry import Homography
+from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 
 
-class Store:
+class Store(StackAndBatchStore):
     """The database of one exam folder. Made by `open_store`."""
-
-    def __init__(self, folder: Path, engine: Engine) -> None:
-        self._folder = folder
-        self._engine = engine
-        self._snapshot: Connection | None = None
-        self.path = folder / DATABASE
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the database file."""
-        self._engine.dispose()
 
     @contextmanager
     def grading(self) -> Iterator[None]:
@@ -107,7 +99,7 @@ class Store:
         """Return every file that is done with, in order of arrival."""
         with self._read() as connection:
             rows = connection.execute(select(files).order_by(files.c.number)).all()
-        return tuple(FileRow(row.name, row.scan, FileOutcome(row.outcome), row.reason) for row in rows)
+        return tuple(file_row(row) for row in rows)
 
     def scans(self) -> tuple[ScanRow, ...]:
         """Return every scan, in order of its first arrival."""
@@ -129,15 +121,15 @@ class Store:
         return scan_row(row) if row else None
 
     def pages(self) -> tuple[PageRow, ...]:
-        """Return every page, scan by scan in order of arrival."""
+        """Return every page as it stands, scan by scan in order of arrival."""
         with self._read() as connection:
-            return tuple(page_row(row) for row in connection.execute(_all_pages()))
+            return pages_together(connection)
 
     def fields(self) -> tuple[FieldRow, ...]:
         """Return every field of every read page, in template order, with the latest correction."""
         # One connection, one transaction: a correction that comes in between is seen whole or not at all.
         with self._read() as connection:
-            return _fields(connection)
+            return fields_together(connection)
 
     def crop_png(self, key: str) -> bytes:
         """Return the picture of one field (KeyError when there is no such reading)."""
@@ -156,6 +148,11 @@ class Store:
             raise KeyError(scan, page, field)
         return bytes(found)
 
+    def page_view(self, scan: str, page: int) -> tuple[Homography | None, tuple[Decision, ...]]:
+        """Return where the sheet lies on a page (None: unknown) and what was decided of it, also if it is held."""
+        with self._read() as connection:
+            return view_of_page(connection, scan, page)
+
     def characters(self, key: str) -> tuple[CharacterReading, ...]:
         """Return what was seen at each place of one field, all classes (KeyError when there is no such reading)."""
         with self._read() as connection:
@@ -170,13 +167,28 @@ class Store:
         with self._read() as connection:
             return {(row.scan, row.number): row.picture_hash for row in connection.execute(query)}
 
+    def ledger(self) -> Ledger:
+        """Return every file and page with what became of it, at one moment; `Ledger.closes` tells if none is lost."""
+        with self._read() as connection:
+            came = connection.execute(select(files).order_by(files.c.number)).all()
+            hands = connection.execute(
+                select(arrivals).where(arrivals.c.number.not_in(select(files.c.number))).order_by(arrivals.c.number)
+            ).all()
+            held = connection.execute(select(scans).order_by(scans.c.arrival)).all()
+            return ledger_of(
+                tuple(file_row(row) for row in came),
+                tuple(scan_row(row) for row in held),
+                pages_together(connection),
+                tuple(arrival_row(row) for row in hands),
+            )
+
     # ---- files in hand ------------------------------------------------------------------------------------------
 
     def arrivals(self) -> tuple[Arrival, ...]:
         """Return the files in hand, in order of arrival: at the start of a run, what a killed one left."""
         with self._read() as connection:
             rows = connection.execute(select(arrivals).order_by(arrivals.c.number)).all()
-        return tuple(Arrival(**(dict(row._mapping) | {"inode": int(row.inode)})) for row in rows)
+        return tuple(arrival_row(row) for row in rows)
 
     def next_arrival(self) -> int:
         """Return the number of the next file to come in."""
@@ -208,6 +220,7 @@ class Store:
                     "scan": arrival.scan,
                     "outcome": outcome.value,
                     "reason": reason,
+                    "batch": arrival.batch,
                 },
             )
             here = arrivals.c.number == arrival.number
@@ -219,7 +232,7 @@ class Store:
         """Return what became of a file in hand, None while that is open."""
         with self._read() as connection:
             row = connection.execute(select(files).where(files.c.number == arrival.number)).first()
-        return FileRow(row.name, row.scan, FileOutcome(row.outcome), row.reason) if row else None
+        return file_row(row) if row else None
 
     def finish_arrival(self, arrival: Arrival) -> None:
         """Forget a file in hand: its outcome is stored and it is gone from the inbox."""
@@ -239,40 +252,88 @@ class Store:
             query = select(func.count()).select_from(pages).where(pages.c.scan == scan)
             return connection.execute(query).scalar_one()
 
-    def save_pages(self, filed: Sequence[FiledPage], model: str, run: int, seconds: float) -> None:
-        """Store some pages of one scan with all their fields, in one transaction; pages stored before are replaced."""
+    def save_pages(
+        self,
+        filed: Sequence[FiledPage],
+        model: str,
+        run: int,
+        seconds: float,
+        placed: PagePlacement | None = None,
+    ) -> tuple[PageRow, ...]:
+        """Store some pages of one scan with all their fields, in one transaction; pages stored before are replaced.
+
+        Readings of pages that are held are kept, and counted nowhere.
+
+        Args:
+            filed: the pages.
+            model: which model read them.
+            run: the run that stores them.
+            seconds: how long that run has taken.
+            placed: where a person placed the one page that is stored, if that is why.
+
+        Returns:
+            The pages as they stand now, in view of what people decided; then other pages for which that changed.
+        """
         with self._write() as connection:
-            for page in filed:
-                _delete_page(connection, page.row)
-                connection.execute(insert(pages), page_values(page) | {"run": run})
-                if page.fields:
-                    connection.execute(insert(readings), list(reading_values(page, model)))
-                    connection.execute(insert(decisions), list(decision_values(page, model)))
-                if page.pictures:
-                    connection.execute(insert(pictures), picture_values(page))
-            fields = [field for page in filed for field in page.fields]
-            connection.execute(
-                update(runs)
-                .where(runs.c.number == run)
-                .values(
-                    pages=runs.c.pages + len(filed),
-                    fields=runs.c.fields + len(fields),
-                    flagged=runs.c.flagged + sum(field.decision.flag is not None for field in fields),
-                    seconds=round(seconds, 3),
-                )
-            )
+            if placed is not None:
+                add_placement(connection, placed)
+            return store_pages(connection, filed, model, run, seconds)
+
+    def page_decisions(self) -> tuple[PageDecision, ...]:
+        """Return what people decided about pages that were held, oldest first."""
+        with self._read() as connection:
+            return all_page_decisions(connection)
+
+    def placements(self) -> tuple[PagePlacement, ...]:
+        """Return how people placed pages by hand, oldest first."""
+        with self._read() as connection:
+            return all_placements(connection)
+
+    def kept_pages(self) -> frozenset[tuple[str, int]]:
+        """Return the pages, (scan, number), of which readings or pictures are stored, whether they count or not."""
+        with self._read() as connection:
+            return kept_pages(connection)
+
+    def last_stored(self) -> tuple[int, int]:
+        """Return (arrival of its scan, number) of the page that was stored last, (0, 0) when there is none."""
+        with self._read() as connection:
+            return last_stored(connection)
+
+    def decide_pages(
+        self,
+        made: Sequence[PageDecision],
+        doubt: Callable[[tuple[FieldRow, ...]], Mapping[str, Decision]] | None = None,
+    ) -> tuple[PageRow, ...]:
+        """Store what a person decided about pages and let it hold, in one transaction; return the pages it changed.
+
+        The caller holds `grading()`, so that nobody stores pages in between.
+
+        Args:
+            made: from `page_decisions.decide`.
+            doubt: given every field of the pages that count from now on, returns new decisions, by key, of those that
+                are not accepted any more: thresholds may have risen since they were read. It must not write.
+        """
+        with self._write() as connection:
+            add_decisions(connection, made)
+            changed = arrange_places(connection, {(one.sheet, one.template_page) for one in made})
+            risen = {key_of(row) for row in changed if row.outcome is PageOutcomeKind.READ}
+            if doubt and risen:
+                scanned = {scan for scan, _ in risen}
+                fields = stored_fields(connection, readings.c.scan.in_(scanned))
+                take_back(connection, doubt(tuple(row for row in fields if (row.scan, row.page_number) in risen)))
+            return changed
 
     # ---- corrections --------------------------------------------------------------------------------------------
 
     def corrections(self) -> tuple[Correction, ...]:
         """Return everything that people said, oldest first."""
         with self._read() as connection:
-            return _corrections(connection)
+            return stored_corrections(connection)
 
     def insert_corrections(self, said: Sequence[Correction]) -> None:
         """Store what people said, all of it or (on any error) none of it. May be done while another process grades."""
         with self._write() as connection:
-            _say(connection, said)
+            say(connection, said)
 
     def correct(self, choose: Callable[[tuple[FieldRow, ...]], Sequence[Correction]]) -> None:
         """Have corrections chosen in view of every field, and store them, before anything else can be written.
@@ -284,14 +345,14 @@ class Store:
             choose: given every field as `fields` returns them, returns what people say of them. It must not write.
         """
         with self._write() as connection:
-            _say(connection, choose(_fields(connection)))
+            say(connection, choose(fields_together(connection)))
 
     # ---- sample checks ------------------------------------------------------------------------------------------
 
     def sample_checks(self) -> tuple[CheckedField, ...]:
         """Return every accepted field that people looked at in samples, oldest first."""
         with self._read() as connection:
-            return _sample_checks(connection)
+            return stored_checks(connection)
 
     def tightenings(self) -> tuple[Tightening, ...]:
         """Return how sample checks raised thresholds, oldest first."""
@@ -310,13 +371,13 @@ class Store:
             choose: given every field and every earlier check, returns what becomes of the new ones. It must not write.
         """
         with self._write() as connection:
-            outcome = choose(_fields(connection), _sample_checks(connection))
+            outcome = choose(fields_together(connection), stored_checks(connection))
             if outcome.checked:
                 connection.execute(insert(sample_checks), [checked_values(one) for one in outcome.checked])
-            _say(connection, outcome.corrections)
+            say(connection, outcome.corrections)
             if outcome.tightenings:
                 connection.execute(insert(tightenings), [tightening_values(one) for one in outcome.tightenings])
-            _take_back(connection, outcome.doubted)
+            take_back(connection, outcome.doubted)
 
     # ---- runs ---------------------------------------------------------------------------------------------------
 
@@ -352,14 +413,15 @@ class Store:
             number: the run.
             seconds: how long it took.
             end: given every field that the run stored (and those of runs before it that were stopped, with the same
-                model and settings), says how it ends. It must not write. Without it nothing is promised.
+                model and settings), also of pages that are held, says how it ends. It must not write. Without it
+                nothing is promised.
         """
         values = {"finished_at": time_text(datetime.now(UTC)), "seconds": round(seconds, 3)}
         with self._write() as connection:
-            batch = pages.c.run.in_(_runs_of_batch(connection, number))
-            ended = end(_fields(connection, batch)) if end else None
+            batch = pages.c.run.in_(runs_of_batch(connection, number))
+            ended = end(fields_together(connection, batch, held_too=True)) if end else None
             if ended is not None:
-                _take_back(connection, ended.doubted)
+                take_back(connection, ended.doubted)
                 values |= promise_values(ended.promise)
             connection.execute(update(runs).where(runs.c.number == number).values(values))
         return ended
@@ -369,39 +431,6 @@ class Store:
         with self._read() as connection:
             rows = connection.execute(select(runs).order_by(runs.c.number)).all()
         return tuple(run_row(row) for row in rows)
-
-    # ---- transactions -------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Let everything that is read within the block come from one moment, whatever others write meanwhile.
-
-        For one thread; what is written within the block is stored, but not seen in it.
-        """
-        if self._snapshot is not None:
-            raise RuntimeError("a snapshot is being read already")
-        with self._read() as connection:
-            # A transaction begins with the first statement, not with BEGIN.
-            connection.exec_driver_sql("SELECT count(*) FROM alembic_version")
-            self._snapshot = connection
-            try:
-                yield
-            finally:
-                self._snapshot = None
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        if self._snapshot is not None:
-            with translated(self.path):
-                yield self._snapshot
-            return
-        with translated(self.path), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with translated(self.path), writing(self._engine) as connection:
-            yield connection
 
 
 def open_store(folder: Path, mounts: Path = MOUNT_TABLE) -> Store:
@@ -421,76 +450,3 @@ def open_store(folder: Path, mounts: Path = MOUNT_TABLE) -> Store:
         )
     refuse_network(folder, mounts)
     return Store(folder, open_engine(folder / DATABASE))
-
-
-def _all_pages() -> Any:  # noqa: ANN401 - SQLAlchemy's type of a query names every column's type
-    query = select(pages, scans.c.file).join(scans, scans.c.scan == pages.c.scan)
-    return query.order_by(scans.c.arrival, pages.c.number)
-
-
-def _runs_of_batch(connection: Connection, number: int) -> list[int]:
-    """Return a run and the stopped ones that it goes on with."""
-    run = connection.execute(select(runs).where(runs.c.number == number)).one()
-    query = select(runs.c.number, runs.c.finished_at).where(runs.c.number < number).order_by(runs.c.number.desc())
-    same = query.where(runs.c.model == run.model, runs.c.settings == run.settings)
-    stopped = takewhile(lambda row: row.finished_at is None, connection.execute(same))
-    return [number, *(row.number for row in stopped)]
-
-
-def _take_back(connection: Connection, doubted: Mapping[str, Decision]) -> None:
-    """Replace decisions by others, and count anew what the runs that stored them had flagged."""
-    counted: Counter[int] = Counter()
-    for key, decision in doubted.items():
-        here = decisions.c.key == key
-        old = connection.execute(select(decisions.c.revision, decisions.c.flag).where(here)).one()
-        connection.execute(update(decisions).where(here).values(taken_back_values(decision, old.revision)))
-        on_page = (readings.c.key == key) & (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page)
-        run = connection.execute(select(pages.c.run).where(on_page)).scalar()
-        if run is not None and old.flag is None and decision.flag is not None:
-            counted[run] += 1
-    for number, count in counted.items():
-        connection.execute(update(runs).where(runs.c.number == number).values(flagged=runs.c.flagged + count))
-
-
-def _fields(connection: Connection, chosen: ColumnElement[bool] | None = None) -> tuple[FieldRow, ...]:
-    query = (
-        select(
-            *(readings.c[name] for name in ("key", "scan", "page", "field", "kind", "role", "candidates", "model")),
-            *(decisions.c[name] for name in ("state", "value", "guess", "confidence", "flag", "why", "revision")),
-            *(pages.c[name] for name in ("sheet", "template", "template_page")),
-            scans.c.file,
-        )
-        .join(decisions, decisions.c.key == readings.c.key)
-        .join(pages, (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page))
-        .join(scans, scans.c.scan == readings.c.scan)
-        .order_by(scans.c.arrival, readings.c.page, readings.c.position)
-    )
-    if chosen is not None:
-        query = query.where(chosen)
-    every = _corrections(connection)
-    latest = {one.key: one for one in every}
-    times = Counter(one.key for one in every)
-    return tuple(field_row(row, latest.get(row.key), times[row.key]) for row in connection.execute(query))
-
-
-def _say(connection: Connection, said: Sequence[Correction]) -> None:
-    rows = [asdict(one) | {"state": one.state.value, "made_at": time_text(one.made_at)} for one in said]
-    if rows:
-        connection.execute(insert(corrections), rows)
-
-
-def _corrections(connection: Connection) -> tuple[Correction, ...]:
-    return tuple(correction_row(row) for row in connection.execute(select(corrections).order_by(corrections.c.number)))
-
-
-def _sample_checks(connection: Connection) -> tuple[CheckedField, ...]:
-    rows = connection.execute(select(sample_checks).order_by(sample_checks.c.number))
-    return tuple(checked_row(row) for row in rows)
-
-
-def _delete_page(connection: Connection, page: PageRow) -> None:
-    old = select(readings.c.key).where(readings.c.scan == page.scan, readings.c.page == page.number)
-    connection.execute(delete(decisions).where(decisions.c.key.in_(old)))
-    connection.execute(delete(readings).where(readings.c.scan == page.scan, readings.c.page == page.number))
-    connection.execute(delete(pictures).where(pictures.c.scan == page.scan, pictures.c.page == page.number))
-    connection.execute(delete(pages).where(pages.c.scan == page.scan, pages.c.number == page.number))

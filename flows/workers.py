@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 from flows.settings import Exam
 from recognizer.errors import RecognizerError, ScanError
 from recognizer.promise import ACCEPT_ERROR, SampleCheck, Thresholds
-from recognizer.records import PageFailure, PageOutcome, PageOutcomeKind, PageRef
+from recognizer.records import HandPlacement, PageFailure, PageOutcome, PageOutcomeKind, PageRef
 from recognizer.template import SheetSet
 
 if TYPE_CHECKING:
@@ -66,16 +66,24 @@ def with_patience(read: Callable[[], T]) -> T:
 
 @dataclass(frozen=True, slots=True)
 class RunOfPages:
-    """Some pages of one archived scan, `first` to `last`, both included, from 1."""
+    """Some pages of one archived scan, `first` to `last`, both included, from 1.
+
+    `placed` says of some of them where a person saw the sheet: those are not looked for anywhere else.
+    """
 
     path: str
     scan: str
     first: int
     last: int
+    placed: tuple[HandPlacement, ...] = ()
 
     def refs(self) -> tuple[PageRef, ...]:
         """Return every page of the run."""
         return tuple(PageRef(self.scan, number) for number in range(self.first, self.last + 1))
+
+    def placement(self, ref: PageRef) -> HandPlacement | None:
+        """Return where a person placed a page, None when nobody did."""
+        return next((one for one in self.placed if one.ref == ref), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +227,7 @@ class ReaderPool:
                 return tuple(self._read_carefully(pages, ref) for ref in pages.refs())
 
     def _read_carefully(self, pages: RunOfPages, ref: PageRef) -> PageOutcome:
-        one = RunOfPages(pages.path, pages.scan, ref.number, ref.number)
+        one = RunOfPages(pages.path, pages.scan, ref.number, ref.number, pages.placed)
         try:
             return self._careful.call(self._skills.read_run, one, self._seconds)[0]
         except BrokenProcessPool:
@@ -345,7 +353,7 @@ def _read_run(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
     signal.alarm(seconds)
     try:
         with open_scan(path) as scan:
-            return tuple(_read_page(scan, path, ref, seconds) for ref in pages.refs())
+            return tuple(_read_page(scan, pages, ref, seconds) for ref in pages.refs())
     except ScanError as error:
         _blame_the_place(error, path)
         return tuple(PageFailure(ref, PageOutcomeKind.FAILED, str(error)) for ref in pages.refs())
@@ -353,18 +361,20 @@ def _read_run(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
         signal.alarm(0)
 
 
-def _read_page(scan: "Scan", path: Path, ref: PageRef, seconds: int) -> PageOutcome:
+def _read_page(scan: "Scan", pages: RunOfPages, ref: PageRef, seconds: int) -> PageOutcome:
     from recognizer.errors import PageError
     from recognizer.raster import Renderer
-    from recognizer.reading import read_page
+    from recognizer.reading import read_page, read_placed
 
     signal.alarm(seconds)
     spec = _own_spec()
     try:
         page = scan.load(ref, Renderer(spec.renderer))
     except (PageError, ScanError) as error:
-        _blame_the_place(error, path)
+        _blame_the_place(error, Path(pages.path))
         return PageFailure(ref, PageOutcomeKind.FAILED, str(error))
+    if placed := pages.placement(ref):
+        return read_placed(page, placed, spec.sheets, *_model_and_policy())
     return read_page(page, spec.sheets, *_model_and_policy())
 
 

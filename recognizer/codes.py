@@ -32,6 +32,9 @@ PAYLOAD_PREFIX = "TM1"
 CODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 """What an exam code or a template name may look like: it is printed into QR codes and used in file names."""
 
+COVER_TEMPLATE = "batch-cover"
+"""What the codes of a cover sheet name in place of a template; no template may have this name."""
+
 
 class Corner(IntEnum):
     """The corners of a sheet, clockwise; the number is part of the mark's code."""
@@ -43,10 +46,12 @@ class Corner(IntEnum):
 
 
 def payload(identity: SheetIdentity) -> str:
-    """Return the text of the QR code.
+    """Return the text of the QR code; a cover sheet says one thing more.
 
     >>> payload(SheetIdentity("chem-2026", "cover_marks", 1, 1, 17))
     'TM1:chem-2026:cover_marks:1:1:17'
+    >>> payload(SheetIdentity("chem-2026", "batch-cover", 1, 1, 50, "Monday"))
+    'TM1:chem-2026:batch-cover:1:1:50:Monday'
     """
     return ":".join(
         (
@@ -56,6 +61,7 @@ def payload(identity: SheetIdentity) -> str:
             str(identity.version),
             str(identity.page),
             str(identity.serial or 0),
+            *([identity.batch] if identity.batch else []),
         )
     )
 
@@ -63,7 +69,8 @@ def payload(identity: SheetIdentity) -> str:
 def parse_payload(text: str) -> SheetIdentity | None:
     """Return what a QR code says, or None when it is none of ours (other codes stand on paper too)."""
     parts = text.split(":")
-    if len(parts) != 6 or parts[0] != PAYLOAD_PREFIX:
+    batch = parts.pop() if len(parts) == 7 and parts[2] == COVER_TEMPLATE else ""
+    if len(parts) != 6 or parts[0] != PAYLOAD_PREFIX or (batch and not CODE_NAME.fullmatch(batch)):
         return None
     exam, template, *numbers = parts[1:]
     if not (CODE_NAME.fullmatch(exam) and CODE_NAME.fullmatch(template)):
@@ -71,7 +78,7 @@ def parse_payload(text: str) -> SheetIdentity | None:
     if not all(re.fullmatch(r"[0-9]{1,9}", number) for number in numbers):
         return None
     version, page, serial = (int(number) for number in numbers)
-    return SheetIdentity(exam, template, version, page, serial or None)
+    return SheetIdentity(exam, template, version, page, serial or None, batch)
 
 
 def page_code(exam: str, template: str, version: int, page: int) -> int:

@@ -7,7 +7,7 @@ import math
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -141,7 +141,7 @@ def _tidied(copy: SheetCopy) -> SheetCopy:
     """Make a name one line. Invisible characters (direction marks, joiners) go: fonts need not have them."""
     visible = "".join(character for character in copy.candidate_name if unicodedata.category(character) != "Cf")
     name = unicodedata.normalize("NFC", " ".join(visible.split()))
-    return SheetCopy(copy.serial, copy.candidate_id.strip(), name, copy.source)
+    return replace(copy, candidate_id=copy.candidate_id.strip(), candidate_name=name)
 
 
 def _texts(template: SheetTemplate, copies: Sequence[SheetCopy]) -> Iterator[tuple[str, str]]:

@@ -11,10 +11,12 @@ from recognizer.decode import Decoded, hidden_field
 from recognizer.errors import BlankPageError, ForeignSheetError, PageError, RegistrationError
 from recognizer.fields import FieldCrops, read_fields
 from recognizer.judge import ReviewPolicy, judge
+from recognizer.placing import register_placed
 from recognizer.records import (
     BoxCrop,
     FieldPicture,
     GreyImage,
+    HandPlacement,
     Page,
     PageFailure,
     PageOutcome,
@@ -47,6 +49,31 @@ def read_page(page: Page, sheets: SheetSet, model: ReadingModel, policy: ReviewP
         registered = register(page, sheets)
     except (BlankPageError, ForeignSheetError, RegistrationError, PageError) as error:
         return page_failure(page, error)
+    return read_registered(registered, model, policy)
+
+
+def read_placed(
+    page: Page, placed: HandPlacement, sheets: SheetSet, model: ReadingModel, policy: ReviewPolicy
+) -> PageOutcome:
+    """Read a page on which a person showed where the sheet lies and said which it is, or say why it does not fit.
+
+    Raises:
+        ModelError: as `read_page`.
+    """
+    try:
+        registered = register_placed(page, placed, sheets)
+    except (ForeignSheetError, RegistrationError) as error:
+        return page_failure(page, error)
+    return read_registered(registered, model, policy)
+
+
+def read_registered(registered: RegisteredPage, model: ReadingModel, policy: ReviewPolicy) -> PageResult:
+    """Read every field of a page whose template lies over it, however that came about.
+
+    Raises:
+        ModelError: as `read_page`.
+    """
+    page = registered.page
     fields = registered.template.pages[registered.identity.page - 1].fields
     read = tuple(field for field in fields if field.kind is not Kind.IMAGE)
     decoded = _decode(read, crop_boxes(registered), model)

@@ -129,13 +129,36 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class SheetIdentity:
-    """What the printed codes of one page say. `page` counts from 1; `serial` is the printed copy, None when unknown."""
+    """What the printed codes of one page say. `page` counts from 1; `serial` is the printed copy, None when unknown.
+
+    A cover sheet names its `batch`; its serial is the number of papers behind it.
+    """
 
     exam: str
     template: str
     version: int
     page: int
     serial: int | None
+    batch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandPlacement:
+    """Where a person says that a sheet lies on a page that could not be registered, and which sheet it is.
+
+    `corners` are pixels of the page as it is displayed, top left, top right, bottom right and bottom left of the sheet
+    (`placing.points_to_place` says which points of it), in a picture of `width` x `height`: another renderer may give
+    the page another size.
+    """
+
+    ref: PageRef
+    template: str
+    version: int
+    page: int
+    serial: int | None
+    corners: tuple[tuple[float, float], ...]
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +167,8 @@ class RegisteredPage:
 
     `mm_to_px` maps template millimetres to page pixels (the centre of the first pixel is at 0); `error_mm` is measured:
     how far the printed rules of the worst part of the page, or the corner marks, lie from where they should be;
-    `marks_found` is 2, 3 or 4; `identified_by` is "qr" or "marks". Paper that does not lie flat has a `bend`, which
-    comes before the homography: `to_px` does both.
+    `marks_found` is 2, 3 or 4, 0 for a page that a person placed; `identified_by` is "qr", "marks" or "hand". Paper
+    that does not lie flat has a `bend`, which comes before the homography: `to_px` does both.
     """
 
     page: Page

@@ -14,6 +14,7 @@ import numpy as np
 
 from recognizer.blank import is_blank
 from recognizer.codes import (
+    COVER_TEMPLATE,
     FIELD_PRIME,
     MARK_SERIALS,
     Corner,
@@ -23,6 +24,7 @@ from recognizer.codes import (
     page_code,
     parse_payload,
 )
+from recognizer.cover import cover_template
 from recognizer.damaged_marks import find_damaged, is_whole, read_damaged
 from recognizer.errors import BlankPageError, ForeignSheetError, RegistrationError
 from recognizer.fitting import (
@@ -273,7 +275,8 @@ def _named(said: SheetIdentity, sheets: SheetSet) -> SheetTemplate:
     """
     if said.exam != sheets.exam:
         raise ForeignSheetError(f"the sheet belongs to exam '{said.exam}'; this is exam '{sheets.exam}'")
-    template = next((template for template in sheets.templates if template.name == said.template), None)
+    known = (*sheets.templates, cover_template())
+    template = next((template for template in known if template.name == said.template), None)
     names = ", ".join(template.name for template in sheets.templates)
     if template is None:
         raise ForeignSheetError(
@@ -310,6 +313,9 @@ def _known_by_marks(page: Page, sheet: _Sheet, sheets: SheetSet) -> RegisteredPa
         for number in range(1, len(template.pages) + 1)
         for version in _versions_meant(code, sheets.exam, template, number)
     ]
+    if not meant and code == page_code(sheets.exam, COVER_TEMPLATE, 1, 1):
+        # Only where no sheet of the exam is meant: a cover sheet has no rules that could speak against it.
+        meant = [(cover_template(), SheetIdentity(sheets.exam, COVER_TEMPLATE, 1, 1, serial))]
     if not meant:
         raise ForeignSheetError(
             f"the QR code cannot be read, and the corner marks are of no sheet of exam '{sheets.exam}'"

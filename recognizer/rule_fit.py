@@ -1,5 +1,6 @@
 """Check how a sheet lies on a page by its printed rules, and where it is worth it let the sheet follow them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,9 @@ corners is, at most; three marks tell it less well."""
 BEND_LIMIT_MM = 6.0
 STRAIN_LIMIT = 0.08
 """More than this no photographed paper is displaced, or stretched over a short way, by its curl."""
+
+LEAST_PULLING = 16
+"""Measured rules that move a rough fit: twice as many as a homography has freedoms."""
 
 LEAST_SEEN = 0.35
 """Share of the printed rules that must be seen where expected; crossing ink hides some, a wrong place nearly all."""
@@ -199,6 +203,9 @@ def _marks_moved(fit: Fit, transform: Homography) -> Displaced:
 
 
 def _miss_mm(fit: Fit, laid: Laid) -> float:
+    if not len(fit.on_sheet):
+        # Laid without marks, as a page that a person placed: the rules alone have to tell.
+        return 0.0
     away = laid.to_px(fit.on_sheet) - fit.on_page
     scale = px_per_mm_at(laid.mm_to_px, np.array(A4_MM) / 2)
     return float(np.sqrt((away**2).sum(axis=1).mean())) / scale
@@ -241,3 +248,23 @@ def _moved_by(mm_to_px: Homography, probes: Probes, offsets: NDArray[np.float64]
     shift = np.column_stack([a + b * u + c * v + g * u * u + h * u * v, d + e * u + f * v + g * u * v + h * v * v])
     before = corners * size + middle
     return homography_between(before, apply_homography(mm_to_px, before + shift))
+
+
+def pulled_in(
+    pixels: GreyImage, mm_to_px: Homography, template: SheetTemplate, page: int, reaches_mm: Sequence[float]
+) -> Homography:
+    """Return a rough flat fit moved to where the printed rules are, looked for less and less far away.
+
+    Nothing is checked: `check_by_rules` does that with what comes of it.
+    """
+    probes = probes_of(template, page)
+    for reach in reaches_mm:
+        offsets = measure(pixels, Laid(mm_to_px).to_px, probes, reach)
+        visible = ~np.isnan(offsets)
+        if np.count_nonzero(visible) >= LEAST_PULLING:
+            mm_to_px = _moved_by(mm_to_px, probes, offsets)
+        elif visible.any():
+            # A box or two say where they lie, and nothing of the rest of the page.
+            x, y = np.linalg.lstsq(probes.normals[visible], offsets[visible], rcond=None)[0]
+            mm_to_px = mm_to_px @ np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+    return mm_to_px

@@ -132,15 +132,17 @@ def _spread(start: float, length: float, apart: float, index: int | None) -> lis
     return [start + inset + number * step for number in range(count)]
 
 
-def measure(pixels: GreyImage, to_px: Callable[[Points], Points], probes: Probes) -> NDArray[np.float64]:
+def measure(
+    pixels: GreyImage, to_px: Callable[[Points], Points], probes: Probes, reach_mm: float = RULE_REACH_MM
+) -> NDArray[np.float64]:
     """Return by how many mm along its normal each rule lies off its place, (N,); NaN where none is seen.
 
-    A rule is seen where the opposite side of its box lies off by the same.
+    A rule is seen, at most `reach_mm` away, where the opposite side of its box lies off by the same.
     """
     count = len(probes.points)
     if not count:
         return np.zeros(0)
-    steps = np.arange(-RULE_REACH_MM - 0.4, RULE_REACH_MM + 0.4 + RULE_STEP_MM / 2, RULE_STEP_MM)
+    steps = np.arange(-reach_mm - 0.4, reach_mm + 0.4 + RULE_STEP_MM / 2, RULE_STEP_MM)
     beside = np.linspace(-PROBE_WIDTH_MM / 2, PROBE_WIDTH_MM / 2, 7)
     # Over so short a way every mapping is a straight line: three points tell where all others are.
     feet, ahead, aside = (
@@ -157,7 +159,7 @@ def measure(pixels: GreyImage, to_px: Callable[[Points], Points], probes: Probes
     on_page = (x.reshape(count * len(beside), -1), y.reshape(count * len(beside), -1))
     sampled = cv2.remap(pixels, *on_page, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     profiles = sampled.reshape(count, len(beside), len(steps)).mean(axis=1, dtype=np.float32)
-    return _agreeing(ridge_offsets(profiles, steps, RULE_REACH_MM), probes.pairs)
+    return _agreeing(ridge_offsets(profiles, steps, reach_mm), probes.pairs)
 
 
 def _agreeing(offsets: NDArray[np.float64], pairs: NDArray[np.intp]) -> NDArray[np.float64]:

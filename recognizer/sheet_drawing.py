@@ -64,13 +64,15 @@ INSTRUCTION = "Use a dark pen and stay inside the boxes. Keep the four corner ma
 class SheetCopy:
     """One printed copy: its serial number (from 1) and, where known, whose it is.
 
-    `source` says where the candidate stands, such as "roster.csv line 7", for messages.
+    `source` says where the candidate stands, such as "roster.csv line 7", for messages. A cover sheet names its
+    `batch`; its serial is the number of papers.
     """
 
     serial: int
     candidate_id: str = ""
     candidate_name: str = ""
     source: str = ""
+    batch: str = ""
 
     @property
     def place(self) -> str:
@@ -108,7 +110,7 @@ def prefill_problems(template: SheetTemplate, copy: SheetCopy) -> Iterator[str]:
 
 def draw_page(sheet: "Canvas", template: SheetTemplate, number: int, copy: SheetCopy, exam: str) -> None:
     """Draw one page (from 1) of one copy."""
-    identity = SheetIdentity(exam, template.name, template.version, number, copy.serial)
+    identity = SheetIdentity(exam, template.name, template.version, number, copy.serial, copy.batch)
     page = template.pages[number - 1]
     for corner, code in mark_codes(identity).items():
         sheet.modules(mark_modules(code), MARKS[corner])
@@ -134,6 +136,7 @@ def _draw_footer(sheet: "Canvas", template: SheetTemplate, identity: SheetIdenti
     sheet.text(left, 275.6, template.instruction or INSTRUCTION, FOOTER_WIDTH, HINT)
     what = [identity.exam, f"{template.name} v{template.version}"]
     which = [f"page {identity.page} of {len(template.pages)}", f"copy {copy.serial:05d}"]
+    which = [f"batch {copy.batch}", f"{copy.serial} papers"] if copy.batch else which
     which += [f"candidate {copy.candidate_id}"] if copy.candidate_id else []
     sheet.text(left, 280.2, "  ·  ".join(what), FOOTER_WIDTH / 2 - 2, FOOTER)
     sheet.text(right, 280.2, "  ·  ".join(which), FOOTER_WIDTH / 2, replace(FOOTER, align="R"))

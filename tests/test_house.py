@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
+STORE_PARTS = ("batches", "fields", "pages", "together", "transactions")
+
 DOORS: dict[str, tuple[str, ...]] = {
     "pypdfium2": ("recognizer/raster.py",),
     "pypdfium2_raw": ("recognizer/raster.py",),
@@ -19,7 +21,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "tensorflow": ("recognizer/training/",),
     "keras": ("recognizer/training/",),
     "prefect": ("flows/grade.py",),
-    "sqlalchemy": ("flows/store.py", "flows/migrations/"),
+    "sqlalchemy": ("flows/store.py", *(f"flows/store_{of}.py" for of in STORE_PARTS), "flows/migrations/"),
     "alembic": ("flows/store.py", "flows/migrations/"),
     "openpyxl": ("flows/export/",),
     "cv2": ("recognizer/",),

@@ -10,7 +10,6 @@ import click
 
 from flows.checking import (
     USEFUL_DRAW,
-    By,
     Standing,
     accepted_untouched,
     calibrations,
@@ -25,7 +24,7 @@ from flows.export.check_sheet import LAYOUT, OK_WORD, answers, write_check
 from flows.export.corrections import check_reviewer
 from flows.export.reading_back import Filled, read_filled
 from flows.places import refuse_open_file
-from flows.records import CheckedField, CheckOutcome, FieldRow
+from flows.records import By, CheckedField, CheckOutcome, FieldRow
 from flows.settings import EXPORTS, Exam, load_exam
 from flows.store import Store, open_store
 from recognizer.curves import KINDS

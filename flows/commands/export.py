@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from flows.batches import in_words as in_batch_words
 from flows.checking import Standing, calibrations, how_it_stands, in_words
 from flows.errors import NotFinalError, PlaceError, WorkbookError
 from flows.export.contents import exam_contents
@@ -15,10 +16,12 @@ from flows.export.place import keep_copy
 from flows.export.reading_back import Filled, read_filled
 from flows.export.run_sheet import Section
 from flows.export.workbook import Contents, write_workbook
+from flows.ledger import in_words as ledger_in_words
 from flows.places import refuse_open_file
 from flows.settings import EXPORTS, Exam, load_exam
 from flows.settling import settle_sheets
 from flows.store import Store, open_store
+from recognizer.records import PageOutcomeKind
 
 WORKBOOK = "marks.xlsx"
 SUFFIX = ".xlsx"
@@ -40,7 +43,8 @@ SUFFIX = ".xlsx"
 @click.option(
     "--final",
     is_flag=True,
-    help="Only if nothing waits for a person and no sample check stands against it; the sheet Run then says 'final'.",
+    help="Only if nothing waits for a person, every batch holds its papers and no sample check stands against it; the "
+    "sheet Run then says 'final'.",
 )
 def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
     """Write the marks workbook of an exam folder.
@@ -72,6 +76,9 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
         if destination.exists():
             _protect(destination, contents, force)
         written = write_workbook(contents, store.crop_png, destination)
+    for batch in contents.batches:
+        if batch.blocks:
+            click.echo(f"Not final: {in_batch_words(batch)}", err=True)
     name = click.format_filename(written.path)
     click.echo(f"{name}: {written.sheets} candidate sheets, {written.open_sheets} of them open, {written.flags} flags")
     if written.flags:
@@ -98,6 +105,11 @@ def _refuse_unfinished(contents: Contents, standing: Standing) -> None:
         reasons.append(
             f"{flags:,} fields wait for a person; they stand on the sheet Flags of an export without --final"
         )
+    reasons += [f"{in_batch_words(batch)}; tallymark batches explains it" for batch in contents.batches if batch.blocks]
+    if held := contents.ledger.counts[PageOutcomeKind.HELD]:
+        reasons.append(f"{held:,} pages are held until somebody decides about them: tallymark pages DIR")
+    if not contents.ledger.closes:
+        reasons.append(ledger_in_words(contents.ledger))
     if reasons:
         raise NotFinalError("\n".join(("this exam cannot be final yet:", *(f"  {each}" for each in reasons))))
 

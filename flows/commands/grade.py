@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.commands.progress import shown_progress
-from flows.errors import EXIT_SET_ASIDE
+from flows.errors import EXIT_NOT_CLOSED, EXIT_SET_ASIDE
 
 if TYPE_CHECKING:
+    from flows.expecting import Expected
     from flows.grading import Tally
     from flows.jobs import Job
 
@@ -28,7 +29,15 @@ WORKERS = click.option(
 @FOLDER
 @JSON
 @WORKERS
-def grade(folder: Path, as_json: bool, workers: int | None) -> int:
+@click.option(
+    "--expect",
+    "papers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="How many papers the files hold that this run takes; other numbers block the final export until explained.",
+)
+@click.option("--batch", metavar="NAME", help="What to call these files; with --expect.")
+def grade(folder: Path, *, as_json: bool, workers: int | None, papers: int | None, batch: str | None) -> int:
     """Read every complete scan in the inbox.
 
     A scan moves to archive/ when it is read, or to quarantine/ with a reason beside it. Running again is harmless: what
@@ -38,10 +47,25 @@ def grade(folder: Path, as_json: bool, workers: int | None) -> int:
     Examples:
       tallymark grade chemistry
       tallymark grade chemistry --json --workers 4
+      tallymark grade chemistry --expect 50 --batch Monday
     """  # noqa: D301 - click wants a real backspace here
     from flows.jobs import Job
 
-    return _run(Job("grade", folder, workers=workers), as_json)
+    return _run(Job("grade", folder, workers=workers, expected=_expected(papers, batch)), as_json)
+
+
+def _expected(papers: int | None, batch: str | None) -> "Expected | None":
+    from flows.batch_list import LONGEST_NAME
+    from flows.expecting import Expected
+
+    if papers is None:
+        if batch is not None:
+            raise click.UsageError("--batch names the files of which --expect says how many papers they hold; say both")
+        return None
+    name = " ".join((batch or "").split())
+    if batch is not None and not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        raise click.BadParameter(f"a name is 1 to {LONGEST_NAME} printable characters", param_hint="'--batch'")
+    return Expected(papers, name)
 
 
 @click.command(no_args_is_help=True)
@@ -94,14 +118,20 @@ def _run(job: "Job", as_json: bool) -> int:
 
 def report_tally(job: "Job", tally: "Tally", as_json: bool) -> int:
     """Print what a run did, and return the exit code that it ends with."""
+    from flows.ledger import in_words
+
     for warning in tally.warnings:
         click.echo(f"Warning: {warning}", err=True)
+    if tally.ledger is not None and not tally.ledger.closes:
+        click.echo(f"Warning: {in_words(tally.ledger)}", err=True)
     if as_json:
         from flows.report import json_report
 
         click.echo(json.dumps(json_report(tally), ensure_ascii=False, indent=2))
     else:
         _print_summary(job, tally)
+    if tally.ledger is not None and not tally.ledger.closes:
+        return EXIT_NOT_CLOSED
     return EXIT_SET_ASIDE if tally.needs_person else 0
 
 
@@ -118,6 +148,7 @@ def _print_summary(job: "Job", tally: "Tally") -> None:
     if tally.run is None:
         empty = {"grade": "The inbox is empty; nothing to do.", "regrade": "Nothing was graded yet; nothing to do."}
         console.print("Nothing to do." if tally.left else empty[job.command])
+        _print_batches(job, tally)
         return
     table = Table("what", "outcome", "how many", box=None, pad_edge=False)
     table.columns[2].justify = "right"
@@ -132,6 +163,7 @@ def _print_summary(job: "Job", tally: "Tally") -> None:
     console.print(table)
     console.print(f"{tally.pages_done} pages in {tally.seconds:.1f} s: {tally.pages_per_second:.1f} pages a second")
     _print_promise(tally)
+    _print_batches(job, tally)
     _print_aside(job, tally)
     console.print(plain(f"Next: tallymark export {job.exam_dir}"))
 
@@ -150,6 +182,23 @@ def _print_promise(tally: "Tally") -> None:
             console.print(plain(f"  {rests_on}"))
 
 
+def _print_batches(job: "Job", tally: "Tally") -> None:
+    from flows.batches import in_words
+    from flows.commands.output import out, plain
+
+    console = out(sys.stdout)
+    blocking = [batch for batch in tally.batches if batch.blocks]
+    for batch in blocking[:SHOWN_ASIDE]:
+        console.print(plain(in_words(batch)))
+    if blocking:
+        more = f"{len(blocking)} batches differ. " if len(blocking) > 1 else ""
+        console.print(
+            plain(f"{more}Explain it: tallymark batches {job.exam_dir} --explain '{blocking[0].name}' TEXT --by NAME")
+        )
+    if fine := len(tally.batches) - len(blocking):
+        console.print(f"{fine} {'batch is' if fine == 1 else 'batches are'} complete or explained")
+
+
 def _print_aside(job: "Job", tally: "Tally") -> None:
     from flows.commands.output import out, plain
 
@@ -162,6 +211,8 @@ def _print_aside(job: "Job", tally: "Tally") -> None:
         console.print(plain(f"  {where}: {one.outcome}: {one.reason}"))
     if (more := len(tally.set_aside) - SHOWN_ASIDE) > 0:
         console.print(plain(f"  and {more} more: see the sheet Pages of the workbook"))
+    if any(one.outcome == "held" for one in tally.set_aside):
+        console.print(plain(f"Which picture of a held page counts: tallymark pages {job.exam_dir}"))
     if any(one.page is None for one in tally.set_aside):
         console.print(plain(f"Files lie in {job.exam_dir / 'quarantine'}, each with its reason beside it."))
     console.print()

@@ -21,6 +21,9 @@ MAX_COPIES = 5_000
 MAX_SERIAL = 999_999_999
 """The largest serial number that the QR code holds."""
 
+MAX_PAPERS = 5_000
+"""Papers of one batch: as many as one print job has copies."""
+
 
 @click.group()
 def template() -> None:
@@ -32,6 +35,7 @@ def template() -> None:
       tallymark template show cover_marks
       tallymark template check my_sheet.toml
       tallymark template print cover_marks -o sheets.pdf --copies 30
+      tallymark template cover --batch Monday --papers 50 -o cover.pdf
     """  # noqa: D301 - click wants the character itself
 
 
@@ -77,6 +81,8 @@ def show_template(name: str, as_json: bool) -> None:
         click.echo(json.dumps(_as_json(sheet), indent=2, ensure_ascii=False))
         return
     click.echo(f"{sheet.name} version {sheet.version}: {sheet.title}")
+    if sheet.extra_to:
+        click.echo(f"extra paper for candidates of '{sheet.extra_to}'")
     columns = ("page", "field", "kind", "role", "question", "boxes", "x", "y", "width", "height", "holds")
     rows = [_field_row(page, field) for page, field in _fields(sheet)]
     _print_table(columns, rows)
@@ -185,6 +191,35 @@ def print_template(name: str, output: Path, paper: str, first_serial: int, exam:
             "will not say whose it is.",
             err=True,
         )
+
+
+@template.command("cover")
+@click.option("--batch", required=True, help="The batch's name: 1 to 32 letters, digits, '.', '_' or '-'.")
+@click.option("--papers", required=True, type=click.IntRange(1, MAX_PAPERS), help="How many papers it holds.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The PDF to write.")
+@click.option("--exam", default="exam", show_default=True, help="The exam's code, as in exam.toml.")
+@click.option("--paper", type=click.Choice(["a4", "letter"]), default="a4", show_default=True, help="Paper size.")
+def print_cover(batch: str, papers: int, output: Path, exam: str, paper: str) -> None:
+    """Print the cover sheet of a batch, which says how many papers lie behind it.
+
+    Scan it on top of its papers. A batch that holds fewer or more is named, and no export is final until somebody
+    explains it (tallymark batches). Extra paper and the cover sheet itself do not count.
+
+    \b
+    Example:
+      tallymark template cover --batch Monday --papers 50 -o cover.pdf --exam chem-2026
+    """  # noqa: D301 - click wants the character itself
+    from recognizer.codes import CODE_NAME
+    from recognizer.cover import cover_template
+    from recognizer.printing import Paper, SheetCopy, print_sheets
+
+    for text, option, what in ((batch, "--batch", "a batch's name"), (exam, "--exam", "an exam code")):
+        if not CODE_NAME.fullmatch(text):
+            raise click.BadParameter(f"{what} is 1 to 32 letters, digits, '.', '_' or '-'", param_hint=option)
+    copies = [SheetCopy(papers, batch=batch)]
+    sheet = cover_template(batch, papers)
+    replace_file(output, lambda file: print_sheets(sheet, copies, exam, Paper(paper), file))
+    click.echo(f"{output}: cover sheet of batch {batch} for exam {exam}, {_count(papers, 'paper')}")
 
 
 def _copies(first_serial: int, count: int | None, roster: Path | None, anonymous: bool) -> list["SheetCopy"]:

@@ -9,10 +9,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
+from flows.batch_list import KnowsBatches, exam_batches
+from flows.batches import Batch, in_words
+from flows.export.pages_sheet import SaidOfPages
 from flows.export.run_sheet import Section
 from flows.export.table import Scalar
 from flows.export.workbook import Contents
-from flows.records import Correction, FieldRow, FileRow, PageRow, RunRow, ScanRow
+from flows.ledger import Ledger
+from flows.records import Correction, FieldRow, PageDecision, PagePlacement, RunRow
 from flows.roster import load_roster
 from flows.settings import Exam
 from flows.settling import MarkRule
@@ -27,19 +31,19 @@ FOR_PROGRAMS = frozenset({"curve"})
 """Entries of a card that are hundreds of points: what they come to stands beside every run."""
 
 
-class Remembers(Protocol):
+class Remembers(KnowsBatches, Protocol):
     """The reading side of `flows.store.Store`, as far as a workbook needs it."""
 
-    def files(self) -> tuple[FileRow, ...]:
-        """Return every file, in order of arrival."""
+    def ledger(self) -> Ledger:
+        """Return every file and page with what became of it."""
         ...
 
-    def scans(self) -> tuple[ScanRow, ...]:
-        """Return every scan with its number of pages."""
+    def page_decisions(self) -> tuple[PageDecision, ...]:
+        """Return what people decided about pages that were held."""
         ...
 
-    def pages(self) -> tuple[PageRow, ...]:
-        """Return every page."""
+    def placements(self) -> tuple[PagePlacement, ...]:
+        """Return how people placed pages by hand."""
         ...
 
     def fields(self) -> tuple[FieldRow, ...]:
@@ -59,21 +63,22 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
     """Gather everything that stands in the workbook of an exam; within a snapshot of the store, as at one moment.
 
     Raises:
-        ExamError: the roster is faulty.
+        ExamError: the roster or batches.csv is faulty.
     """
     marks = exam.settings.marks
     fields = store.fields()
+    batches = exam_batches(exam, store)
     return Contents(
         sheets=exam.sheets,
         rule=MarkRule(marks.blank, marks.dash, marks.absent),
-        files=store.files(),
-        scan_pages={scan.scan: scan.pages for scan in store.scans()},
-        pages=store.pages(),
+        ledger=store.ledger(),
         fields=fields,
         corrections=store.corrections(),
         runs=store.runs(),
         names={each.id: each.name for each in load_roster(exam.roster)} if exam.roster.is_file() else {},
-        facts=(_this_workbook(exam), _settings(exam), *_models(exam, fields)),
+        said=SaidOfPages(store.page_decisions(), store.placements()),
+        facts=(_this_workbook(exam), *_about_batches(batches), _settings(exam), *_models(exam, fields)),
+        batches=batches,
     )
 
 
@@ -89,6 +94,16 @@ def _this_workbook(exam: Exam) -> Section:
     )
 
 
+def _about_batches(batches: Sequence[Batch]) -> tuple[Section, ...]:
+    if not batches:
+        return ()
+    return (Section("Batches: papers that should be there, and papers that are", tuple(map(_about_batch, batches))),)
+
+
+def _about_batch(batch: Batch) -> tuple[str, Scalar]:
+    return batch.name, f"{'NOT EXPLAINED: ' if batch.blocks else ''}{in_words(batch)}"
+
+
 def _settings(exam: Exam) -> Section:
     settings = exam.settings
     templates = ", ".join(f"{template.name} version {template.version}" for template in exam.sheets.templates)
@@ -99,6 +114,7 @@ def _settings(exam: Exam) -> Section:
         ("a blank mark is worth", _worth(settings.marks.blank)),
         ("a dash is worth", _worth(settings.marks.dash)),
         ("AB (absent) is worth", _worth(settings.marks.absent)),
+        ("serials of the sheets", "say nothing: photocopies" if settings.sheets.photocopied else "tell sheets apart"),
         ("pages rendered by", settings.render),
     )
     return Section("Settings now", facts)

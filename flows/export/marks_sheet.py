@@ -90,6 +90,8 @@ def _columns(templates: Sequence[SheetTemplate], rule: MarkRule, names: Mapping[
     columns.append(MarksColumn(Column("flags open", 8, Style.HEADING_MID), _open_cell))
     for template in templates:
         columns += [_part_column(template, field, many, _width(field)) for field in _other_fields(template)]
+    if any(template.extra_to for template in templates):
+        columns.append(MarksColumn(Column("extra paper", 30), _extras_cell))
     columns += [
         MarksColumn(Column("remarks", 44), lambda sheet, _: Cell("; ".join(sheet.remarks), _remark_style(sheet))),
         MarksColumn(Column("corrected by a person", 52), lambda sheet, _: Cell(_corrected(sheet), Style.TEXT)),
@@ -271,6 +273,11 @@ def _total_style(sheet: SettledSheet, settled: Style) -> Style:
 
 def _open_cell(sheet: SettledSheet, _: int) -> Cell:
     return Cell(len(sheet.open_keys), Style.COUNT_OPEN if sheet.open_keys else Style.WHOLE)
+
+
+def _extras_cell(sheet: SettledSheet, _: int) -> Cell:
+    """Name the extra paper of a sheet, which stands in the rows below it; there, name the sheet it belongs to."""
+    return Cell(f"belongs to {sheet.extra_of}" if sheet.extra_of else "; ".join(sheet.extras), Style.TEXT)
 
 
 def _remark_style(sheet: SettledSheet) -> Style:

@@ -1,13 +1,14 @@
 """The sheet *Pages*: the ledger. Every page that came in and what became of it, every file too, and sums that close."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from openpyxl import Workbook
 
 from flows.export.styles import ORANGE, Style
 from flows.export.table import Cell, Column, Formula, Look, SheetWriter
-from flows.records import FileOutcome, FileRow, PageRow
+from flows.ledger import FileLine, Ledger
+from flows.records import FileOutcome, PageChoice, PageDecision, PagePlacement, PageRow
 from recognizer.records import PageOutcomeKind
 
 PAGES = "Pages"
@@ -28,7 +29,16 @@ COLUMNS = (
     Column("scan", 14, Style.HEADING_QUIET),
 )
 
-FILE_HEADINGS = ("file", "pages", "outcome", "reason")
+FILE_HEADINGS = (
+    ("file", Style.HEADING),
+    ("pages", Style.HEADING_MID),
+    ("outcome", Style.HEADING),
+    *((kind.value, Style.HEADING_MID) for kind in PageOutcomeKind),
+    ("reason", Style.HEADING),
+    ("left over", Style.HEADING_MID),
+)
+
+DECISION_HEADINGS = ("file", "page", "decision", "sheet", "template", "sheet page", "by", "at (UTC)", "how", "what")
 
 HEADING_ROW = 9
 """Where the ledger begins: above it stand the sums, two bands of three rows, and a line of links."""
@@ -46,68 +56,125 @@ _OUTCOME_STYLE = {
     PageOutcomeKind.FOREIGN: Style.WARNING,
 }
 _FILE_STYLE = {
-    FileOutcome.READ: Style.TEXT,
-    FileOutcome.DUPLICATE: Style.WARNING,
-    FileOutcome.QUARANTINED: Style.BAD,
+    FileOutcome.READ.value: Style.TEXT,
+    FileOutcome.DUPLICATE.value: Style.WARNING,
+    FileOutcome.QUARANTINED.value: Style.BAD,
 }
 
 
-def write_pages(
-    book: Workbook, pages: Sequence[PageRow], files: Sequence[FileRow], scan_pages: Mapping[str, int], footer: str
-) -> None:
-    """Write the sheet. `scan_pages` are the pages that each scan was found to hold: what the ledger must add up to."""
+@dataclass(frozen=True, slots=True)
+class SaidOfPages:
+    """What people decided about pages, and how they placed some."""
+
+    decisions: tuple[PageDecision, ...] = ()
+    placements: tuple[PagePlacement, ...] = ()
+
+
+NOTHING_SAID = SaidOfPages()
+
+
+def write_pages(book: Workbook, ledger: Ledger, footer: str, said: SaidOfPages = NOTHING_SAID) -> None:
+    """Write the sheet: every page, every file with its own sum, and what people decided about pages."""
+    pages = ledger.pages
     wanting = any(_OUTCOME_STYLE[page.outcome] is not Style.TEXT for page in pages)
-    wanting = wanting or any(_FILE_STYLE[file.outcome] is Style.BAD for file in files)
+    wanting = wanting or bool(ledger.open_files) or not ledger.closes
     tab = ORANGE if wanting else None
     table = SheetWriter(book, Look(PAGES, COLUMNS, heading_row=HEADING_ROW, frozen_columns=2, tab=tab, footer=footer))
     last = HEADING_ROW + len(pages)
     first_file = last + 4
-    _write_sums(table, pages, files, scan_pages, last=last, first_file=first_file)
+    _write_sums(table, ledger, last=last, first_file=first_file)
     table.headings(HEADING_HEIGHT)
     for page in pages:
         table.row(_page_cells(page))
     table.filter_rows(HEADING_ROW, max(last, HEADING_ROW + 1))
     table.row([])
     table.row([Cell("Files, in order of arrival", Style.SECTION)], 22.0)
-    table.row([Cell(heading, Style.HEADING_MID if heading == "pages" else Style.HEADING) for heading in FILE_HEADINGS])
-    seen: set[str] = set()
-    for file in files:
-        came = 0 if file.scan in seen or file.outcome is FileOutcome.DUPLICATE else scan_pages.get(file.scan, 0)
-        seen.add(file.scan)
-        table.row(_file_cells(file, came))
+    table.row([Cell(heading, style) for heading, style in FILE_HEADINGS])
+    for line in ledger.lines:
+        row = table.row(_file_cells(line))
+        table.colour_where(f"K{row}", f"K{row}<>0", ORANGE)
+    _write_decisions(table, pages, said)
     _colour_left_over(table)
     table.finish()
 
 
+def _write_decisions(table: SheetWriter, pages: Sequence[PageRow], said: SaidOfPages) -> None:
+    """Write what people decided about pages, oldest first; nothing when nobody did."""
+    if not (said.decisions or said.placements):
+        return
+    names = {(page.scan, page.number): page for page in pages}
+    table.row([])
+    table.row([Cell("What people decided about pages", Style.SECTION)], 22.0)
+    table.row([Cell(heading, Style.HEADING) for heading in DECISION_HEADINGS])
+    every = [(one.made_at, _decision_cells(one, names)) for one in said.decisions]
+    every += [(one.made_at, _placement_cells(one, names)) for one in said.placements]
+    for _, cells in sorted(every, key=lambda each: each[0]):
+        table.row(cells)
+
+
+def _decision_cells(one: PageDecision, names: Mapping[tuple[str, int], PageRow]) -> list[Cell]:
+    page, other = names.get((one.scan, one.page)), names.get((one.other_scan, one.other_page))
+    against = f"{other.file} page {other.number}" if other else "a page that is gone"
+    kept = one.choice is PageChoice.KEEP
+    return [
+        Cell(page.file if page else "", Style.TEXT),
+        Cell(one.page, Style.WHOLE),
+        Cell(one.choice.value, Style.TEXT),
+        Cell(one.sheet, Style.TEXT),
+        Cell(page.template if page else "", Style.TEXT),
+        Cell(one.template_page, Style.WHOLE),
+        Cell(one.reviewer, Style.TEXT),
+        Cell(one.made_at, Style.MOMENT),
+        Cell(one.how, Style.TEXT),
+        Cell(f"{against} {'counts, and this page does not' if kept else 'was replaced by this page'}", Style.WRAPPED),
+    ]
+
+
+def _placement_cells(one: PagePlacement, names: Mapping[tuple[str, int], PageRow]) -> list[Cell]:
+    placed = one.placed
+    page = names.get((placed.ref.scan, placed.ref.number))
+    corners = ", ".join(f"({x:g}, {y:g})" for x, y in placed.corners)
+    serial = "without a serial" if placed.serial is None else f"serial {placed.serial}"
+    what = f"was {one.was.value}; {serial}; corners at {corners} of {placed.width} x {placed.height}"
+    return [
+        Cell(page.file if page else "", Style.TEXT),
+        Cell(placed.ref.number, Style.WHOLE),
+        Cell("placed" if one.holds else "placement taken back", Style.TEXT),
+        Cell(page.sheet if page else "", Style.TEXT),
+        Cell(placed.template, Style.TEXT),
+        Cell(placed.page if one.holds else None, Style.WHOLE),
+        Cell(one.reviewer, Style.TEXT),
+        Cell(one.made_at, Style.MOMENT),
+        Cell(one.how, Style.TEXT),
+        Cell(what if one.holds else f"was {one.was.value}", Style.WRAPPED),
+    ]
+
+
 def _write_sums(
     table: SheetWriter,
-    pages: Sequence[PageRow],
-    files: Sequence[FileRow],
-    scan_pages: Mapping[str, int],
+    ledger: Ledger,
     *,
     last: int,
     first_file: int,
 ) -> None:
     """Write what came in and what became of it: as formulas over the rows below, and as values for programs."""
-    last_file = max(first_file, first_file + len(files) - 1)
+    last_file = max(first_file, first_file + len(ledger.lines) - 1)
     table.row([Cell("What came in and what became of it", Style.TITLE)], 24.0)
-    page_counts = Counter(page.outcome.value for page in pages)
     _write_band(
         table,
         "pages",
-        tuple(page_counts[kind.value] for kind in PageOutcomeKind),
+        tuple(ledger.counts[kind] for kind in PageOutcomeKind),
         tuple(kind.value for kind in PageOutcomeKind),
-        came_in=sum(scan_pages.values()),
+        came_in=ledger.pages_in,
         came_in_formula=f"=SUM(B{first_file}:B{last_file})",
         outcomes=f"$C${HEADING_ROW + 1}:$C${max(last, HEADING_ROW + 1)}",
     )
-    file_counts = Counter(file.outcome.value for file in files)
     _write_band(
         table,
         "files",
-        tuple(file_counts[kind.value] for kind in FileOutcome),
+        tuple(ledger.files[kind.value] for kind in FileOutcome),
         tuple(kind.value for kind in FileOutcome),
-        came_in=len(files),
+        came_in=ledger.files_in,
         came_in_formula=f"=COUNTA(A{first_file}:A{last_file})",
         outcomes=f"$C${first_file}:$C${last_file}",
     )
@@ -159,12 +226,14 @@ def _page_cells(page: PageRow) -> list[Cell]:
     ]
 
 
-def _file_cells(file: FileRow, came: int) -> list[Cell]:
+def _file_cells(line: FileLine) -> list[Cell]:
     return [
-        Cell(file.name, Style.TEXT),
-        Cell(came, Style.WHOLE),
-        Cell(file.outcome.value, _FILE_STYLE[file.outcome]),
-        Cell(file.reason, Style.PLAIN),
+        Cell(line.name, Style.TEXT),
+        Cell(line.pages, Style.WHOLE),
+        Cell(line.outcome, _FILE_STYLE.get(line.outcome, Style.WARNING)),
+        *(Cell(line.counts.get(kind, 0), Style.WHOLE) for kind in PageOutcomeKind),
+        Cell(line.reason, Style.PLAIN),
+        Cell(line.pages - sum(line.counts.values()), Style.WHOLE),
     ]
 
 

@@ -11,14 +11,16 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
+from flows.batches import Batch
 from flows.errors import PlaceError
 from flows.export.flags_sheet import flag_rows, settled_rows, write_flags
 from flows.export.marks_sheet import write_marks
-from flows.export.pages_sheet import write_pages
+from flows.export.pages_sheet import NOTHING_SAID, SaidOfPages, write_pages
 from flows.export.run_sheet import Section, write_run
 from flows.export.styles import named_styles
+from flows.ledger import Ledger
 from flows.places import refuse_open_file, replace_file
-from flows.records import Correction, FieldRow, FileRow, PageRow, RunRow
+from flows.records import Correction, FieldRow, PageRow, RunRow
 from flows.settling import MarkRule, settle_sheets
 from recognizer.template import SheetSet
 
@@ -27,20 +29,25 @@ from recognizer.template import SheetSet
 class Contents:
     """Everything a workbook is made of.
 
-    `scan_pages` are the pages that each scan was found to hold, by scan; `names` the candidates' names by id; `facts`
-    what the sheet *Run* tells besides the runs.
+    `ledger` tells of every file and page; `names` are the candidates' names by id; `facts` what the sheet *Run* tells
+    besides the runs; `said` what people decided about pages; `batches` how many papers each should hold and does.
     """
 
     sheets: SheetSet
     rule: MarkRule
-    files: tuple[FileRow, ...]
-    scan_pages: Mapping[str, int]
-    pages: tuple[PageRow, ...]
+    ledger: Ledger
     fields: tuple[FieldRow, ...]
     corrections: tuple[Correction, ...] = ()
     runs: tuple[RunRow, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     facts: tuple[Section, ...] = ()
+    batches: tuple[Batch, ...] = ()
+    said: SaidOfPages = NOTHING_SAID
+
+    @property
+    def pages(self) -> tuple[PageRow, ...]:
+        """Every page that came in."""
+        return self.ledger.pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ def write_workbook(contents: Contents, crops: Callable[[str], bytes], destinatio
     with new_book(destination, f"Marks of {contents.sheets.exam}") as book:
         write_marks(book, settled, templates, rule=contents.rule, names=contents.names, footer=footer)
         write_flags(book, (*flags, *below), crops, footer)
-        write_pages(book, contents.pages, contents.files, contents.scan_pages, footer)
+        write_pages(book, contents.ledger, footer, contents.said)
         write_run(book, contents.facts, contents.runs, contents.corrections, footer)
     open_sheets = sum(sheet.is_open for sheet in settled)
     return Written(destination, len(settled), open_sheets, len(flags))

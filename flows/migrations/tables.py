@@ -48,9 +48,10 @@ files = Table(
     Column("scan", Text, nullable=False, index=True),
     Column("outcome", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
+    Column("batch", Text, nullable=False, server_default=""),
     CheckConstraint("outcome IN ('read', 'duplicate', 'quarantined')", name="files_outcome"),
 )
-"""One row a file that came in and is done with, in the order of arrival."""
+"""One row a file that came in and is done with, in the order of arrival; `batch` as its run was told."""
 
 arrivals = Table(
     "arrivals",
@@ -64,6 +65,7 @@ arrivals = Table(
     Column("mtime_ns", Integer, nullable=False),
     Column("inode", Text, nullable=False),
     Column("quarantine_name", Text, nullable=False, server_default=""),
+    Column("batch", Text, nullable=False, server_default=""),
 )
 """Files that were taken and are not done with: empty between runs, unless one was killed. An inode may exceed what
 SQLite holds as a number, so it is a text."""
@@ -97,13 +99,17 @@ pages = Table(
     Column("picture_hash", Text, index=True),
     Column("mm_to_px", Text),
     Column("run", Integer, index=True),
+    Column("joining", Text, nullable=False, server_default="code"),
+    Column("template_pages", Integer, nullable=False, server_default="1"),
+    Column("batch", Text, nullable=False, server_default=""),
     CheckConstraint(
         "outcome IN ('read', 'blank', 'failed', 'duplicate', 'held', 'foreign')",
         name="pages_outcome",
     ),
 )
 """One row a page. `mm_to_px` is the homography from template millimetres to scan pixels, row by row, as JSON;
-`run` is the run that stored it, NULL before version 0002 of these tables."""
+`run` is the run that stored it, NULL before version 0002 of these tables. Outcome and sheet are those of the page by
+itself: where `joining` is not 'code', which pages make a sheet follows from all of them (`flows.stacks`)."""
 
 readings = Table(
     "readings",
@@ -213,3 +219,96 @@ tightenings = Table(
 )
 """From which score (above 1: none) fields of each kind were accepted after a sample check, and how many it reopened.
 For the record: every run derives its thresholds from `sample_checks`. Triggers refuse to change or delete a row."""
+
+page_decisions = Table(
+    "page_decisions",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("act", Integer, nullable=False),
+    Column("scan", Text, nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("choice", Text, nullable=False),
+    Column("other_scan", Text, nullable=False),
+    Column("other_page", Integer, nullable=False),
+    Column("sheet", Text, nullable=False, index=True),
+    Column("template_page", Integer, nullable=False),
+    Column("was", Text, nullable=False),
+    Column("becomes", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("how", Text, nullable=False),
+    CheckConstraint("choice IN ('keep', 'replace')", name="page_decisions_choice"),
+    sqlite_autoincrement=True,
+)
+"""Which of two pictures of a sheet's page counts: with 'keep' the other page, with 'replace' this one. `was` and
+`becomes` are outcomes of this page; rows of one `act` were decided together. Triggers refuse to change or delete a row;
+`pages.outcome` follows from all of them in order."""
+
+page_placements = Table(
+    "page_placements",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("scan", Text, nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("template_version", Integer, nullable=False),
+    Column("template_page", Integer, nullable=False),
+    Column("serial", Integer),
+    Column("corners", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("after_arrival", Integer, nullable=False),
+    Column("after_page", Integer, nullable=False),
+    Column("was", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("how", Text, nullable=False),
+    Index("ix_page_placements_scan", "scan", "page"),
+    sqlite_autoincrement=True,
+)
+"""Where a person says the sheet lies on a page that was not read; the latest of a page wins. `corners` is a JSON list
+of four [x, y] in pixels of a picture of `width` x `height`, `was` the outcome before; `after_arrival` and `after_page`
+name the last page that was stored at that moment: the placed page claims its place on the sheet after that one. A row
+without a template takes back what was said before it.
+Triggers refuse to change or delete a row."""
+
+stack_decisions = Table(
+    "stack_decisions",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("word", Text, nullable=False),
+    Column("pages", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    CheckConstraint("word IN ('join', 'drop', 'undo')", name="stack_decisions_word"),
+    sqlite_autoincrement=True,
+)
+"""What people said of pages without a serial: one sheet, or not from here; the latest of a page counts. `pages` is a
+JSON list of [scan, number]. Triggers refuse to change or delete a row."""
+
+batch_statements = Table(
+    "batch_statements",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("papers", Integer, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("made_at", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""How many papers the files of a run should hold; the latest of a name counts. Triggers refuse to change a row."""
+
+batch_explanations = Table(
+    "batch_explanations",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("stated", Text, nullable=False),
+    Column("found", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Why a batch holds other papers than was said; it explains these numbers and no others. Triggers refuse to change a
+row."""

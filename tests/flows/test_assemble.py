@@ -1,11 +1,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.assemble import Filed, filed_before
-from flows.records import FiledPage
+from flows.assemble import Filed, file_page, filed_before, joining_of
+from flows.records import FiledPage, Joining
 from recognizer.records import PageOutcomeKind, PageRef
-from recognizer.template import Kind, Role
-from tests.helpers.filing import filed, page_failure, page_result, picture_hash
+from recognizer.template import Kind, Role, SheetTemplate, parse_template
+from tests.helpers.exam_rows import marks_template
+from tests.helpers.filing import TWO_PAGES, filed, page_failure, page_result, picture_hash, small_template
 
 A, B = "a" * 64, "b" * 64
 
@@ -30,6 +31,35 @@ def test_pages_without_a_serial_are_never_joined() -> None:
     assert sheets == ["small@aaaaaaaaaaaa-1", "small@aaaaaaaaaaaa-2"]
 
 
+def test_photocopies_of_one_sheet_are_no_rescans_of_it() -> None:
+    before = Filed()
+    copies = [
+        file_page(
+            page_result(PageRef(A, n), {}, serial=5), "a.pdf", {"small": small_template()}, before, photocopied=True
+        )
+        for n in (1, 2)
+    ]
+    assert [one.row.outcome for one in copies] == [PageOutcomeKind.READ] * 2
+    assert [one.row.serial for one in copies] == [None, None]
+    assert copies[0].row.sheet != copies[1].row.sheet
+
+
+def with_id_on_page_2() -> SheetTemplate:
+    first_field = TWO_PAGES.split("[[page.field]]")[1]
+    again = first_field.replace("candidate", "again").replace("y = 45", "y = 90")
+    return parse_template(f"{TWO_PAGES}[[page.field]]{again}")
+
+
+def test_how_pages_find_one_another() -> None:
+    two_pages, one_page = small_template(), marks_template()
+    assert joining_of(two_pages, 5) is Joining.CODE
+    assert joining_of(one_page, None) is Joining.CODE
+    assert joining_of(two_pages, None) is Joining.ORDER, "page 2 does not say whose it is"
+    assert joining_of(with_id_on_page_2(), None) is Joining.ID
+    row = filed(page_result(PageRef(A, 1), {}, serial=None)).row
+    assert (row.joining, row.template_pages) == (Joining.ORDER, 2)
+
+
 def test_the_same_picture_again_is_a_duplicate_that_names_the_first() -> None:
     before = Filed()
     filed(page_result(PageRef(A, 1), {"q1": "3"}, picture="same"), "first.pdf", before)
@@ -45,7 +75,9 @@ def test_another_picture_of_the_same_page_is_held_and_names_the_first() -> None:
     held = filed(page_result(PageRef(B, 2), {"q1": "8"}, serial=5), "again.pdf", before)
     assert held.row.outcome is PageOutcomeKind.HELD
     assert "first.pdf page 1" in held.row.reason and "small#00005" in held.row.reason
-    assert held.fields == () and held.row.sheet == "small#00005"
+    assert held.row.sheet == "small#00005"
+    # What was read of it is kept for the decision.
+    assert [one.reading.values[0].value for one in held.fields] == ["", "8", ""]
 
 
 def test_another_page_or_another_copy_is_not_held() -> None:

@@ -226,7 +226,7 @@ def test_nothing_is_half_done_when_it_stops_in_between(
         raise StoppedError
 
     with monkeypatch.context() as patched:
-        patched.setattr("flows.store._take_back", stops)
+        patched.setattr("flows.store.take_back", stops)
         with pytest.raises(StoppedError):
             take(exam, book)
     assert stored(exam) == (0, 0, 0)

@@ -9,7 +9,8 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from flows.cli import run
-from flows.records import Correction, ScanRow
+from flows.ledger import Ledger
+from flows.records import Correction
 from flows.store import Store, open_store
 from recognizer.records import ValueState
 from recognizer.template import Role
@@ -178,14 +179,14 @@ def test_the_workbook_shows_one_moment(exam: Path, monkeypatch: pytest.MonkeyPat
         datetime(2026, 1, 2, tzinfo=UTC),
         "workbook",
     )
-    scans = Store.scans
+    ledger = Store.ledger
 
-    def meanwhile(store: Store) -> tuple[ScanRow, ...]:
+    def meanwhile(store: Store) -> Ledger:
         with open_store(exam) as other:
             other.insert_corrections([mine])
-        return scans(store)
+        return ledger(store)
 
-    monkeypatch.setattr(Store, "scans", meanwhile)
+    monkeypatch.setattr(Store, "ledger", meanwhile)
     assert run(["export", str(exam)]) == 0
     book = load_workbook(exam / MARKS_XLSX)
     assert "B. Other" not in {cell.value for row in book["Run"].iter_rows() for cell in row}

@@ -20,7 +20,8 @@ from flows.errors import CorrectionError, WorkbookError
 from flows.export.corrections import Checked, check_filled, check_reviewer, unread
 from flows.export.reading_back import Filled, read_filled, typed_text
 from flows.export.workbook import Contents, write_workbook
-from flows.records import Correction, FieldRow
+from flows.ledger import ledger_of
+from flows.records import Correction, FieldRow, ScanRow
 from flows.settling import MarkRule
 from recognizer.records import ValueState
 from recognizer.template import SheetSet
@@ -38,7 +39,8 @@ def open_fields() -> list[FieldRow]:
 def workbook(path: Path, fields: list[FieldRow] | None = None) -> Path:
     fields = open_fields() if fields is None else fields
     page = page_row("marks")
-    what = Contents(SheetSet("exam", (marks_template(),)), MarkRule(), (file_row(),), {SCAN: 1}, (page,), tuple(fields))
+    came = ledger_of((file_row(),), (ScanRow(SCAN, 1, "a.pdf", 1, "a.pdf"),), (page,))
+    what = Contents(SheetSet("exam", (marks_template(),)), MarkRule(), came, tuple(fields))
     write_workbook(what, crop_png, path)
     return path
 

@@ -433,11 +433,13 @@ def calibrated() -> Thresholds:
 
 def stack(exam: Exam, confidences: list[float]) -> None:
     """Sixty sheets with two marks each, as sure as said."""
-    pages = [
-        sheet(serial, values={"candidate": "0042", "q1": "7", "q2": "3"}, confidence=confidences[serial % 20])
-        for serial in range(1, 61)
-    ]
-    drop(exam, "a.pdf", *pages)
+    drop(exam, "a.pdf", *again(confidences))
+
+
+def again(confidences: list[float]) -> list[dict[str, object]]:
+    """The pages of such a stack; every picture is another one."""
+    values = {"candidate": "0042", "q1": "7", "q2": "3"}
+    return [sheet(serial, values=values, confidence=confidences[serial % 20]) for serial in range(1, 61)]
 
 
 def test_a_run_says_what_it_promises(exam: Exam, store: Store) -> None:
@@ -469,6 +471,19 @@ def test_a_batch_unlike_the_calibration_data_is_judged_again_by_stricter_thresho
     assert promise.expected.expected == pytest.approx(5 * 108 * 2.5 / 18_501)
     (run,) = store.runs()
     assert (run.flagged, tally.flagged, len(tally.flags), run.promise) == (72, 72, 72, promise)
+
+
+def test_held_pages_are_judged_with_their_batch_and_nothing_is_promised_of_them(exam: Exam, store: Store) -> None:
+    stack(exam, [0.9995] * 20)
+    grade(exam, store, FakeReader(thresholds=calibrated()))
+    drop(exam, "again.pdf", *again([0.5] * 4 + [0.995] * 4 + [0.9995] * 12))
+    tally = grade(exam, store, FakeReader(thresholds=calibrated()))
+    assert tally.promise is not None and tally.promise.drift.startswith("20.0% of the number fields")
+    assert (tally.promise.fields, tally.promise.accepted, tally.flagged) == (0, 0, 0)
+    assert store.runs()[-1].flagged == 0 and len(store.fields()) == 180
+    held = [store.page_view(row.scan, row.number)[1] for row in store.pages() if row.outcome is PageOutcomeKind.HELD]
+    flags = Counter(one.flag for page in held for one in page if one.confidence == 0.995)
+    assert flags == {Flag.UNSURE: 36}
 
 
 def test_a_small_batch_is_not_taken_for_unlike(exam: Exam, store: Store) -> None:

@@ -21,6 +21,7 @@ def test_what_is_not_said_has_the_documented_default() -> None:
     assert settings.accept_error == 0.001
     assert (settings.review.blank_mark, settings.marks.blank, settings.marks.dash) == ("flag", "unsettled", "zero")
     assert settings.marks.absent == "no_total"
+    assert not settings.sheets.photocopied
 
 
 def test_a_model_of_the_exams_own_is_a_folder_beside_exam_toml(tmp_path: Path) -> None:
@@ -92,6 +93,16 @@ def test_a_folder_without_exam_toml_says_how_to_make_one(tmp_path: Path) -> None
 def test_two_templates_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ExamError, match="cover_marks"):
         load_exam(exam_folder(tmp_path, 'templates = ["cover_marks", "cover_marks"]'))
+
+
+def test_extra_paper_belongs_to_a_template_of_the_exam(tmp_path: Path) -> None:
+    number = "kind = 'digits'\nrole = 'id'\nx = 20\ny = 50\nwidth = 8\nheight = 10"
+    extra = tmp_path / "extra.toml"
+    extra.write_text(f"name = 'extra'\nextra_to = 'booklet'\n[[page]]\n[[page.field]]\nname = 'candidate'\n{number}\n")
+    exam = exam_folder(tmp_path, 'templates = ["booklet", "extra.toml"]')
+    assert load_exam(exam).template_named("extra").extra_to == "booklet"
+    with pytest.raises(ExamError, match="'extra' is extra to 'booklet', which is none of the exam's templates"):
+        load_exam(exam_folder(tmp_path, 'templates = ["cover_marks", "extra.toml"]'))
 
 
 def test_a_missing_template_is_named(tmp_path: Path) -> None:

@@ -290,3 +290,40 @@ def test_an_id_that_is_not_on_the_roster_is_said_when_there_is_one() -> None:
 def test_sheets_stand_in_the_order_in_which_they_came() -> None:
     pages = [page_row("marks", number) for number in (3, 1, 2)]
     assert [sheet.sheet for sheet in settle([], pages)] == ["marks#00003", "marks#00001", "marks#00002"]
+
+
+# ---- pages of a sheet that are there twice, or not its own ---------------------------------------------------------
+
+
+def test_a_sheet_says_which_of_its_pages_is_held_and_where() -> None:
+    page = page_row("marks")
+    held = [
+        page_row("marks", number, sheet=page.sheet, serial=1, outcome=PageOutcomeKind.HELD, file="again.pdf")
+        for number in (3, 4)
+    ]
+    (sheet,) = settle(marks_fields(page, "00123456", ["7", "1", "1"], "9"), [page, *held])
+    assert sheet.remarks == (
+        "page 1 was scanned more than once; held until somebody decides which counts (tallymark pages): "
+        "again.pdf page 3, again.pdf page 4",
+    )
+    # What counts meanwhile is what was read first.
+    assert (sheet.total, sheet.is_open) == (Decimal(9), True)
+
+
+def test_a_page_that_was_decided_about_leaves_the_sheet_alone() -> None:
+    page = page_row("marks")
+    aside = page_row("marks", 3, sheet=page.sheet, serial=1, outcome=PageOutcomeKind.DUPLICATE)
+    (sheet,) = settle(marks_fields(page, "00123456", ["7", "1", "1"], "9"), [page, aside])
+    assert (sheet.remarks, sheet.is_open, [one.number for one in sheet.pages]) == ((), False, [1])
+
+
+def test_a_sheet_says_which_page_among_its_own_is_not_its_own() -> None:
+    pages = [
+        page_row("answers", 1, sheet="answers#00001", template_page=1),
+        failed_page(2, PageOutcomeKind.FOREIGN, "of exam bio"),
+        page_row("answers", 3, sheet="answers#00001", template_page=2),
+        failed_page(4, PageOutcomeKind.FOREIGN, "of exam bio"),
+    ]
+    (sheet,) = settle([], pages)
+    assert "between its pages lies one that is foreign: a.pdf page 2" in sheet.remarks
+    assert not any("page 4" in remark for remark in sheet.remarks)

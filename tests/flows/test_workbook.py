@@ -3,7 +3,7 @@
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,28 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from flows.errors import PlaceError
+from flows.export.pages_sheet import SaidOfPages
 from flows.export.run_sheet import Section
 from flows.export.styles import GREY, ORANGE
 from flows.export.table import clean
 from flows.export.workbook import Contents, Written, write_workbook
-from flows.records import Correction, FieldRow, FileOutcome, PageRow, RunPromise, RunRow
+from flows.ledger import ledger_of
+from flows.records import (
+    Correction,
+    FieldRow,
+    FileOutcome,
+    FileRow,
+    PageChoice,
+    PageDecision,
+    PagePlacement,
+    PageRow,
+    RunPromise,
+    RunRow,
+    ScanRow,
+)
 from flows.settling import Absent, MarkRule, Unsettled, settle_sheets
 from recognizer.promise import Expectation
-from recognizer.records import Decision, PageOutcomeKind, ValueState
+from recognizer.records import Decision, HandPlacement, PageOutcomeKind, PageRef, ValueState
 from recognizer.template import SheetSet, SheetTemplate
 from recognizer.values import format_number
 from tests.helpers.exam_rows import (
@@ -30,6 +44,7 @@ from tests.helpers.exam_rows import (
     SCAN,
     answers_template,
     crop_png,
+    extra_template,
     failed_page,
     field_row,
     fields_of_page,
@@ -66,14 +81,16 @@ def contents(
     pages: Sequence[PageRow],
     fields: Iterable[FieldRow],
     templates: Sequence[SheetTemplate] | None = None,
+    files: Sequence[FileRow] | None = None,
+    scan_pages: int | None = None,
     **changes: Any,
 ) -> Contents:
+    came = len(pages) if scan_pages is None else scan_pages
+    scans = (ScanRow(SCAN, 1, "a.pdf", came, "a.pdf"),) if came else ()
     usual = Contents(
         sheets=SheetSet("exam", tuple(templates or (marks_template(),))),
         rule=MarkRule(),
-        files=(file_row(),),
-        scan_pages={SCAN: len(pages)},
-        pages=tuple(pages),
+        ledger=ledger_of((file_row(),) if files is None else files, scans, tuple(pages)),
         fields=tuple(fields),
     )
     return replace(usual, **changes)
@@ -247,6 +264,20 @@ def test_several_templates_stand_side_by_side(tmp_path: Path) -> None:
     assert (other["id"].value, other["answers\ngrid"].value) == ("00000002", "00000002")
     assert (other["computed total"].value, other["stored total"].value) == (None, None)
     assert other["page"].value == "2, 3"
+
+
+def test_extra_paper_stands_below_its_sheet_and_both_name_the_other(tmp_path: Path) -> None:
+    pages = [page_row("marks", 1), page_row("marks", 2), page_row("extra", 3)]
+    fields = [
+        *marks_fields(pages[0], "00000001", ["1", "2", "3"], "6"),
+        *marks_fields(pages[1], "00000002", ["1", "2", "3"], "6"),
+        *fields_of_page(pages[2], extra_template(), {"candidate": "00000001"}),
+    ]
+    book = written(tmp_path / "m.xlsx", contents(pages, fields, [marks_template(), extra_template()]))
+    ada, paper, bob = rows(book["Marks"])
+    assert [row["sheet"].value for row in (ada, paper, bob)] == ["marks#00001", "extra#00003", "marks#00002"]
+    assert [row["extra paper"].value for row in (ada, paper, bob)] == ["extra#00003", "belongs to marks#00001", None]
+    assert [row["page"].value for row in (ada, paper, bob)] == [1, 3, 2]
 
 
 def test_an_exam_without_marks_has_no_totals(tmp_path: Path) -> None:
@@ -435,7 +466,7 @@ def test_ordinary_text_is_kept_as_it_is_and_endless_text_is_cut() -> None:
     assert len(clean("x" * 40_000)) == 32_767
 
 
-def ledger() -> Contents:
+def ledger(came: int | None = None) -> Contents:
     pages = [page_row("marks", 1), page_row("marks", 2)]
     others = [
         failed_page(number, kind, f"because of {kind}")
@@ -446,7 +477,7 @@ def ledger() -> Contents:
         file_row("again.pdf", outcome=FileOutcome.DUPLICATE, reason="the same bytes"),
         file_row("notes.pdf", OTHER_SCAN, FileOutcome.QUARANTINED, "is no PDF"),
     )
-    return contents([*pages, *others], [], files=files)
+    return contents([*pages, *others], [], files=files, scan_pages=came)
 
 
 def test_the_sums_of_the_ledger_close(tmp_path: Path) -> None:
@@ -464,7 +495,7 @@ def test_the_sums_of_the_ledger_close(tmp_path: Path) -> None:
 
 
 def test_a_page_that_was_lost_would_show(tmp_path: Path) -> None:
-    sheet = written(tmp_path / "m.xlsx", replace(ledger(), scan_pages={SCAN: 8}))["Pages"]
+    sheet = written(tmp_path / "m.xlsx", ledger(8))["Pages"]
     assert (sheet["I4"].value, computed(sheet, "I3")) == (1, 1)
 
 
@@ -476,12 +507,34 @@ def test_every_page_says_what_became_of_it(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert pages[3]["reason"].value == "because of failed"
     assert pages[0]["fit error (mm)"].value == 0.123
-    files = [[cell.value for cell in row[:4]] for row in sheet.iter_rows(min_row=20)]
+    headings, *files = [[cell.value for cell in row[:11]] for row in sheet.iter_rows(min_row=19)]
+    assert headings[2:] == ["outcome", *(kind.value for kind in PageOutcomeKind), "reason", "left over"]
     assert files == [
-        ["a.pdf", 7, "read", None],
-        ["again.pdf", 0, "duplicate", "the same bytes"],
-        ["notes.pdf", 0, "quarantined", "is no PDF"],
+        ["a.pdf", 7, "read", 2, 1, 1, 1, 1, 1, None, 0],
+        ["again.pdf", 0, "duplicate", 0, 0, 0, 0, 0, 0, "the same bytes", 0],
+        ["notes.pdf", 0, "quarantined", 0, 0, 0, 0, 0, 0, "is no PDF", 0],
     ]
+
+
+def test_what_people_decided_about_pages_stands_below(tmp_path: Path) -> None:
+    first = page_row("marks", 1)
+    second = page_row("marks", 2, outcome=PageOutcomeKind.DUPLICATE, reason="is kept from a.pdf page 1", serial=1)
+    decision = PageDecision(
+        1, SCAN, 2, PageChoice.KEEP, SCAN, 1, "marks#00001", 1,
+        PageOutcomeKind.HELD, PageOutcomeKind.DUPLICATE, "=Kim", NOON, "command",
+    )  # fmt: skip
+    corners = ((1.0, 2.5), (90.0, 2.0), (90.0, 95.0), (1.0, 95.0))
+    placed = HandPlacement(PageRef(SCAN, 1), "marks", 1, 1, None, corners, 100, 120)
+    placement = PagePlacement(placed, (1, 2), PageOutcomeKind.FAILED, "Lee", NOON - timedelta(1), "command")
+    said = SaidOfPages((decision,), (placement,))
+    sheet = written(tmp_path / "m.xlsx", contents([first, second], [], said=said))["Pages"]
+    told = [[cell.value for cell in row[:10]] for row in sheet.iter_rows(min_row=17)]
+    assert told[0][0] == "What people decided about pages"
+    assert told[2][:4] == ["a.pdf", 1, "placed", "marks#00001"] and told[2][6] == "Lee"
+    assert told[2][9] == "was failed; without a serial; corners at (1, 2.5), (90, 2), (90, 95), (1, 95) of 100 x 120"
+    assert told[3][:3] == ["a.pdf", 2, "keep"] and told[3][6] == "=Kim"
+    assert told[3][9] == "a.pdf page 1 counts, and this page does not"
+    assert len(told) == 4
 
 
 def test_tabs_are_coloured_where_somebody_has_to_look(tmp_path: Path) -> None:
@@ -496,7 +549,7 @@ def test_tabs_are_coloured_where_somebody_has_to_look(tmp_path: Path) -> None:
 
 
 def test_an_empty_exam_gives_a_workbook_too(tmp_path: Path) -> None:
-    book = written(tmp_path / "m.xlsx", contents([], [], files=(), scan_pages={}))
+    book = written(tmp_path / "m.xlsx", contents([], [], files=()))
     assert rows(book["Marks"]) == rows(book["Flags"]) == []
     assert [computed(book["Pages"], f"{letter}3") for letter in "BCDEFGHI"] == [0] * 8
     assert [computed(book["Pages"], f"{letter}6") for letter in "BCDEF"] == [0] * 5

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from flows.expecting import Expected
 from flows.grading import Workplace, grade_inbox, here
 from flows.settings import Exam
 from flows.store import open_store
@@ -24,7 +25,7 @@ from tests.helpers.fakes import FakeReader, exam_folder, fake_scan, sheet
 OURS = frozenset(
     {
         *("archive_copy", "begin_arrival", "add_scan", "save_pages", "settle_arrival", "set_aside", "remove_taken"),
-        *("finish_arrival", "begin_run", "finish_run", "read_run"),
+        *("finish_arrival", "begin_run", "finish_run", "read_run", "state_batch"),
     }
 )
 """Functions before which a child is killed."""
@@ -34,18 +35,20 @@ SYSTEM = frozenset({os.replace, os.unlink})
 
 
 def fill(exam: Exam) -> None:
-    """Two files to read, one of them longer than a run of pages, a duplicate, and one that cannot be read."""
+    """Files to read, two longer than a run of pages, a duplicate, one that cannot be read, one that lacks a page."""
     inbox = exam.inbox
     (inbox / "a.pdf").write_text(fake_scan(*(sheet(number, confidence=0.98) for number in range(1, 11))))
     (inbox / "b.pdf").write_text(fake_scan(sheet(3, picture="again"), {"outcome": "blank"}, sheet(None)))
     (inbox / "c.pdf").write_text("my holiday")
     (inbox / "d.pdf").write_text((inbox / "b.pdf").read_text())
+    stack = [sheet(None, page) for _ in range(5) for page in (1, 2)]
+    (inbox / "e.pdf").write_text(fake_scan(*stack[:7], *stack[8:], mark=" of photocopies"))
 
 
 def grade(exam: Exam) -> None:
     with open_store(exam.dir) as store, store.grading():
         reader = FakeReader()
-        grade_inbox(Workplace(exam, store, reader, here(reader)))
+        grade_inbox(Workplace(exam, store, reader, here(reader), expected=Expected(20, "Monday")))
 
 
 def in_child(work: Callable[[], None]) -> int:
@@ -89,11 +92,12 @@ def outcome(exam: Exam) -> dict[str, Any]:
     """What there is in the end: the database and the folders."""
     with open_store(exam.dir) as store:
         content = dump(store)
+        pages = [(row.file, row.number, row.outcome.value, row.sheet) for row in store.pages()]
     names = {
         place.name: sorted(path.name for path in place.iterdir())
         for place in (exam.inbox, exam.archive, exam.quarantine)
     }
-    return {"content": content, "folders": names}
+    return {"content": content, "folders": names, "pages": pages}
 
 
 def attempt(folder: Path, step: int | None) -> tuple[bool, dict[str, Any]]:
@@ -119,7 +123,7 @@ def main(folder: Path) -> None:
         if result != expected:
             wrong.append({"step": step, "folders": result["folders"]})
         step += 1
-    print(json.dumps({"steps": step, "wrong": wrong, "folders": expected["folders"]}))
+    print(json.dumps({"steps": step, "wrong": wrong, "folders": expected["folders"], "pages": expected["pages"]}))
 
 
 if __name__ == "__main__":

@@ -116,6 +116,22 @@ sign = true
 """
 
 
+EXTRA = """
+name = "extra"
+extra_to = "marks"
+[[page]]
+[[page.field]]
+name = "candidate"
+kind = "digits"
+role = "id"
+x = 15
+y = 52
+width = 7
+height = 9
+characters = 8
+"""
+
+
 @cache
 def marks_template() -> SheetTemplate:
     """Three marks in halves out of ten and a total, one page."""
@@ -126,6 +142,12 @@ def marks_template() -> SheetTemplate:
 def answers_template() -> SheetTemplate:
     """An id written and bubbled on page 1; a choice and a number on page 2."""
     return parse_template(ANSWERS)
+
+
+@cache
+def extra_template() -> SheetTemplate:
+    """Extra paper for candidates of `marks_template`: a number, and room to write."""
+    return parse_template(EXTRA)
 
 
 def page_row(template: str, number: int = 1, **changes: object) -> PageRow:

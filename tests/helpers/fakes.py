@@ -15,7 +15,7 @@ from flows.settings import Exam, load_exam
 from flows.workers import ReaderInfo, RunOfPages
 from recognizer.errors import ScanError
 from recognizer.promise import Thresholds
-from recognizer.records import PageOutcome, PageOutcomeKind, PageRef
+from recognizer.records import HandPlacement, PageOutcome, PageOutcomeKind, PageRef
 from tests.helpers.filing import TWO_PAGES, page_failure, page_result
 
 SETTINGS = """
@@ -67,9 +67,14 @@ class FakeReader:
         with self._lock:
             self.pages_read += pages.last - pages.first + 1
         lines = _pages(Path(pages.path))
-        return tuple(self._outcome(ref, json.loads(lines[ref.number - 1])) for ref in pages.refs())
+        return tuple(
+            self._outcome(ref, json.loads(lines[ref.number - 1]), pages.placement(ref)) for ref in pages.refs()
+        )
 
-    def _outcome(self, ref: PageRef, said: dict[str, Any]) -> PageOutcome:
+    def _outcome(self, ref: PageRef, said: dict[str, Any], placed: HandPlacement | None) -> PageOutcome:
+        if placed and said.get("fits", True):
+            said = {name: value for name, value in said.items() if name != "outcome"}
+            said |= {"serial": placed.serial, "page": placed.page, "identified_by": "hand"}
         if "outcome" in said:
             return page_failure(ref, PageOutcomeKind(said["outcome"]), "said so", said.get("picture"))
         return page_result(
@@ -79,6 +84,7 @@ class FakeReader:
             serial=said["serial"],
             picture=said.get("picture"),
             confidence=said.get("confidence", self._confidence),
+            identified_by=said.get("identified_by", "qr"),
         )
 
 

@@ -108,6 +108,7 @@ def page_result(
     picture: str | None = None,
     confidence: float = 0.999,
     exam: str = "exam",
+    identified_by: str = "qr",
 ) -> PageResult:
     """A page that was read; fields that `values` does not name are blank. Its picture is its own unless named."""
     template = template or small_template()
@@ -120,7 +121,7 @@ def page_result(
         picture_hash=picture_hash(picture or f"{ref.scan}/{ref.number}"),
         mm_to_px=np.diag([11.8, 11.8, 1.0]),
         error_mm=0.05,
-        identified_by="qr",
+        identified_by=identified_by,
         readings=tuple(reading(name, values.get(name, ""), confidence) for name in read),
         decisions=tuple(decision(name, values.get(name, ""), confidence) for name in read),
         pictures=tuple(FieldPicture(field.name, PNG + b"ink") for field in fields if field.kind is Kind.IMAGE),

@@ -218,7 +218,7 @@ def test_older_versions_are_read_only_when_the_template_says_so() -> None:
             [
                 "1: version: should be a whole number, is 1.5",
                 "2: colour: is no key that belongs here; known here: "
-                "also_reads, instruction, name, page, title, version",
+                "also_reads, extra_to, instruction, name, page, title, version",
             ],
         ),
     ],
@@ -419,3 +419,27 @@ def test_a_template_made_in_python_is_checked_too() -> None:
     field = {"name": "q", "kind": "number", "role": "none", "x": 0, "y": 0, "width": 18, "height": 11}
     with pytest.raises(ValidationError, match="leaves the printable area"):
         SheetTemplate.model_validate({"name": "t", "page": [{"field": [field]}]})
+
+
+# --- extra paper
+
+
+def test_extra_paper_needs_a_number_and_no_marks() -> None:
+    number = FIELD.replace('"q1"', '"candidate"').replace('"number"', '"digits"').replace('"none"', '"id"')
+    assert parse_template(f'extra_to = "booklet"\n{HEAD}{number}').extra_to == "booklet"
+    assert errors(f'extra_to = "booklet"\n{HEAD}{FIELD}') == [
+        "1: extra_to: needs a field with the role id: without a candidate number nobody knows whose a sheet is"
+    ]
+    mark = FIELD.replace('"none"', '"mark"\nquestion = "1"\nmaximum = 5').replace("y = 50", "y = 80")
+    assert errors(f'extra_to = "booklet"\n{HEAD}{number}{mark}') == [
+        "1: extra_to: a sheet that is extra to 'booklet' has no marks and no total of its own"
+    ]
+    assert errors(f'extra_to = "sheet"\n{HEAD}{number}') == [
+        "1: extra_to: should be the name of another template, not 'sheet'"
+    ]
+
+
+def test_the_name_of_cover_sheets_is_taken() -> None:
+    assert errors(HEAD.replace('"sheet"', '"batch-cover"') + FIELD) == [
+        "1: name: 'batch-cover' is the name of cover sheets; give the template another one"
+    ]

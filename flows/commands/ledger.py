@@ -1,0 +1,112 @@
+"""`tallymark ledger`: what came in, what became of it, and whether the sums close."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.errors import EXIT_NOT_CLOSED, EXIT_SET_ASIDE
+
+if TYPE_CHECKING:
+    from flows.ledger import Ledger
+
+SHOWN_OPEN = 40
+"""Pages named on the terminal; all of them stand in --json and on the sheet Pages of the workbook."""
+
+SHOWN_FILES = 60
+"""Files named on the terminal."""
+
+
+@click.command(no_args_is_help=True)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: totals, files, pages, what is open.")
+def ledger(folder: Path, as_json: bool) -> int:
+    """Say what came in and what became of it, and whether the sums close.
+
+    \b
+    pages in = read + blank + failed + duplicate + held + foreign
+    files in = read + duplicate + quarantined
+
+    Exit codes: 0 the sums close and nothing is open; 4 they close, and files or pages need a person (or a stopped run
+    is to go on); 8 they do not close.
+
+    \b
+    Examples:
+      tallymark ledger chemistry
+      tallymark ledger chemistry --json
+    """  # noqa: D301 - click wants a real backspace here
+    from flows.ledger import as_json as ledger_json
+    from flows.settings import load_exam
+    from flows.store import open_store
+
+    load_exam(folder)
+    with open_store(folder) as store:
+        found = store.ledger()
+    if as_json:
+        click.echo(json.dumps(ledger_json(found), ensure_ascii=False, indent=2))
+    else:
+        _print(folder, found)
+    return exit_code(found)
+
+
+def exit_code(found: "Ledger") -> int:
+    """Return the exit code that says how a ledger stands."""
+    if not found.closes:
+        return EXIT_NOT_CLOSED
+    return EXIT_SET_ASIDE if found.is_open else 0
+
+
+def _print(folder: Path, found: "Ledger") -> None:
+    from rich.table import Table
+
+    from flows.commands.output import out, plain
+    from flows.ledger import in_words
+    from flows.records import FileOutcome
+    from recognizer.records import PageOutcomeKind
+
+    console = out(sys.stdout)
+    files = " + ".join(f"{found.files[kind.value]} {kind.value}" for kind in FileOutcome)
+    pages = " + ".join(f"{found.counts[kind]} {kind.value}" for kind in PageOutcomeKind)
+    hand = f" + {found.in_hand} in hand" if found.in_hand else ""
+    waiting = f" + {found.waiting} waiting" if found.waiting else ""
+    console.print(plain(f"{found.files_in} files in = {files}{hand}; residual {found.files_residual}"))
+    console.print(plain(f"{found.pages_in} pages in = {pages}{waiting}; residual {found.residual}"))
+    table = Table("file", "outcome", "pages", *(kind.value for kind in PageOutcomeKind), box=None, pad_edge=False)
+    for name in ("residual", "worst fit (mm)"):
+        table.add_column(name)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for line in found.lines[:SHOWN_FILES]:
+        counts = (str(line.counts.get(kind, 0)) for kind in PageOutcomeKind)
+        fit = "" if line.worst_mm is None else f"{line.worst_mm:.2f} (page {line.worst_page})"
+        table.add_row(plain(line.name), line.outcome, str(line.pages), *counts, str(line.residual), fit)
+    console.print(table)
+    if (more := found.files_in - SHOWN_FILES) > 0:
+        console.print(f"and {more} more files: see --json")
+    if measured := found.measured:
+        worst = measured[0]
+        console.print(
+            plain(f"Worst fit of {len(measured)} pages: {worst.error_mm:.2f} mm, {worst.file} page {worst.number}")
+        )
+    _print_open(folder, found)
+    sentence = in_words(found)
+    console.print(plain(f"{sentence[0].upper()}{sentence[1:]}."))
+
+
+def _print_open(folder: Path, found: "Ledger") -> None:
+    from flows.commands.output import out, plain
+    from recognizer.records import PageOutcomeKind
+
+    console = out(sys.stdout)
+    for line in found.open_files:
+        console.print(plain(f"  {line.name}: {line.outcome}: {line.reason}"))
+    for page in found.open_pages[:SHOWN_OPEN]:
+        console.print(plain(f"  {page.file} page {page.number}: {page.outcome.value}: {page.reason}"))
+    if (more := len(found.open_pages) - SHOWN_OPEN) > 0:
+        console.print(f"  and {more} more pages: see --json")
+    if found.counts[PageOutcomeKind.HELD]:
+        console.print(plain(f"Decide about held pages: tallymark pages {folder}"))
+    if found.counts[PageOutcomeKind.FAILED]:
+        console.print(plain(f"Place a failed page by hand: tallymark pages place {folder} FILE:N --help"))

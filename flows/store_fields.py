@@ -1,0 +1,86 @@
+"""Fields in the database, within a transaction that somebody else holds: readings with what people said of them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import takewhile
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from flows.migrations.tables import corrections, decisions, pages, readings, runs, sample_checks, scans
+from flows.records import CheckedField, Correction, FieldRow
+from flows.rows import checked_row, correction_row, field_row, taken_back_values, time_text
+from recognizer.records import Decision, PageOutcomeKind
+
+
+def runs_of_batch(connection: Connection, number: int) -> list[int]:
+    """Return a run and the stopped ones that it goes on with."""
+    run = connection.execute(select(runs).where(runs.c.number == number)).one()
+    query = select(runs.c.number, runs.c.finished_at).where(runs.c.number < number).order_by(runs.c.number.desc())
+    same = query.where(runs.c.model == run.model, runs.c.settings == run.settings)
+    stopped = takewhile(lambda row: row.finished_at is None, connection.execute(same))
+    return [number, *(row.number for row in stopped)]
+
+
+def take_back(connection: Connection, doubted: Mapping[str, Decision]) -> None:
+    """Replace decisions by others, and count anew what the runs that stored them had flagged on pages that count."""
+    counted: Counter[int] = Counter()
+    for key, decision in doubted.items():
+        here = decisions.c.key == key
+        old = connection.execute(select(decisions.c.revision, decisions.c.flag).where(here)).one()
+        connection.execute(update(decisions).where(here).values(taken_back_values(decision, old.revision)))
+        on_page = (readings.c.key == key) & (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page)
+        counting = pages.c.outcome == PageOutcomeKind.READ.value
+        run = connection.execute(select(pages.c.run).where(on_page, counting)).scalar()
+        if run is not None and old.flag is None and decision.flag is not None:
+            counted[run] += 1
+    for number, count in counted.items():
+        connection.execute(update(runs).where(runs.c.number == number).values(flagged=runs.c.flagged + count))
+
+
+def stored_fields(
+    connection: Connection, chosen: ColumnElement[bool] | None = None, *, held_too: bool = False
+) -> tuple[FieldRow, ...]:
+    """Return every field of every page that counts (of those chosen), in template order, with the latest correction.
+
+    `held_too` adds those of pages that are held, or were replaced by another picture.
+    """
+    query = (
+        select(
+            *(readings.c[name] for name in ("key", "scan", "page", "field", "kind", "role", "candidates", "model")),
+            *(decisions.c[name] for name in ("state", "value", "guess", "confidence", "flag", "why", "revision")),
+            *(pages.c[name] for name in ("sheet", "template", "template_page", "outcome")),
+            scans.c.file,
+        )
+        .join(decisions, decisions.c.key == readings.c.key)
+        .join(pages, (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page))
+        .join(scans, scans.c.scan == readings.c.scan)
+        .order_by(scans.c.arrival, readings.c.page, readings.c.position)
+    )
+    if not held_too:
+        # Of pages that are held, or replaced by another picture, readings are kept; they count nowhere.
+        query = query.where(pages.c.outcome == PageOutcomeKind.READ.value)
+    if chosen is not None:
+        query = query.where(chosen)
+    every = stored_corrections(connection)
+    latest = {one.key: one for one in every}
+    times = Counter(one.key for one in every)
+    return tuple(field_row(row, latest.get(row.key), times[row.key]) for row in connection.execute(query))
+
+
+def say(connection: Connection, said: Sequence[Correction]) -> None:
+    """Store what people said."""
+    rows = [asdict(one) | {"state": one.state.value, "made_at": time_text(one.made_at)} for one in said]
+    if rows:
+        connection.execute(insert(corrections), rows)
+
+
+def stored_corrections(connection: Connection) -> tuple[Correction, ...]:
+    """Return everything that people said, oldest first."""
+    return tuple(correction_row(row) for row in connection.execute(select(corrections).order_by(corrections.c.number)))
+
+
+def stored_checks(connection: Connection) -> tuple[CheckedField, ...]:
+    """Return every accepted field that people looked at in samples, oldest first."""
+    rows = connection.execute(select(sample_checks).order_by(sample_checks.c.number))
+    return tuple(checked_row(row) for row in rows)

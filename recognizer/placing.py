@@ -1,0 +1,219 @@
+"""A page that a person placed: four points of the sheet were shown, the printed rules do the rest, or refuse it."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from recognizer.bend import Laid
+from recognizer.codes import Corner
+from recognizer.errors import ForeignSheetError, RegistrationError
+from recognizer.fitting import Fit, check_shape
+from recognizer.geometry import Homography, Points, apply_homography
+from recognizer.marks import SEARCHES, find_marks, px_per_mm_at
+from recognizer.records import GreyImage, HandPlacement, Page, RegisteredPage, SheetIdentity
+from recognizer.rule_fit import ERROR_LIMIT_MM, check_by_rules, pulled_in
+from recognizer.rules import Probes, measure, probes_of
+from recognizer.template import MARKS, SheetSet, SheetTemplate
+
+PLACING_REACHES_MM = (3.0, 1.8, 1.0)
+"""How far off the printed rules are looked for, in turn. A person who clicks a corner hits it within about 2 mm."""
+
+PULL_LIMIT_MM = 3.5
+"""How far from where the sheet was shown its boxes may come to lie: more, and something else was found."""
+
+MARK_NEAR_MM = 2.5
+"""How far a corner mark that is found on the page may lie from its place. Paper that is bent so much does not fit."""
+
+NEIGHBOUR_REACH_MM = 16.0
+"""So far around the place that was found it is tried whether the boxes fit better: two columns of bubbles, or a row."""
+
+NEIGHBOUR_STEP_MM = 1.2
+"""Rules are looked for 0.8 mm to both sides and surely found 0.6 mm off, so no place between two tries is missed."""
+
+LEAST_LEAD = 0.02
+"""By so much more of the printed rules have to be seen where the sheet lies than anywhere around. In simulated office
+and rough scans of the shipped sheets it was never less than 0.07; one row or column off, it is less than nothing."""
+
+GLANCE_EVERY = 6
+GLANCE_MARGIN = 0.2
+"""At each place around every sixth rule is looked at first: of 30 rules the share that is seen is right to 0.2."""
+
+FEW_PROBES = 24
+"""A box or two do not tell how a page leans or bends: with fewer rules than these it is only shifted to them."""
+
+FEW_SEEN = 0.7
+"""Share of so few rules that must be seen."""
+
+NO_POINTS: Points = np.empty((0, 2))
+"""Nothing was measured on corner marks: what a person showed is no measurement."""
+
+POINTS = ("top left", "top right", "bottom right", "bottom left")
+"""The order in which the points of a sheet are shown."""
+
+SHOW_AGAIN = f"show the corners of the sheet again, in the order {', '.join(POINTS)} of the sheet as it is read"
+
+
+def points_to_place(template: SheetTemplate, page: int) -> Points:  # noqa: ARG001 - sheets of other makes differ
+    """Return which points (mm) of a page of a template a person is to show, (4, 2), in the order of `POINTS`.
+
+    On a sheet with corner marks these are the outer corners of the marks.
+    """
+    return np.array([MARKS[corner].corners()[corner_at(corner)] for corner in _ORDER])
+
+
+_ORDER = (Corner.TOP_LEFT, Corner.TOP_RIGHT, Corner.BOTTOM_RIGHT, Corner.BOTTOM_LEFT)
+
+
+def corner_at(corner: Corner) -> int:
+    """Return which corner of a mark, clockwise from the top left, is the outer one."""
+    return _ORDER.index(corner)
+
+
+def register_placed(page: Page, placed: HandPlacement, sheets: SheetSet) -> RegisteredPage:
+    """Lay the template that a person named over a page, where the person showed it, and measure how well it fits.
+
+    Raises:
+        ForeignSheetError: no template of this exam is meant, or it has no such page.
+        RegistrationError: the boxes do not land on those that are printed on the page.
+    """
+    template = _named(placed, sheets)
+    try:
+        rough = _through(placed, page, template)
+        check_shape(rough)
+        near = pulled_in(page.pixels, rough, template, placed.page, PLACING_REACHES_MM)
+        check_shape(near)
+        laid, error_mm = _checked(page.pixels, near, template, placed.page)
+        probes = probes_of(template, placed.page)
+        if len(probes.points):
+            _refuse_pulled(laid, rough, probes.points)
+            _refuse_neighbours(page.pixels, laid, probes)
+        _refuse_marks_elsewhere(page.pixels, laid)
+    except RegistrationError as error:
+        raise RegistrationError(
+            f"placed by hand as '{template.name}' page {placed.page}, but it does not fit there ({error}); {SHOW_AGAIN}"
+        ) from error
+    return RegisteredPage(
+        page=page,
+        template=template,
+        identity=SheetIdentity(sheets.exam, template.name, placed.version, placed.page, placed.serial),
+        mm_to_px=laid.mm_to_px,
+        error_mm=error_mm,
+        marks_found=0,
+        identified_by="hand",
+        bend=laid.bend,
+    )
+
+
+def _named(placed: HandPlacement, sheets: SheetSet) -> SheetTemplate:
+    template = next((one for one in sheets.templates if one.name == placed.template), None)
+    if template is None:
+        names = ", ".join(one.name for one in sheets.templates)
+        raise ForeignSheetError(f"placed by hand as '{placed.template}', which this exam does not read ({names})")
+    if not 1 <= placed.page <= len(template.pages):
+        raise ForeignSheetError(
+            f"placed by hand as page {placed.page} of '{template.name}', which has {len(template.pages)} pages"
+        )
+    if not template.reads(placed.version):
+        raise ForeignSheetError(
+            f"placed by hand as version {placed.version} of '{template.name}', the exam has version "
+            f"{template.version}; place it again, or add {placed.version} to the template's also_reads"
+        )
+    return template
+
+
+def _through(placed: HandPlacement, page: Page, template: SheetTemplate) -> Homography:
+    """Return the homography through the points that were shown, on the page as it was rendered now."""
+    height, width = page.pixels.shape
+    grown = np.array([width / placed.width, height / placed.height])
+    shown = (np.array(placed.corners, dtype=np.float64) + 0.5) * grown - 0.5
+    _refuse_crossed(shown)
+    on_sheet = points_to_place(template, placed.page)
+    return np.asarray(
+        cv2.getPerspectiveTransform(on_sheet.astype(np.float32), shown.astype(np.float32)), dtype=np.float64
+    )
+
+
+def _refuse_crossed(shown: Points) -> None:
+    """Raise RegistrationError unless the points are the corners of a convex shape, clockwise as on paper."""
+    sides = np.roll(shown, -1, axis=0) - shown
+    after = np.roll(sides, -1, axis=0)
+    turns = sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0]
+    if not np.isfinite(shown).all() or (turns <= 0).any():
+        raise RegistrationError("the four points are not the corners of a sheet, in order")
+
+
+def _checked(pixels: GreyImage, near: Homography, template: SheetTemplate, number: int) -> tuple[Laid, float]:
+    """Return the sheet as the printed rules have it, and how far off it is, or refuse it when that is too far."""
+    probes = probes_of(template, number)
+    if not 0 < len(probes.points) < FEW_PROBES:
+        return check_by_rules(pixels, Fit(near, 0.0, NO_POINTS, NO_POINTS), template, number)
+    offsets = measure(pixels, Laid(near).to_px, probes)
+    if np.isnan(offsets).mean() > 1 - FEW_SEEN or np.nanmax(np.abs(offsets)) > ERROR_LIMIT_MM:
+        raise RegistrationError(f"the few boxes of '{template.name}' page {number} are not printed there")
+    return Laid(near), float(np.nanmax(np.abs(offsets)))
+
+
+def _refuse_pulled(laid: Laid, rough: Homography, points: Points) -> None:
+    """Raise RegistrationError when the rules led far away from where the sheet was shown."""
+    pulled = _apart_mm(laid, points, apply_homography(rough, points))
+    if not pulled <= PULL_LIMIT_MM:
+        raise RegistrationError(
+            f"the printed boxes lie {pulled:.1f} mm from where the sheet was shown, at most {PULL_LIMIT_MM} mm are "
+            "accepted"
+        )
+
+
+def _refuse_marks_elsewhere(pixels: GreyImage, laid: Laid) -> None:
+    """Raise RegistrationError when corner marks are found, and one of no corner where the sheet would have it."""
+    away: dict[Corner, float] = {}
+    for mark in find_marks(pixels, SEARCHES[:1]):
+        # Of two sheets on one page the marks of one may lie anywhere.
+        distance = _apart_mm(laid, MARKS[mark.corner].corners(), mark.corners)
+        away[mark.corner] = min(distance, away.get(mark.corner, np.inf))
+    for corner, distance in away.items():
+        if not distance <= MARK_NEAR_MM:
+            name = corner.name.lower().replace("_", " ")
+            raise RegistrationError(f"the {name} corner mark lies {distance:.0f} mm from where the sheet would have it")
+
+
+def _apart_mm(laid: Laid, on_sheet: Points, on_page: Points) -> float:
+    """Return how far points of the page lie from where the sheet has them, at most."""
+    apart = float(np.hypot(*(laid.to_px(on_sheet) - on_page).T).max())
+    return apart / px_per_mm_at(laid.mm_to_px, on_sheet.mean(axis=0))
+
+
+def _refuse_neighbours(pixels: GreyImage, laid: Laid, probes: Probes) -> None:
+    """Raise RegistrationError when the boxes fit as well elsewhere: shown one row off, a row lands on its neighbour."""
+    least, few = _seen(pixels, laid, (0.0, 0.0), probes) - LEAST_LEAD, _every(probes, GLANCE_EVERY)
+    steps = np.arange(-NEIGHBOUR_REACH_MM, NEIGHBOUR_REACH_MM + NEIGHBOUR_STEP_MM / 2, NEIGHBOUR_STEP_MM)
+    for shift in itertools.product(steps.tolist(), steps.tolist()):
+        away = math.hypot(*shift)
+        if not NEIGHBOUR_STEP_MM < away <= NEIGHBOUR_REACH_MM:
+            continue
+        # Most places are nothing like it, which a few rules tell.
+        glance = _seen(pixels, laid, shift, few) >= least - GLANCE_MARGIN
+        if glance and _seen(pixels, laid, shift, probes) >= least:
+            raise RegistrationError(f"the boxes fit as well or better {away:.0f} mm beside the place that was shown")
+
+
+def _seen(pixels: GreyImage, laid: Laid, shift: tuple[float, float], probes: Probes) -> float:
+    """Return the share of the printed rules that are seen where they should be if the sheet lay shifted (mm)."""
+    offsets = measure(pixels, lambda points: laid.to_px(points + np.array(shift)), probes)
+    return float((~np.isnan(offsets)).mean())
+
+
+def _every(probes: Probes, step: int) -> Probes:
+    """Return every so manieth pair of probes."""
+    pairs = probes.pairs[::step]
+    kept, numbers = np.unique(pairs, return_inverse=True)
+    return replace(
+        probes,
+        points=probes.points[kept],
+        normals=probes.normals[kept],
+        anchors=probes.anchors[kept],
+        pairs=numbers.reshape(pairs.shape),
+        vital=probes.vital[kept],
+    )
