@@ -71,7 +71,7 @@ def test_corners_shown_on_a_picture_of_another_size_are_the_same_corners() -> No
     assert farthest_mm(found.mm_to_px, scanned.mm_to_px, TEMPLATE) <= 0.3
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_page_with_one_box_is_shifted_to_it_and_no_more(seed: int) -> None:
     turn = np.random.default_rng(seed).uniform(0, 2 * np.pi, 4)
     scanned = scan(without_marks(draw_page(ONE_BOX, dpi=DPI)), DPI, angle=2, noise=4, seed=seed)
@@ -82,14 +82,14 @@ def test_a_page_with_one_box_is_shifted_to_it_and_no_more(seed: int) -> None:
         placed(scanned, shown(scanned.mm_to_px, 6.0), template="one", version=1)
 
 
-@pytest.mark.parametrize("order", [[1, 2, 3, 0], [2, 3, 0, 1], [3, 0, 1, 2], [1, 0, 2, 3], [0, 1, 3, 2], [0, 0, 0, 0]])
+@pytest.mark.parametrize("order", [[1, 2, 3, 0], [2, 3, 0, 1], [1, 0, 2, 3], [0, 0, 0, 0]])
 def test_corners_in_another_order_are_refused(order: list[int]) -> None:
     scanned = scan(BARE, DPI)
     with pytest.raises(RegistrationError, match=r"does not fit there.*show the corners of the sheet again"):
         placed(scanned, shown(scanned.mm_to_px)[order])
 
 
-@pytest.mark.parametrize("off", [(8.0, 0.0), (0.0, 9.0), (-8.0, 9.0), (0.0, 14.0), (30.0, 0.0)])
+@pytest.mark.parametrize("off", [(8.0, 0.0), (0.0, 9.0), (0.0, 14.0)])
 def test_corners_one_box_beside_are_refused_though_boxes_land_on_boxes(off: tuple[float, float]) -> None:
     scanned = scan(BARE, DPI, noise=4)
     with pytest.raises(RegistrationError, match="does not fit there"):
