@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.bend import Laid
-from recognizer.geometry import Homography, Rect, apply_homography, bounding_rect
+from recognizer.geometry import Rect, bounding_rect
 from recognizer.marks import px_per_mm_at
 from recognizer.records import BoxCrop, GreyImage, RegisteredPage
 from recognizer.template import Box, Kind, SheetField, SheetTemplate
+from recognizer.warp import warped
 
 CROP_PX_PER_MM = 8.0
 """Resolution of crops that are read: a digit 5 mm high has 40 pixels, twice what the network sees."""
@@ -26,9 +27,6 @@ PICTURE_PX_PER_MM = 4.0
 
 SURROUNDINGS_MM = 1.5
 """Paper around the printed outline that belongs to a crop: people write over the edge."""
-
-BEND_STEP_PX = 8
-"""Every millimetre of a bent sheet is followed."""
 
 SNAP_REACH_MM = 0.6
 """How far from its expected place a printed side is looked for; registration leaves less (`ERROR_LIMIT_MM`)."""
@@ -104,29 +102,7 @@ def _warped(registered: RegisteredPage, area: Rect, px_per_mm: float) -> GreyIma
             cv2.resize(pixels[: size[1] * 2, : size[0] * 2], size, interpolation=cv2.INTER_AREA), dtype=np.uint8
         )
         mm_to_px = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]]) @ mm_to_px
-    step = 1 / px_per_mm
-    cut = np.array([[step, 0, area.x + step / 2], [0, step, area.y + step / 2], [0, 0, 1]])
-    size = (round(area.width * px_per_mm), round(area.height * px_per_mm))
-    if registered.bend is not None:
-        return _straightened(pixels, Laid(mm_to_px, registered.bend), cut, size)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpPerspective(pixels, mm_to_px @ cut, size, flags=flags, borderValue=255), dtype=np.uint8)
-
-
-def _straightened(pixels: GreyImage, laid: Laid, cut: Homography, size: tuple[int, int]) -> GreyImage:
-    """Return an area of a bent sheet flat: the bend is followed at every few pixels, and straight in between."""
-    width, height = size
-    columns, rows = -(-width // BEND_STEP_PX) + 2, -(-height // BEND_STEP_PX) + 2
-    x, y = np.meshgrid(*((np.arange(count) - 0.5) * BEND_STEP_PX - 0.5 for count in (columns, rows)))
-    knots = laid.to_px(apply_homography(cut, np.column_stack([x.ravel(), y.ravel()]))).astype(np.float32)
-    full, first = (columns * BEND_STEP_PX, rows * BEND_STEP_PX), BEND_STEP_PX
-    across, down = (
-        cv2.resize(knots[:, axis].reshape(rows, columns), full, interpolation=cv2.INTER_LINEAR)[
-            first : first + height, first : first + width
-        ]
-        for axis in (0, 1)
-    )
-    return np.asarray(cv2.remap(pixels, across, down, cv2.INTER_LINEAR, borderValue=255), dtype=np.uint8)
+    return warped(pixels, Laid(mm_to_px, registered.bend), area, px_per_mm)
 
 
 def _cut(sheet: GreyImage, box: Box, area: Rect) -> BoxCrop:

@@ -86,6 +86,7 @@ def read_registered(registered: RegisteredPage, model: ReadingModel, policy: Rev
         mm_to_px=registered.mm_to_px,
         error_mm=registered.error_mm,
         identified_by=registered.identified_by,
+        bend=registered.bend,
         readings=readings,
         decisions=tuple(judge(reading, field, policy) for reading, field in zip(readings, read, strict=True)),
         pictures=tuple(

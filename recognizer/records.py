@@ -311,6 +311,7 @@ class PageResult:
     readings: tuple[Reading, ...]
     decisions: tuple[Decision, ...]
     pictures: tuple[FieldPicture, ...] = ()
+    bend: "Bend | None" = None
 
 
 @dataclass(frozen=True, slots=True)

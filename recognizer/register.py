@@ -35,6 +35,7 @@ from recognizer.fitting import (
     fit_to_marks,
     misshapen,
 )
+from recognizer.forms import register_form
 from recognizer.geometry import Homography
 from recognizer.marks import SEARCHES, FoundMark, find_marks, find_missing_marks, marks_in_corners, refine
 from recognizer.records import GreyImage, Page, RegisteredPage, SheetIdentity
@@ -74,14 +75,29 @@ class _Sheet:
 def register(page: Page, sheets: SheetSet) -> RegisteredPage:
     """Lay the template that a page belongs to over it.
 
+    A page with corner marks is one of our sheets, whatever else is on it; a page without any may be a form.
+
     Raises:
         BlankPageError: there is nothing on the page.
         ForeignSheetError: the page is a sheet, but not one of this exam.
         RegistrationError: there is no sheet on the page, two of them, a mirrored one, or it does not fit.
+        TemplateError: the picture of a form's blank page cannot be used.
     """
     if min(page.pixels.shape) < LEAST_SIDE_PX:
         height, width = page.pixels.shape
         raise RegistrationError(f"the page has only {width} x {height} pixels; scan it at 300 dpi")
+    if any(template.is_form for template in sheets.templates) and not find_marks(page.pixels, SEARCHES[:1]):
+        if is_blank(page.pixels):
+            raise BlankPageError("the page is empty")
+        if all(template.is_form for template in sheets.templates):
+            return register_form(page, sheets)
+        with suppress(RegistrationError):
+            return register_form(page, sheets)
+    return _register_own(page, sheets)
+
+
+def _register_own(page: Page, sheets: SheetSet) -> RegisteredPage:
+    """Lay one of our own sheets over a page, by its corner marks."""
     marks = _refined(page.pixels, _of_one_sheet(_found(page.pixels)))
     if len(marks) == 2:
         return _known_by_two(page, marks, sheets)
@@ -290,6 +306,7 @@ def _known_by_marks(page: Page, sheet: _Sheet, sheets: SheetSet) -> RegisteredPa
     meant = [
         (template, SheetIdentity(sheets.exam, template.name, version, number, serial))
         for template in sheets.templates
+        if not template.is_form
         for number in range(1, len(template.pages) + 1)
         for version in _versions_meant(code, sheets.exam, template, number)
     ]

@@ -13,12 +13,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, StrictBool, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, StrictBool, ValidationError, field_validator, model_validator
 
 from recognizer.codes import CODE_NAME, Corner
 from recognizer.errors import TemplateError
 from recognizer.geometry import Rect
-from recognizer.template_checks import Placed, layout_problems
+from recognizer.template_checks import Placed, layout_problems, read_blank
 from recognizer.template_parts import (
     BoxLength,
     Count,
@@ -55,6 +55,11 @@ QR_CODE = Rect(168.0, 16.0, 19.0, 19.0)
 CONTENT = Rect(9.0, 38.0, 192.0, 231.0)
 """Where boxes may stand: below the header, above the footer."""
 
+
+REFERENCE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.png$"
+"""What the picture of a blank page may be called: a file beside the template, never a path."""
+
+PaperLength = Annotated[float, Field(strict=True, ge=50, le=600, allow_inf_nan=False)]
 
 MAX_BOXES = 4_000
 """Boxes of a page; an A4 page has room for some hundreds that a hand can write in."""
@@ -248,13 +253,37 @@ class SheetField(Frozen):
 
 
 class SheetPage(Frozen):
-    """One page of a template: its fields, and what is printed around them for people."""
+    """One page of a template: its fields, and what is printed around them for people.
 
+    A page of a form that somebody else printed has no corner marks; `reference` names the picture of the blank page, a
+    PNG file beside the template, `width` and `height` are the paper's.
+    """
+
+    reference: Annotated[str, Field(pattern=REFERENCE_NAME)] | None = None
+    width: PaperLength = A4_MM[0]
+    height: PaperLength = A4_MM[1]
     fields: tuple[SheetField, ...] = Field(default=(), alias="field")
     texts: tuple[PrintedText, ...] = Field(default=(), alias="text")
     lines: tuple[PrintedLine, ...] = Field(default=(), alias="line")
     panels: tuple[PrintedPanel, ...] = Field(default=(), alias="panel")
     bubbles: tuple[PrintedBubble, ...] = Field(default=(), alias="bubble")
+    _blank: bytes = PrivateAttr(default=b"")
+
+    @property
+    def blank_png(self) -> bytes:
+        """The picture of the blank page that `reference` names; empty for our own sheets."""
+        return self._blank
+
+    @property
+    def paper(self) -> Rect:
+        """The paper, from its top left corner, in mm."""
+        return Rect(0.0, 0.0, self.width, self.height)
+
+    def with_blank(self, png: bytes) -> Self:
+        """Return the page with the picture of its blank form."""
+        page = self.model_copy()
+        page._blank = png
+        return page
 
     def printed(self) -> dict[str, Sequence[Printed]]:
         """Return what is printed for people, by the name of its section in the file."""
@@ -287,7 +316,7 @@ class SheetTemplate(Frozen):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        if problems := [*_naming_problems(self), *_placement_problems(self)]:
+        if problems := [*_naming_problems(self), *_form_problems(self), *_placement_problems(self)]:
             raise _ImpossibleSheetError(problems)
         return self
 
@@ -298,6 +327,11 @@ class SheetTemplate(Frozen):
     def all_boxes(self) -> tuple[Box, ...]:
         """Return every box of every page."""
         return tuple(box for number in range(1, len(self.pages) + 1) for box in self.boxes(number))
+
+    @property
+    def is_form(self) -> bool:
+        """Whether this is a form without our corner marks, known by pictures of its blank pages."""
+        return any(page.reference for page in self.pages)
 
     def reads(self, version: int) -> bool:
         """Tell whether sheets printed from this version of the template can be read with it."""
@@ -358,7 +392,21 @@ def _placement_problems(template: SheetTemplate) -> Iterator[Problem]:
         if count > MAX_BOXES:
             yield Problem(("page", index), f"has {count:,} boxes; a page has room for {MAX_BOXES:,}")
             continue
-        yield from layout_problems(_placed(index, page), CONTENT)
+        yield from layout_problems(_placed(index, page), page.paper if page.reference else CONTENT)
+
+
+def _form_problems(template: SheetTemplate) -> Iterator[Problem]:
+    """Yield what does not belong on a form, or is missing there."""
+    for index, page in enumerate(template.pages):
+        if page.reference is None:
+            if template.is_form:
+                yield Problem(("page", index), "needs a reference, as the other pages of this form have one")
+            elif (page.width, page.height) != A4_MM:
+                yield Problem(("page", index, "width"), "width and height belong to pages with a reference only")
+            continue
+        for section, printed in page.printed().items():
+            if printed:
+                yield Problem(("page", index, section, 0), "nothing is printed on a form that is printed already")
 
 
 def _placed(index: int, page: SheetPage) -> Iterator[Placed]:
@@ -366,7 +414,7 @@ def _placed(index: int, page: SheetPage) -> Iterator[Placed]:
     for entry, field in enumerate(page.fields):
         for box in field.boxes(index + 1):
             yield Placed(box.rect, f"field {field.name}, box {box.position},", ("page", index, "field", entry), True)
-        if field.left_label:
+        if field.left_label and not page.reference:
             where = ("page", index, "field", entry, "label_width")
             yield Placed(field.left_label, f"the label of {field.name}", where, False)
     for section, printed in page.printed().items():
@@ -413,11 +461,16 @@ def load_template(path: Path) -> SheetTemplate:
         raise TemplateError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise TemplateError(f"{path}: is no UTF-8 text; save the template as UTF-8") from error
-    return parse_template(text, str(path))
+    return parse_template(text, str(path), path.parent)
 
 
-def parse_template(text: str, name: str = "template") -> SheetTemplate:
+def parse_template(text: str, name: str = "template", folder: Path | None = None) -> SheetTemplate:
     """Read a template from TOML text; `name` stands in front of every error.
+
+    Args:
+        text: the TOML.
+        name: what errors call it.
+        folder: where the pictures of a form's blank pages lie.
 
     Raises:
         TemplateError: as `load_template`.
@@ -426,12 +479,26 @@ def parse_template(text: str, name: str = "template") -> SheetTemplate:
     problems = list(source.problems)
     try:
         template = SheetTemplate.model_validate(source.expanded)
+        if not problems and template.is_form:
+            template = _with_blanks(template, folder, problems)
     except ValidationError as error:
         problems += [problem for detail in error.errors(include_url=False) for problem in _problems(detail)]
     if problems:
         written = [Problem(source.as_written(problem.where), problem.message) for problem in problems]
         raise TemplateError(report(source, written))
     return template
+
+
+def _with_blanks(template: SheetTemplate, folder: Path | None, problems: list[Problem]) -> SheetTemplate:
+    """Return a form with the pictures of its blank pages; adds to `problems` what is wrong with them."""
+    pages = []
+    for index, page in enumerate(template.pages):
+        name = page.reference or ""
+        try:
+            pages.append(page.with_blank(read_blank((folder or Path()) / name, page.width, page.height)))
+        except TemplateError as error:
+            problems.append(Problem(("page", index, "reference"), str(error)))
+    return template.model_copy(update={"pages": tuple(pages)})
 
 
 _MODELS: Mapping[str, type[BaseModel]] = {

@@ -1,13 +1,28 @@
-"""Whether everything printed on a page has a place of its own."""
+"""Whether everything printed on a page has a place of its own, and whether a picture can be that of a blank page."""
 
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from recognizer.geometry import Rect
+from recognizer.errors import TemplateError
+from recognizer.geometry import MM_PER_INCH, Rect
 from recognizer.template_source import Key, Problem
 
 MAX_OVERLAPS = 200
 """Overlaps counted before the search ends: a template with more is wrong as a whole."""
+
+MAX_BLANK_BYTES = 16_000_000
+MAX_BLANK_PIXELS = 40_000_000
+"""The picture of a blank page: A4 at 300 dpi has 9 million pixels, A3 at 400 dpi 31 million."""
+
+LEAST_BLANK_DPI = 90.0
+"""Below this a blank page shows too little to find it on a scan."""
+
+ASPECT_TOLERANCE = 0.02
+"""How much the sides of a picture may differ from those of the paper that it is said to show."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +69,36 @@ def _bare(item: Placed) -> str:
 
 def _extent(rect: Rect) -> str:
     return f"x {rect.x:g} to {rect.right:g}, y {rect.y:g} to {rect.bottom:g} mm"
+
+
+def read_blank(path: Path, width_mm: float, height_mm: float) -> bytes:
+    """Return the bytes of a PNG file that shows a blank page, its header checked.
+
+    Raises:
+        TemplateError: it is missing, no PNG, too large, or has other proportions than the paper.
+    """
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= MAX_BLANK_BYTES else b""
+    except OSError as error:
+        raise TemplateError(
+            f"the picture of the blank page, {path.name}, cannot be read beside the template "
+            f"({error.strerror or error}); keep the two together"
+        ) from error
+    if not data.startswith(_PNG) or data[12:16] != b"IHDR" or len(data) < 33 or b"IEND" not in data[-16:]:
+        raise TemplateError(
+            f"{path.name} ({size:,} bytes) is no whole PNG picture of at most {MAX_BLANK_BYTES:,} bytes"
+        )
+    width, height = struct.unpack(">II", data[16:24])
+    if not 0 < width * height <= MAX_BLANK_PIXELS:
+        raise TemplateError(f"{path.name} has {width} x {height} pixels; a blank page at 200 dpi is enough")
+    across, down = width / width_mm * MM_PER_INCH, height / height_mm * MM_PER_INCH
+    if abs(across / down - 1) > ASPECT_TOLERANCE:
+        raise TemplateError(
+            f"{path.name} has {width} x {height} pixels, which does not go with paper of {width_mm:g} x {height_mm:g} mm"
+        )
+    if min(across, down) < LEAST_BLANK_DPI:
+        raise TemplateError(
+            f"{path.name} shows the page at {across:.0f} dpi; at least {LEAST_BLANK_DPI:.0f} are needed"
+        )
+    return data

@@ -1,0 +1,283 @@
+"""Lay a blank form over a page more and more exactly: its patches are looked for where they should be, and the sheet is
+moved, leaned and at last bent to where they were seen.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.bend import Displaced, Laid, fit_bend, in_all
+from recognizer.errors import RegistrationError
+from recognizer.form_reference import COARSE_PX_PER_MM, FINE_PX_PER_MM, FormReference
+from recognizer.geometry import MM_PER_INCH, Homography, Points, Rect, apply_homography
+from recognizer.marks import px_per_mm_at
+from recognizer.patches import Seen, compare
+from recognizer.records import GreyImage
+from recognizer.rule_error import REGIONS, error_mm
+from recognizer.rule_fit import ERROR_LIMIT_MM
+from recognizer.rules import measure, probes_of
+from recognizer.warp import warped
+
+COARSE_REACH_MM = 3.0
+"""How far from its expected place a patch is looked for at first: features leave 1 mm on a scan, curl adds 2."""
+
+FINE_REACH_MM = 0.9
+
+COARSE_PATCHES = 160
+"""Patches that are looked for at first, spread over the page: enough for a bend of any paper."""
+
+LEAST_SEEN = 0.5
+LEAST_SEEN_IN_REGION = 0.25
+"""Share of the patches that must be seen, on the page and in each part of it that has several: writing, stains and
+folds hide some, a wrong form shows hardly any."""
+
+LEAST_IN_REGION = 5
+"""Patches in one part of the page that say something about it."""
+
+MOST_APART = 75
+"""Percentile of the distances in a part that is taken for its error: a quarter may have been drawn over."""
+
+FLAT_MM = 0.1
+"""A sheet whose parts all lie closer than this to a flat one is taken for flat."""
+
+STIFFNESS = 0.03
+"""What curving costs against missing patches and rules (`bend.fit_bend`)."""
+
+SPREAD_MM = 0.12
+"""Patches whose neighbours say something that differs by more than this were written on, or found in a wrong place."""
+
+RULES_SEEN = 0.5
+"""Share of the sides of boxes that are seen on a form which prints them; on others that share is next to nothing."""
+
+LEAST_TELLING = 4
+SLIPPED = 0.5
+"""Of the patches that tell a place from another one that looks alike, a row further down, this share must be seen."""
+
+FLAT = "scan the page again, flat"
+"""What to try."""
+
+ASPECT_LIMIT = 1.25
+PERSPECTIVE_LIMIT = 2.0
+"""How different the scales along and across, and at the corners, may be: a phone held aslant over a desk."""
+
+LEAST_PX_PER_MM = 2.0
+"""Below about 50 dpi not even bubbles can be told from one another."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FormFit:
+    """A form laid over a page, what was seen of its patches at last, and how far the worst part of it lies off (mm)."""
+
+    reference: FormReference
+    laid: Laid
+    seen: Seen
+    error_mm: float
+
+
+class SlippedError(RegistrationError):
+    """The form was laid on a place that only looks like its own: a row too low, or upside down."""
+
+
+def fit_form(pixels: GreyImage, reference: FormReference, guess: Homography) -> FormFit:
+    """Lay a form over a page, given about where it lies.
+
+    Args:
+        pixels: the page.
+        reference: the form's blank page.
+        guess: maps mm to pixels, right to a few millimetres.
+
+    Raises:
+        RegistrationError: too little of the form is seen there, it would be folded or tiny, or its parts lie off by
+            more than `ERROR_LIMIT_MM`.
+    """
+    check_form_shape(guess, reference.paper)
+    centres = reference.centres
+    reduced, to_reduced = _reduced(pixels, px_per_mm_at(guess, _middle(reference.paper)))
+    flat = to_reduced @ guess
+    some = centres[:: -(-len(centres) // COARSE_PATCHES)]
+    picture = warped(reduced, Laid(flat), reference.paper, COARSE_PX_PER_MM)
+    seen = compare(picture, reference.coarse, some, COARSE_PX_PER_MM, COARSE_REACH_MM)
+    _refuse_unseen(reference, some, seen, LEAST_SEEN / 2)
+    flat, moves = _moved(flat, some, seen, 1.5)
+    laid = _bent(flat, _displaced(some, moves, seen, 0.5), _error_mm(some, moves, seen))
+    picture = warped(reduced, laid, reference.paper, FINE_PX_PER_MM)
+    seen = compare(picture, reference.fine, centres, FINE_PX_PER_MM, FINE_REACH_MM)
+    _refuse_unseen(reference, centres, seen, LEAST_SEEN)
+    _refuse_slipped(reference, seen)
+    before = laid.to_px(centres + seen.moves)
+    flat, _ = _moved(flat, centres, Seen(_back(flat, before) - centres, seen.alike), 1.0)
+    moves = _back(flat, before) - centres
+    places = _displaced(centres, moves, seen, SPREAD_MM)
+    laid = _bent(flat, places, _error_mm(centres, moves, seen))
+    laid, rules_mm = _by_rules(reduced, laid, places, reference)
+    left = _back(flat, before) - _flattened(laid, centres)
+    error = max(_error_mm(centres, left, seen), rules_mm)
+    mm_to_px = np.linalg.inv(to_reduced) @ flat
+    check_form_shape(mm_to_px, reference.paper)
+    if error > ERROR_LIMIT_MM:
+        raise RegistrationError(
+            f"what is printed on '{reference.template.name}' page {reference.page} lies off by {_in_words(error)} in "
+            f"part of the page, at most {ERROR_LIMIT_MM} mm are accepted; the paper is bent or stretched: {FLAT}"
+        )
+    return FormFit(reference, Laid(mm_to_px, laid.bend), Seen(left, seen.alike), error)
+
+
+def _back(flat: Homography, pixels: Points) -> Points:
+    return apply_homography(np.asarray(np.linalg.inv(flat), dtype=np.float64), pixels)
+
+
+def _flattened(laid: Laid, points: Points) -> Points:
+    return points if laid.bend is None else laid.bend.flattened(points)
+
+
+def _in_words(error: float) -> str:
+    return f"{error:.2f} mm" if np.isfinite(error) else "more than is looked for"
+
+
+def _by_rules(pixels: GreyImage, laid: Laid, places: Displaced, reference: FormReference) -> tuple[Laid, float]:
+    """Return the sheet moved by the printed sides of its boxes too, where they are seen, and how far those lie off.
+
+    A form may have boxes without printed sides, or with faint ones; then its print alone tells where they are.
+    """
+    probes = probes_of(reference.template, reference.page)
+    if not len(probes.points):
+        return laid, 0.0
+    offsets = measure(pixels, laid.to_px, probes)
+    error, seen = error_mm(probes, offsets, lenient=True)
+    if seen < RULES_SEEN:
+        return laid, 0.0
+    if error > FLAT_MM:
+        visible = ~np.isnan(offsets)
+        count = int(visible.sum())
+        rules = Displaced(
+            probes.points[visible],
+            probes.normals[visible],
+            offsets[visible],
+            np.full(count, 1.0),
+            np.full(count, SPREAD_MM),
+        )
+        closer = Laid(laid.mm_to_px, fit_bend(in_all(rules, laid).joined(places), STIFFNESS))
+        again = error_mm(probes, measure(pixels, closer.to_px, probes), lenient=True)
+        if again[0] < error or again[1] > seen + 0.05:
+            laid, error = closer, again[0]
+    return laid, error
+
+
+def check_form_shape(mm_to_px: Homography, paper: Rect) -> None:
+    """Raise RegistrationError when the sheet would be mirrored, folded, stretched or tiny."""
+    corners = paper.corners()
+    depth = corners @ mm_to_px[2, :2] + mm_to_px[2, 2]
+    steps = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]) + _middle(paper)
+    middle, right, down = apply_homography(mm_to_px, steps)
+    jacobian = np.column_stack([right - middle, down - middle])
+    if depth.min() <= 0 < depth.max() or np.linalg.det(jacobian) <= 0:
+        raise RegistrationError(f"the form would lie mirrored or folded; {FLAT}")
+    large, small = np.linalg.svd(jacobian, compute_uv=False)
+    scales = [px_per_mm_at(mm_to_px, corner) for corner in corners]
+    if large / small > ASPECT_LIMIT or max(scales) / min(scales) > PERSPECTIVE_LIMIT:
+        raise RegistrationError(
+            f"the form is distorted (its sides scaled {large / small:.2f} : 1, its corners "
+            f"{max(scales) / min(scales):.2f} : 1); {FLAT}"
+        )
+    if small < LEAST_PX_PER_MM:
+        raise RegistrationError(
+            f"the form is scanned at about {small * MM_PER_INCH:.0f} dpi, at least 100 are needed; scan it at 300 dpi"
+        )
+
+
+def _middle(paper: Rect) -> NDArray[np.float64]:
+    return np.array([paper.x + paper.width / 2, paper.y + paper.height / 2])
+
+
+def _reduced(pixels: GreyImage, px_per_mm: float) -> tuple[GreyImage, Homography]:
+    """Return the page with no more pixels than are measured, and the map of its pixels to those."""
+    factor = max(int(px_per_mm / FINE_PX_PER_MM + 0.3), 1)
+    if factor == 1:
+        return pixels, np.eye(3)
+    size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
+    small = cv2.resize(pixels[: size[1] * factor, : size[0] * factor], size, interpolation=cv2.INTER_AREA)
+    move = (1 / factor - 1) / 2
+    return np.asarray(small, dtype=np.uint8), np.array([[1 / factor, 0, move], [0, 1 / factor, move], [0, 0, 1.0]])
+
+
+def _refuse_unseen(reference: FormReference, centres: Points, seen: Seen, least: float) -> None:
+    share = float(seen.are_seen.mean())
+    hidden = least == LEAST_SEEN and _hidden_region(centres, seen)
+    if share < least or hidden:
+        where = "in part of the page hardly any" if hidden and share >= least else f"only {share:.0%}"
+        raise RegistrationError(
+            f"{where} of what is printed on '{reference.template.name}' page {reference.page} is seen; is this another "
+            f"form, or is it covered or bent? {FLAT}"
+        )
+
+
+def _refuse_slipped(reference: FormReference, seen: Seen) -> None:
+    """Raise SlippedError when the patches that tell the form's place from another one are not seen."""
+    for slip in reference.slips:
+        if len(slip.telling) >= LEAST_TELLING and seen.are_seen[slip.telling].mean() < SLIPPED:
+            raise SlippedError(
+                f"'{reference.template.name}' page {reference.page} looks alike in several places, and what tells them "
+                f"apart is not seen; {FLAT}"
+            )
+
+
+def _hidden_region(centres: Points, seen: Seen) -> bool:
+    """Tell whether in some part of the page hardly any patch is seen."""
+    keys = regions(centres)
+    return any(
+        (inside := keys == key).sum() >= LEAST_IN_REGION and seen.are_seen[inside].mean() < LEAST_SEEN_IN_REGION
+        for key in np.unique(keys)
+    )
+
+
+def regions(centres: Points) -> NDArray[np.int_]:
+    """Return the number of the part of the page in which each patch lies, (N,)."""
+    low, high = centres.min(axis=0), centres.max(axis=0) + 1e-6
+    cells = ((centres - low) / (high - low) * np.array(REGIONS)).astype(int)
+    numbers: NDArray[np.int_] = cells[:, 0] * REGIONS[1] + cells[:, 1]
+    return numbers
+
+
+def _moved(mm_to_px: Homography, centres: Points, seen: Seen, within_mm: float) -> tuple[Homography, Points]:
+    """Return the homography moved to where the patches were seen, and by how many mm they lie off after that."""
+    targets = apply_homography(mm_to_px, centres + seen.moves)
+    use = seen.are_seen
+    scale = px_per_mm_at(mm_to_px, centres.mean(axis=0))
+    moved, _ = cv2.findHomography(
+        centres[use], targets[use], cv2.USAC_MAGSAC, within_mm * scale, maxIters=500, confidence=0.999
+    )
+    if moved is None:
+        raise RegistrationError(f"too little of the form is seen in one plane; {FLAT}")
+    better = np.asarray(moved, dtype=np.float64)
+    return better, apply_homography(np.linalg.inv(better), targets) - centres
+
+
+def _bent(flat: Homography, places: Displaced, error: float) -> Laid:
+    """Return the sheet, bent to where its patches and rules were seen if it does not lie flat."""
+    return Laid(flat) if error <= FLAT_MM else Laid(flat, fit_bend(places, STIFFNESS))
+
+
+def _displaced(centres: Points, moves: Points, seen: Seen, spread_mm: float) -> Displaced:
+    """Return what was seen of patches as shifts along both directions."""
+    use = seen.are_seen
+    count = int(use.sum())
+    return Displaced(
+        np.vstack([centres[use], centres[use]]),
+        np.repeat(np.eye(2), count, axis=0),
+        np.concatenate([moves[use, 0], moves[use, 1]]),
+        np.ones(2 * count),
+        np.full(2 * count, spread_mm),
+    )
+
+
+def _error_mm(centres: Points, left: Points, seen: Seen) -> float:
+    """Return by how many mm the worst part of the page lies off."""
+    keys, away = regions(centres), np.hypot(*left.T)
+    worst = 0.0
+    for key in np.unique(keys):
+        inside = away[(keys == key) & seen.are_seen]
+        if len(inside) >= LEAST_IN_REGION:
+            worst = max(worst, float(np.percentile(inside, MOST_APART)))
+    return worst
