@@ -12,6 +12,8 @@ from recognizer.bend import Laid
 from recognizer.codes import Corner
 from recognizer.errors import ForeignSheetError, RegistrationError
 from recognizer.fitting import Fit, check_shape
+from recognizer.form_fit import fit_form
+from recognizer.form_reference import reference_of
 from recognizer.geometry import Homography, Points, apply_homography
 from recognizer.marks import SEARCHES, find_marks, px_per_mm_at
 from recognizer.records import GreyImage, HandPlacement, Page, RegisteredPage, SheetIdentity
@@ -58,11 +60,13 @@ POINTS = ("top left", "top right", "bottom right", "bottom left")
 SHOW_AGAIN = f"show the corners of the sheet again, in the order {', '.join(POINTS)} of the sheet as it is read"
 
 
-def points_to_place(template: SheetTemplate, page: int) -> Points:  # noqa: ARG001 - sheets of other makes differ
+def points_to_place(template: SheetTemplate, page: int) -> Points:
     """Return which points (mm) of a page of a template a person is to show, (4, 2), in the order of `POINTS`.
 
-    On a sheet with corner marks these are the outer corners of the marks.
+    On a sheet with corner marks these are the outer corners of the marks, on a form without the corners of the paper.
     """
+    if template.is_form:
+        return template.pages[page - 1].paper.corners()
     return np.array([MARKS[corner].corners()[corner_at(corner)] for corner in _ORDER])
 
 
@@ -84,15 +88,8 @@ def register_placed(page: Page, placed: HandPlacement, sheets: SheetSet) -> Regi
     template = _named(placed, sheets)
     try:
         rough = _through(placed, page, template)
-        check_shape(rough)
-        near = pulled_in(page.pixels, rough, template, placed.page, PLACING_REACHES_MM)
-        check_shape(near)
-        laid, error_mm = _checked(page.pixels, near, template, placed.page)
-        probes = probes_of(template, placed.page)
-        if len(probes.points):
-            _refuse_pulled(laid, rough, probes.points)
-            _refuse_neighbours(page.pixels, laid, probes)
-        _refuse_marks_elsewhere(page.pixels, laid)
+        lay = _laid_form if template.is_form else _laid_sheet
+        laid, error_mm = lay(page.pixels, rough, template, placed.page)
     except RegistrationError as error:
         raise RegistrationError(
             f"placed by hand as '{template.name}' page {placed.page}, but it does not fit there ({error}); {SHOW_AGAIN}"
@@ -145,6 +142,28 @@ def _refuse_crossed(shown: Points) -> None:
     turns = sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0]
     if not np.isfinite(shown).all() or (turns <= 0).any():
         raise RegistrationError("the four points are not the corners of a sheet, in order")
+
+
+def _laid_sheet(pixels: GreyImage, rough: Homography, template: SheetTemplate, number: int) -> tuple[Laid, float]:
+    """Lay one of our own sheets near a place, and tell how far off it is."""
+    check_shape(rough)
+    near = pulled_in(pixels, rough, template, number, PLACING_REACHES_MM)
+    check_shape(near)
+    laid, error_mm = _checked(pixels, near, template, number)
+    probes = probes_of(template, number)
+    if len(probes.points):
+        _refuse_pulled(laid, rough, probes.points)
+        _refuse_neighbours(pixels, laid, probes)
+    _refuse_marks_elsewhere(pixels, laid)
+    return laid, error_mm
+
+
+def _laid_form(pixels: GreyImage, rough: Homography, template: SheetTemplate, number: int) -> tuple[Laid, float]:
+    """Lay somebody else's form near a place, and tell how far off it is."""
+    reference = reference_of(template, number)
+    fit = fit_form(pixels, reference, rough)
+    _refuse_pulled(fit.laid, rough, reference.centres)
+    return fit.laid, fit.error_mm
 
 
 def _checked(pixels: GreyImage, near: Homography, template: SheetTemplate, number: int) -> tuple[Laid, float]:
