@@ -1,12 +1,7 @@
 """A page that a person placed: four points of the sheet were shown, the printed rules do the rest, or refuse it."""
 
-import itertools
-import math
-from dataclasses import replace
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from recognizer.bend import Laid
 from recognizer.codes import Corner
@@ -16,9 +11,10 @@ from recognizer.form_fit import fit_form
 from recognizer.form_reference import reference_of
 from recognizer.geometry import Homography, Points, apply_homography
 from recognizer.marks import SEARCHES, find_marks, px_per_mm_at
+from recognizer.neighbours import refuse_neighbours
 from recognizer.records import GreyImage, HandPlacement, Page, RegisteredPage, SheetIdentity
 from recognizer.rule_fit import ERROR_LIMIT_MM, check_by_rules, pulled_in
-from recognizer.rules import Probes, measure, probes_of
+from recognizer.rules import measure, probes_of
 from recognizer.template import MARKS, SheetSet, SheetTemplate
 
 PLACING_REACHES_MM = (3.0, 1.8, 1.0)
@@ -30,21 +26,6 @@ PULL_LIMIT_MM = 3.5
 MARK_NEAR_MM = 2.5
 """How far a corner mark that is found on the page may lie from its place. Paper that is bent so much does not fit."""
 
-NEIGHBOUR_REACH_MM = 16.0
-"""So far around the place that was found it is tried whether the boxes fit better: two columns of bubbles, or a row."""
-
-NEIGHBOUR_STEP_MM = 1.2
-"""Rules are looked for 0.8 mm to both sides and surely found 0.6 mm off, so no place between two tries is missed."""
-
-LEAST_LEAD = 0.02
-"""By so much more of the printed rules have to be seen where the sheet lies than anywhere around. In simulated office
-and rough scans of the shipped sheets it was never less than 0.07; one row or column off, it is less than nothing."""
-
-GLANCE_EVERY = 6
-GLANCE_MARGIN = 0.35
-"""At each place around every sixth rule is looked at first: of 30 rules the share that is seen is right to 0.2, and up
-to 0.6 mm off it is smaller."""
-
 FEW_PROBES = 24
 """A box or two do not tell how a page leans or bends: with fewer rules than these it is only shifted to them."""
 
@@ -54,6 +35,7 @@ FEW_SEEN = 0.7
 NO_POINTS: Points = np.empty((0, 2))
 """Nothing was measured on corner marks: what a person showed is no measurement."""
 
+CLOCKWISE = (Corner.TOP_LEFT, Corner.TOP_RIGHT, Corner.BOTTOM_RIGHT, Corner.BOTTOM_LEFT)
 POINTS = ("top left", "top right", "bottom right", "bottom left")
 """The order in which the points of a sheet are shown."""
 
@@ -67,15 +49,7 @@ def points_to_place(template: SheetTemplate, page: int) -> Points:
     """
     if template.is_form:
         return template.pages[page - 1].paper.corners()
-    return np.array([MARKS[corner].corners()[corner_at(corner)] for corner in _ORDER])
-
-
-_ORDER = (Corner.TOP_LEFT, Corner.TOP_RIGHT, Corner.BOTTOM_RIGHT, Corner.BOTTOM_LEFT)
-
-
-def corner_at(corner: Corner) -> int:
-    """Return which corner of a mark, clockwise from the top left, is the outer one."""
-    return _ORDER.index(corner)
+    return np.array([MARKS[corner].corners()[outer] for outer, corner in enumerate(CLOCKWISE)])
 
 
 def register_placed(page: Page, placed: HandPlacement, sheets: SheetSet) -> RegisteredPage:
@@ -153,7 +127,7 @@ def _laid_sheet(pixels: GreyImage, rough: Homography, template: SheetTemplate, n
     probes = probes_of(template, number)
     if len(probes.points):
         _refuse_pulled(laid, rough, probes.points)
-        _refuse_neighbours(pixels, laid, probes)
+        refuse_neighbours(pixels, laid, probes)
     _refuse_marks_elsewhere(pixels, laid)
     return laid, error_mm
 
@@ -204,59 +178,3 @@ def _apart_mm(laid: Laid, on_sheet: Points, on_page: Points) -> float:
     """Return how far points of the page lie from where the sheet has them, at most."""
     apart = float(np.hypot(*(laid.to_px(on_sheet) - on_page).T).max())
     return apart / px_per_mm_at(laid.mm_to_px, on_sheet.mean(axis=0))
-
-
-def _refuse_neighbours(pixels: GreyImage, laid: Laid, probes: Probes) -> None:
-    """Raise RegistrationError when the boxes fit as well elsewhere: shown one row off, a row lands on its neighbour."""
-    few = _every(probes, GLANCE_EVERY)
-    least = _seen(_offsets(pixels, laid, NOWHERE, probes)) - LEAST_LEAD
-    steps = np.arange(-NEIGHBOUR_REACH_MM, NEIGHBOUR_REACH_MM + NEIGHBOUR_STEP_MM / 2, NEIGHBOUR_STEP_MM)
-    for x, y in itertools.product(steps, steps):
-        if not NEIGHBOUR_STEP_MM < math.hypot(x, y) <= NEIGHBOUR_REACH_MM:
-            continue
-        # Most places are nothing like it, which a few rules tell. Where it is, boxes are shifted onto those there.
-        shift = np.array([x, y])
-        if _seen(_offsets(pixels, laid, shift, few)) < least - GLANCE_MARGIN:
-            continue
-        for _ in range(2):
-            offsets = _offsets(pixels, laid, shift, probes)
-            if _seen(offsets) >= least and np.hypot(*shift) > NEIGHBOUR_STEP_MM:
-                raise RegistrationError(
-                    f"the boxes fit as well or better {np.hypot(*shift):.0f} mm beside the place that was shown"
-                )
-            shift = shift + _wanted(probes, offsets)
-
-
-NOWHERE = np.zeros(2)
-
-
-def _offsets(pixels: GreyImage, laid: Laid, shift: NDArray[np.float64], probes: Probes) -> NDArray[np.float64]:
-    """Return how far the rules lie off if the whole sheet lies shifted (mm)."""
-    return measure(pixels, lambda points: laid.to_px(points + shift), probes)
-
-
-def _seen(offsets: NDArray[np.float64]) -> float:
-    """Return the share of the rules that were seen."""
-    return float((~np.isnan(offsets)).mean())
-
-
-def _wanted(probes: Probes, offsets: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return by how much (x, y) the rules ask the sheet to be shifted."""
-    visible = ~np.isnan(offsets)
-    across = np.abs(probes.normals[:, 0]) > 0.5
-    found = (offsets[visible & across], offsets[visible & ~across])
-    return np.array([float(np.median(each)) if len(each) else 0.0 for each in found])
-
-
-def _every(probes: Probes, step: int) -> Probes:
-    """Return every so manieth pair of probes."""
-    pairs = probes.pairs[::step]
-    kept, numbers = np.unique(pairs, return_inverse=True)
-    return replace(
-        probes,
-        points=probes.points[kept],
-        normals=probes.normals[kept],
-        anchors=probes.anchors[kept],
-        pairs=numbers.reshape(pairs.shape),
-        vital=probes.vital[kept],
-    )
