@@ -139,7 +139,7 @@ class Tally:
             fields: how many it has, if it counts.
             flagged: how many of these need a person.
         """
-        self.pages[before] -= 1
+        self.pages -= Counter((before,))
         self.set_aside = [one for one in self.set_aside if (one.file, one.page) != (row.file, row.number)]
         self._add_outcome(row)
         turn = (row.outcome is PageOutcomeKind.READ) - (before is PageOutcomeKind.READ)

@@ -1,9 +1,5 @@
 """A page that a person placed: four points of the sheet were shown, the printed rules do the rest, or refuse it."""
 
-import itertools
-import math
-from dataclasses import replace
-
 import cv2
 import numpy as np
 
@@ -11,11 +7,14 @@ from recognizer.bend import Laid
 from recognizer.codes import Corner
 from recognizer.errors import ForeignSheetError, RegistrationError
 from recognizer.fitting import Fit, check_shape
+from recognizer.form_fit import fit_form
+from recognizer.form_reference import reference_of
 from recognizer.geometry import Homography, Points, apply_homography
 from recognizer.marks import SEARCHES, find_marks, px_per_mm_at
+from recognizer.neighbours import refuse_neighbours
 from recognizer.records import GreyImage, HandPlacement, Page, RegisteredPage, SheetIdentity
 from recognizer.rule_fit import ERROR_LIMIT_MM, check_by_rules, pulled_in
-from recognizer.rules import Probes, measure, probes_of
+from recognizer.rules import measure, probes_of
 from recognizer.template import MARKS, SheetSet, SheetTemplate
 
 PLACING_REACHES_MM = (3.0, 1.8, 1.0)
@@ -27,20 +26,6 @@ PULL_LIMIT_MM = 3.5
 MARK_NEAR_MM = 2.5
 """How far a corner mark that is found on the page may lie from its place. Paper that is bent so much does not fit."""
 
-NEIGHBOUR_REACH_MM = 16.0
-"""So far around the place that was found it is tried whether the boxes fit better: two columns of bubbles, or a row."""
-
-NEIGHBOUR_STEP_MM = 1.2
-"""Rules are looked for 0.8 mm to both sides and surely found 0.6 mm off, so no place between two tries is missed."""
-
-LEAST_LEAD = 0.02
-"""By so much more of the printed rules have to be seen where the sheet lies than anywhere around. In simulated office
-and rough scans of the shipped sheets it was never less than 0.07; one row or column off, it is less than nothing."""
-
-GLANCE_EVERY = 6
-GLANCE_MARGIN = 0.2
-"""At each place around every sixth rule is looked at first: of 30 rules the share that is seen is right to 0.2."""
-
 FEW_PROBES = 24
 """A box or two do not tell how a page leans or bends: with fewer rules than these it is only shifted to them."""
 
@@ -50,26 +35,21 @@ FEW_SEEN = 0.7
 NO_POINTS: Points = np.empty((0, 2))
 """Nothing was measured on corner marks: what a person showed is no measurement."""
 
+CLOCKWISE = (Corner.TOP_LEFT, Corner.TOP_RIGHT, Corner.BOTTOM_RIGHT, Corner.BOTTOM_LEFT)
 POINTS = ("top left", "top right", "bottom right", "bottom left")
 """The order in which the points of a sheet are shown."""
 
 SHOW_AGAIN = f"show the corners of the sheet again, in the order {', '.join(POINTS)} of the sheet as it is read"
 
 
-def points_to_place(template: SheetTemplate, page: int) -> Points:  # noqa: ARG001 - sheets of other makes differ
+def points_to_place(template: SheetTemplate, page: int) -> Points:
     """Return which points (mm) of a page of a template a person is to show, (4, 2), in the order of `POINTS`.
 
-    On a sheet with corner marks these are the outer corners of the marks.
+    On a sheet with corner marks these are the outer corners of the marks, on a form without the corners of the paper.
     """
-    return np.array([MARKS[corner].corners()[corner_at(corner)] for corner in _ORDER])
-
-
-_ORDER = (Corner.TOP_LEFT, Corner.TOP_RIGHT, Corner.BOTTOM_RIGHT, Corner.BOTTOM_LEFT)
-
-
-def corner_at(corner: Corner) -> int:
-    """Return which corner of a mark, clockwise from the top left, is the outer one."""
-    return _ORDER.index(corner)
+    if template.is_form:
+        return template.pages[page - 1].paper.corners()
+    return np.array([MARKS[corner].corners()[outer] for outer, corner in enumerate(CLOCKWISE)])
 
 
 def register_placed(page: Page, placed: HandPlacement, sheets: SheetSet) -> RegisteredPage:
@@ -82,15 +62,8 @@ def register_placed(page: Page, placed: HandPlacement, sheets: SheetSet) -> Regi
     template = _named(placed, sheets)
     try:
         rough = _through(placed, page, template)
-        check_shape(rough)
-        near = pulled_in(page.pixels, rough, template, placed.page, PLACING_REACHES_MM)
-        check_shape(near)
-        laid, error_mm = _checked(page.pixels, near, template, placed.page)
-        probes = probes_of(template, placed.page)
-        if len(probes.points):
-            _refuse_pulled(laid, rough, probes.points)
-            _refuse_neighbours(page.pixels, laid, probes)
-        _refuse_marks_elsewhere(page.pixels, laid)
+        lay = _laid_form if template.is_form else _laid_sheet
+        laid, error_mm = lay(page.pixels, rough, template, placed.page)
     except RegistrationError as error:
         raise RegistrationError(
             f"placed by hand as '{template.name}' page {placed.page}, but it does not fit there ({error}); {SHOW_AGAIN}"
@@ -145,6 +118,28 @@ def _refuse_crossed(shown: Points) -> None:
         raise RegistrationError("the four points are not the corners of a sheet, in order")
 
 
+def _laid_sheet(pixels: GreyImage, rough: Homography, template: SheetTemplate, number: int) -> tuple[Laid, float]:
+    """Lay one of our own sheets near a place, and tell how far off it is."""
+    check_shape(rough)
+    near = pulled_in(pixels, rough, template, number, PLACING_REACHES_MM)
+    check_shape(near)
+    laid, error_mm = _checked(pixels, near, template, number)
+    probes = probes_of(template, number)
+    if len(probes.points):
+        _refuse_pulled(laid, rough, probes.points)
+        refuse_neighbours(pixels, laid, probes)
+    _refuse_marks_elsewhere(pixels, laid)
+    return laid, error_mm
+
+
+def _laid_form(pixels: GreyImage, rough: Homography, template: SheetTemplate, number: int) -> tuple[Laid, float]:
+    """Lay somebody else's form near a place, and tell how far off it is."""
+    reference = reference_of(template, number)
+    fit = fit_form(pixels, reference, rough)
+    _refuse_pulled(fit.laid, rough, reference.centres)
+    return fit.laid, fit.error_mm
+
+
 def _checked(pixels: GreyImage, near: Homography, template: SheetTemplate, number: int) -> tuple[Laid, float]:
     """Return the sheet as the printed rules have it, and how far off it is, or refuse it when that is too far."""
     probes = probes_of(template, number)
@@ -183,37 +178,3 @@ def _apart_mm(laid: Laid, on_sheet: Points, on_page: Points) -> float:
     """Return how far points of the page lie from where the sheet has them, at most."""
     apart = float(np.hypot(*(laid.to_px(on_sheet) - on_page).T).max())
     return apart / px_per_mm_at(laid.mm_to_px, on_sheet.mean(axis=0))
-
-
-def _refuse_neighbours(pixels: GreyImage, laid: Laid, probes: Probes) -> None:
-    """Raise RegistrationError when the boxes fit as well elsewhere: shown one row off, a row lands on its neighbour."""
-    least, few = _seen(pixels, laid, (0.0, 0.0), probes) - LEAST_LEAD, _every(probes, GLANCE_EVERY)
-    steps = np.arange(-NEIGHBOUR_REACH_MM, NEIGHBOUR_REACH_MM + NEIGHBOUR_STEP_MM / 2, NEIGHBOUR_STEP_MM)
-    for shift in itertools.product(steps.tolist(), steps.tolist()):
-        away = math.hypot(*shift)
-        if not NEIGHBOUR_STEP_MM < away <= NEIGHBOUR_REACH_MM:
-            continue
-        # Most places are nothing like it, which a few rules tell.
-        glance = _seen(pixels, laid, shift, few) >= least - GLANCE_MARGIN
-        if glance and _seen(pixels, laid, shift, probes) >= least:
-            raise RegistrationError(f"the boxes fit as well or better {away:.0f} mm beside the place that was shown")
-
-
-def _seen(pixels: GreyImage, laid: Laid, shift: tuple[float, float], probes: Probes) -> float:
-    """Return the share of the printed rules that are seen where they should be if the sheet lay shifted (mm)."""
-    offsets = measure(pixels, lambda points: laid.to_px(points + np.array(shift)), probes)
-    return float((~np.isnan(offsets)).mean())
-
-
-def _every(probes: Probes, step: int) -> Probes:
-    """Return every so manieth pair of probes."""
-    pairs = probes.pairs[::step]
-    kept, numbers = np.unique(pairs, return_inverse=True)
-    return replace(
-        probes,
-        points=probes.points[kept],
-        normals=probes.normals[kept],
-        anchors=probes.anchors[kept],
-        pairs=numbers.reshape(pairs.shape),
-        vital=probes.vital[kept],
-    )

@@ -58,7 +58,8 @@ def place(
 
     'pages show' draws the page with a ruler. Give four places as X,Y in its pixels, in this order: top left, top right,
     bottom right, bottom left of the sheet as it is read, whichever way up it lies. On a sheet with corner marks these
-    are the outer corners of the four marks; 2 mm more or less do not matter. The page is refused when the boxes do not
+    are the outer corners of the four marks, on a form without them the corners of the paper (which may lie outside of
+    the picture); 2 mm more or less do not matter. The page is refused when the boxes do not
     land on printed ones. Without --serial the page is a sheet of its own. Placing a page again replaces the placement.
 
     Exit codes: 0 the page is read; 4 it is read and held, because its sheet has this page already; 6 refused.

@@ -224,6 +224,22 @@ def test_a_decision_against_a_page_that_is_another_one_now_is_asked_again(exam: 
     assert store.ledger().closes
 
 
+def test_a_page_that_a_later_one_replaces_is_counted_anew_while_reading_goes_on(exam: Exam, store: Store) -> None:
+    drop(exam, store, "a.pdf", sheet(5, values={"q1": "1"}, confidence=0.5))
+    drop(exam, store, "b.pdf", sheet(5, values={"q1": "2"}))
+    say(exam, store, REPLACE, "b.pdf:1")
+    archived = exam.archive / store.scans()[1].archived
+    right = archived.read_text()
+    archived.write_text(fake_scan(sheet(6, values={"q1": "2"})))
+    assert regrade(exam, store).pages == {READ: 2}
+    archived.write_text(right)
+    # The first page counts until the second is read, which was decided to count instead.
+    tally = regrade(exam, store)
+    assert outcomes(store) == ["a.pdf:1 duplicate", "b.pdf:1 read"]
+    assert (tally.pages[READ], tally.pages[DUPLICATE], tally.fields, tally.flagged) == (1, 1, 3, 0)
+    assert tally.pages_done == 2 and tally.ledger is not None and tally.ledger.counts == {READ: 1, DUPLICATE: 1}
+
+
 def test_held_pages_of_which_an_older_version_kept_nothing_are_read_again(exam: Exam, store: Store) -> None:
     rescanned(exam, store)
     forget(store)

