@@ -47,7 +47,7 @@ NEARLY_FLAT_MM = 0.6
 """A sheet that is bent by no more than this may have a part where no rule is seen, if nothing is read there; and on a
 scan of flat paper rules that ask for more are no bent paper but another template."""
 
-FLAT_MARKS_MM = 0.1
+FLAT_MARKS_MM = 0.07
 FLAT_LEAN, FLAT_LEAN_BY_THREE = 1.02, 1.04
 """By how much the marks of paper that is scanned flat miss the sheet, and how many times larger than another one of its
 corners is, at most; three marks tell it less well."""
@@ -130,7 +130,7 @@ def _laid_flat(pixels: GreyImage, fit: Fit, probes: Probes) -> _State:
     return state
 
 
-def _bent(
+def _bent(  # noqa: PLR0917
     pixels: GreyImage, fit: Fit, flat: _State, probes: Probes, template: SheetTemplate, page: int
 ) -> tuple[_State, float]:
     """Let the sheet bend with the paper: first by whole blocks where it is far off, then rule by rule.
