@@ -6,7 +6,7 @@
     recognizer
              loading the model, a digit, a number cell and a tick box on one core, beside the starting point's network
     registration
-             `benchmarks.registration` with that many office pages and the other rows in proportion (2,000 are the whole)
+             `benchmarks.registration` with that many office pages, the other rows in proportion (2,000: the whole)
     speed    300 dpi grey A4 scans, from PDF to committed readings, against decoding their pictures with OpenCV alone
     memory   the most memory that grading one 500-page PDF holds, all processes but Prefect's server
     prefect  what Prefect adds to a run
