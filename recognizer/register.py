@@ -227,7 +227,7 @@ def _known_by_two(page: Page, marks: Mapping[Corner, FoundMark], sheets: SheetSe
 def _with_code(
     pixels: GreyImage, marks: Mapping[Corner, FoundMark], fit: Fit, code: SeenCode
 ) -> tuple[dict[Corner, FoundMark], Fit]:
-    """Return two marks and their fit with those of the others that are there but cannot be read: the QR code tells them.
+    Two marks say little of a slant; a QR code that had to be searched says some more: so wide is the first search.
 
     Two marks say little of a slant, a QR code that was searched for says some more: so wide is the first search.
     """
