@@ -227,7 +227,7 @@ def _known_by_two(page: Page, marks: Mapping[Corner, FoundMark], sheets: SheetSe
 def _with_code(
     pixels: GreyImage, marks: Mapping[Corner, FoundMark], fit: Fit, code: SeenCode
 ) -> tuple[dict[Corner, FoundMark], Fit]:
-    Two marks say little of a slant; a QR code that had to be searched says some more: so wide is the first search.
+    """Return two marks and their fit with those of the others that the QR code tells, where they cannot be read.
 
     Two marks say little of a slant, a QR code that was searched for says some more: so wide is the first search.
     """
