@@ -26,8 +26,8 @@ class SeenCode:
     corners: Points | None = None
 
 
-def read_qr(pixels: GreyImage, mm_to_px: Homography) -> SeenCode | None:
-    """Return what the QR code says, or None when it cannot be read."""
+def read_qr(pixels: GreyImage, mm_to_px: Homography, far_mm: float = QR_FAR_MM) -> SeenCode | None:
+    """Return what the QR code says, or None when it cannot be read, nor found within `far_mm` around its place."""
     area = QR_CODE.grown(QR_QUIET_MM)
     detector = cv2.QRCodeDetector()
     for scale in QR_PX_PER_MM:
@@ -41,12 +41,12 @@ def read_qr(pixels: GreyImage, mm_to_px: Homography) -> SeenCode | None:
         identity = parse_payload(text)
         if identity is not None:
             return SeenCode(identity)
-    return _searched(pixels, mm_to_px)
+    return _searched(pixels, mm_to_px, far_mm)
 
 
-def _searched(pixels: GreyImage, mm_to_px: Homography) -> SeenCode | None:
+def _searched(pixels: GreyImage, mm_to_px: Homography, far_mm: float) -> SeenCode | None:
     """Return the QR code that is near its place, but not in it; None when there is none."""
-    area, scale = QR_CODE.grown(QR_FAR_MM), QR_PX_PER_MM[0]
+    area, scale = QR_CODE.grown(far_mm), QR_PX_PER_MM[0]
     try:
         # OpenCV's other detector misses clean codes in photographs.
         text, corners, _ = cv2.QRCodeDetectorAruco().detectAndDecode(_cut(pixels, mm_to_px, area, scale))

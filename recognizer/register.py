@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from recognizer.blank import is_blank
@@ -46,6 +47,9 @@ LEAST_SIDE_PX = 200
 NEAR_MARGIN_MM, FAR_MARGIN_MM = 4.0, 14.0
 """How far around its place a damaged mark is looked for, when three others tell where that is, and when two do."""
 
+CODE_MARGIN_MM = 30.0
+"""How far around its place the QR code is looked for when two marks tell where that is: so far off a slant puts it."""
+
 CONTRADICTION = (
     "the QR code and the corner marks name different sheets; one page may lie over another: scan them singly"
 )
@@ -74,7 +78,17 @@ def register(page: Page, sheets: SheetSet) -> RegisteredPage:
     if min(page.pixels.shape) < LEAST_SIDE_PX:
         height, width = page.pixels.shape
         raise RegistrationError(f"the page has only {width} x {height} pixels; scan it at 300 dpi")
-    marks = _refined(page.pixels, _of_one_sheet(_found(page.pixels)))
+    try:
+        marks = _refined(page.pixels, _of_one_sheet(_found(page.pixels)))
+        return _known_by(page, marks, sheets)
+    except (cv2.error, np.linalg.LinAlgError) as error:
+        raise RegistrationError(
+            f"the corner marks on the page make no sheet ({type(error).__name__}); {RESCAN_FLAT}"
+        ) from error
+
+
+def _known_by(page: Page, marks: Mapping[Corner, FoundMark], sheets: SheetSet) -> RegisteredPage:
+    """Return the page as what its marks and its QR code say."""
     if len(marks) == 2:
         return _known_by_two(page, marks, sheets)
     return _known_by_three(page, _Sheet(*_fitted(page.pixels, marks)), sheets)
@@ -212,7 +226,7 @@ def _known_by_two(page: Page, marks: Mapping[Corner, FoundMark], sheets: SheetSe
     check_shape(fit.mm_to_px)
     if (third := read_damaged(page.pixels, fit.mm_to_px, _may_be(exact), FAR_MARGIN_MM)) is not None:
         return _known_by_three(page, _Sheet(*_fitted(page.pixels, {**exact, third.corner: third})), sheets)
-    code = read_qr(page.pixels, fit.mm_to_px) if fit.rms_mm <= BENT_MARK_LIMIT_MM else None
+    code = read_qr(page.pixels, fit.mm_to_px, CODE_MARGIN_MM) if fit.rms_mm <= BENT_MARK_LIMIT_MM else None
     if code is None:
         raise RegistrationError(_too_few(marks))
     codes = mark_codes(code.identity)

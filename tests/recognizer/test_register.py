@@ -376,7 +376,7 @@ def test_ink_is_measured_in_square_millimetres() -> None:
     assert ink_mm2(page) == pytest.approx(50, rel=0.1)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (40, 40), (2000, 5)])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (40, 40), (2000, 5), (60_000, 201)])
 def test_tiny_pages_are_no_sheets(shape: tuple[int, int]) -> None:
     with pytest.raises((RegistrationError, BlankPageError)):
         register(as_page(np.full(shape, 255, np.uint8)), SHEETS)
