@@ -4,19 +4,20 @@
 
     office   own sheets with office effects (`recognizer.simulate.scanner`): any way up, skew to 2 degrees, blur, noise,
              a fifth black and white, specks; 200 and 300 dpi
-    rough    own sheets, half of them scanned badly (`recognizer.simulate.hard_scan`: any way up, skew to 15 degrees, 100
-             to 600 dpi, prints of 85 to 110 %, moved and cut off by up to 15 mm, 1-bit, fax), half photographed
+    rough    own sheets, half of them scanned badly (`recognizer.simulate.hard_scan`: any way up, skew to 15 degrees,
+             100 to 600 dpi, prints of 85 to 110 %, moved and cut off by up to 15 mm, 1-bit, fax), half photographed
              (`recognizer.simulate.photo`: slant to 20 degrees, curl, shadow, blur, a cluttered table); all with coffee,
              creases, holes, staples, specks, smudged codes, a corner torn off or a mark written over
              (`recognizer.simulate.wear`)
-    others   pages of four other templates of the exam, which differ from the shipped ones by 3 mm, worn and scanned like
-             those of `rough`, and foreign pages: all have to be named right, or refused
-    time     registration at 300 dpi A4 on one core beside a bare OpenCV decode of the same page
+    others   pages of four other templates of the exam, which differ from the shipped ones by 3 mm, worn and scanned
+             like those of `rough`, and foreign pages: all have to be named right, or refused
+    time     registration at 300 dpi A4 on one core beside a bare OpenCV decode of the same page (processor time)
 
-All pages of the shipped templates are printed, filled in with real handwriting, and scanned many times. --pages 2000 (the
-default) is the whole: 2,000 office pages, 1,000 rough ones, 400 of other templates and 200 foreign ones; with fewer all
-rows shrink alike. The same seed gives the same pages. A page that is accepted with a corner of any box more than 0.8 mm
-from the truth, or under a wrong name, is an error of the product; how many are refused is printed with the reasons.
+All pages of the shipped templates are printed, filled in with real handwriting, and scanned many times. --pages 2000
+(the default) is the whole: 2,000 office pages, 1,000 rough ones, 400 of other templates and 200 foreign ones; with
+fewer all rows shrink alike. The same seed gives the same pages. A page that is accepted under a wrong name, or with a
+corner of any box more than 0.8 mm from the truth, is an error of the product; how many are refused is printed with the
+reasons.
 """
 
 import argparse
@@ -154,9 +155,11 @@ def tell(row: str, tally: Tally, every: bool) -> None:
         true, said = np.array(tally.true_mm), np.array(tally.said_mm)
         middle, high = np.percentile(true, (50, 99))
         print(
-            f"        worst box of a page: median {middle:.3f} mm, 99th percentile {high:.3f}, largest {true.max():.3f}; "
-            f"error_mm: correlation {np.corrcoef(true, said)[0, 1]:.2f}, too small by {(true - said).max():.2f} mm at "
-            f"most; register {np.median(tally.took) * 1e3:.1f} ms (median)"
+            f"        worst box of a page: median {middle:.3f} mm, 99th percentile {high:.3f}, largest {true.max():.3f}"
+        )
+        print(
+            f"        error_mm: correlation {np.corrcoef(true, said)[0, 1]:.2f} with the truth, too small by "
+            f"{(true - said).max():.2f} mm at most; register {np.median(tally.took) * 1e3:.1f} ms (median)"
         )
     for reason, count in tally.refused.most_common(8):
         print(f"        {count:4} refused: {reason}")
@@ -185,9 +188,9 @@ def fastest(action: Callable[[], object], into: list[float], times: int = 3) -> 
     """Do something some times, note the time of the fastest, the one least disturbed, and return what came out."""
     took, result = [], None
     for _ in range(times):
-        began = time.perf_counter()
+        began = time.process_time()
         result = action()
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     into.append(min(took))
     return result
 

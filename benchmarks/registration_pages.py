@@ -1,4 +1,4 @@
-"""The pages that `benchmarks.registration` shows to the product: own sheets however scanned, and what is none of them."""
+"""The pages that `benchmarks.registration` shows to the product: own sheets, however scanned, and foreign pages."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from recognizer.simulate.hard_scan import ScanRange, scan_badly
 from recognizer.simulate.photo import photograph
 from recognizer.simulate.scanner import PROFILES, scan
 from recognizer.simulate.taking import Shot, to_jpeg
-from recognizer.template import MARKS, QR_CODE, SheetSet, SheetTemplate, find_template, shipped_templates
+from recognizer.template import A4_MM, MARKS, QR_CODE, SheetSet, SheetTemplate, find_template, shipped_templates
 
 EXAM = "exam"
 PAPER_DPI = 300
@@ -26,7 +26,7 @@ SCANNED_AT_DPI = (300, 200)
 """Office scanners are set to these."""
 
 OTHER_SHIFTS_MM = ((0.0, 3.0), (3.0, 0.0), (-3.0, 4.0), (2.0, -3.0))
-"""By how much the boxes of the four other templates are moved: near enough to those of the shipped ones to be confused."""
+"""By how much the boxes of the four other templates are moved: so little that one could pass for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,14 @@ def office(paper: Paper, rng: np.random.Generator) -> Case:
     picture = scan(paper.pixels.copy(), paper.dpi, PROFILES[Effects.OFFICE], Mode.AUTO, rng)
     pixels = picture.pixels if picture.one_bit else to_jpeg(picture.pixels, picture.jpeg_quality)
     truth = picture.mm_to_px
-    return Case(Shot(pixels, lambda points: apply_homography(truth, points), ("office",)), paper)
+    return _case(Shot(pixels, lambda points: apply_homography(truth, points)), "office", paper)
+
+
+def _case(shot: Shot, kind: str, paper: Paper, worn: Sequence[str] = ()) -> Case:
+    """Return a case whose truth knows that a rendered page is a whole number of pixels wide, and not quite 210 mm."""
+    height, width = paper.pixels.shape
+    exact = np.array([width / A4_MM[0], height / A4_MM[1]]) / paper.px_per_mm
+    return Case(Shot(shot.pixels, lambda points: shot.mm_to_px(points * exact), (kind, *shot.what, *worn)), paper)
 
 
 WEAR: dict[str, tuple[float, wear.Wear]] = {
@@ -133,11 +140,10 @@ def rough(paper: Paper, rng: np.random.Generator) -> Case:
         wear.scribble_over(list(MARKS.values())[int(rng.integers(4))])(pixels, paper.px_per_mm, rng)
         what.append("mark written over")
     if rng.random() < 0.5:
-        shot = photograph(pixels, paper.dpi, rng)
-        return Case(Shot(shot.pixels, shot.mm_to_px, ("photo", *shot.what, *what)), paper)
+        return _case(photograph(pixels, paper.dpi, rng), "photo", paper, what)
     # A page that is cut off at the edge of the glass keeps the marks that are on it.
     shot = scan_badly(pixels, paper.dpi, rng, ScanRange(shifted=0.0) if harm else ScanRange())
-    return Case(Shot(shot.pixels, shot.mm_to_px, ("scan", *shot.what, *what)), paper)
+    return _case(shot, "scan", paper, what)
 
 
 # ---- foreign pages ----------------------------------------------------------------------------------------------
@@ -243,7 +249,8 @@ def farthest_mm(found: Callable[[Points], Points], case: Case) -> float:
     corners = np.vstack([box.rect.corners() for box in case.paper.template.boxes(case.paper.number)])
     truth, step = case.shot.mm_to_px, 0.5
     placed = truth(corners)
-    right = (truth(corners + (step, 0)) - truth(corners - (step, 0))) / (2 * step)
-    down = (truth(corners + (0, step)) - truth(corners - (0, step))) / (2 * step)
+    aside, ahead = np.array([step, 0.0]), np.array([0.0, step])
+    right = (truth(corners + aside) - truth(corners - aside)) / (2 * step)
+    down = (truth(corners + ahead) - truth(corners - ahead)) / (2 * step)
     away = np.linalg.solve(np.stack([right, down], axis=-1), (found(corners) - placed)[..., None])[..., 0]
     return float(np.hypot(*away.T).max())

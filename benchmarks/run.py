@@ -1,10 +1,12 @@
 """Speed and memory of the product as it is installed, as ratios within one run.
 
-    python -m benchmarks.run [help] [recognizer] [speed] [memory] [prefect] [--pages N]
+    python -m benchmarks.run [help] [recognizer] [registration] [speed] [memory] [prefect] [--pages N]
 
     help     `tallymark --help` against starting Python alone
     recognizer
              loading the model, a digit, a number cell and a tick box on one core, beside the starting point's network
+    registration
+             `benchmarks.registration` with that many office pages, the other rows in proportion (2,000: the whole)
     speed    300 dpi grey A4 scans, from PDF to committed readings, against decoding their pictures with OpenCV alone
     memory   the most memory that grading one 500-page PDF holds, all processes but Prefect's server
     prefect  what Prefect adds to a run
@@ -36,7 +38,7 @@ from recognizer.scanfile import ScannedPicture, images_to_pdf
 from recognizer.simulate import Mode, Simulation, simulate
 from recognizer.template import find_template
 
-WHAT = ("help", "recognizer", "speed", "prefect", "memory")
+WHAT = ("help", "recognizer", "registration", "speed", "prefect", "memory")
 TEMPLATE = "cover_marks"
 MEMORY_PAGES = 500
 MEMORY_LIMIT_MB = 700
@@ -58,7 +60,9 @@ def main() -> None:
         measure_help()
     if "recognizer" in what:
         measure_recognizer()
-    if set(what) - {"help", "recognizer"}:
+    if "registration" in what:
+        measure_registration(arguments.pages)
+    if set(what) - {"help", "recognizer", "registration"}:
         pictures = draw(arguments.pages)
         measures: dict[str, Callable[[Sequence[ScannedPicture]], None]] = {
             "speed": measure_speed,
@@ -110,6 +114,15 @@ def measure_recognizer() -> None:
     # In a process of its own: it is pinned to one core, which the other measures must not be.
     sys.stdout.flush()
     subprocess.run([sys.executable, "-m", "benchmarks.recognizer"], check=False)
+
+
+# ---- registration ----------------------------------------------------------------------------------------------
+
+
+def measure_registration(pages: int) -> None:
+    # In a process of its own: hundreds of papers stay in its memory.
+    sys.stdout.flush()
+    subprocess.run([sys.executable, "-m", "benchmarks.registration", "--pages", str(pages)], check=False)
 
 
 # ---- speed ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from recognizer.errors import RegistrationError
 from recognizer.geometry import Homography, Points, apply_homography
 from recognizer.template import A4_MM
 
@@ -168,6 +169,8 @@ def straightened(laid: Laid) -> tuple[Laid, float, float]:
     points = np.column_stack([x.ravel(), y.ravel()])
     placed = laid.to_px(points)
     nearest, _ = cv2.findHomography(points, placed, 0)
+    if nearest is None:
+        raise RegistrationError("the sheet cannot be laid flat; scan the page again, flat")
     transform = np.asarray(nearest, dtype=np.float64)
     shifts = apply_homography(np.asarray(np.linalg.inv(transform), dtype=np.float64), placed) - points
     weights = bend_equations(points, ORIGIN_MM, SPACING_MM, (ROWS, COLUMNS))

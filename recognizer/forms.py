@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.bend import Laid
 from recognizer.errors import RegistrationError
-from recognizer.form_fit import FormFit, SlippedError, fit_form
+from recognizer.form_fit import FLAT, FormFit, SlippedError, fit_form
 from recognizer.form_reference import FINE_PX_PER_MM, FormReference, reference_of
 from recognizer.form_search import CLOSE, FAST, THOROUGH, Guess, flat_guesses, guesses
 from recognizer.geometry import Homography
@@ -112,10 +113,12 @@ def _fitted(pixels: GreyImage, reference: FormReference, guess: Homography) -> F
     """Lay a form over a page, and when it was laid on a place that only looks right, look in the others like it."""
     try:
         return fit_form(pixels, reference, guess)
+    except (cv2.error, np.linalg.LinAlgError) as error:
+        raise RegistrationError(f"the form makes no sheet on the page ({type(error).__name__}); {FLAT}") from error
     except SlippedError:
         for slip in reference.slips[:MOST_SLIPS_TRIED]:
             for way in (slip.mm_to_mm, np.linalg.inv(slip.mm_to_mm)):
-                with suppress(RegistrationError):
+                with suppress(RegistrationError, cv2.error, np.linalg.LinAlgError):
                     return fit_form(pixels, reference, guess @ way)
         raise
 
@@ -133,7 +136,7 @@ def _decided(pixels: GreyImage, fits: list[FormFit], references: tuple[FormRefer
         if rival is None and reference in alike:
             # Not among the guesses; but where it looks the same, it lies in the same place.
             with suppress(RegistrationError):
-                rival = fit_form(pixels, reference, best.laid.mm_to_px)
+                rival = _fitted(pixels, reference, best.laid.mm_to_px)
         if rival is None or rival is best:
             continue
         favours = _favours(best, rival)

@@ -49,6 +49,9 @@ ZONE = (0.24, 0.2)
 """Part of the page's width and height, at each corner, where marks are looked for first: well-kept pages have them
 there, and it is a fifth of the page."""
 
+LEAST_ZONE = 24
+"""Pixels of a reduced corner below which no mark fits into it."""
+
 USUAL_PERIMETER = (0.09, 0.18)
 """As `MARK_PERIMETER`, for sheets that fill the page: the fewer squares are looked at, the faster it goes."""
 
@@ -108,6 +111,8 @@ def marks_in_corners(pixels: GreyImage) -> tuple[FoundMark, ...]:
     factor = _factor(max(pixels.shape), SEARCHES[0][0])
     (height, width), (across, down) = pixels.shape, ZONE
     columns, rows = int(width * across) // factor * factor, int(height * down) // factor * factor
+    if min(columns, rows) < LEAST_ZONE * factor:
+        return ()
     places = [(left, top) for top in (0, height - rows) for left in (0, width - columns)]
     zones = [_reduced(pixels[top : top + rows, left : left + columns], factor) for left, top in places]
     mosaic = np.vstack([np.hstack(zones[:2]), np.hstack(zones[2:])])

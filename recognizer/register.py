@@ -7,7 +7,7 @@ off the fit is.
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,7 +22,6 @@ from recognizer.codes import (
     decode_marks,
     mark_codes,
     page_code,
-    parse_payload,
 )
 from recognizer.cover import cover_template
 from recognizer.damaged_marks import find_damaged, is_whole, read_damaged
@@ -35,11 +34,12 @@ from recognizer.fitting import (
     Fit,
     check_shape,
     fit_to_marks,
+    homography_between,
     misshapen,
 )
 from recognizer.forms import register_form
-from recognizer.geometry import Homography
 from recognizer.marks import SEARCHES, FoundMark, find_marks, find_missing_marks, marks_in_corners, refine
+from recognizer.qr import SeenCode, read_qr
 from recognizer.records import GreyImage, Page, RegisteredPage, SheetIdentity
 from recognizer.rule_fit import check_by_rules
 from recognizer.template import QR_CODE, SheetSet, SheetTemplate
@@ -47,15 +47,11 @@ from recognizer.template import QR_CODE, SheetSet, SheetTemplate
 LEAST_SIDE_PX = 200
 """A page with fewer pixels along a side holds no sheet that can be read."""
 
-QR_PX_PER_MM = (8.0, 5.0, 12.0)
-"""Scales at which the QR code is cut out, tried in turn; its modules of about 0.6 mm then have 5, 3 or 8 pixels."""
-
-QR_QUIET_MM = 2.6
-QR_FAR_MM = 12.0
-"""Where the paper is bent, the code is looked for this far around its place."""
-
 NEAR_MARGIN_MM, FAR_MARGIN_MM = 4.0, 14.0
 """How far around its place a damaged mark is looked for, when three others tell where that is, and when two do."""
+
+CODE_MARGIN_MM = 30.0
+"""How far around its place the QR code is looked for when two marks tell where that is: so far off a slant puts it."""
 
 CONTRADICTION = (
     "the QR code and the corner marks name different sheets; one page may lie over another: scan them singly"
@@ -100,12 +96,28 @@ def register(page: Page, sheets: SheetSet) -> RegisteredPage:
 
 def _register_own(page: Page, sheets: SheetSet) -> RegisteredPage:
     """Lay one of our own sheets over a page, by its corner marks."""
-    marks = _refined(page.pixels, _of_one_sheet(_found(page.pixels)))
+    try:
+        marks = _refined(page.pixels, _of_one_sheet(_found(page.pixels)))
+        return _known_by(page, marks, sheets)
+    except (cv2.error, np.linalg.LinAlgError) as error:
+        raise RegistrationError(
+            f"the corner marks on the page make no sheet ({type(error).__name__}); {RESCAN_FLAT}"
+        ) from error
+
+
+def _known_by(page: Page, marks: Mapping[Corner, FoundMark], sheets: SheetSet) -> RegisteredPage:
+    """Return the page as what its marks and its QR code say."""
     if len(marks) == 2:
         return _known_by_two(page, marks, sheets)
-    sheet = _Sheet(*_fitted(page.pixels, marks))
-    said = _read_qr(page.pixels, sheet.fit.mm_to_px)
-    return _known_by_marks(page, sheet, sheets) if said is None else _known_by_qr(page, sheet, said, sheets)
+    return _known_by_three(page, _Sheet(*_fitted(page.pixels, marks)), sheets)
+
+
+def _known_by_three(page: Page, sheet: _Sheet, sheets: SheetSet) -> RegisteredPage:
+    """Return the page as what its QR code says, or without that its marks, of which there are three or four."""
+    code = read_qr(page.pixels, sheet.fit.mm_to_px)
+    if code is None:
+        return _known_by_marks(page, sheet, sheets)
+    return _known_by_qr(page, sheet, code.identity, sheets)
 
 
 def _found(pixels: GreyImage) -> tuple[FoundMark, ...]:
@@ -231,26 +243,41 @@ def _known_by_two(page: Page, marks: Mapping[Corner, FoundMark], sheets: SheetSe
     fit = fit_to_marks(exact)
     check_shape(fit.mm_to_px)
     if (third := read_damaged(page.pixels, fit.mm_to_px, _may_be(exact), FAR_MARGIN_MM)) is not None:
-        sheet = _Sheet(*_fitted(page.pixels, {**exact, third.corner: third}))
-        said = _read_qr(page.pixels, sheet.fit.mm_to_px)
-        return _known_by_marks(page, sheet, sheets) if said is None else _known_by_qr(page, sheet, said, sheets)
-    said = _read_qr(page.pixels, fit.mm_to_px) if fit.rms_mm <= BENT_MARK_LIMIT_MM else None
-    if said is None:
+        return _known_by_three(page, _Sheet(*_fitted(page.pixels, {**exact, third.corner: third})), sheets)
+    code = read_qr(page.pixels, fit.mm_to_px, CODE_MARGIN_MM) if fit.rms_mm <= BENT_MARK_LIMIT_MM else None
+    if code is None:
         raise RegistrationError(_too_few(marks))
-    codes = mark_codes(said)
+    codes = mark_codes(code.identity)
     if any(mark.code != codes[corner] for corner, mark in exact.items()):
         raise RegistrationError(CONTRADICTION)
-    missing = {corner: code for corner, code in codes.items() if corner not in exact}
-    for margin in (FAR_MARGIN_MM, NEAR_MARGIN_MM):
-        # Two marks tell little of a slant: the third is looked for in a wide area, and then the fourth near its place.
-        for mark in find_damaged(page.pixels, fit.mm_to_px, missing, margin):
-            exact[mark.corner] = mark
-            missing.pop(mark.corner)
-        fit = fit_to_marks(exact)
-        check_shape(fit.mm_to_px)
+    exact, fit = _with_code(page.pixels, exact, fit, code)
     if fit.rms_mm > BENT_MARK_LIMIT_MM:
         raise RegistrationError(_too_few(marks))
-    return _registered(page, _Sheet(exact, fit), _named(said, sheets), said, "qr")
+    return _registered(page, _Sheet(exact, fit), _named(code.identity, sheets), code.identity, "qr")
+
+
+def _with_code(
+    pixels: GreyImage, marks: Mapping[Corner, FoundMark], fit: Fit, code: SeenCode
+) -> tuple[dict[Corner, FoundMark], Fit]:
+    """Return two marks and their fit with those of the others that the QR code tells, where they cannot be read.
+
+    Two marks say little of a slant, a QR code that was searched for says some more: so wide is the first search.
+    """
+    exact, guess = dict(marks), fit.mm_to_px
+    leaning = None
+    if code.corners is not None:
+        on_sheet, on_page = np.vstack([fit.on_sheet, QR_CODE.corners()]), np.vstack([fit.on_page, code.corners])
+        guess = leaning = homography_between(on_sheet, on_page)
+    missing = {corner: mark for corner, mark in mark_codes(code.identity).items() if corner not in exact}
+    for margin in (FAR_MARGIN_MM, NEAR_MARGIN_MM):
+        for mark in find_damaged(pixels, guess, missing, margin):
+            exact[mark.corner] = mark
+            missing.pop(mark.corner)
+        if len(exact) > len(marks):
+            fit = fit_to_marks(exact)
+            check_shape(fit.mm_to_px)
+            guess = fit.mm_to_px
+    return exact, fit if len(exact) > len(marks) else replace(fit, leaning=leaning)
 
 
 def _known_by_qr(page: Page, sheet: _Sheet, said: SheetIdentity, sheets: SheetSet) -> RegisteredPage:
@@ -358,40 +385,3 @@ def _registered(
         identified_by=identified_by,
         bend=laid.bend,
     )
-
-
-def _read_qr(pixels: GreyImage, mm_to_px: Homography) -> SheetIdentity | None:
-    """Return what the QR code says, or None when it cannot be read."""
-    area = QR_CODE.grown(QR_QUIET_MM)
-    detector = cv2.QRCodeDetector()
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    for scale in QR_PX_PER_MM:
-        cut = np.array([[1 / scale, 0, area.x], [0, 1 / scale, area.y], [0, 0, 1]])
-        size = (round(area.width * scale), round(area.height * scale))
-        picture = cv2.warpPerspective(pixels, mm_to_px @ cut, size, flags=flags, borderValue=255)
-        place = (QR_CODE.shifted(-area.x, -area.y).corners() * scale).astype(np.float32)
-        try:
-            # Where the code is we know; searching for it would take five times as long as decoding it.
-            text, _ = detector.decode(picture, place[None])
-        except cv2.error:
-            # The decoder trips over some damaged codes instead of reporting them.
-            continue
-        identity = parse_payload(text)
-        if identity is not None:
-            return identity
-    return _searched_qr(pixels, mm_to_px)
-
-
-def _searched_qr(pixels: GreyImage, mm_to_px: Homography) -> SheetIdentity | None:
-    """Return what the QR code says that is near its place, but not in it; None when there is none."""
-    area, scale = QR_CODE.grown(QR_FAR_MM), QR_PX_PER_MM[0]
-    cut = np.array([[1 / scale, 0, area.x], [0, 1 / scale, area.y], [0, 0, 1]])
-    size = (round(area.width * scale), round(area.height * scale))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    picture = cv2.warpPerspective(pixels, mm_to_px @ cut, size, flags=flags, borderValue=255)
-    try:
-        # OpenCV's other detector misses clean codes in photographs.
-        text, _, _ = cv2.QRCodeDetectorAruco().detectAndDecode(picture)
-    except cv2.error:
-        return None
-    return parse_payload(text)

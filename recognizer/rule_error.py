@@ -55,7 +55,8 @@ def error_mm(
         inside = keys == key
         seen = np.sort(distances[inside & visible])
         vital = needed[inside]
-        if vital.sum() >= least and visible[inside][vital].sum() < LEAST_SEEN_IN_REGION * vital.sum():
+        enough = max(LEAST_SEEN_IN_REGION * vital.sum(), 1 if lenient else FEW_RULES)
+        if vital.sum() >= least and visible[inside][vital].sum() < enough:
             if max(vouched.get(key, [np.inf])) > WITNESS_MM:
                 return np.inf, float(visible.mean())
             off[key // 2] += max(vouched[key]) ** 2

@@ -24,8 +24,9 @@ box outlines (`boxes.SNAP_REACH_MM`), and well below the 0.8 mm at which a box i
 WORTH_REFINING_MM = 0.12
 """A fit whose rules lie farther off than this in some part of the page is improved by them: paper stretches."""
 
-WORTH_BENDING_MM = 0.2
-"""A flat sheet that is farther off than this is bent to follow its rules..."""
+WORTH_BENDING_MM, PHOTO_WORTH_BENDING_MM = 0.2, 0.08
+"""A sheet that is farther off than this is bent to follow its rules, scanned flat or photographed: of curled paper the
+corner of a large box can be off by five times of what its rules say..."""
 
 WELL_SEEN = 0.6
 """...and so is one of which fewer rules than this share are seen where they should be."""
@@ -48,7 +49,7 @@ NEARLY_FLAT_MM = 0.6
 """A sheet that is bent by no more than this may have a part where no rule is seen, if nothing is read there; and on a
 scan of flat paper rules that ask for more are no bent paper but another template."""
 
-FLAT_MARKS_MM = 0.1
+FLAT_MARKS_MM = 0.07
 FLAT_LEAN, FLAT_LEAN_BY_THREE = 1.02, 1.04
 """By how much the marks of paper that is scanned flat miss the sheet, and how many times larger than another one of its
 corners is, at most; three marks tell it less well."""
@@ -75,7 +76,8 @@ def check_by_rules(pixels: GreyImage, fit: Fit, template: SheetTemplate, page: i
         return Laid(fit.mm_to_px), fit.rms_mm
     state = _laid_flat(pixels, fit, probes)
     marks_mm = fit.rms_mm
-    if state.error > WORTH_BENDING_MM or state.seen < WELL_SEEN or marks_mm > MARK_LIMIT_MM:
+    worth_mm = WORTH_BENDING_MM if _is_scanned_flat(fit) else PHOTO_WORTH_BENDING_MM
+    if state.error > worth_mm or state.seen < WELL_SEEN or marks_mm > MARK_LIMIT_MM:
         bent, bent_marks_mm = _bent(pixels, fit, state, probes, template, page)
         if bent.better_than(state) or marks_mm > MARK_LIMIT_MM:
             state, marks_mm = bent, bent_marks_mm
@@ -134,7 +136,7 @@ def _laid_flat(pixels: GreyImage, fit: Fit, probes: Probes) -> _State:
     return state
 
 
-def _bent(
+def _bent(  # noqa: PLR0917
     pixels: GreyImage, fit: Fit, flat: _State, probes: Probes, template: SheetTemplate, page: int
 ) -> tuple[_State, float]:
     """Let the sheet bend with the paper: first by whole blocks where it is far off, then rule by rule.

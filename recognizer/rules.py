@@ -26,8 +26,9 @@ LEAST_CONTRAST = 0.1
 LEAST_CONTRAST_GREY = 10.0
 """...and by how many grey values: scanner noise on an average is below 5."""
 
-AGREEMENT_MM = 0.2
-"""Opposite sides of a box lie off by the same, to this much; more apart, one of them is a pen stroke."""
+AGREEMENT_MM, AGREEMENT_SHARE = 0.2, 0.003
+"""Opposite sides of a box lie off by the same, to this much and this share of their distance (curled paper); more
+apart, one of them is a pen stroke."""
 
 WIDEST_RULE_MM = 0.7
 """What is darker over a wider stretch is no rule but ink or a shadow."""
@@ -159,13 +160,15 @@ def measure(
     on_page = (x.reshape(count * len(beside), -1), y.reshape(count * len(beside), -1))
     sampled = cv2.remap(pixels, *on_page, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     profiles = sampled.reshape(count, len(beside), len(steps)).mean(axis=1, dtype=np.float32)
-    return _agreeing(ridge_offsets(profiles, steps, reach_mm), probes.pairs)
+    return _agreeing(ridge_offsets(profiles, steps, reach_mm), probes)
 
 
-def _agreeing(offsets: NDArray[np.float64], pairs: NDArray[np.intp]) -> NDArray[np.float64]:
+def _agreeing(offsets: NDArray[np.float64], probes: Probes) -> NDArray[np.float64]:
     """Return the offsets of which one opposite says the same, and NaN for the others: those are ink."""
+    pairs = probes.pairs
     one, other = offsets[pairs[:, 0]], offsets[pairs[:, 1]]
-    agree = np.abs(one - other) <= AGREEMENT_MM
+    apart = np.abs(probes.points[pairs[:, 0]] - probes.points[pairs[:, 1]]).max(axis=1)
+    agree = np.abs(one - other) <= AGREEMENT_MM + AGREEMENT_SHARE * apart
     believed = np.zeros(len(offsets), dtype=bool)
     believed[pairs[agree].ravel()] = True
     return np.where(believed, offsets, np.nan)
