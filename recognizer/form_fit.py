@@ -19,20 +19,24 @@ from recognizer.records import GreyImage
 from recognizer.rule_error import REGIONS, error_mm
 from recognizer.rule_fit import ERROR_LIMIT_MM
 from recognizer.rules import measure, probes_of
-from recognizer.warp import warped
+from recognizer.warp import reduced, warped
 
 COARSE_REACH_MM = 3.0
 """How far from its expected place a patch is looked for at first: features leave 1 mm on a scan, curl adds 2."""
 
 FINE_REACH_MM = 0.9
 
-COARSE_PATCHES = 160
+COARSE_PATCHES = 110
 """Patches that are looked for at first, spread over the page: enough for a bend of any paper."""
 
-LEAST_SEEN = 0.5
+LEAST_SEEN, LEAST_SEEN_NEAR = 0.4, 0.5
 LEAST_SEEN_IN_REGION = 0.25
-"""Share of the patches that must be seen, on the page and in each part of it that has several: writing, stains and
-folds hide some, a wrong form shows hardly any."""
+"""Share of the patches that must be seen: on the page, near boxes, and near boxes in each part of the page that has
+several. Writing, stains and folds hide some, a wrong form shows hardly any; and the text of a form changes from term to
+term more often than its boxes do."""
+
+NEAR_MM = 30.0
+"""A patch says where a box is that lies no farther off than this."""
 
 LEAST_IN_REGION = 5
 """Patches in one part of the page that say something about it."""
@@ -40,7 +44,7 @@ LEAST_IN_REGION = 5
 MOST_APART = 75
 """Percentile of the distances in a part that is taken for its error: a quarter may have been drawn over."""
 
-FLAT_MM = 0.1
+FLAT_MM = 0.15
 """A sheet whose parts all lie closer than this to a flat one is taken for flat."""
 
 STIFFNESS = 0.03
@@ -95,34 +99,37 @@ def fit_form(pixels: GreyImage, reference: FormReference, guess: Homography) -> 
     """
     check_form_shape(guess, reference.paper)
     centres = reference.centres
-    reduced, to_reduced = _reduced(pixels, px_per_mm_at(guess, _middle(reference.paper)))
-    flat = to_reduced @ guess
+    small, to_small = _reduced(pixels, px_per_mm_at(guess, _middle(reference.paper)))
+    flat = to_small @ guess
     some = centres[:: -(-len(centres) // COARSE_PATCHES)]
-    picture = warped(reduced, Laid(flat), reference.paper, COARSE_PX_PER_MM)
+    picture = warped(small, Laid(flat), reference.paper, COARSE_PX_PER_MM)
     seen = compare(picture, reference.coarse, some, COARSE_PX_PER_MM, COARSE_REACH_MM)
     _refuse_unseen(reference, some, seen, LEAST_SEEN / 2)
     flat, moves = _moved(flat, some, seen, 1.5)
     laid = _bent(flat, _displaced(some, moves, seen, 0.5), _error_mm(some, moves, seen))
-    picture = warped(reduced, laid, reference.paper, FINE_PX_PER_MM)
+    picture = warped(small, laid, reference.paper, FINE_PX_PER_MM)
     seen = compare(picture, reference.fine, centres, FINE_PX_PER_MM, FINE_REACH_MM)
     _refuse_unseen(reference, centres, seen, LEAST_SEEN)
     _refuse_slipped(reference, seen)
+    # Text far from all boxes may have changed since; near them everything has to be in its place.
+    near = _near_boxes(reference, centres)
+    everything, centres, seen = seen, centres[near], Seen(seen.moves[near], seen.alike[near])
     before = laid.to_px(centres + seen.moves)
     flat, _ = _moved(flat, centres, Seen(_back(flat, before) - centres, seen.alike), 1.0)
     moves = _back(flat, before) - centres
     places = _displaced(centres, moves, seen, SPREAD_MM)
     laid = _bent(flat, places, _error_mm(centres, moves, seen))
-    laid, rules_mm = _by_rules(reduced, laid, places, reference)
+    laid, rules_mm = _by_rules(small, laid, places, reference)
     left = _back(flat, before) - _flattened(laid, centres)
     error = max(_error_mm(centres, left, seen), rules_mm)
-    mm_to_px = np.linalg.inv(to_reduced) @ flat
+    mm_to_px = np.linalg.inv(to_small) @ flat
     check_form_shape(mm_to_px, reference.paper)
     if error > ERROR_LIMIT_MM:
         raise RegistrationError(
             f"what is printed on '{reference.template.name}' page {reference.page} lies off by {_in_words(error)} in "
             f"part of the page, at most {ERROR_LIMIT_MM} mm are accepted; the paper is bent or stretched: {FLAT}"
         )
-    return FormFit(reference, Laid(mm_to_px, laid.bend), Seen(left, seen.alike), error)
+    return FormFit(reference, Laid(mm_to_px, laid.bend), everything, error)
 
 
 def _back(flat: Homography, pixels: Points) -> Points:
@@ -197,21 +204,34 @@ def _reduced(pixels: GreyImage, px_per_mm: float) -> tuple[GreyImage, Homography
     factor = max(int(px_per_mm / FINE_PX_PER_MM + 0.3), 1)
     if factor == 1:
         return pixels, np.eye(3)
-    size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
-    small = cv2.resize(pixels[: size[1] * factor, : size[0] * factor], size, interpolation=cv2.INTER_AREA)
     move = (1 / factor - 1) / 2
-    return np.asarray(small, dtype=np.uint8), np.array([[1 / factor, 0, move], [0, 1 / factor, move], [0, 0, 1.0]])
+    return reduced(pixels, factor), np.array([[1 / factor, 0, move], [0, 1 / factor, move], [0, 0, 1.0]])
 
 
 def _refuse_unseen(reference: FormReference, centres: Points, seen: Seen, least: float) -> None:
-    share = float(seen.are_seen.mean())
-    hidden = least == LEAST_SEEN and _hidden_region(centres, seen)
+    share, near = float(seen.are_seen.mean()), _near_boxes(reference, centres)
+    hidden = least == LEAST_SEEN and (
+        float(seen.are_seen[near].mean()) < LEAST_SEEN_NEAR if near.any() else share < LEAST_SEEN_NEAR
+    )
+    hidden = hidden or (least == LEAST_SEEN and _hidden_region(centres[near], Seen(seen.moves[near], seen.alike[near])))
     if share < least or hidden:
         where = "in part of the page hardly any" if hidden and share >= least else f"only {share:.0%}"
         raise RegistrationError(
             f"{where} of what is printed on '{reference.template.name}' page {reference.page} is seen; is this another "
             f"form, or is it covered or bent? {FLAT}"
         )
+
+
+def _near_boxes(reference: FormReference, centres: Points) -> NDArray[np.bool_]:
+    """Return which patches lie so near a box that they say where it is, (N,)."""
+    boxes = reference.template.boxes(reference.page)
+    if not boxes:
+        return np.ones(len(centres), dtype=bool)
+    rects = np.array([(box.rect.x, box.rect.y, box.rect.right, box.rect.bottom) for box in boxes])
+    x, y = centres[:, :1], centres[:, 1:]
+    across = np.maximum(np.maximum(rects[:, 0] - x, x - rects[:, 2]), 0.0)
+    down = np.maximum(np.maximum(rects[:, 1] - y, y - rects[:, 3]), 0.0)
+    return np.asarray((np.hypot(across, down) <= NEAR_MM).any(axis=1))
 
 
 def _refuse_slipped(reference: FormReference, seen: Seen) -> None:
@@ -274,9 +294,9 @@ def _displaced(centres: Points, moves: Points, seen: Seen, spread_mm: float) -> 
 
 
 def _error_mm(centres: Points, left: Points, seen: Seen) -> float:
-    """Return by how many mm the worst part of the page lies off."""
+    """Return by how many mm the worst part of the page lies off, and all of it where no part has enough patches."""
     keys, away = regions(centres), np.hypot(*left.T)
-    worst = 0.0
+    worst = float(np.percentile(away[seen.are_seen], MOST_APART)) if seen.are_seen.any() else np.inf
     for key in np.unique(keys):
         inside = away[(keys == key) & seen.are_seen]
         if len(inside) >= LEAST_IN_REGION:

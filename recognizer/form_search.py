@@ -20,6 +20,7 @@ from recognizer.form_reference import (
 )
 from recognizer.geometry import Homography
 from recognizer.records import GreyImage, Page
+from recognizer.warp import reduced
 
 LEAST_MATCHES = 12
 """Matches that share a perspective, at least: of fewer, chance makes some on any two pages of print."""
@@ -58,13 +59,8 @@ class Guess:
 
 def guesses(page: Page, references: Sequence[FormReference], search: Search) -> list[Guess]:
     """Return the forms that may lie on a page, the one with most matches first."""
-    pixels = page.pixels
-    factor = max(int(max(pixels.shape) / search.longest_px), 1)
-    size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
-    small = pixels
-    if factor > 1:
-        cells = pixels[: size[1] * factor, : size[0] * factor]
-        small = np.asarray(cv2.resize(cells, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    factor = max(int(max(page.pixels.shape) / search.longest_px), 1)
+    small = reduced(page.pixels, factor)
     extract: Callable[[GreyImage, int], Features] = orb_features if search.binary else sift_features
     found = extract(small, search.count)
     to_full = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1.0]])

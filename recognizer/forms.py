@@ -7,6 +7,7 @@ than one fits, what is printed on one only decides: it has to be seen, and what 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -43,7 +44,9 @@ SAME_REACH_MM = 1.0
 BLANK_TO_PX: Homography = np.array([[FINE_PX_PER_MM, 0, -0.5], [0, FINE_PX_PER_MM, -0.5], [0, 0, 1.0]])
 """From mm to the pixels of a prepared blank page."""
 
-LOOKS: tuple[Callable[[Page, Sequence[FormReference]], list[Guess]], ...] = (
+Look: TypeAlias = Callable[[Page, Sequence[FormReference]], list[Guess]]
+
+LOOKS: tuple[Look, ...] = (
     partial(guesses, search=FAST),
     flat_guesses,
     partial(guesses, search=CLOSE),
@@ -63,14 +66,14 @@ def form_references(sheets: SheetSet) -> tuple[FormReference, ...]:
     )
 
 
-def register_form(page: Page, sheets: SheetSet) -> RegisteredPage:
-    """Lay the form that a page shows over it.
+def register_form(page: Page, sheets: SheetSet, *, quickly: bool = False) -> RegisteredPage:
+    """Lay the form that a page shows over it; `quickly` only in the fast way, which finds most of what is scanned.
 
     Raises:
         RegistrationError: no form of the exam is on the page, two fit alike, or the one that is does not fit well.
         TemplateError: the picture of a blank page cannot be used.
     """
-    fit = find_form(page, form_references(sheets))
+    fit = find_form(page, form_references(sheets), LOOKS[:1] if quickly else LOOKS)
     template, number = fit.reference.template, fit.reference.page
     return RegisteredPage(
         page=page,
@@ -84,14 +87,14 @@ def register_form(page: Page, sheets: SheetSet) -> RegisteredPage:
     )
 
 
-def find_form(page: Page, references: tuple[FormReference, ...]) -> FormFit:
+def find_form(page: Page, references: tuple[FormReference, ...], looks: Sequence[Look]) -> FormFit:
     """Return the one form that lies on a page, fitted.
 
     Raises:
         RegistrationError: as `register_form`.
     """
     refused: RegistrationError | None = None
-    for look in LOOKS:
+    for look in looks:
         fits: list[FormFit] = []
         for guess in look(page, references)[:MOST_TRIED]:
             if any(fit.reference is guess.reference for fit in fits):

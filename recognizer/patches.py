@@ -71,12 +71,12 @@ def _peak(scores: NDArray[np.float32], reach: int) -> tuple[float, tuple[float, 
     if not 0 < x < scores.shape[1] - 1 or not 0 < y < scores.shape[0] - 1:
         # At the edge of what was searched it may rise further: that is no place.
         return 0.0, (0.0, 0.0)
-    across = _vertex(scores[y, x - 1], scores[y, x], scores[y, x + 1])
-    down = _vertex(scores[y - 1, x], scores[y, x], scores[y + 1, x])
+    across = _vertex(*scores[y, x - 1 : x + 2].tolist())
+    down = _vertex(*scores[y - 1 : y + 2, x].tolist())
     return best, (x - reach + across, y - reach + down)
 
 
 def _vertex(before: float, here: float, after: float) -> float:
     """Return where a parabola through three neighbours is highest, -0.5 to 0.5."""
     bow = before - 2 * here + after
-    return float(np.clip((before - after) / (2 * bow), -0.5, 0.5)) if bow < -1e-6 else 0.0
+    return min(max((before - after) / (2 * bow), -0.5), 0.5) if bow < -1e-6 else 0.0

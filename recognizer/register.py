@@ -84,10 +84,14 @@ def register(page: Page, sheets: SheetSet) -> RegisteredPage:
     if min(page.pixels.shape) < LEAST_SIDE_PX:
         height, width = page.pixels.shape
         raise RegistrationError(f"the page has only {width} x {height} pixels; scan it at 300 dpi")
+    only_forms = all(template.is_form for template in sheets.templates)
+    if only_forms:
+        with suppress(RegistrationError):
+            return register_form(page, sheets, quickly=True)
     if any(template.is_form for template in sheets.templates) and not find_marks(page.pixels, SEARCHES[:1]):
         if is_blank(page.pixels):
             raise BlankPageError("the page is empty")
-        if all(template.is_form for template in sheets.templates):
+        if only_forms:
             return register_form(page, sheets)
         with suppress(RegistrationError):
             return register_form(page, sheets)

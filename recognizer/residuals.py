@@ -11,6 +11,10 @@ from recognizer.rules import CORNER_INSET_MM, Probes, measure
 from recognizer.template import Box
 
 
+AT_ONCE = 300
+"""Boxes measured together: OpenCV maps no picture of more than 32,767 rows, and a box has 84."""
+
+
 @dataclass(frozen=True, slots=True)
 class BoxResidual:
     """A box, and by how many mm its printed sides lie off; None when they are not seen, or not printed."""
@@ -27,8 +31,13 @@ def box_residuals(registered: RegisteredPage) -> tuple[BoxResidual, ...]:
         for field in registered.template.pages[registered.identity.page - 1].fields
         if field.shape == "bubble"
     }
-    probes = _probes(boxes, bubbles)
-    offsets = measure(registered.page.pixels, Laid(registered.mm_to_px, registered.bend).to_px, probes)
+    laid = Laid(registered.mm_to_px, registered.bend)
+    offsets = np.concatenate(
+        [
+            measure(registered.page.pixels, laid.to_px, _probes(boxes[first : first + AT_ONCE], bubbles))
+            for first in range(0, len(boxes), AT_ONCE)
+        ]
+    )
     by_box = offsets.reshape(len(boxes), 2, -1)
     seen = ~np.isnan(by_box)
     means = np.where(seen.any(axis=2), np.nansum(by_box, axis=2) / np.maximum(seen.sum(axis=2), 1), np.nan)
