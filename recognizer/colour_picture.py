@@ -39,6 +39,7 @@ def load_colours(path: Path) -> ColourImage:
     if opener is None:
         with open_scan(path) as scan:
             _refuse_several(path, scan.page_count)
+            scan.check_complete()
             return np.asarray(cv2.cvtColor(scan.load(FIRST_PAGE).pixels, cv2.COLOR_GRAY2BGR), np.uint8)
     with _ColourScan(path, partial(_displayed, opener)) as picture:
         return picture.colours

@@ -45,6 +45,9 @@ class PictureScan:
         """How many pages (frames) the file has."""
         return self._pages
 
+    def check_complete(self) -> None:
+        """Check that no page of the file is hidden."""
+
     def __enter__(self) -> Self:
         return self
 

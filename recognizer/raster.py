@@ -7,6 +7,7 @@ through pdf2image where poppler is installed and through PDFium where it is not.
 
 import errno
 import hashlib
+import math
 import re
 import shutil
 import threading
@@ -24,6 +25,7 @@ import pypdfium2.raw as pdfium_c
 
 from recognizer.errors import PageError, ScanError
 from recognizer.geometry import MM_PER_INCH
+from recognizer.pdf_pages import check_pages, why_nothing_is_drawn
 from recognizer.pdf_picture import (
     PagePicture,
     find_dictionary,
@@ -33,7 +35,7 @@ from recognizer.pdf_picture import (
 )
 from recognizer.picture_file import OPENERS, PictureScan
 from recognizer.records import GreyImage, Page, PageRef, PageSource
-from recognizer.scan import MAX_PAGE_PIXELS, RESCAN, Renderer, Scan, first_line, pixel_hash, refuse_large
+from recognizer.scan import MAX_PAGE_PIXELS, RESCAN, Renderer, Scan, first_line, pixel_hash, refuse_large, refuse_many
 
 __all__ = [
     "Renderer",
@@ -59,6 +61,15 @@ DARK_PAGE = 100
 
 LEAST_DARK, MOST_DARK = 0.0005, 0.5
 """Share of dark pixels on a page that shows something: renderers leave pictures they cannot decode white or black."""
+
+MOST_CROPPED = 6.0
+"""How many times larger than its page the page's only picture may be; a large scan is sometimes cut in two or four."""
+
+MOST_SQUEEZED = 4.0
+"""How many times larger pixels may be drawn in one direction than in the other; those of a fax are, twice."""
+
+MOST_DARK_UNSEEN = 0.005
+"""Share of dark pixels that a picture may have on a page that shows none: of a tiny one, little is left when drawn."""
 
 POINTS_PER_INCH = 72.0
 _pdfium_lock = threading.RLock()
@@ -102,12 +113,13 @@ def load_page(path: Path, ref: PageRef, renderer: Renderer = Renderer.AUTO) -> P
 
 
 def page_count(path: Path) -> int:
-    """Return how many pages a scan has.
+    """Return how many pages a scan has, having checked that none of them is hidden or lost.
 
     Raises:
-        ScanError: as `open_scan`.
+        ScanError: as `open_scan`; or the pages of a damaged file do not add up.
     """
     with open_scan(path) as scan:
+        scan.check_complete()
         return scan.page_count
 
 
@@ -182,6 +194,16 @@ def _pdfium_errors(number: int) -> Iterator[None]:
             raise PageError(f"page {number}: is damaged and cannot be drawn ({error}); {RESCAN}") from error
 
 
+def ends_whole(tail: bytes) -> bool:
+    """Tell whether a PDF has its end, and no objects after it: then more was to come, and that is cut off."""
+    end = tail.rstrip(b"\0 \r\n\t")[-TAIL_BYTES:]
+    at = end.rfind(b"%%EOF")
+    return at >= 0 and re.search(rb"\d\s+\d+\s+obj\b", end[at:]) is None
+
+
+TAIL_BYTES = 1024
+"""Where the end of a PDF is looked for (PDF 32000-1, Annex H, 3.4.4)."""
+
 HAS_NO_PAGES = re.compile(rb"/Count\s+0\b[^>]*/Type\s*/Pages|/Type\s*/Pages\b[^>]*/Count\s+0\b")
 """The page tree of a PDF without pages."""
 
@@ -191,7 +213,7 @@ class _PdfScan:
 
     def __init__(self, path: Path, tail: bytes) -> None:
         self._path = path
-        if b"%%EOF" not in tail.rstrip(b"\0 \r\n\t")[-1024:]:
+        if not ends_whole(tail):
             # PDFium would repair such a file and quietly leave out the pages that are lost.
             raise ScanError(f"{path.name}: the PDF is cut off (its end is missing); copy or scan it again")
         with _pdfium_lock:
@@ -204,13 +226,21 @@ class _PdfScan:
                 raise ScanError(f"{path.name}: {_why_closed(error, tail)}") from cause
             except OSError as error:
                 raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
-            if not self._pages:
+            try:
+                if not self._pages:
+                    raise ScanError(f"{path.name}: the PDF has no pages; {RESCAN}")
+                refuse_many(path.name, self._pages)
+            except ScanError:
                 self._document.close()
-                raise ScanError(f"{path.name}: the PDF has no pages; {RESCAN}")
+                raise
 
     @property
     def page_count(self) -> int:
         return self._pages
+
+    def check_complete(self) -> None:
+        """Check that the file's list of pages adds up."""
+        check_pages(self._path, self._pages)
 
     def __enter__(self) -> Self:
         return self
@@ -262,9 +292,13 @@ class _PdfScan:
         else:
             with _pdfium_errors(number):
                 pixels, source = _rendered_by_pdfium(page, dpi), PageSource.PDFIUM
-        if not LEAST_DARK < (pixels[::4, ::4] < DARK_PAGE).mean() < MOST_DARK:
+        if not LEAST_DARK < (share := _dark_share(pixels)) < MOST_DARK:
             with _pdfium_errors(number):
-                _check_pictures(page)
+                # It raises PdfiumError where a picture cannot be decoded: such a page is not blank.
+                pictures = [_bitmap(item) for item in page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,))]
+            dark = sum(_dark_share(picture) > MOST_DARK_UNSEEN for picture in pictures)
+            if share <= LEAST_DARK and (reason := why_nothing_is_drawn(self._path, number, len(pictures), dark)):
+                raise PageError(f"page {number}: is damaged: {reason}; {RESCAN}")
         return pixels, source
 
 
@@ -305,10 +339,8 @@ def _rendered_by_poppler(path: Path, number: int, dpi: float) -> GreyImage:
     return np.asarray(pictures[0].convert("L"))
 
 
-def _check_pictures(page: Any) -> None:  # noqa: ANN401
-    """Raise PdfiumError when a page shows nothing because a picture on it cannot be decoded: it is not blank."""
-    for item in page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,)):
-        item.get_bitmap()
+def _dark_share(pixels: GreyImage) -> float:
+    return float((pixels[::4, ::4] < DARK_PAGE).mean())
 
 
 def _only_picture(page: Any, number: int) -> PagePicture | None:  # noqa: ANN401
@@ -330,6 +362,7 @@ def _only_picture(page: Any, number: int) -> PagePicture | None:  # noqa: ANN401
     if item.level or pdfium_c.FPDFPageObj_HasTransparency(item) or _is_clipped(item, page.get_bbox()):
         return None
     width, height = item.get_px_size()
+    _refuse_false_place(number, item.get_matrix().get(), (width, height), page.get_bbox())
     placement = placement_of(item.get_matrix().get(), page.get_bbox(), page.get_rotation(), (width, height))
     if placement is None or placement.page_pixels > MAX_PAGE_PIXELS:
         return None
@@ -341,7 +374,7 @@ def _only_picture(page: Any, number: int) -> PagePicture | None:  # noqa: ANN401
     data = bytes(item.get_data())
     digest.update(data)
     is_jpeg = filters == ("DCTDecode",) and about.bits_per_pixel in (8, 24)
-    return PagePicture(data, is_jpeg, placement, digest.hexdigest(), lambda: _bitmap(item))
+    return PagePicture(data, (width, height), is_jpeg, placement, digest.hexdigest(), lambda: _bitmap(item))
 
 
 _KNOWN_COLOURS = (
@@ -352,6 +385,22 @@ _KNOWN_COLOURS = (
     pdfium_c.FPDF_COLORSPACE_ICCBASED,
     pdfium_c.FPDF_COLORSPACE_INDEXED,
 )
+
+
+def _refuse_false_place(number: int, matrix: tuple[float, ...], size: tuple[int, int], box: tuple[float, ...]) -> None:
+    """Raise PageError when the only picture of a page is drawn as nobody would draw it: a number is damaged.
+
+    What is then seen of it may look like blank paper.
+    """
+    a, b, c, d = matrix[:4]
+    left, bottom, right, top = box
+    across, down = math.hypot(a, b) * size[1], math.hypot(c, d) * size[0]
+    outside = abs(a * d - b * c) > MOST_CROPPED * (right - left) * (top - bottom)
+    if outside or max(across, down) > MOST_SQUEEZED * min(across, down):
+        raise PageError(
+            f"page {number}: is damaged: its picture of {size[0]} x {size[1]} pixels is drawn {math.hypot(a, b):.0f} x "
+            f"{math.hypot(c, d):.0f} points large on a page of {right - left:.0f} x {top - bottom:.0f}; {RESCAN}"
+        )
 
 
 def _is_invisible(item: Any) -> bool:  # noqa: ANN401
@@ -403,7 +452,18 @@ def _decode(picture: PagePicture, number: int) -> GreyImage:
     decoded = cv2.imdecode(np.frombuffer(picture.data, dtype=np.uint8), flags)
     if decoded is None:
         raise PageError(f"page {number}: its picture is damaged and cannot be decoded; {RESCAN}")
+    _refuse_other_size(picture, decoded.shape, number)
     return np.asarray(decoded, dtype=np.uint8)
+
+
+def _refuse_other_size(picture: PagePicture, shape: tuple[int, ...], number: int) -> None:
+    """Raise PageError when a JPEG is not as large as the PDF says: one of the two is damaged."""
+    expected = tuple(-(-side // picture.placement.reduction) for side in picture.size)
+    if shape[::-1] != expected:
+        raise PageError(
+            f"page {number}: is damaged: its picture has {shape[1]} x {shape[0]} pixels where the PDF says "
+            f"{expected[0]} x {expected[1]}; {RESCAN}"
+        )
 
 
 _JPEG_FLAGS = {

@@ -14,6 +14,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pypdfium2": ("recognizer/raster.py",),
     "pypdfium2_raw": ("recognizer/raster.py",),
     "pdf2image": ("recognizer/raster.py",),
+    "pikepdf": ("recognizer/pdf_pages.py",),
+    "pi_heif": ("recognizer/picture_file.py",),
     "fpdf": ("recognizer/printing.py",),
     "ai_edge_litert": ("recognizer/classifier.py",),
     "tensorflow": ("recognizer/training/",),

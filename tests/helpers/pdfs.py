@@ -1,5 +1,6 @@
 """Builds PDFs of scanned pages, good and bad, object by object."""
 
+import re
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
@@ -10,6 +11,7 @@ import pikepdf
 from PIL import Image
 
 from recognizer.records import GreyImage
+from recognizer.scanfile import ScannedPicture, images_to_pdf
 
 A4_POINTS = (595.276, 841.89)
 FULL_PAGE = (A4_POINTS[0], 0.0, 0.0, A4_POINTS[1], 0.0, 0.0)
@@ -101,6 +103,26 @@ def picture_pdf(
             page.CropBox = list(crop)
         pdf.pages.append(pikepdf.Page(pdf.make_indirect(page)))
     return _saved(pdf, **save)
+
+
+def scanned_pdf(pages: int = 3, *, fax: bool = False) -> bytes:
+    """Return small pages with random blots, written as a scanner does: what is no picture can be read as text."""
+    pictures = []
+    for number in range(pages):
+        pixels = np.full((300, 212), 240, np.uint8)
+        random = np.random.default_rng(number)
+        for x, y in zip(random.integers(20, 180, 30), random.integers(20, 260, 30), strict=True):
+            pixels[y : y + 12, x : x + 12] = 0
+        pictures.append(ScannedPicture(pixels > 128 if fax else jpeg(pixels), 212, 300, 25.4))
+    file = BytesIO()
+    images_to_pdf(pictures, file)
+    return file.getvalue()
+
+
+def readable_bytes(data: bytes) -> list[int]:
+    """Return where the bytes of a PDF are that belong to no picture: its dictionaries, tables and contents."""
+    pictures = [found.span(1) for found in re.finditer(rb"/Subtype /Image.*?stream\n(.*?)\nendstream", data, re.DOTALL)]
+    return [at for at in range(len(data)) if not any(first <= at < end for first, end in pictures)]
 
 
 def empty_pdf() -> bytes:
