@@ -115,7 +115,7 @@ def _opened(path: Path, *, repair: bool = False) -> Iterator[pikepdf.Pdf]:
         raise ScanError(f"{path.name}: the PDF needs a password; save it without one") from error
     except OSError as error:
         raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
-    except (*_QPDF_ERRORS, RuntimeError, RecursionError) as error:
+    except (*_QPDF_ERRORS, RuntimeError, RecursionError, MemoryError) as error:
         raise ScanError(
             f"{path.name}: the PDF is damaged: its list of pages cannot be followed ({first_line(error)}); {RESCAN}"
         ) from error
