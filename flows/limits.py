@@ -12,11 +12,13 @@ from math import ceil
 
 PAGE_SECONDS = 8
 """Seconds of computing that opening a file, or reading one page, may take. An honest page takes a quarter of a second,
-the slowest we drew (600 dpi, rendered) three. A page on which a process was ended is tried once more, alone, so that a
-page that hangs costs about 17 seconds. Computing is counted and not waiting: on a busy machine no page fails for that.
+the slowest we drew (600 dpi, rendered) three. Computing is counted and not waiting: on a busy machine no page fails.
 """
 
-WAITING_FACTOR = 2.5
+FIRST_TRY = 0.6
+"""Share of that time after which a page is left, to be read once more alone; so one that hangs costs 13 seconds."""
+
+WAITING_FACTOR = 4.0
 """How many times longer it may take by the clock on the wall: a share may be slow, and other processes at work."""
 
 FILE_SECONDS = 20.0

@@ -14,13 +14,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from math import ceil
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
-from flows.limits import FILE_SECONDS, MEMORY_BYTES, PAGE_SECONDS, clock, limit_memory, restart_clock
+from flows.limits import FILE_SECONDS, FIRST_TRY, MEMORY_BYTES, PAGE_SECONDS, clock, limit_memory, restart_clock
 from flows.settings import Exam
 from recognizer.errors import RecognizerError, ScanError
 from recognizer.promise import ACCEPT_ERROR, SampleCheck, Thresholds
@@ -169,6 +170,7 @@ class ReaderPool:
             skills: what they can do; reading real scans when None.
         """
         self._seconds = page_seconds
+        self._first_seconds = ceil(page_seconds * FIRST_TRY)
         self._skills = skills or READING
         self._many = _Pool(spec, workers, self._skills.begin)
         self._careful = _Pool(spec, 1, self._skills.begin)
@@ -200,7 +202,7 @@ class ReaderPool:
             OSError: it cannot be opened just now.
         """
         try:
-            return self._many.call(self._skills.count_pages, str(path), self._seconds)
+            return self._many.call(self._skills.count_pages, str(path), self._first_seconds)
         except BrokenProcessPool:
             # Not this file's fault perhaps: another page in work may have taken the worker down with it.
             with self._one_by_one:
@@ -217,7 +219,7 @@ class ReaderPool:
         if self._is_given_up(pages.scan):
             return tuple(_not_tried(ref) for ref in pages.refs())
         try:
-            return self._many.call(self._skills.read_run, pages, self._seconds)
+            return self._many.call(self._skills.read_run, pages, self._first_seconds)
         except BrokenProcessPool:
             with self._one_by_one:
                 return tuple(self._read_carefully(pages, ref) for ref in pages.refs())
@@ -300,6 +302,9 @@ def begin(spec: ReaderSpec) -> None:
     _spec = spec
     # Ctrl-C reaches every process of a terminal; the parent decides, and stops its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A group of its own: what it started, such as poppler, ends with it.
+    os.setpgrp()
+    signal.signal(signal.SIGTERM, _end_group)
     limit_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from recognizer.reading import keep_to_one_core
@@ -311,7 +316,11 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         wait_for([parent.sentinel])
-        os._exit(1)
+        _end_group()
+
+
+def _end_group(*_: object) -> None:
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _model_and_policy() -> "tuple[ReadingModel, ReviewPolicy]":

@@ -12,10 +12,19 @@ import numpy as np
 import pypdfium2.raw as pdfium_c
 
 from recognizer.errors import PageError
-from recognizer.pdf_picture import PagePicture, placement_of
+from recognizer.pdf_picture import PagePicture, fax_group, placement_of
 from recognizer.pdfium_lock import pdfium_errors
 from recognizer.records import GreyImage
 from recognizer.scan import MAX_PAGE_PIXELS, RESCAN, first_line, refuse_large
+
+FAX_ROW_BITS, FAX_GROUP_4_ROW_BITS = 64, 4
+"""Bits that a white row of a fax may take, in group 3 and in group 4: more than the longest codes of T.4 and T.6."""
+
+FAX_DOT_BITS = 64
+"""Bits that a dark pixel may take, standing alone."""
+
+FAX_BITS_BESIDE = 16_384
+"""Bits that a fax may hold beside its rows, as fillers and ends."""
 
 MOST_CROPPED = 6.0
 """How many times larger than its page the page's only picture may be; a large scan is sometimes cut in two or four."""
@@ -55,7 +64,14 @@ def only_picture(page: Any, number: int) -> PagePicture | None:  # noqa: ANN401
     data = bytes(item.get_data())
     digest.update(data)
     is_jpeg = filters == ("DCTDecode",) and about.bits_per_pixel in (8, 24)
-    return PagePicture(data, (width, height), is_jpeg, placement, digest.hexdigest(), lambda: bitmap_of(item))
+    return PagePicture(
+        data,
+        (width, height),
+        is_jpeg,
+        placement,
+        digest.hexdigest(),
+        lambda: bitmap_of(item),
+    )
 
 
 _KNOWN_COLOURS = (
@@ -113,8 +129,13 @@ def _is_clipped(item: Any, page_box: tuple[float, float, float, float]) -> bool:
     return False
 
 
-def decode(picture: PagePicture, number: int) -> GreyImage:
+def decode(picture: PagePicture, dictionary: bytes, number: int) -> GreyImage:
     """Return the pixels of an embedded picture, halved as often as its placement says.
+
+    Args:
+        picture: the picture.
+        dictionary: what the file says of it.
+        number: the page, from 1.
 
     Raises:
         PageError: the picture is damaged.
@@ -122,6 +143,7 @@ def decode(picture: PagePicture, number: int) -> GreyImage:
     if not picture.is_jpeg:
         with pdfium_errors(number):
             pixels = picture.bitmap()
+        _refuse_white_fax(len(picture.data), pixels, fax_group(dictionary), number)
         factor = picture.placement.reduction
         if factor == 1:
             return pixels
@@ -138,6 +160,16 @@ def decode(picture: PagePicture, number: int) -> GreyImage:
         raise PageError(f"page {number}: its picture is damaged and cannot be decoded; {RESCAN}")
     _refuse_other_size(picture, decoded.shape, number)
     return np.asarray(decoded, dtype=np.uint8)
+
+
+def _refuse_white_fax(size: int, pixels: GreyImage, group: int | None, number: int) -> None:
+    """Raise PageError when a fax weighs far more than what is seen of it: PDFium leaves white what it cannot decode."""
+    if group is None:
+        return
+    row = FAX_GROUP_4_ROW_BITS if group == 4 else FAX_ROW_BITS
+    explained = row * len(pixels) + FAX_DOT_BITS * int((pixels < 128).sum()) + FAX_BITS_BESIDE
+    if size * 8 > explained:
+        raise PageError(f"page {number}: its picture is damaged, and most of it cannot be decoded; {RESCAN}")
 
 
 def _refuse_other_size(picture: PagePicture, shape: tuple[int, ...], number: int) -> None:

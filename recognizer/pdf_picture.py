@@ -232,3 +232,14 @@ def is_plain(dictionary: bytes, is_jpeg: bool) -> bool:
     names = set(re.findall(rb"/([A-Za-z]+)", dictionary))
     hiding = {b"SMask", b"Mask", b"ImageMask", b"SMaskInData"} | ({b"Decode"} if is_jpeg else set())
     return not names & hiding
+
+
+def fax_group(dictionary: bytes) -> int | None:
+    """Return by which standard a picture is packed as a fax, 3 or 4; None when it is no fax.
+
+    >>> fax_group(b"<< /Filter /CCITTFaxDecode /DecodeParms << /K -1 >> >>"), fax_group(b"<< /Filter /DCTDecode >>")
+    (4, None)
+    """
+    if b"CCITTFaxDecode" not in dictionary and b"/CCF" not in dictionary:
+        return None
+    return 4 if re.search(rb"/K\s*-", dictionary) else 3

@@ -26,10 +26,16 @@ from recognizer.scan import RESCAN, Renderer, first_line, pixel_hash, refuse_lar
 RENDER_DPI = 300
 """Resolution at which pages are rendered; a 0.25 mm rule is then 3 pixels wide."""
 
+POPPLER_OPEN_TIMEOUT_S = 3
+"""Poppler may take this long to open a file: it does so in some hundredths of a second."""
+
+LONGEST_SIDE_POINTS = 14_400
+"""A page larger than this is no page (PDF 32000-1, Annex C): five metres."""
+
 LONGEST_SIDE_PX = 6300
 """Pages are not rendered larger, and embedded pictures from this size on are halved: A4 at 540 dpi, A3 at 380."""
 
-RENDER_TIMEOUT_S = 8
+RENDER_TIMEOUT_S = 6
 """Poppler is stopped after this long on one page: hostile pages can keep a renderer busy for hours. An honest page
 takes it a third of a second."""
 
@@ -156,19 +162,20 @@ class PdfScan:
         """Return an opened page. The lock is held only where PDFium works: other threads decode meanwhile."""
         with pdfium_errors(ref.number):
             width, height = (side * MM_PER_INCH / POINTS_PER_INCH for side in page.get_size())
+            _refuse_vast(ref.number, *page.get_size())
             picture = only_picture(page, ref.number)
-        if picture is not None and self._is_plain(picture, ref.number):
-            pixels = lay_on_page(decode(picture, ref.number), picture.placement)
+        if picture is not None and (about := self._plain(picture, ref.number)) is not None:
+            pixels = lay_on_page(decode(picture, about, ref.number), picture.placement)
             if np.median(pixels[::16, ::16]) >= DARK_PAGE:
                 return Page(ref, pixels, width, height, PageSource.EMBEDDED, picture.digest)
         pixels, source = self._rendered(page, ref.number, renderer)
         return Page(ref, pixels, width, height, source, pixel_hash(pixels))
 
-    def _is_plain(self, picture: PagePicture, number: int) -> bool:
-        """Tell whether the picture has no mask, which PDFium does not tell of: its dictionary in the file is asked."""
+    def _plain(self, picture: PagePicture, number: int) -> bytes | None:
+        """Return the dictionary of a picture without mask; None when it has one, which PDFium does not tell of."""
         guess = (number - 2) / self._pages
         dictionary = find_dictionary(self._path, picture.data, guess)
-        return dictionary is not None and is_plain(dictionary, picture.is_jpeg)
+        return dictionary if dictionary is not None and is_plain(dictionary, picture.is_jpeg) else None
 
     def _rendered(self, page: Any, number: int, renderer: Renderer) -> tuple[GreyImage, PageSource]:  # noqa: ANN401
         with pdfium_lock:
@@ -193,7 +200,7 @@ class PdfScan:
         with _poppler_errors(number):
             if not self._opens_in_poppler:
                 # Asked here, in limited time: pdf2image asks again, and would wait for ever.
-                pdf2image.pdfinfo_from_path(str(self._path), timeout=RENDER_TIMEOUT_S)
+                pdf2image.pdfinfo_from_path(str(self._path), timeout=POPPLER_OPEN_TIMEOUT_S)
                 self._opens_in_poppler = True
             pictures = pdf2image.convert_from_path(
                 self._path,
@@ -209,6 +216,14 @@ class PdfScan:
         return np.asarray(pictures[0].convert("L"))
 
 
+def _refuse_vast(number: int, width: float, height: float) -> None:
+    if not (0 < width <= LONGEST_SIDE_POINTS + 1 and 0 < height <= LONGEST_SIDE_POINTS + 1):
+        raise PageError(
+            f"page {number}: is damaged: the PDF says it is {width:.0f} x {height:.0f} points large, and no page is "
+            f"larger than {LONGEST_SIDE_POINTS}; {RESCAN}"
+        )
+
+
 @contextmanager
 def _poppler_errors(number: int) -> Iterator[None]:
     """Translate the errors of pdf2image, and of Pillow that opens what poppler drew."""
@@ -217,7 +232,7 @@ def _poppler_errors(number: int) -> Iterator[None]:
     except (pdf2image.exceptions.PDFInfoNotInstalledError, FileNotFoundError) as error:
         raise ScanError("pdftoppm cannot be started; install poppler or set the renderer to pdfium") from error
     except pdf2image.exceptions.PDFPopplerTimeoutError as error:
-        raise PageError(f"page {number}: took poppler more than {RENDER_TIMEOUT_S} s to draw; {RESCAN}") from error
+        raise PageError(f"page {number}: takes poppler too long to draw; {RESCAN}") from error
     except (pdf2image.exceptions.PDFPageCountError, pdf2image.exceptions.PDFSyntaxError, OSError, ValueError) as error:
         raise PageError(f"page {number}: poppler cannot draw it ({first_line(error)}); {RESCAN}") from error
 
