@@ -26,14 +26,13 @@ from pathlib import Path
 from flows.errors import PlaceError
 from flows.records import Arrival, Note
 from flows.settings import Exam
+from recognizer.file_ends import has_valid_end
 
 UNFINISHED_FACTOR = 5.0
 """A file without a valid end, such as a PDF without %%EOF, has to lie still this many times longer before it counts as
 damaged rather than unfinished: a scanner pauses between sheets."""
 
 CHUNK_BYTES = 1 << 20
-TAIL_BYTES = 2048
-"""Where the end of a file is looked for. The PDF standard asks for the last 1024 bytes; some scanners pad."""
 
 UNFINISHED_NAMES = re.compile(r"^(\.|~\$)|\.(part|partial|tmp|temp|crdownload|download|filepart)$", re.IGNORECASE)
 """Names under which browsers, file managers and offices keep files that are not done: never taken."""
@@ -196,25 +195,6 @@ def inbox_file(path: Path) -> InboxFile:
     """Return what tells whether a file is still the same one (OSError when it is gone)."""
     seen = path.lstat()
     return InboxFile(path, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
-
-
-def has_valid_end(path: Path) -> bool:
-    """Tell whether a file ends as its beginning promises.
-
-    A kind of file that we do not know has no end to show, and is complete as it is; an empty file never is.
-    """
-    with path.open("rb") as stream:
-        head = stream.read(8)
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, stream.tell() - TAIL_BYTES))
-        tail = stream.read()
-    if head.startswith(b"%PDF"):
-        return b"%%EOF" in tail
-    if head.startswith(b"\xff\xd8\xff"):
-        return b"\xff\xd9" in tail
-    if head.startswith(b"\x89PNG"):
-        return b"IEND" in tail
-    return len(head) > 0
 
 
 def is_open_for_writing(path: Path) -> bool:

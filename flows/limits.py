@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from math import ceil
 
-PAGE_SECONDS = 8
+PAGE_SECONDS = 7
 """Seconds of computing that opening a file, or reading one page, may take. An honest page takes a quarter of a second,
 the slowest we drew (600 dpi, rendered) three. Computing is counted and not waiting: on a busy machine no page fails.
 """
 
-FIRST_TRY = 0.6
-"""Share of that time after which a page is left, to be read once more alone; so one that hangs costs 13 seconds."""
+FIRST_TRY = 0.5
+"""Share of that time after which a page is left, to be read once more alone; so one that hangs costs 12 seconds."""
 
 WAITING_FACTOR = 4.0
 """How many times longer it may take by the clock on the wall: a share may be slow, and other processes at work."""

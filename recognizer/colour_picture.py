@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from recognizer.errors import PageError, ScanError
-from recognizer.picture_file import OPENERS, PictureScan
+from recognizer.picture_file import PictureScan, opener_for
 from recognizer.raster import open_scan
 from recognizer.records import PageRef
 from recognizer.scan import refuse_large
@@ -60,7 +60,7 @@ def _opener(path: Path) -> Callable[[Path], Any] | None:
             head = file.read(16)
     except OSError as error:
         raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
-    return next((opener for signature, opener in OPENERS if head.startswith(signature)), None)
+    return opener_for(head)
 
 
 def _displayed(opener: Callable[[Path], Any], path: Path) -> Image.Image:

@@ -98,7 +98,7 @@ def why_nothing_is_drawn(path: Path, number: int, pictures: int, dark: int) -> s
         try:
             return _why_nothing(page, pictures, dark)
         except _QPDF_ERRORS as error:
-            return f"its contents are damaged ({first_line(error)})"
+            return f"its contents are damaged ({_said(error, path)})"
 
 
 _QPDF_ERRORS = (pikepdf.PdfError, pikepdf.DataDecodingError, ValueError, TypeError, LookupError, AttributeError)
@@ -117,8 +117,13 @@ def _opened(path: Path, *, repair: bool = False) -> Iterator[pikepdf.Pdf]:
         raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
     except (*_QPDF_ERRORS, RuntimeError, RecursionError, MemoryError) as error:
         raise ScanError(
-            f"{path.name}: the PDF is damaged: its list of pages cannot be followed ({first_line(error)}); {RESCAN}"
+            f"{path.name}: the PDF is damaged: its list of pages cannot be followed ({_said(error, path)}); {RESCAN}"
         ) from error
+
+
+def _said(error: BaseException, path: Path) -> str:
+    """Return what qpdf says, without the path that it begins with."""
+    return first_line(error).removeprefix(str(path)).lstrip(" :,") or "no reason was given"
 
 
 def _listed(pdf: pikepdf.Pdf, path: Path) -> dict[tuple[int, int], int]:
@@ -202,6 +207,8 @@ def _why_nothing(page: pikepdf.Page, pictures: int, dark: int) -> str | None:
     if not all(isinstance(stream, pikepdf.Stream) for stream in streams):
         return "its contents are missing"
     parts = list(pikepdf.parse_content_stream(page))
+    if not parts and any(stream.read_bytes().strip() for stream in streams):
+        return "its contents are damaged (nothing in them can be understood)"
     words = [str(part.operator) for part in parts]
     if strange := [word for word in words if word not in OPERATORS]:
         return f"its contents are damaged (they hold {strange[0][:20]!r})"

@@ -15,6 +15,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from recognizer.errors import PageError, ScanError
+from recognizer.file_ends import pdf_ends_whole
 from recognizer.geometry import MM_PER_INCH
 from recognizer.only_picture import bitmap_of, decode, only_picture
 from recognizer.pdf_pages import check_pages, why_nothing_is_drawn
@@ -26,7 +27,7 @@ from recognizer.scan import RESCAN, Renderer, first_line, pixel_hash, refuse_lar
 RENDER_DPI = 300
 """Resolution at which pages are rendered; a 0.25 mm rule is then 3 pixels wide."""
 
-POPPLER_OPEN_TIMEOUT_S = 3
+POPPLER_OPEN_TIMEOUT_S = 2
 """Poppler may take this long to open a file: it does so in some hundredths of a second."""
 
 LONGEST_SIDE_POINTS = 14_400
@@ -35,7 +36,7 @@ LONGEST_SIDE_POINTS = 14_400
 LONGEST_SIDE_PX = 6300
 """Pages are not rendered larger, and embedded pictures from this size on are halved: A4 at 540 dpi, A3 at 380."""
 
-RENDER_TIMEOUT_S = 6
+RENDER_TIMEOUT_S = 5
 """Poppler is stopped after this long on one page: hostile pages can keep a renderer busy for hours. An honest page
 takes it a third of a second."""
 
@@ -86,16 +87,6 @@ def rendered_pages(data: bytes, dpi: float) -> Iterator[GreyImage]:
             document.close()
 
 
-def ends_whole(tail: bytes) -> bool:
-    """Tell whether a PDF has its end, and no objects after it: then more was to come, and that is cut off."""
-    end = tail.rstrip(b"\0 \r\n\t")[-TAIL_BYTES:]
-    at = end.rfind(b"%%EOF")
-    return at >= 0 and re.search(rb"\d\s+\d+\s+obj\b", end[at:]) is None
-
-
-TAIL_BYTES = 1024
-"""Where the end of a PDF is looked for (PDF 32000-1, Annex H, 3.4.4)."""
-
 HAS_NO_PAGES = re.compile(rb"/Count\s+0\b[^>]*/Type\s*/Pages|/Type\s*/Pages\b[^>]*/Count\s+0\b")
 """The page tree of a PDF without pages."""
 
@@ -106,7 +97,7 @@ class PdfScan:
     def __init__(self, path: Path, tail: bytes) -> None:
         self._path = path
         self._opens_in_poppler = False
-        if not ends_whole(tail):
+        if not pdf_ends_whole(tail):
             # PDFium would repair such a file and quietly leave out the pages that are lost.
             raise ScanError(f"{path.name}: the PDF is cut off (its end is missing); copy or scan it again")
         with pdfium_lock:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recognizer.errors import ScanError
 from recognizer.pdf_scan import PdfScan, available_renderer, rendered_pages
-from recognizer.picture_file import OPENERS, PictureScan
+from recognizer.picture_file import PictureScan, opener_for
 from recognizer.records import Page, PageRef
 from recognizer.scan import Renderer, Scan
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 def open_scan(path: Path) -> Scan:
-    """Open a PDF, PNG, JPEG or TIFF file, told apart by content and not by name.
+    """Open a PDF or a picture file, told apart by content and not by name.
 
     Raises:
         ScanError: the file cannot be read, is empty, cut off, needs a password, has no pages, or is none of these.
@@ -45,10 +45,9 @@ def open_scan(path: Path) -> Scan:
         raise ScanError(f"{path.name}: is empty (0 bytes); copy the file again")
     if b"%PDF-" in head:
         return PdfScan(path, tail)
-    for signature, opener in OPENERS:
-        if head.startswith(signature):
-            return PictureScan(path, opener)
-    raise ScanError(f"{path.name}: {_what_it_is(path, head)}; expected a PDF, TIFF, JPEG or PNG file")
+    if opener := opener_for(head):
+        return PictureScan(path, opener)
+    raise ScanError(f"{path.name}: {_what_it_is(path, head)}; expected a PDF, TIFF, JPEG, PNG, WebP, HEIC or AVIF file")
 
 
 def load_page(path: Path, ref: PageRef, renderer: Renderer = Renderer.AUTO) -> Page:
