@@ -93,10 +93,10 @@ def why_nothing_is_drawn(path: Path, number: int, pictures: int, dark: int) -> s
         pictures: how many pictures the reader that drew it found on it.
         dark: how many of them are not white.
     """
-    with _opened(path, repair=True) as pdf:
-        page = pdf.pages[number - 1]
+    with _opened(path) as pdf:
         try:
-            return _why_nothing(page, pictures, dark)
+            item, generation = list(_listed(pdf, path))[number - 1]
+            return _why_nothing(pdf.get_object(item, generation), pictures, dark)
         except _QPDF_ERRORS as error:
             return f"its contents are damaged ({_said(error, path)})"
 
@@ -106,10 +106,10 @@ _QPDF_ERRORS = (pikepdf.PdfError, pikepdf.DataDecodingError, ValueError, TypeErr
 
 
 @contextmanager
-def _opened(path: Path, *, repair: bool = False) -> Iterator[pikepdf.Pdf]:
-    """Open a PDF, as it is or with its list of pages repaired, and translate qpdf's errors about it."""
+def _opened(path: Path) -> Iterator[pikepdf.Pdf]:
+    """Open a PDF as it is, its list of pages not repaired, and translate qpdf's errors about it."""
     try:
-        with pikepdf.open(path, suppress_warnings=True, inherit_page_attributes=repair) as pdf:
+        with pikepdf.open(path, suppress_warnings=True, inherit_page_attributes=False) as pdf:
             yield pdf
     except pikepdf.PasswordError as error:
         raise ScanError(f"{path.name}: the PDF needs a password; save it without one") from error
@@ -166,7 +166,7 @@ def _shown_twice(pdf: pikepdf.Pdf, listed: Iterable[tuple[int, int]]) -> tuple[i
     alone: dict[tuple[int, int], int] = {}
     twice = None
     for number, (item, generation) in enumerate(listed, 1):
-        things = _things_of(pikepdf.Page(pdf.get_object(item, generation)))
+        things = _named(pdf.get_object(item, generation))
         shown = [thing.objgen for _, thing in things.items() if isinstance(thing, pikepdf.Stream)]
         named.update(shown)
         if len(shown) == 1 and alone.setdefault(shown[0], number) != number:
@@ -199,27 +199,20 @@ def _check_repaired(path: Path, found: int) -> None:
         )
 
 
-def _why_nothing(page: pikepdf.Page, pictures: int, dark: int) -> str | None:
-    contents = page.obj.get("/Contents")
-    if contents is None or (isinstance(contents, pikepdf.Array) and not len(contents)):
-        return "its contents are missing" if len(_things_of(page)) else None
+def _why_nothing(page: Any, pictures: int, dark: int) -> str | None:  # noqa: ANN401 - a pikepdf object
+    contents = page.get("/Contents")
     streams: list[Any] = list(contents) if isinstance(contents, pikepdf.Array) else [contents]
+    if contents is None or not streams:
+        return "its contents are missing" if len(_named(page)) else None
     if not all(isinstance(stream, pikepdf.Stream) for stream in streams):
         return "its contents are missing"
-    parts = list(pikepdf.parse_content_stream(page))
-    if not parts and any(stream.read_bytes().strip() for stream in streams):
-        return "its contents are damaged (nothing in them can be understood)"
-    words = [str(part.operator) for part in parts]
-    if strange := [word for word in words if word not in OPERATORS]:
-        return f"its contents are damaged (they hold {strange[0][:20]!r})"
-    if any(
-        len(part.operands) != OPERANDS.get(word, len(part.operands)) for word, part in zip(words, parts, strict=True)
-    ):
-        return "its contents are damaged (they hold a number too many or too few)"
-    if words.count("q") != words.count("Q"):
-        return "its contents are damaged (they end too early)"
+    parts = list(pikepdf.parse_content_stream(pikepdf.Page(page)))
+    empty = not any(stream.read_bytes().strip() for stream in streams)
+    wrong = _what_is_wrong(parts) if parts or empty else "nothing in them can be understood"
+    if wrong:
+        return f"its contents are damaged ({wrong})"
     shown = [str(part.operands[0]) for part in parts if str(part.operator) == "Do"]
-    return _why_unseen({name: _things_of(page).get(name) for name in shown}, pictures, dark)
+    return _why_unseen({name: _found(page, name) for name in shown}, pictures, dark)
 
 
 def _what_is_wrong(parts: Sequence[Any]) -> str:
@@ -245,8 +238,21 @@ def _why_unseen(shown: dict[str, Any], pictures: int, dark: int) -> str | None:
     return "its picture is not white, but lies outside of what is seen" if dark and not forms and not masked else None
 
 
-def _things_of(page: pikepdf.Page) -> Any:  # noqa: ANN401 - a pikepdf object
-    return page.resources.get("/XObject", pikepdf.Dictionary())
+def _named(node: Any) -> Any:  # noqa: ANN401 - pikepdf objects
+    """Return the pictures and forms that a page, or a node above it, gives a name."""
+    resources = node.get("/Resources")
+    named = resources.get("/XObject") if isinstance(resources, pikepdf.Dictionary) else None
+    return named if isinstance(named, pikepdf.Dictionary) else pikepdf.Dictionary()
+
+
+def _found(page: Any, name: str) -> Any:  # noqa: ANN401 - pikepdf objects
+    """Return what a page calls by a name, given by itself or by a node above it."""
+    node = page
+    for _ in range(MAX_LEVELS):
+        if "/Resources" in node or "/Parent" not in node:
+            return _named(node).get(name)
+        node = node.Parent
+    return None
 
 
 def _pages(count: int) -> str:

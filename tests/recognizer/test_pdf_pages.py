@@ -154,6 +154,23 @@ def test_an_empty_page_made_by_a_program_is_blank(stored: Callable[[bytes], Path
     assert all(isinstance(page, Page) and is_blank(page.pixels) for page in pages)
 
 
+def test_what_a_page_inherits_is_known(stored: Callable[[bytes], Path]) -> None:
+    """Programs give all pages one list of pictures, at the list of pages itself; some pages then show none of them."""
+    pdf = pikepdf.new()
+    picture = flat_picture(np.full((9, 9), 255, np.uint8)).stored_in(pdf)
+    for text in (b"q 90 0 0 90 0 0 cm /A Do Q", b"q Q", b"q 90 0 0 90 0 0 cm /B Do Q"):
+        page = pdf.add_blank_page(page_size=(595, 842))
+        del page.obj["/Resources"]
+        page.obj.Contents = pikepdf.Stream(pdf, text)
+    pdf.Root.Pages.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(A=picture))
+    file = BytesIO()
+    pdf.save(file)
+    first, second, third = looked_at(stored(file.getvalue()))
+    assert isinstance(first, Page) and is_blank(first.pixels)
+    assert isinstance(second, Page) and is_blank(second.pixels)
+    assert isinstance(third, str) and "what it shows, B, is missing" in third
+
+
 def test_a_page_whose_picture_is_hidden_on_purpose_is_blank(stored: Callable[[bytes], Path]) -> None:
     ink = np.zeros((300, 212), np.uint8)
     (page,) = looked_at(stored(picture_pdf(jpeg_picture(ink, SMask=flat_picture(np.zeros_like(ink))))))
