@@ -32,8 +32,8 @@ SQUARE_MM = 5.0
 CENTRES_MM = np.array([[x, y] for y in (20.3, 101.7, 188.2, 270.9) for x in (18.4, 77.1, 133.6, 190.2)])
 """Where squares stand on the page: at no round number of pixels."""
 
-OFF_MM = 0.125
-"""How far a square may be off: one stored pixel (8 a mm), to which renderers round what they enlarge."""
+OFF_MM = 0.11
+"""How far a square may be off: 1.3 pixels at 300 dpi, to which renderers round; decoded directly it is 0.01 mm."""
 
 needs_poppler = pytest.mark.skipif(available_renderer() != "pdf2image", reason="poppler is not installed")
 READERS = [Renderer.PDFIUM, pytest.param(Renderer.PDF2IMAGE, marks=needs_poppler)]
@@ -117,7 +117,7 @@ def test_an_embedded_picture_lies_where_it_lay_on_the_paper(
     assert page_count(path) == 1
     page = load_page(path, FIRST)
     assert page.source is PageSource.EMBEDDED
-    assert np.abs(found_mm(page) - CENTRES_MM).max() < OFF_MM
+    assert np.abs(found_mm(page) - CENTRES_MM).max() < (0.02 if kind not in ("fax", "JBIG2") else 0.07)
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -138,7 +138,9 @@ def test_a_rendered_page_lies_where_the_embedded_picture_lies(
     assert page_count(path) == 1
     page = load_page(path, FIRST, reader)
     assert page.source is PageSource(reader.value)
-    assert np.abs(found_mm(page) - CENTRES_MM).max() < OFF_MM
+    # In black and white, half a stored pixel may be missing on a side.
+    off = OFF_MM if kind not in ("fax", "JBIG2") else 0.15
+    assert np.abs(found_mm(page) - CENTRES_MM).max() < off
 
 
 def turned(centres: np.ndarray, rotate: int) -> np.ndarray:
