@@ -7,6 +7,7 @@ A page that says {"crash": true} ends the process the way a PDF library does, {"
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -43,8 +44,9 @@ def read_run(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
 
 
 def own_threads(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
-    """Leave the process number beside the scan, then wait to be ended."""
-    Path(pages.path).with_suffix(".pid").write_text(str(os.getpid()))
+    """Start another program, leave both process numbers beside the scan, then wait to be ended."""
+    with subprocess.Popen(["sleep", "60"]) as other:
+        Path(pages.path).with_suffix(".pid").write_text(f"{os.getpid()} {other.pid}")
     threading.Event().wait(60)
     return ()
 
