@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
-from recognizer.errors import ScanError
+from recognizer.tiff_pages import tiff_ends_whole
 
 TAIL_BYTES = 2048
 """Where the end of a file is looked for. The PDF standard asks for the last 1024 bytes; some scanners pad."""
@@ -30,7 +30,7 @@ def has_valid_end(path: Path) -> bool:
         if head[4:8] == b"ftyp":
             return _boxes_end_whole(stream, size)
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return _tiff_ends_whole(path)
+        return tiff_ends_whole(path)
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return int.from_bytes(head[4:8], "little") + 8 <= size
     if head.startswith(b"%PDF"):
@@ -65,14 +65,3 @@ def _boxes_end_whole(stream: BinaryIO, size: int) -> bool:
             return False
         at += length
     return False
-
-
-def _tiff_ends_whole(path: Path) -> bool:
-    from recognizer.tiff_pages import tiff_pages
-
-    try:
-        return bool(tiff_pages(path))
-    except ScanError as error:
-        if isinstance(error.__cause__, OSError):
-            raise error.__cause__ from None
-        return False

@@ -7,12 +7,12 @@ bytes changed may look like a shorter one. Here the pages are followed independe
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from recognizer.errors import ScanError
-from recognizer.scan import RESCAN, refuse_many
+from recognizer.scan import MAX_PAGES, RESCAN, refuse_many
 
 TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Size of a value by its type."""
@@ -78,12 +78,38 @@ def tiff_pages(path: Path) -> list[Directory]:
         raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
 
 
-def _directories(file: BinaryIO, size: int, name: str) -> Iterator[Directory]:
+def tiff_ends_whole(path: Path) -> bool:
+    """Tell whether all pages of a TIFF can be reached, and the last of them is all there (OSError: cannot be read).
+
+    Little is read, whatever the file claims: this is asked in the process that watches the inbox.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        try:
+            order, big, at = _head(file)
+            last = seen = 0
+            while at:
+                seen += 1
+                if at >= size or seen > MAX_PAGES:
+                    return False
+                last, at = at, _following(file, order, big, at)
+            parts = _directory(file, order, big, last).parts
+            return all(first + length <= size for first, length in parts)
+        except (struct.error, LookupError, OverflowError):
+            return False
+
+
+def _head(file: BinaryIO) -> tuple[str, bool, int]:
+    """Return the order of bytes, whether offsets have 8 bytes, and where the first directory is."""
     file.seek(0)
     head = file.read(16)
     order = "<" if head[:2] == b"II" else ">"
     big = struct.unpack_from(order + "H", head, 2)[0] == 43
-    at = int(struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)[0])
+    return order, big, int(struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)[0])
+
+
+def _directories(file: BinaryIO, size: int, name: str) -> Iterator[Directory]:
+    order, big, at = _head(file)
     seen: set[int] = set()
     header = ((0, 16 if big else 8),)
     while at:
@@ -95,12 +121,26 @@ def _directories(file: BinaryIO, size: int, name: str) -> Iterator[Directory]:
         page = _directory(file, order, big, at)
         if any(first + length > size for first, length in page.parts):
             raise ScanError(f"{name}: the TIFF is cut off: page {len(seen)} goes on after its end; {RESCAN}")
-        yield Directory(page.parts + header, page.picture_bytes, page.aside, page.following)
+        yield replace(page, parts=page.parts + header)
         at = page.following
 
 
+def _following(file: BinaryIO, order: str, big: bool, at: int) -> int:
+    count_form, entry_bytes, offset_form = _forms(big)
+    file.seek(at)
+    width = struct.calcsize(order + count_form)
+    count = struct.unpack(order + count_form, file.read(width))[0]
+    file.seek(at + width + count * entry_bytes)
+    return int(struct.unpack(order + offset_form, file.read(struct.calcsize(order + offset_form)))[0])
+
+
+def _forms(big: bool) -> tuple[str, int, str]:
+    """Return the form of a count, the bytes of an entry, and the form of an offset."""
+    return ("Q", 20, "Q") if big else ("H", 12, "I")
+
+
 def _directory(file: BinaryIO, order: str, big: bool, at: int) -> Directory:
-    count_form, entry_bytes, offset_form = ("Q", 20, "Q") if big else ("H", 12, "I")
+    count_form, entry_bytes, offset_form = _forms(big)
     file.seek(at)
     width = struct.calcsize(order + count_form)
     count = struct.unpack(order + count_form, file.read(width))[0]
