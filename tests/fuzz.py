@@ -35,7 +35,7 @@ from recognizer.records import PageOutcome
 from recognizer.scanfile import images_to_pdf
 from recognizer.simulate import Mode, Simulation, simulate
 from recognizer.template import find_template
-from tests.helpers.pdf_mutations import malformed_pdf, malformed_picture
+from tests.helpers.pdf_mutations import BOMBS, malformed_pdf, malformed_picture
 from tests.helpers.pdfs import jpeg_picture, picture_pdf
 
 HANG_SECONDS = 20.0
@@ -114,19 +114,27 @@ def good_pictures() -> dict[str, bytes]:
     return made
 
 
-def fill(inbox: Path, pdfs: Sequence[int], pictures: Sequence[int]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """What was done to a file, and how many pages it had before; 0 where it was made from nothing."""
+
+    how: str
+    pages: int
+
+
+def fill(inbox: Path, pdfs: Sequence[int], pictures: Sequence[int]) -> dict[str, Damaged]:
     """Write damaged files, one a seed, and return what was done to each."""
     said = {}
     good = good_pdfs()
     for seed in pdfs:
         what, data = malformed_pdf(seed, good)
         (inbox / f"{seed:03}.pdf").write_bytes(data)
-        said[f"{seed:03}.pdf"] = what
+        said[f"{seed:03}.pdf"] = Damaged(what, 0 if what in BOMBS else good[seed % len(good)].count(b"/Type /Page "))
     shown: Mapping[str, bytes] = good_pictures() if pictures else {}
     for seed in pictures:
         ending, data = malformed_picture(seed, shown)
         (inbox / f"p{seed:03}.{ending}").write_bytes(data)
-        said[f"p{seed:03}.{ending}"] = ending
+        said[f"p{seed:03}.{ending}"] = Damaged(ending, 2 if ending == "tif" else 1)
     return said
 
 
@@ -147,13 +155,22 @@ def grade_damaged(folder: Path, pdfs: Sequence[int], pictures: Sequence[int], sk
         tally = in_threads(Job("grade", exam.dir), reader, grade)
         rows = store.pages()
         claimed = {scan.scan: scan.pages for scan in store.scans()}
-        names = {scan.archived: f"{scan.file}: {done[scan.file]}" for scan in store.scans()}
+        names = {scan.archived: f"{scan.file}: {done[scan.file].how}" for scan in store.scans()}
+        read = {scan.file: scan.pages for scan in store.scans()}
     found.peak_mb, found.largest_mb = peak.stop()
     found.seconds = time.monotonic() - began
     found.files, found.pages = tally.files, Counter(row.outcome.value for row in rows)
     found.crashed = sum("crashed" in one.reason for one in tally.set_aside)
     found.slowest = sorted(((max(took), names.get(name, name)) for name, took in reader.took.items()), reverse=True)
     found.problems += _unbalanced(tally, len(pdfs) + len(pictures), claimed, [row.scan for row in rows])
+    found.problems += [
+        f"{name} ({done[name].how}) lost pages" for name, count in read.items() if count < done[name].pages
+    ]
+    found.problems += [
+        f"page {row.number} of {row.file} ({done[row.file].how}) counts as blank"
+        for row in rows
+        if row.outcome.value == "blank" and done[row.file].pages
+    ]
     if list(exam.inbox.iterdir()):
         found.problems.append(f"left in the inbox: {sorted(path.name for path in exam.inbox.iterdir())}")
     found.problems += [f"{name} took {took:.0f} s" for took, name in found.slowest if took > HANG_SECONDS]
