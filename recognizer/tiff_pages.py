@@ -29,6 +29,9 @@ MOST_ENTRIES = 4096
 MOST_VALUES = 1_000_000
 """Values of an entry: a strip for every line of the largest page that is read, many times over."""
 
+PADDING_BYTES = 32
+"""Bytes that may lie between two parts, so that the second begins at an even place."""
+
 LEAST_HIDDEN = 4096
 """Bytes that no page shows, below which nobody wonders; and half of the smallest page always may be padding."""
 
@@ -181,9 +184,15 @@ def _bounded(values: int) -> int:
 
 
 def _covered(parts: list[tuple[int, int]]) -> int:
-    """Return how many bytes lie in at least one part."""
+    """Return how many bytes lie in at least one part, or are padding between two.
+
+    >>> _covered([(0, 10), (12, 10), (100, 5)])
+    27
+    """
     covered = end = 0
     for first, length in sorted(parts):
+        if end < first <= end + PADDING_BYTES:
+            covered += first - end
         covered += max(first + length - max(first, end), 0)
         end = max(end, first + length)
     return covered

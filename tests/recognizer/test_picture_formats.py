@@ -126,6 +126,20 @@ def test_every_kind_of_tiff_adds_up(
             assert opened.load(PageRef("x", number)).pixels.shape == sheet.shape
 
 
+def test_a_long_tiff_adds_up_and_each_missing_page_is_noticed(stored: Callable[[bytes], Path]) -> None:
+    noise = np.random.default_rng(0).random((100, 300)) > 0.5
+    page = Image.fromarray(noise)
+    data = bytearray(
+        encoded(page, "TIFF", save_all=True, append_images=[page] * 299, compression="group4", dpi=(50, 50))
+    )
+    assert page_count(stored(bytes(data))) == 300
+    for last in (299, 150, 1):
+        cut = bytearray(data)
+        struct.pack_into("<I", cut, links(bytes(data))[last], 0)
+        with pytest.raises(ScanError, match=f"none of its {last} pages shows"):
+            page_count(stored(bytes(cut)))
+
+
 def links(data: bytes) -> list[int]:
     """Where in a TIFF the offset of each directory stands, the last of them 0."""
     places, at = [], 4
