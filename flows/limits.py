@@ -18,15 +18,15 @@ the slowest we drew (600 dpi, rendered) three. Computing is counted and not wait
 FIRST_TRY = 0.5
 """Share of that time after which a page is left, to be read once more alone; so one that hangs costs 12 seconds."""
 
-WAITING_FACTOR = 4.0
+WAITING_FACTOR = 5.0
 """How many times longer it may take by the clock on the wall: a share may be slow, and other processes at work."""
 
 FILE_SECONDS = 20.0
 """Once so much time was lost on pages of one file that crash or hang, its other pages are not tried any more."""
 
 MEMORY_BYTES = 1_500_000_000
-"""What a worker may hold in memory of its own. The largest page that is read, 80 million pixels in colour, needs half
-of it; a file that unpacks to more than that is refused, and the machine goes on working."""
+"""What a worker may hold in memory of its own. The largest page that is read, 80 million pixels in colour, needs two
+thirds of it; a file that unpacks to more is refused, and the machine goes on working."""
 
 
 def limit_memory(size: int = MEMORY_BYTES) -> None:

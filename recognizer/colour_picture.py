@@ -27,7 +27,7 @@ FIRST_PAGE = PageRef("picture", 1)
 
 
 def load_colours(path: Path) -> ColourImage:
-    """Return the one picture of a PNG, JPEG, TIFF or PDF file, on white where it is transparent.
+    """Return the one picture of a picture file or PDF, on white where it is transparent.
 
     A page of a PDF comes in grey.
 

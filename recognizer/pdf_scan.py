@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import cv2
 import numpy as np
 import pdf2image
 import pypdfium2 as pdfium
@@ -36,9 +37,9 @@ LONGEST_SIDE_POINTS = 14_400
 LONGEST_SIDE_PX = 6300
 """Pages are not rendered larger, and embedded pictures from this size on are halved: A4 at 540 dpi, A3 at 380."""
 
-RENDER_TIMEOUT_S = 5
+RENDER_TIMEOUT_S = 10
 """Poppler is stopped after this long on one page: hostile pages can keep a renderer busy for hours. An honest page
-takes it a third of a second."""
+takes it a third of a second, the largest that is read two."""
 
 DARK_PAGE = 100
 """A page whose middle grey value is below this is not paper, or is inverted by something only a renderer knows."""
@@ -48,6 +49,9 @@ LEAST_DARK, MOST_DARK = 0.0005, 0.5
 
 MOST_DARK_UNSEEN = 0.005
 """Share of dark pixels that a picture may have on a page that shows none: of a tiny one, little is left when drawn."""
+
+AFAR_PX = 1200
+"""Longest side at which a picture is looked at for that, about 100 dpi."""
 
 POINTS_PER_INCH = 72.0
 
@@ -182,7 +186,7 @@ class PdfScan:
             with pdfium_errors(number):
                 items = page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,))
                 # It raises PdfiumError where a picture cannot be decoded: such a page is not blank.
-                dark = [_dark_share(bitmap_of(item)) > MOST_DARK_UNSEEN for item in items]
+                dark = [_dark_share(_seen_from_afar(bitmap_of(item))) > MOST_DARK_UNSEEN for item in items]
             if share <= LEAST_DARK and (reason := why_nothing_is_drawn(self._path, number, len(dark), sum(dark))):
                 raise PageError(f"page {number}: is damaged: {reason}; {RESCAN}")
         return pixels, source
@@ -241,6 +245,15 @@ def _rendered_by_pdfium(page: Any, dpi: float) -> GreyImage:  # noqa: ANN401 - P
     bitmap = page.render(scale=dpi / POINTS_PER_INCH, grayscale=True)
     pixels: GreyImage = bitmap.to_numpy().copy()
     return pixels[:, :, 0] if pixels.ndim == 3 else pixels
+
+
+def _seen_from_afar(pixels: GreyImage) -> GreyImage:
+    """Return a picture as it is left when drawn small: what is thin in it grows pale."""
+    factor = max(pixels.shape) / AFAR_PX
+    if factor <= 1:
+        return pixels
+    size = (max(round(pixels.shape[1] / factor), 1), max(round(pixels.shape[0] / factor), 1))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _dark_share(pixels: GreyImage) -> float:

@@ -165,7 +165,7 @@ def _grey(image: Image.Image) -> GreyImage:
         top = 65535.0 if deep.max(initial=0) > 255 else 255.0
         return np.asarray(np.clip(deep * (255.0 / top), 0, 255), dtype=np.uint8)
     if "A" in shown.mode or "transparency" in shown.info:
-        clear = shown.convert("RGBA")
-        paper = Image.new("RGBA", clear.size, (255, 255, 255, 255))
-        shown = Image.alpha_composite(paper, clear)
+        clear = shown if shown.mode in ("RGBA", "LA") else shown.convert("RGBA")
+        paper = Image.new("L", clear.size, 255)
+        shown = Image.composite(clear.convert("L"), paper, clear.getchannel("A"))
     return np.asarray(shown.convert("L"))
