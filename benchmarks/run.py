@@ -237,7 +237,8 @@ def measure_memory(pages: int, stack: Path | None) -> None:
             said = json.loads(process.communicate()[0])
             total, largest = peak.stop()
     print(
-        f"memory  {total:.0f} MB at most for {said['pages']} in one PDF of {size:.0f} MB, {said['seconds']:.0f} s "
+        f"memory  {total:.0f} MB at most for {sum(said['pages'].values())} pages ({said['pages']['read']} read) in one PDF "
+        f"of {size:.0f} MB, {said['seconds']:.0f} s "
         f"(target < {MEMORY_LIMIT_MB} MB; the largest process {largest:.0f} MB)"
     )
 
