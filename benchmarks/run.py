@@ -236,9 +236,10 @@ def measure_memory(pages: int, stack: Path | None) -> None:
             peak = Peak(process.pid)
             said = json.loads(process.communicate()[0])
             total, largest = peak.stop()
+    done, read = sum(said["pages"].values()), said["pages"]["read"]
     print(
-        f"memory  {total:.0f} MB at most for {sum(said['pages'].values())} pages ({said['pages']['read']} read) in one PDF "
-        f"of {size:.0f} MB, {said['seconds']:.0f} s "
+        f"memory  {total:.0f} MB at most for {done} pages ({read} read) in one PDF of {size:.0f} MB, "
+        f"{said['seconds']:.0f} s "
         f"(target < {MEMORY_LIMIT_MB} MB; the largest process {largest:.0f} MB)"
     )
 
