@@ -1,7 +1,7 @@
 # Two commands on a fresh machine with Python 3.11 and make: `make demo`, then `make test`.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-poppler lint bench samples train locks clean
+.PHONY: help setup demo test test-poppler fuzz lint bench samples train locks clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
@@ -40,6 +40,9 @@ test: $(VENV)/.testing ## Run all tests
 test-poppler: $(VENV)/.testing ## Run the tests of rendering again, poppler required
 	@command -v pdftoppm >/dev/null || { echo "pdftoppm was not found; install poppler-utils"; exit 1; }
 	@$(BIN)/python -m pytest --quiet tests/recognizer/test_raster.py
+
+fuzz: $(VENV)/.testing ## Grade 200 damaged PDFs and 100 damaged pictures; nothing may crash, hang, leak or get lost
+	@$(BIN)/python -m tests.fuzz
 
 lint: $(VENV)/.testing ## Check style and types
 	@$(BIN)/ruff check .

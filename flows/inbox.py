@@ -20,20 +20,26 @@ import time
 import unicodedata
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flows.errors import PlaceError
 from flows.records import Arrival, Note
 from flows.settings import Exam
+from recognizer.file_ends import has_valid_end
 
 UNFINISHED_FACTOR = 5.0
 """A file without a valid end, such as a PDF without %%EOF, has to lie still this many times longer before it counts as
 damaged rather than unfinished: a scanner pauses between sheets."""
 
+CLOCK_SKEW_S = 300.0
+"""By so much may the clock of a file server be behind ours (Windows domains allow five minutes). What seems younger
+than this is watched for a while; its times alone are not believed."""
+
+COMES_BACK = frozenset({errno.ESTALE, errno.EIO, errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT, errno.EHOSTDOWN})
+"""What the system says of a file on a share that may be there again in a moment."""
+
 CHUNK_BYTES = 1 << 20
-TAIL_BYTES = 2048
-"""Where the end of a file is looked for. The PDF standard asks for the last 1024 bytes; some scanners pad."""
 
 UNFINISHED_NAMES = re.compile(r"^(\.|~\$)|\.(part|partial|tmp|temp|crdownload|download|filepart)$", re.IGNORECASE)
 """Names under which browsers, file managers and offices keep files that are not done: never taken."""
@@ -54,13 +60,17 @@ INCOMING = "incoming.part"
 
 @dataclass(frozen=True, slots=True)
 class InboxFile:
-    """A file in the inbox, and what tells whether it is still the same one."""
+    """A file in the inbox, and what tells whether it is still the same one: its size and the time of its last change.
+
+    Some shares give a file another number, or another time of its last renaming, whenever one looks: those two are
+    known but not compared.
+    """
 
     path: Path
     size: int
     mtime_ns: int
-    ctime_ns: int
-    inode: int
+    ctime_ns: int = field(compare=False)
+    inode: int = field(compare=False)
 
     @property
     def inbox_name(self) -> bytes:
@@ -147,7 +157,10 @@ class Inbox:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                ignored.append(Note(name, f"cannot be read: {error.strerror or error}", needs_person=True))
+                if error.errno in COMES_BACK:
+                    waiting.append(Note(name, f"cannot be read just now: {error.strerror}"))
+                else:
+                    ignored.append(Note(name, f"cannot be read: {error.strerror or error}", needs_person=True))
                 continue
             self._first_seen.setdefault(entry.name, now)
             self._seen[file] = before.get(file, now)
@@ -186,35 +199,17 @@ class Inbox:
         """Return for how many seconds nothing was written, as far as can be told.
 
         Either it was seen to lie still, or its times say so. Both times: copying a file may set the time of its last
-        change to an old one, but nobody can set the other. A time in the future tells nothing.
+        change to an old one, but nobody can set the other. They are those of the server's clock; a time in the future
+        tells nothing.
         """
         age_ns = self._clock.now_ns() - max(file.mtime_ns, file.ctime_ns)
-        return max(now - self._seen[file], age_ns / 1e9)
+        return max(now - self._seen[file], age_ns / 1e9 - CLOCK_SKEW_S)
 
 
 def inbox_file(path: Path) -> InboxFile:
     """Return what tells whether a file is still the same one (OSError when it is gone)."""
     seen = path.lstat()
     return InboxFile(path, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
-
-
-def has_valid_end(path: Path) -> bool:
-    """Tell whether a file ends as its beginning promises.
-
-    A kind of file that we do not know has no end to show, and is complete as it is; an empty file never is.
-    """
-    with path.open("rb") as stream:
-        head = stream.read(8)
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, stream.tell() - TAIL_BYTES))
-        tail = stream.read()
-    if head.startswith(b"%PDF"):
-        return b"%%EOF" in tail
-    if head.startswith(b"\xff\xd8\xff"):
-        return b"\xff\xd9" in tail
-    if head.startswith(b"\x89PNG"):
-        return b"IEND" in tail
-    return len(head) > 0
 
 
 def is_open_for_writing(path: Path) -> bool:
@@ -286,10 +281,10 @@ def copy_in(file: InboxFile, archive: Path) -> Copied:
         raise PlaceError(f"{archive}: {file.name} cannot be copied there: {error.strerror or error}") from error
     finally:
         os.close(source)
-    if (after.st_size, after.st_mtime_ns, after.st_ino) != (file.size, file.mtime_ns, file.inode):
+    if (after.st_size, after.st_mtime_ns) != (file.size, file.mtime_ns):
         part.unlink()
         raise FileChangedError(file.name)
-    return Copied(file, digest, part)
+    return Copied(replace(file, inode=after.st_ino), digest, part)
 
 
 def archive_copy(copied: Copied, archive: Path, archived: str) -> None:
@@ -354,7 +349,10 @@ def remove_taken(inbox: Path, arrival: Arrival, keep_as: Path | None = None) -> 
             there = inbox_file(path)
         except FileNotFoundError:
             return True
-        if (there.size, there.mtime_ns, there.inode) != (arrival.size, arrival.mtime_ns, arrival.inode):
+        if (there.size, there.mtime_ns) != (arrival.size, arrival.mtime_ns):
+            return False
+        # Another number may be another file, or a share that numbers its files anew whenever one looks.
+        if there.inode != arrival.inode and _digest(path) != arrival.scan:
             return False
         if keep_as is not None and keep_as.exists() and keep_as.stat().st_dev == path.stat().st_dev:
             path.replace(keep_as)
@@ -416,6 +414,11 @@ def _copy(source: int, target: Path) -> str:
         stream.flush()
         os.fsync(stream.fileno())
     return digest.hexdigest()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _chunk(source: int) -> bytes:

@@ -9,16 +9,19 @@ import os
 import signal
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from math import ceil
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
+from flows.limits import FILE_SECONDS, FIRST_TRY, MEMORY_BYTES, PAGE_SECONDS, clock, limit_memory, restart_clock
 from flows.settings import Exam
 from recognizer.errors import RecognizerError, ScanError
 from recognizer.promise import ACCEPT_ERROR, SampleCheck, Thresholds
@@ -32,11 +35,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-PAGE_SECONDS = 120
-"""Nothing may take longer with one page; a hostile file can keep a PDF library busy for ever. An honest page takes a
-quarter of a second, the slowest we drew (600 dpi, rendered) three."""
-
 
 RETRY_DELAYS_S = (2.0, 5.0, 15.0)
 """Waits before something is read again: a share that went away is often back after seconds."""
@@ -162,7 +160,11 @@ class Skills:
 
 
 class ReaderPool:
-    """A few processes that read pages. When one dies, its pages are read again one by one to find the culprit."""
+    """A few processes that read pages. When one dies, its pages are read again one by one to find the culprit.
+
+    A file that goes on to crash or hang the reader is given up: its other pages fail without being tried. Which pages
+    were read by then depends on chance; that they are named does not.
+    """
 
     def __init__(
         self, spec: ReaderSpec, workers: int, page_seconds: int = PAGE_SECONDS, skills: Skills | None = None
@@ -172,14 +174,16 @@ class ReaderPool:
         Args:
             spec: what they read with.
             workers: how many there are.
-            page_seconds: after this long on one page a process is ended.
+            page_seconds: after computing for this long on one page a process is ended.
             skills: what they can do; reading real scans when None.
         """
         self._seconds = page_seconds
+        self._first_seconds = ceil(page_seconds * FIRST_TRY)
         self._skills = skills or READING
         self._many = _Pool(spec, workers, self._skills.begin)
         self._careful = _Pool(spec, 1, self._skills.begin)
         self._one_by_one = threading.Lock()
+        self._lost: defaultdict[str, float] = defaultdict(float)
 
     def __enter__(self) -> Self:
         return self
@@ -206,7 +210,7 @@ class ReaderPool:
             OSError: it cannot be opened just now.
         """
         try:
-            return self._many.call(self._skills.count_pages, str(path), self._seconds)
+            return self._many.call(self._skills.count_pages, str(path), self._first_seconds)
         except BrokenProcessPool:
             # Not this file's fault perhaps: another page in work may have taken the worker down with it.
             with self._one_by_one:
@@ -215,24 +219,41 @@ class ReaderPool:
                 except BrokenProcessPool as error:
                     raise ScanError(
                         f"opening the file crashed, or took longer than {self._seconds} s; open it in another program "
-                        "and save it anew"
+                        "and print it to a new PDF"
                     ) from error
 
     def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:
         """Return what became of every page of a run; a page on which the reader crashes is a failed page."""
+        if self._is_given_up(pages.scan):
+            return tuple(_not_tried(ref) for ref in pages.refs())
         try:
-            return self._many.call(self._skills.read_run, pages, self._seconds)
+            return self._many.call(self._skills.read_run, pages, self._first_seconds)
         except BrokenProcessPool:
             with self._one_by_one:
                 return tuple(self._read_carefully(pages, ref) for ref in pages.refs())
 
     def _read_carefully(self, pages: RunOfPages, ref: PageRef) -> PageOutcome:
+        if self._is_given_up(pages.scan):
+            return _not_tried(ref)
         one = RunOfPages(pages.path, pages.scan, ref.number, ref.number, pages.placed)
+        began = time.monotonic()
         try:
             return self._careful.call(self._skills.read_run, one, self._seconds)[0]
         except BrokenProcessPool:
+            self._lost[pages.scan] += time.monotonic() - began
             reason = f"reading this page crashed, or took longer than {self._seconds} s; scan the page again"
             return PageFailure(ref, PageOutcomeKind.FAILED, reason)
+
+    def _is_given_up(self, scan: str) -> bool:
+        return self._lost[scan] > FILE_SECONDS
+
+
+def _not_tried(ref: PageRef) -> PageFailure:
+    reason = (
+        "was not read, since other pages of this file crash the reader or take it too long; print the file to a new "
+        "PDF, or scan the pages again"
+    )
+    return PageFailure(ref, PageOutcomeKind.FAILED, reason)
 
 
 class _Pool:
@@ -284,12 +305,15 @@ _loaded: "tuple[ReadingModel, ReviewPolicy] | None" = None
 
 
 def begin(spec: ReaderSpec) -> None:
-    """Prepare a worker: one thread of OpenCV, and no life after the parent's."""
+    """Prepare a worker: one thread of OpenCV, bounded memory, and no life after the parent's."""
     global _spec  # noqa: PLW0603 - a worker process has one spec for life
     _spec = spec
     # Ctrl-C reaches every process of a terminal; the parent decides, and stops its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    # A group of its own: what it started, such as poppler, ends with it.
+    os.setpgrp()
+    signal.signal(signal.SIGTERM, _end_group)
+    limit_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from recognizer.reading import keep_to_one_core
 
@@ -300,7 +324,11 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         wait_for([parent.sentinel])
-        os._exit(1)
+        _end_group()
+
+
+def _end_group(*_: object) -> None:
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _model_and_policy() -> "tuple[ReadingModel, ReviewPolicy]":
@@ -335,14 +363,14 @@ def _info() -> ReaderInfo:
 def _count_pages(path: str, seconds: int) -> int:
     from recognizer.raster import page_count
 
-    signal.alarm(seconds)
-    try:
-        return page_count(Path(path))
-    except ScanError as error:
-        _blame_the_place(error, Path(path))
-        raise
-    finally:
-        signal.alarm(0)
+    with clock(seconds):
+        try:
+            return page_count(Path(path))
+        except MemoryError as error:
+            raise ScanError(f"opening the file {TOO_MUCH_MEMORY}") from error
+        except ScanError as error:
+            _blame_the_place(error, Path(path))
+            raise
 
 
 def _read_run(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
@@ -350,15 +378,13 @@ def _read_run(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
 
     path = Path(pages.path)
     _model_and_policy()  # before the clock runs
-    signal.alarm(seconds)
-    try:
-        with open_scan(path) as scan:
-            return tuple(_read_page(scan, pages, ref, seconds) for ref in pages.refs())
-    except ScanError as error:
-        _blame_the_place(error, path)
-        return tuple(PageFailure(ref, PageOutcomeKind.FAILED, str(error)) for ref in pages.refs())
-    finally:
-        signal.alarm(0)
+    with clock(seconds):
+        try:
+            with open_scan(path) as scan:
+                return tuple(_read_page(scan, pages, ref, seconds) for ref in pages.refs())
+        except ScanError as error:
+            _blame_the_place(error, path)
+            return tuple(PageFailure(ref, PageOutcomeKind.FAILED, str(error)) for ref in pages.refs())
 
 
 def _read_page(scan: "Scan", pages: RunOfPages, ref: PageRef, seconds: int) -> PageOutcome:
@@ -366,16 +392,21 @@ def _read_page(scan: "Scan", pages: RunOfPages, ref: PageRef, seconds: int) -> P
     from recognizer.raster import Renderer
     from recognizer.reading import read_page, read_placed
 
-    signal.alarm(seconds)
+    restart_clock(seconds)
     spec = _own_spec()
     try:
         page = scan.load(ref, Renderer(spec.renderer))
     except (PageError, ScanError) as error:
         _blame_the_place(error, Path(pages.path))
         return PageFailure(ref, PageOutcomeKind.FAILED, str(error))
+    except MemoryError:
+        return PageFailure(ref, PageOutcomeKind.FAILED, f"reading this page {TOO_MUCH_MEMORY}")
     if placed := pages.placement(ref):
         return read_placed(page, placed, spec.sheets, *_model_and_policy())
     return read_page(page, spec.sheets, *_model_and_policy())
+
+
+TOO_MUCH_MEMORY = f"needs more than {MEMORY_BYTES / 1e6:.0f} MB of memory; print the file to a new PDF at 300 dpi"
 
 
 def _blame_the_place(verdict: RecognizerError, path: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from recognizer.errors import PageError, ScanError
-from recognizer.picture_file import OPENERS, PictureScan
+from recognizer.picture_file import PictureScan, opener_for
 from recognizer.raster import open_scan
 from recognizer.records import PageRef
 from recognizer.scan import refuse_large
@@ -27,7 +27,7 @@ FIRST_PAGE = PageRef("picture", 1)
 
 
 def load_colours(path: Path) -> ColourImage:
-    """Return the one picture of a PNG, JPEG, TIFF or PDF file, on white where it is transparent.
+    """Return the one picture of a picture file or PDF, on white where it is transparent.
 
     A page of a PDF comes in grey.
 
@@ -39,6 +39,7 @@ def load_colours(path: Path) -> ColourImage:
     if opener is None:
         with open_scan(path) as scan:
             _refuse_several(path, scan.page_count)
+            scan.check_complete()
             return np.asarray(cv2.cvtColor(scan.load(FIRST_PAGE).pixels, cv2.COLOR_GRAY2BGR), np.uint8)
     with _ColourScan(path, partial(_displayed, opener)) as picture:
         return picture.colours
@@ -59,7 +60,7 @@ def _opener(path: Path) -> Callable[[Path], Any] | None:
             head = file.read(16)
     except OSError as error:
         raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
-    return next((opener for signature, opener in OPENERS if head.startswith(signature)), None)
+    return opener_for(head)
 
 
 def _displayed(opener: Callable[[Path], Any], path: Path) -> Image.Image:

@@ -24,6 +24,9 @@ ASPECT_TOLERANCE = 0.02
 LEAST_COVER = 0.5
 """A picture that covers less of its page is rendered: it may be a stamp or a photograph, and not a scan."""
 
+MOST_OUTSIDE = 0.5
+"""A page that shows less of its picture than this is rendered: what is seen of it may look like blank paper."""
+
 _SLICE = 48
 """Bytes by which a picture's data are found in the file: compressed data repeat so much only when they are equal."""
 
@@ -57,9 +60,10 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class PagePicture:
-    """The one picture of a page: its stored bytes, how it is laid, its digest, and a decoder for what is no JPEG."""
+    """The one picture of a page: its bytes and size as stored, how it lies, its digest, a decoder if it is no JPEG."""
 
     data: bytes
+    size: tuple[int, int]
     is_jpeg: bool
     placement: Placement
     digest: str
@@ -123,7 +127,7 @@ def placement_of(
     if max(abs(along_u[1] / along_u[0]), abs(along_v[0] / along_v[1])) > SLANT_TOLERANCE:
         return None
     rect = bounding_rect(apply_homography(shown, Rect(0, 0, 1, 1).corners()))
-    if _cover(rect, width, height) < LEAST_COVER:
+    if _cover(rect, width, height) < LEAST_COVER or rect.width * rect.height * MOST_OUTSIDE > width * height:
         return None
     columns, rows = stored[::-1] if transposed else stored
     across, down = columns / rect.width, rows / rect.height
@@ -228,3 +232,14 @@ def is_plain(dictionary: bytes, is_jpeg: bool) -> bool:
     names = set(re.findall(rb"/([A-Za-z]+)", dictionary))
     hiding = {b"SMask", b"Mask", b"ImageMask", b"SMaskInData"} | ({b"Decode"} if is_jpeg else set())
     return not names & hiding
+
+
+def fax_group(dictionary: bytes) -> int | None:
+    """Return by which standard a picture is packed as a fax, 3 or 4; None when it is no fax.
+
+    >>> fax_group(b"<< /Filter /CCITTFaxDecode /DecodeParms << /K -1 >> >>"), fax_group(b"<< /Filter /DCTDecode >>")
+    (4, None)
+    """
+    if b"CCITTFaxDecode" not in dictionary and b"/CCF" not in dictionary:
+        return None
+    return 4 if re.search(rb"/K\s*-", dictionary) else 3

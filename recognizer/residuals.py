@@ -10,7 +10,6 @@ from recognizer.records import RegisteredPage
 from recognizer.rules import CORNER_INSET_MM, Probes, measure
 from recognizer.template import Box
 
-
 AT_ONCE = 300
 """Boxes measured together: OpenCV maps no picture of more than 32,767 rows, and a box has 84."""
 

@@ -7,11 +7,14 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from recognizer.errors import PageError
+from recognizer.errors import PageError, ScanError
 from recognizer.records import GreyImage, Page, PageRef
 
 MAX_PAGE_PIXELS = 80_000_000
 """Pixels a page may hold before anything is decoded: A3 at 600 dpi has 70 million. A grey page of 80 MB fits memory."""
+
+MAX_PAGES = 10_000
+"""Pages a file may hold: a day's work of a large scanner. A file that claims more is a mistake or an attack."""
 
 RESCAN = "scan the pages again or ask for the original file"
 """What to try when a file or a page is damaged."""
@@ -31,6 +34,14 @@ class Scan(Protocol):
     @property
     def page_count(self) -> int:
         """How many pages the file has, at least 1."""
+        ...
+
+    def check_complete(self) -> None:
+        """Check that no page of the file is hidden or lost; asked once a file, since it takes longer than opening it.
+
+        Raises:
+            ScanError: pages are missing, or nobody can tell.
+        """
         ...
 
     def load(self, ref: PageRef, renderer: Renderer = Renderer.AUTO) -> Page:
@@ -56,6 +67,12 @@ def refuse_large(number: int, width: float, height: float) -> None:
             f"page {number}: {width:.0f} x {height:.0f} pixels are {width * height / 1e6:.0f} million, at most "
             f"{MAX_PAGE_PIXELS / 1e6:.0f} million are read; scan at 300 dpi"
         )
+
+
+def refuse_many(name: str, pages: int) -> None:
+    """Raise ScanError for a file of more pages than are read."""
+    if pages > MAX_PAGES:
+        raise ScanError(f"{name}: holds {pages} pages or more, at most {MAX_PAGES} are read; split the file")
 
 
 def pixel_hash(pixels: GreyImage) -> str:

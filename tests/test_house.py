@@ -13,9 +13,11 @@ ROOT = Path(__file__).parent.parent
 STORE_PARTS = ("batches", "fields", "pages", "together", "transactions")
 
 DOORS: dict[str, tuple[str, ...]] = {
-    "pypdfium2": ("recognizer/raster.py",),
-    "pypdfium2_raw": ("recognizer/raster.py",),
-    "pdf2image": ("recognizer/raster.py",),
+    "pypdfium2": ("recognizer/pdf_scan.py", "recognizer/only_picture.py", "recognizer/pdfium_lock.py"),
+    "pypdfium2_raw": ("recognizer/pdf_scan.py", "recognizer/only_picture.py"),
+    "pdf2image": ("recognizer/pdf_scan.py",),
+    "pikepdf": ("recognizer/pdf_pages.py",),
+    "pi_heif": ("recognizer/picture_file.py",),
     "fpdf": ("recognizer/printing.py",),
     "ai_edge_litert": ("recognizer/classifier.py",),
     "tensorflow": ("recognizer/training/",),

@@ -48,7 +48,7 @@ class _Read:
     help="A model other than the shipped.",
 )
 def read(images: tuple[Path, ...], folder: Path | None, as_json: bool, model_folder: Path | None) -> int:
-    """Read the handwritten digits in any picture: a photo or scan (PNG, JPEG, TIFF, one page of PDF), without a form.
+    """Read the handwritten digits in any picture: a photo, a scan or one page of PDF, without a form.
 
     Prints each line of writing as text, numbers that stand apart with a space between them. What is no digit, or is not
     sure, is a "?"; no digit is ever guessed. Points and commas are left out: 3.5 is read as 35. In drawn pictures green

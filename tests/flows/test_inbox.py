@@ -1,14 +1,20 @@
 import errno
 import os
+import time
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from flows import inbox
 from flows.errors import PlaceError
 from flows.inbox import (
+    CLOCK_SKEW_S,
     FileChangedError,
     FileUnreadableError,
     Inbox,
+    InboxFile,
     archived_name,
     copy_in,
     inbox_file,
@@ -56,7 +62,7 @@ def names(files: object) -> list[str]:
 
 def test_a_file_that_lay_still_for_long_is_taken_at_the_first_look(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(PDF)
-    clock = FakeClock(ahead_s=60.0)
+    clock = FakeClock(ahead_s=3600.0)
     look = Inbox(tmp_path, 2.0, clock).wait()
     assert names(look.ready) == ["a.pdf"]
     assert clock.passed == 0.0
@@ -87,6 +93,65 @@ def test_a_time_in_the_future_is_told_by_watching(tmp_path: Path) -> None:
     assert clock.passed >= 2.0
 
 
+def test_a_server_whose_clock_is_behind_makes_no_file_complete(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(PDF[:9])
+    clock = FakeClock(ahead_s=CLOCK_SKEW_S - 20)
+    assert names(Inbox(tmp_path, 2.0, clock).look().waiting) == ["a.pdf"]
+    clock.during.append(lambda: path.write_bytes(PDF) if clock.passed > 6.0 and path.stat().st_size < 10 else None)
+    assert names(Inbox(tmp_path, 2.0, clock).wait().ready) == ["a.pdf"]
+    assert path.read_bytes() == PDF and clock.passed >= 8.0
+
+
+def test_a_share_that_numbers_its_files_anew_at_every_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "inbox" / "a.pdf"
+    path.parent.mkdir()
+    path.write_bytes(PDF)
+    numbers = count(1000)
+
+    def renumbered(path: Path) -> InboxFile:
+        number = next(numbers)
+        return replace(inbox_file(path), inode=number, ctime_ns=time.time_ns() + number)
+
+    monkeypatch.setattr(inbox, "inbox_file", renumbered)
+    (seen,) = Inbox(path.parent, 2.0, FakeClock()).wait().ready
+    copied = copy_in(seen, tmp_path)
+    taken = Arrival(1, seen.inbox_name, seen.name, copied.scan, "x.pdf", seen.size, seen.mtime_ns, seen.inode)
+    assert remove_taken(path.parent, taken)
+    assert not path.exists() and copied.part.read_bytes() == PDF
+
+
+def test_another_file_of_the_same_name_size_and_time_is_not_removed(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(PDF)
+    copied = copy_in(inbox_file(path), tmp_path)
+    seen = copied.file
+    other = tmp_path / "other.pdf"
+    other.write_bytes(PDF.replace(b"body", b"page"))
+    os.utime(other, ns=(seen.mtime_ns, seen.mtime_ns))
+    other.replace(path)
+    taken = Arrival(1, seen.inbox_name, seen.name, copied.scan, "x.pdf", seen.size, seen.mtime_ns, seen.inode)
+    assert not remove_taken(tmp_path, taken)
+    assert b"page" in path.read_bytes()
+
+
+def test_a_file_that_a_share_cannot_give_just_now_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.pdf", "b.pdf"):
+        (tmp_path / name).write_bytes(PDF)
+
+    def stale(path: Path) -> bool:
+        if path.name == "a.pdf":
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return True
+
+    monkeypatch.setattr(inbox, "has_valid_end", stale)
+    look = Inbox(tmp_path, 2.0, FakeClock()).wait()
+    assert (names(look.ready), names(look.waiting), look.ignored) == (["b.pdf"], ["a.pdf"], ())
+    assert "cannot be read just now" in look.waiting[0].reason and not look.waiting[0].needs_person
+
+
 def test_a_growing_file_is_left_when_patience_ends(tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(PDF)
@@ -99,7 +164,16 @@ def test_a_growing_file_is_left_when_patience_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"%PDF-1.7\nbody", b"\xff\xd8\xff\xe0 half a JPEG", b"\x89PNG\r\n\x1a\n half a PNG"]
+    "content",
+    [
+        b"",
+        b"%PDF-1.7\nbody",
+        b"\xff\xd8\xff\xe0 half a JPEG",
+        b"\x89PNG\r\n\x1a\n half a PNG",
+        b"RIFF\xff\0\0\0WEBP half a WebP",
+        b"II*\0\xff\0\0\0 half a TIFF",
+        b"\0\0\0\x10ftypheic\0\0\0\0\0\0\1\0mdat half a HEIC",
+    ],
 )
 def test_a_file_without_its_end_has_to_lie_still_for_longer(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pdf").write_bytes(content)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,11 +21,13 @@ from flows.records import FileOutcome
 from flows.settings import Exam
 from flows.store import open_store
 from flows.workers import ReaderPool, RunOfPages, reader_spec
+from recognizer import pdf_scan
 from recognizer.errors import ScanError
 from recognizer.glyphs import load_glyphs
 from recognizer.judge import ReviewPolicy
 from recognizer.promise import Thresholds
-from recognizer.records import PageFailure, PageOutcomeKind, PageResult
+from recognizer.raster import Renderer
+from recognizer.records import Page, PageFailure, PageOutcomeKind, PageRef, PageResult
 from recognizer.scanfile import ScannedPicture, images_to_pdf
 from recognizer.simulate import Mode, Simulation, simulate
 from recognizer.template import Role, find_template
@@ -69,6 +72,59 @@ def test_a_crash_and_a_hang_cost_one_page_each(exam: Exam, pool: ReaderPool) -> 
     assert isinstance(failure, PageFailure) and "crashed" in failure.reason
     (again,) = pool.read_run(RunOfPages(str(path), "a" * 64, 5, 5))
     assert isinstance(again, PageResult) and again.ref.number == 5
+
+
+def test_a_file_that_goes_on_to_hang_is_given_up(exam: Exam, pool: ReaderPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "FILE_SECONDS", 0.5)
+    path = scan(exam, sheet(1), sheet(2, hang=True), *(sheet(number) for number in range(3, 12)))
+    first = pool.read_run(RunOfPages(str(path), "a" * 64, 1, 4))
+    second = pool.read_run(RunOfPages(str(path), "a" * 64, 5, 11))
+    assert isinstance(first[0], PageResult)
+    reasons = [outcome.reason for outcome in (*first[1:], *second) if isinstance(outcome, PageFailure)]
+    assert len(reasons) == 10
+    assert "took longer than 2 s" in reasons[0] and all("was not read" in reason for reason in reasons[1:])
+    other = exam.archive / "other.pdf"
+    other.write_text(fake_scan(sheet(1)))
+    (outcome,) = pool.read_run(RunOfPages(str(other), "b" * 64, 1, 1))
+    assert isinstance(outcome, PageResult)
+
+
+def ended_by(code: str) -> subprocess.Popen[str]:
+    start = "from flows.limits import clock, limit_memory\nimport time\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", start + code], env={"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_what_takes_too_long_is_ended_and_what_takes_too_much_memory_fails() -> None:
+    with (
+        ended_by("with clock(1):\n    while True: pass") as busy,
+        ended_by("with clock(1):\n    time.sleep(60)") as asleep,
+        ended_by("with clock(1):\n    pass\ntime.sleep(1.5)\nprint('well')") as in_time,
+        ended_by("limit_memory(200_000_000)\ntry: bytes(300_000_000)\nexcept MemoryError: print('too much')") as hungry,
+    ):
+        assert busy.wait(30) == -signal.SIGPROF
+        assert asleep.wait(30) == -signal.SIGALRM
+        assert in_time.communicate(timeout=30)[0] == "well\n"
+        assert hungry.communicate(timeout=30)[0] == "too much\n"
+
+
+def test_a_page_that_needs_too_much_memory_fails_alone(exam: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = exam.archive / "scan.pdf"
+    images_to_pdf([white_page(), white_page()], path)
+    monkeypatch.setattr(workers, "_spec", reader_spec(exam))
+    monkeypatch.setattr(workers, "_loaded", (SameForAll(), ReviewPolicy(Thresholds(0.9, 0.9, 0.9))))
+    loaded = pdf_scan.PdfScan.load
+
+    def hungry(self: pdf_scan.PdfScan, ref: PageRef, renderer: Renderer = Renderer.AUTO) -> Page:
+        if ref.number == 1:
+            raise MemoryError
+        return loaded(self, ref, renderer)
+
+    monkeypatch.setattr(pdf_scan.PdfScan, "load", hungry)
+    first, second = workers._read_run(RunOfPages(str(path), "a" * 64, 1, 2), 60)
+    assert isinstance(first, PageFailure) and "needs more than 1500 MB of memory" in first.reason
+    assert isinstance(second, PageFailure) and second.outcome is PageOutcomeKind.BLANK
 
 
 def test_a_file_that_cannot_even_be_opened_is_named(exam: Exam, pool: ReaderPool) -> None:
@@ -183,16 +239,16 @@ def test_workers_do_not_outlive_a_killed_parent(exam: Exam) -> None:
     script.write_text(code)
     command = [sys.executable, str(script), str(exam.dir), str(path)]
     with subprocess.Popen(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}) as parent:
-        number = _wait_for(lambda: int(path.with_suffix(".pid").read_text()))
+        worker, program = _wait_for_two(path.with_suffix(".pid"))
         parent.kill()
-    assert _ends(number)
+    assert _ends(worker) and _ends(program)
 
 
-def _wait_for(look: object) -> int:
+def _wait_for_two(path: Path) -> tuple[int, int]:
     for _ in range(600):
         try:
-            assert callable(look)
-            return int(look())
+            worker, program = (int(number) for number in path.read_text().split())
+            return worker, program
         except (OSError, ValueError):
             time.sleep(0.05)
     raise AssertionError("the worker never began")

@@ -1,12 +1,13 @@
 """What worker processes can do in tests: read make-believe scans, and crash or hang where these say so.
 
-A page that says {"crash": true} ends the process the way a PDF library does, {"hang": true} never comes back; the
-scan's first line says the same of opening it.
+A page that says {"crash": true} ends the process the way a PDF library does, {"hang": true} computes for ever, and
+{"wait": true} waits for ever; the scan's first line says the same of opening it.
 """
 
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from flows import workers
+from flows.limits import clock
 from flows.workers import ReaderInfo, ReaderSpec, RunOfPages, Skills, begin
 from recognizer.classifier import ModelCard
 from recognizer.judge import ReviewPolicy
@@ -30,7 +32,7 @@ def info() -> ReaderInfo:
 
 def count_pages(path: str, seconds: int) -> int:
     first = Path(path).read_text().partition("\n")[0]
-    _misbehave({word: True for word in ("crash", "hang") if word in first}, seconds)
+    _misbehave({word: True for word in ("crash", "hang", "wait") if word in first}, seconds)
     return FakeReader().count_pages(Path(path))
 
 
@@ -42,19 +44,21 @@ def read_run(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
 
 
 def own_threads(pages: RunOfPages, seconds: int) -> tuple[PageOutcome, ...]:
-    """Leave the process number beside the scan, then wait to be ended."""
-    Path(pages.path).with_suffix(".pid").write_text(str(os.getpid()))
+    """Start another program, leave both process numbers beside the scan, then wait to be ended."""
+    with subprocess.Popen(["sleep", "60"]) as other:
+        Path(pages.path).with_suffix(".pid").write_text(f"{os.getpid()} {other.pid}")
     threading.Event().wait(60)
     return ()
 
 
 def _misbehave(said: dict[str, object], seconds: int) -> None:
-    signal.alarm(seconds)
-    if said.get("crash"):
-        os.kill(os.getpid(), signal.SIGSEGV)
-    while said.get("hang"):
-        time.sleep(1)
-    signal.alarm(0)
+    with clock(seconds):
+        if said.get("crash"):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        while said.get("hang"):
+            pass
+        while said.get("wait"):
+            time.sleep(1)
 
 
 class SameForAll:

@@ -293,7 +293,7 @@ def test_files_that_are_no_single_picture_are_refused(tmp_path: Path) -> None:
         ("cut.png", "damaged"),
         ("cut.jpg", "damaged"),
         ("empty.png", "empty"),
-        ("text.png", "expected a PDF, TIFF, JPEG or PNG"),
+        ("text.png", "expected a PDF, TIFF, JPEG, PNG, WebP, HEIC or AVIF"),
         ("two.tif", "holds 2 pages"),
         ("missing.png", "cannot be read"),
         (".", "cannot be read"),
