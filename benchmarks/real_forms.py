@@ -4,8 +4,8 @@
 
 The pictures are samples of OMRChecker (MIT): an answer booklet's cover with a student number in bubbles (three scans,
 and its blank page), a sheet of 200 questions (two kinds of scan), a bubble sheet by phone. Their template.json tells
-where the bubbles are; of it a template of ours is made. Where there is no blank page, a filled picture, laid flat by its
-round markers, stands for it. For each picture the boxes are drawn over it (look at them), and what was read is
+where the bubbles are; of it a template of ours is made. Where there is no blank page, a filled picture, laid flat by
+its round markers, stands for it. For each picture the boxes are drawn over it (look at them), and what was read is
 printed, to be compared by eye. Few pictures: this shows that real paper works, it measures no rate.
 """
 

@@ -162,4 +162,4 @@ def _as_read(result: PageResult, file: str, templates: Mapping[str, SheetTemplat
         FiledField(page.field_named(reading.field).kind, page.field_named(reading.field).role, reading, decision)
         for reading, decision in zip(result.readings, result.decisions, strict=True)
     )
-    return FiledPage(row, result.picture_hash, result.mm_to_px, fields, result.pictures)
+    return FiledPage(row, result.picture_hash, result.mm_to_px, fields, result.pictures, result.bend)

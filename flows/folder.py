@@ -125,10 +125,19 @@ def _refuse_used(folder: Path) -> None:
 
 
 def _refuse_twins(templates: Sequence[str]) -> None:
-    """Refuse two different templates of one name, before anything is made."""
+    """Refuse two different templates, or pictures of blank pages, of one name, before anything is made."""
     places: dict[str, str] = {}
+    pictures: dict[str, str] = {}
     for place in dict.fromkeys(templates):
-        name = find_template(place).name
+        template = find_template(place)
+        name = template.name
+        for picture in template.files_beside():
+            if picture in pictures:
+                raise ExamError(
+                    f"{pictures[picture]} and {place} both have a picture {picture} of a blank page; rename one of the "
+                    "two, here and in its template"
+                )
+        pictures |= dict.fromkeys(template.files_beside(), place)
         if name in places:
             raise ExamError(
                 f"{places[name]} and {place} are both named '{name}'; each needs its own, which its sheets say"

@@ -69,10 +69,10 @@ def load(store: Store, exam: Exam, row: PageRow) -> Page:
 def _panel(store: Store, exam: Exam, row: PageRow, page: Page) -> Panel:
     said = "counts" if row.outcome is PageOutcomeKind.READ else row.outcome.value
     caption = f"{said}: {where(row)}"
-    mm_to_px, decisions = store.page_view(row.scan, row.number)
-    if mm_to_px is None:
+    laid, decisions = store.page_view(row.scan, row.number)
+    if laid is None:
         return plain_panel(caption, page)
-    return upright_panel(caption, page, mm_to_px, _sheet(exam, row), decisions)
+    return upright_panel(caption, page, laid, _sheet(exam, row), decisions)
 
 
 def _sheet(exam: Exam, row: PageRow) -> tuple[SheetTemplate, int] | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from recognizer.bend import Bend
 from recognizer.geometry import Homography
 from recognizer.promise import Expectation
 from recognizer.records import (
@@ -120,6 +121,7 @@ class FiledPage:
     mm_to_px: Homography | None
     fields: tuple[FiledField, ...]
     pictures: tuple[FieldPicture, ...] = ()
+    bend: Bend | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from flows.records import (
     ScanRow,
     Tightening,
 )
+from recognizer.bend import Bend, Laid
 from recognizer.geometry import Rect
 from recognizer.promise import Expectation
 from recognizer.records import (
@@ -45,6 +46,9 @@ from recognizer.template import Kind, Role
 PROBABILITY_DECIMALS = 6
 """Digits kept of a stored probability: far below what calibration can tell, and half the bytes."""
 
+
+BEND_DECIMALS = 4
+"""Digits kept of a bend, in mm."""
 
 KEY_DIGITS = 12
 """Digits of a scan's hash in the key of a field. Short enough to read out; that two scans share them is refused."""
@@ -328,9 +332,34 @@ def promise_values(promise: RunPromise) -> dict[str, Any]:
 def page_values(page: FiledPage) -> dict[str, Any]:
     """Return the columns of one page."""
     values = {name: value for name, value in asdict(page.row).items() if name != "file"}
-    transform = None if page.mm_to_px is None else json.dumps(np.asarray(page.mm_to_px, dtype=np.float64).tolist())
+    transform = None if page.mm_to_px is None else _laid_text(Laid(page.mm_to_px, page.bend))
     values |= {"outcome": page.row.outcome.value, "joining": page.row.joining.value}
     return values | {"picture_hash": page.picture_hash, "mm_to_px": transform}
+
+
+def _laid_text(laid: Laid) -> str:
+    """Return how a sheet lies on its page: the homography, row by row, and with what bends it where that is known."""
+    flat = np.asarray(laid.mm_to_px, dtype=np.float64).tolist()
+    if laid.bend is None:
+        return json.dumps(flat)
+    bend = {
+        "origin": list(laid.bend.origin),
+        "spacing": laid.bend.spacing,
+        "shifts": np.round(laid.bend.shifts, BEND_DECIMALS).tolist(),
+    }
+    return json.dumps({"flat": flat, "bend": bend})
+
+
+def laid_of(text: str) -> Laid:
+    """Return how a sheet lies on its page from what `page_values` stored."""
+    stored = json.loads(text)
+    if isinstance(stored, list):
+        return Laid(np.array(stored, dtype=np.float64))
+    bend = stored["bend"]
+    return Laid(
+        np.array(stored["flat"], dtype=np.float64),
+        Bend((bend["origin"][0], bend["origin"][1]), bend["spacing"], np.array(bend["shifts"], dtype=np.float64)),
+    )
 
 
 def reading_values(page: FiledPage, model: str) -> Iterator[dict[str, Any]]:

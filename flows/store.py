@@ -80,7 +80,7 @@ from flows.store_pages import (
     view_of_page,
 )
 from flows.store_together import fields_together, pages_together
-from recognizer.geometry import Homography
+from recognizer.bend import Laid
 from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 
 
@@ -148,7 +148,7 @@ class Store(StackAndBatchStore):
             raise KeyError(scan, page, field)
         return bytes(found)
 
-    def page_view(self, scan: str, page: int) -> tuple[Homography | None, tuple[Decision, ...]]:
+    def page_view(self, scan: str, page: int) -> tuple[Laid | None, tuple[Decision, ...]]:
         """Return where the sheet lies on a page (None: unknown) and what was decided of it, also if it is held."""
         with self._read() as connection:
             return view_of_page(connection, scan, page)

@@ -4,11 +4,9 @@ Whatever is stored of a page, the outcomes of all pages that claim the same plac
 transaction ends (`flows.page_decisions.arrange`): so at no moment two pictures of one page count, nor none.
 """
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from flows.migrations.tables import (
@@ -26,6 +24,7 @@ from flows.records import FiledPage, PageDecision, PagePlacement, PageRow
 from flows.rows import (
     decision_of,
     decision_values,
+    laid_of,
     page_decision_row,
     page_decision_values,
     page_row,
@@ -35,7 +34,7 @@ from flows.rows import (
     placement_values,
     reading_values,
 )
-from recognizer.geometry import Homography
+from recognizer.bend import Laid
 from recognizer.records import Decision, PageOutcomeKind
 
 MOST_ASKED = 400
@@ -141,7 +140,7 @@ def arrange_places(connection: Connection, places: Collection[Place]) -> tuple[P
     return tuple(changed)
 
 
-def view_of_page(connection: Connection, scan: str, page: int) -> tuple[Homography | None, tuple[Decision, ...]]:
+def view_of_page(connection: Connection, scan: str, page: int) -> tuple[Laid | None, tuple[Decision, ...]]:
     """Return where the sheet lies on a page (None: unknown) and what was decided of it, whether it counts or not."""
     query = select(pages.c.mm_to_px).where(pages.c.scan == scan, pages.c.number == page)
     fit = connection.execute(query).scalar()
@@ -151,8 +150,7 @@ def view_of_page(connection: Connection, scan: str, page: int) -> tuple[Homograp
         .where(readings.c.scan == scan, readings.c.page == page)
         .order_by(readings.c.position)
     )
-    mm_to_px = None if fit is None else np.array(json.loads(fit), dtype=np.float64)
-    return mm_to_px, tuple(decision_of(row) for row in connection.execute(fields))
+    return None if fit is None else laid_of(fit), tuple(decision_of(row) for row in connection.execute(fields))
 
 
 def last_stored(connection: Connection) -> tuple[int, int]:

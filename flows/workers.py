@@ -284,6 +284,8 @@ class _Pool:
     def _living(self) -> ProcessPoolExecutor:
         with self._lock:
             if self._pool is None:
+                # Read when NumPy is loaded, in the children: each works on one core, and the cores are shared out.
+                os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
                 # "spawn": a forked child of a process with threads (Prefect has many) may hang.
                 context = get_context("spawn")
                 self._pool = ProcessPoolExecutor(

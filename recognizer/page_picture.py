@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from recognizer.bend import Laid
 from recognizer.geometry import Homography
 from recognizer.overlay import Colour, ColourImage, draw_overlay
 from recognizer.records import Decision, GreyImage, Page
@@ -67,7 +68,7 @@ def draw_ruler(pixels: GreyImage) -> ColourImage:
 def upright_panel(
     caption: str,
     page: Page,
-    mm_to_px: Homography,
+    laid: Laid,
     sheet: tuple[SheetTemplate, int] | None,
     decisions: Sequence[Decision] = (),
 ) -> Panel:
@@ -78,9 +79,9 @@ def upright_panel(
     if sheet is None:
         drawn = np.asarray(cv2.cvtColor(page.pixels, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
     else:
-        drawn = draw_overlay(page, mm_to_px, *sheet, decisions)
+        drawn = draw_overlay(page, laid.mm_to_px, *sheet, decisions, laid.bend)
     step, margin = 1 / BESIDE_PX_PER_MM, BESIDE_MARGIN_MM
-    to_page = mm_to_px @ np.array([[step, 0, -margin], [0, step, -margin], [0, 0, 1]])
+    to_page = laid.mm_to_px @ np.array([[step, 0, -margin], [0, step, -margin], [0, 0, 1]])
     size = tuple(round((side + 2 * margin) * BESIDE_PX_PER_MM) for side in A4_MM)
     flags = cv2.INTER_AREA | cv2.WARP_INVERSE_MAP
     shrunk, to_shrunk = _halved(drawn, to_page)

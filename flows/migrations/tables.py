@@ -107,7 +107,8 @@ pages = Table(
         name="pages_outcome",
     ),
 )
-"""One row a page. `mm_to_px` is the homography from template millimetres to scan pixels, row by row, as JSON;
+"""One row a page. `mm_to_px` is the homography from template millimetres to scan pixels, row by row, as JSON, and for
+bent paper an object of that (`flat`) and its `bend`;
 `run` is the run that stored it, NULL before version 0002 of these tables. Outcome and sheet are those of the page by
 itself: where `joining` is not 'code', which pages make a sheet follows from all of them (`flows.stacks`)."""
 

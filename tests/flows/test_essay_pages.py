@@ -15,17 +15,13 @@ from flows.export.workbook import write_workbook
 from flows.grading import Tally, Workplace, grade_inbox, here
 from flows.settings import Exam, load_exam
 from flows.store import Store, open_store
-from flows.workers import ReaderInfo, RunOfPages
-from recognizer.judge import ReviewPolicy
 from recognizer.printing import Paper, SheetCopy, print_sheets
-from recognizer.promise import Thresholds
-from recognizer.raster import Renderer, open_scan, page_count, rendered_pages
-from recognizer.reading import read_page
-from recognizer.records import GreyImage, PageOutcome, PageOutcomeKind
+from recognizer.raster import rendered_pages
+from recognizer.records import GreyImage, PageOutcomeKind
 from recognizer.scanfile import ScannedPicture, images_to_pdf
 from recognizer.template import parse_template
 from tests.helpers.fakes import SETTINGS
-from tests.helpers.reading_model import WidthModel
+from tests.helpers.reading_here import ReadingHere
 
 ESSAY = """
 name = "essay"
@@ -48,25 +44,6 @@ name = "essay"
 [[page]]
 """
 DPI = 150
-
-
-class ReadingHere:
-    """Reads real scans in this process."""
-
-    def __init__(self, exam: Exam) -> None:
-        self._exam = exam
-
-    def info(self) -> ReaderInfo:
-        return ReaderInfo("width", "none")
-
-    def count_pages(self, path: Path) -> int:
-        return page_count(path)
-
-    def read_run(self, pages: RunOfPages) -> tuple[PageOutcome, ...]:
-        policy = ReviewPolicy(Thresholds(0.9, 0.9, 0.9))
-        with open_scan(Path(pages.path)) as scan:
-            loaded = [scan.load(ref, Renderer.AUTO) for ref in pages.refs()]
-        return tuple(read_page(page, self._exam.sheets, WidthModel(), policy) for page in loaded)
 
 
 @pytest.fixture
