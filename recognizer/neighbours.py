@@ -5,6 +5,7 @@ Corner marks rule that out for sheets that are found by themselves; of a page th
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from recognizer.bend import Laid
 from recognizer.errors import RegistrationError
+from recognizer.geometry import Homography
+from recognizer.marks import px_per_mm_at
 from recognizer.records import GreyImage
 from recognizer.rules import Probes, measure
 
@@ -20,6 +23,9 @@ NEIGHBOUR_REACH_MM = 16.0
 
 NEIGHBOUR_STEP_MM = 1.2
 """Rules are looked for 0.8 mm to both sides and surely found 0.6 mm off, so no place between two tries is missed."""
+
+PULLED_STEP_MM = 4.0
+"""The same where the sheet is pulled to rules up to 3 mm away."""
 
 LEAST_LEAD = 0.02
 """By so much more of the printed rules have to be seen where the sheet lies than anywhere around. In simulated office
@@ -50,6 +56,37 @@ def refuse_neighbours(pixels: GreyImage, laid: Laid, probes: Probes) -> None:
                     f"the boxes fit as well or better {np.hypot(*shift):.0f} mm beside the place that was shown"
                 )
             shift = shift + _wanted(probes, offsets)
+
+
+def refuse_flat_neighbours(
+    pixels: GreyImage, laid: Laid, shown: Homography, pull: Callable[[Homography], Homography], probes: Probes
+) -> None:
+    """Raise RegistrationError when a flat sheet fits elsewhere as well as a bent one does where it was laid.
+
+    A sheet that was bent to follow its rules may have been bent onto those of the row beside, here more and there
+    less: no shift undoes that. So it is begun anew, from where it was shown, all around.
+
+    Args:
+        pixels: the page.
+        laid: the bent sheet.
+        shown: where a person saw the sheet.
+        pull: moves a flat sheet to the rules near by.
+        probes: where its rules are.
+    """
+    least = _seen(_offsets(pixels, laid, np.zeros(2), probes)) - LEAST_LEAD
+    here, scale = laid.to_px(probes.points), px_per_mm_at(laid.mm_to_px, probes.points.mean(axis=0))
+    steps = np.arange(-NEIGHBOUR_REACH_MM, NEIGHBOUR_REACH_MM + PULLED_STEP_MM / 2, PULLED_STEP_MM)
+    for x, y in itertools.product(steps, steps):
+        if math.hypot(x, y) > NEIGHBOUR_REACH_MM:
+            continue
+        try:
+            there = Laid(pull(shown @ np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])))
+        except RegistrationError:
+            # No sheet can be laid there.
+            continue
+        away = float(np.median(np.hypot(*(there.to_px(probes.points) - here).T))) / scale
+        if away > NEIGHBOUR_STEP_MM and _seen(_offsets(pixels, there, np.zeros(2), probes)) >= least:
+            raise RegistrationError(f"the boxes fit as well, and flat, {away:.0f} mm beside the place that was shown")
 
 
 def _offsets(pixels: GreyImage, laid: Laid, shift: NDArray[np.float64], probes: Probes) -> NDArray[np.float64]:

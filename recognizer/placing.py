@@ -11,7 +11,7 @@ from recognizer.form_fit import fit_form
 from recognizer.form_reference import reference_of
 from recognizer.geometry import Homography, Points, apply_homography
 from recognizer.marks import SEARCHES, find_marks, px_per_mm_at
-from recognizer.neighbours import refuse_neighbours
+from recognizer.neighbours import refuse_flat_neighbours, refuse_neighbours
 from recognizer.records import GreyImage, HandPlacement, Page, RegisteredPage, SheetIdentity
 from recognizer.rule_fit import ERROR_LIMIT_MM, check_by_rules, pulled_in
 from recognizer.rules import measure, probes_of
@@ -121,13 +121,19 @@ def _refuse_crossed(shown: Points) -> None:
 def _laid_sheet(pixels: GreyImage, rough: Homography, template: SheetTemplate, number: int) -> tuple[Laid, float]:
     """Lay one of our own sheets near a place, and tell how far off it is."""
     check_shape(rough)
-    near = pulled_in(pixels, rough, template, number, PLACING_REACHES_MM)
+
+    def pull(start: Homography) -> Homography:
+        return pulled_in(pixels, start, template, number, PLACING_REACHES_MM)
+
+    near = pull(rough)
     check_shape(near)
     laid, error_mm = _checked(pixels, near, template, number)
     probes = probes_of(template, number)
     if len(probes.points):
         _refuse_pulled(laid, rough, probes.points)
         refuse_neighbours(pixels, laid, probes)
+        if laid.bend is not None:
+            refuse_flat_neighbours(pixels, laid, rough, pull, probes)
     _refuse_marks_elsewhere(pixels, laid)
     return laid, error_mm
 
