@@ -1,20 +1,26 @@
 """How surely and how exactly forms without corner marks are found on scans and photographs, against the truth.
 
-    python -m benchmarks.form_registration [--pages N] [--seed S] [--effects office|rough|phone|foreign]
+    python -m benchmarks.form_registration [--pages N] [--seed S] [--effects office|rough|phone|foreign|time]
 
 Five forms (a cover page, a bubble sheet, a questionnaire, an entry form, a list of marks) are filled with strokes in
-their boxes and notes beside them, and scanned: `office` is what a sheet feeder does (any way up, skew to 2 degrees, 150
-to 300 dpi, some in black and white), `rough` is worn paper and every bad habit of scanners (skew to 15 degrees, 100 to
-600 dpi, faxes, printed at 85 to 110 %, cut off by up to 15 mm), `phone` is worn paper photographed (slanted, curled, in
-shadow, on a cluttered table). `foreign` are pages of forms that the exam does not know, and filled sheets of ours: each
-must be refused. All are drawn, none is real; the same seed gives the same pages. A page that is accepted with a corner
-of a box more than 0.8 mm off, or as another form, is an error of the product.
+their boxes and notes beside them:
+
+    office   as a sheet feeder scans: any way up, skew to 2 degrees, 150 to 300 dpi, some in black and white
+    rough    worn paper and every bad habit of scanners: skew to 15 degrees, 100 to 600 dpi, faxes, printed at 85 to
+             110 %, cut off by up to 15 mm
+    phone    worn paper photographed: slanted, curled, in shadow, on a cluttered table
+    foreign  such pages of each form, one in three photographed, in an exam that has the other four: to be refused
+    time     an exam of one form, scanned at 300 dpi (processor time)
+
+All are drawn, none is real; the same seed gives the same pages. A page that is accepted with a corner of a box more
+than 0.8 mm off, or as another form, is an error of the product.
 """
 
 import argparse
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import cv2
@@ -45,19 +51,25 @@ OFFICE_SCAN = replace(
     noise=6.0,
     resolutions=(150, 200, 200, 300, 300, 300),
 )
+SHARP_SCAN = replace(OFFICE_SCAN, resolutions=(300,), one_bit=0.0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=100, help="pages of each kind of effects")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--effects", choices=["office", "rough", "phone"], help="one kind only")
+    parser.add_argument("--effects", choices=[*TAKEN, "foreign", "time"], help="one kind only")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     forms = tuple(every_form())
     sheets = SheetSet("exam", tuple(form.template() for form in forms))
-    for effects in [arguments.effects] if arguments.effects else ["office", "rough", "phone"]:
-        measure(effects, forms, sheets, arguments.pages, arguments.seed)
+    for effects in [arguments.effects] if arguments.effects else [*TAKEN, "foreign", "time"]:
+        if effects == "foreign":
+            measure_foreign(forms, sheets, arguments.pages, arguments.seed)
+        elif effects == "time":
+            measure_time(forms, sheets, arguments.seed)
+        else:
+            measure(effects, forms, sheets, arguments.pages, arguments.seed)
 
 
 def measure(effects: str, forms: tuple[Form, ...], sheets: SheetSet, pages: int, seed: int) -> None:
@@ -97,6 +109,43 @@ def measure(effects: str, forms: tuple[Form, ...], sheets: SheetSet, pages: int,
     )
     ratio = float(np.median(seconds) / np.median(decode))
     print(f"  register {np.median(seconds) * 1e3:.1f} ms (median, one core), {ratio:.1f} x decoding the page's JPEG")
+
+
+def measure_foreign(forms: tuple[Form, ...], sheets: SheetSet, pages: int, seed: int) -> None:
+    """Show pages of a form to an exam that has all others, and print how many it takes for one of them."""
+    accepted = 0
+    for number in range(pages):
+        random = np.random.default_rng([seed, number, 7])
+        index = number % len(forms)
+        template = sheets.templates[index]
+        others = SheetSet("exam", tuple(one for one in sheets.templates if one is not template))
+        take = phone if number % 3 == 0 else office
+        shot = take(filled(forms[index].pixels.copy(), template, random), random)
+        with suppress(RecognizerError):
+            found = register(as_filed(shot), others)
+            accepted += 1
+            print(f"  WRONG page {number}: {template.name} taken for {found.template.name}")
+    print(f"foreign: {accepted} of {pages} pages of forms that the exam does not have were accepted")
+
+
+def measure_time(forms: tuple[Form, ...], sheets: SheetSet, seed: int) -> None:
+    """Print how long one form takes at 300 dpi, beside decoding the page's JPEG (processor time, one core)."""
+    took, decode = [], []
+    for form, template in zip(forms, sheets.templates, strict=True):
+        alone = SheetSet("exam", (template,))
+        for number in range(7):
+            random = np.random.default_rng([seed, number, 8])
+            shot = scan_badly(filled(form.pixels.copy(), template, random), DPI, random, SHARP_SCAN)
+            encoded = cv2.imencode(".jpg", shot.pixels, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+            began = time.process_time()
+            cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
+            middle = time.process_time()
+            register(as_filed(shot), alone)
+            if number:
+                decode.append(middle - began)
+                took.append(time.process_time() - middle)
+    ratio = np.median(took) / np.median(decode)
+    print(f"time: {np.median(took) * 1e3:.1f} ms a page (median), {ratio:.1f} x decoding its JPEG")
 
 
 def as_filed(shot: Shot) -> Page:

@@ -338,10 +338,12 @@ def _model_and_policy() -> "tuple[ReadingModel, ReviewPolicy]":
     global _loaded  # noqa: PLW0603
     if _loaded is None:
         from recognizer.classifier import load_model
+        from recognizer.forms import prepare_forms
         from recognizer.judge import ReviewPolicy
         from recognizer.promise import policy_thresholds, tightened_by_rounds
 
         spec = _own_spec()
+        prepare_forms(spec.sheets)
         model = load_model(spec.model)
         calibrated = policy_thresholds(model.card.details, spec.accept_error)
         held = tightened_by_rounds(calibrated, spec.checks.get(model.name, ()), spec.accept_error)

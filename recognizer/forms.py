@@ -66,6 +66,15 @@ def form_references(sheets: SheetSet) -> tuple[FormReference, ...]:
     )
 
 
+def prepare_forms(sheets: SheetSet) -> None:
+    """Prepare all that is needed to find the forms of an exam, once a process: a third of a second a blank page.
+
+    Raises:
+        TemplateError: the picture of a blank page cannot be used.
+    """
+    _lookalikes(form_references(sheets))
+
+
 def register_form(page: Page, sheets: SheetSet, *, quickly: bool = False) -> RegisteredPage:
     """Lay the form that a page shows over it; `quickly` only in the fast way, which finds most of what is scanned.
 
