@@ -84,8 +84,13 @@ SPACING_MM = 35.0
 COLUMNS, ROWS = 9, 12
 """Coefficients across and down: enough for A4."""
 
+BAND = 3 * COLUMNS + 3
+"""Farthest coefficients, row by row, that one place of the sheet depends on."""
+
 ORIGIN_MM = (0.0, 0.0)
-ROUNDS = 5
+ROUNDS = 4
+EVEN_MM = 10.0
+"""Distance of the points by which a bend is parted into a homography and the rest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,18 +125,76 @@ def fit_bend(measured: Displaced, stiffness: float) -> Bend:
         measured: where, which way, how far.
         stiffness: what curving costs against missing what was measured; a slope costs nothing.
     """
-    one = bend_equations(measured.points, ORIGIN_MM, SPACING_MM, (ROWS, COLUMNS))
-    equations = np.hstack([one * measured.directions[:, :1], one * measured.directions[:, 1:]])
-    curving = np.kron(np.eye(2), _curving()) * stiffness
-    weights, count = measured.weights, ROWS * COLUMNS
-    solution: NDArray[np.float64] = np.zeros(2 * count)
-    for _ in range(ROUNDS):
-        weighted = equations * weights[:, None]
-        solved = np.linalg.solve(weighted.T @ equations + curving, weighted.T @ measured.offsets)
-        solution = np.asarray(solved, dtype=np.float64)
-        away = equations @ solution - measured.offsets
-        weights = measured.weights / (1 + (away / measured.spreads) ** 2)
+    aside = np.abs(measured.directions[:, 0]) > 1 - 1e-9
+    if (aside | (np.abs(measured.directions[:, 1]) > 1 - 1e-9)).all():
+        # Each was measured along one axis alone: two problems of half the size.
+        parts = [_solved(_chosen(measured, side), (axis,), stiffness) for axis, side in ((0, aside), (1, ~aside))]
+        solution = np.concatenate(parts)
+    else:
+        solution = _solved(measured, (0, 1), stiffness)
     return Bend(ORIGIN_MM, SPACING_MM, solution.reshape(2, ROWS, COLUMNS).transpose(1, 2, 0))
+
+
+def _chosen(measured: Displaced, which: NDArray[np.bool_]) -> Displaced:
+    return Displaced(
+        measured.points[which],
+        measured.directions[which],
+        measured.offsets[which],
+        measured.weights[which],
+        measured.spreads[which],
+    )
+
+
+def _solved(measured: Displaced, axes: tuple[int, ...], stiffness: float) -> NDArray[np.float64]:
+    """Return the coefficients of the shifts along some axes, one axis after the other."""
+    places, values = _sparse_equations(measured, axes)
+    size, count = len(axes) * ROWS * COLUMNS, len(places)
+    # Each equation has 16 coefficients an axis that are not zero; a product of whole matrices would start the threads
+    # of a BLAS library, which take longer than all of this.
+    into = (places[:, :, None] * size + places[:, None, :]).reshape(count, -1)
+    products = (values[:, :, None] * values[:, None, :]).reshape(count, -1)
+    curving = np.kron(np.eye(len(axes)), _curving()) * stiffness
+    weights, solution = measured.weights, np.zeros(size)
+    for _ in range(ROUNDS):
+        normal = np.bincount(into.ravel(), (products * weights[:, None]).ravel(), size * size).reshape(size, size)
+        summed = np.bincount(places.ravel(), (values * (weights * measured.offsets)[:, None]).ravel(), size)
+        wanted = np.asarray(summed, dtype=np.float64)
+        solution = _eliminated(normal + curving, wanted, BAND if len(axes) == 1 else size)
+        away = (values * solution[places]).sum(axis=1) - measured.offsets
+        weights = measured.weights / (1 + (away / measured.spreads) ** 2)
+    return solution
+
+
+def _eliminated(matrix: NDArray[np.float64], right: NDArray[np.float64], band: int) -> NDArray[np.float64]:
+    """Solve a symmetric, positive system with nothing farther than `band` from its diagonal (Gauss, without pivots).
+
+    For so few unknowns this is faster than LAPACK, which starts threads; both arguments are written over.
+    """
+    size = len(right)
+    for row in range(size - 1):
+        end = min(row + band + 1, size)
+        factors = matrix[row + 1 : end, row] / matrix[row, row]
+        matrix[row + 1 : end, row + 1 : end] -= factors[:, None] * matrix[row, row + 1 : end]
+        right[row + 1 : end] -= factors * right[row]
+    solution = right / matrix.diagonal()
+    for row in range(size - 2, -1, -1):
+        end = min(row + band + 1, size)
+        known = (matrix[row, row + 1 : end] * solution[row + 1 : end]).sum()
+        solution[row] = (right[row] - known) / matrix[row, row]
+    return solution
+
+
+def _sparse_equations(measured: Displaced, axes: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return which coefficients of a bend move each place along its direction, (N, 16 an axis), and by how much."""
+    (column, across), (row, down) = (
+        _pieces(measured.points[:, axis], ORIGIN_MM[axis], SPACING_MM, count)
+        for axis, count in ((0, COLUMNS), (1, ROWS))
+    )
+    four = np.arange(4)
+    one = ((row[:, None, None] + four[:, None]) * COLUMNS + column[:, None, None] + four).reshape(-1, 16)
+    weights = (down[:, :, None] * across[:, None, :]).reshape(-1, 16)
+    places = np.hstack([one + number * ROWS * COLUMNS for number in range(len(axes))])
+    return places, np.hstack([weights * measured.directions[:, axis, None] for axis in axes])
 
 
 @cache
@@ -165,17 +228,24 @@ def straightened(laid: Laid) -> tuple[Laid, float, float]:
     """
     if laid.bend is None:
         return laid, 0.0, 0.0
-    x, y = np.meshgrid(np.arange(10.0, A4_MM[0], 10.0), np.arange(15.0, A4_MM[1], 10.0))
-    points = np.column_stack([x.ravel(), y.ravel()])
+    points, to_coefficients = _even_points()
     placed = laid.to_px(points)
     nearest, _ = cv2.findHomography(points, placed, 0)
     if nearest is None:
         raise RegistrationError("the sheet cannot be laid flat; scan the page again, flat")
     transform = np.asarray(nearest, dtype=np.float64)
     shifts = apply_homography(np.asarray(np.linalg.inv(transform), dtype=np.float64), placed) - points
-    weights = bend_equations(points, ORIGIN_MM, SPACING_MM, (ROWS, COLUMNS))
-    solved = np.linalg.solve(weights.T @ weights + 1e-4 * _curving(), weights.T @ shifts)
-    grid = shifts.reshape(*x.shape, 2)
-    strain = max(float(np.abs(np.diff(grid, axis=axis)).max()) / 10.0 for axis in (0, 1))
-    bend = Bend(ORIGIN_MM, SPACING_MM, solved.reshape(ROWS, COLUMNS, 2))
+    grid = shifts.reshape(-1, len(np.unique(points[:, 0])), 2)
+    strain = max(float(np.abs(np.diff(grid, axis=axis)).max()) / EVEN_MM for axis in (0, 1))
+    bend = Bend(ORIGIN_MM, SPACING_MM, (to_coefficients @ shifts).reshape(ROWS, COLUMNS, 2))
     return Laid(transform, bend), float(np.hypot(*shifts.T).max()), strain
+
+
+@cache
+def _even_points() -> tuple[Points, NDArray[np.float64]]:
+    """Return points all over the sheet, and the matrix that makes a bend's coefficients of their shifts."""
+    x, y = np.meshgrid(np.arange(EVEN_MM, A4_MM[0], EVEN_MM), np.arange(1.5 * EVEN_MM, A4_MM[1], EVEN_MM))
+    points = np.column_stack([x.ravel(), y.ravel()])
+    weights = bend_equations(points, ORIGIN_MM, SPACING_MM, (ROWS, COLUMNS))
+    solved = np.linalg.solve(weights.T @ weights + 1e-4 * _curving(), weights.T)
+    return points.astype(np.float64), np.asarray(solved, dtype=np.float64)

@@ -18,6 +18,7 @@ from recognizer.records import GreyImage
 from recognizer.template import A4_MM, SheetTemplate
 
 PX_PER_MM = 2.5
+KNOT_PX = 8
 BLOCK_MM = 44.0
 APART_MM = 30.0
 REACH_MM = 5.0
@@ -123,11 +124,18 @@ def _flat_page(pixels: GreyImage, to_px: Callable[[Points], Points], px_per_mm: 
         size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
         cells = pixels[: size[1] * factor, : size[0] * factor]
         pixels = np.asarray(cv2.resize(cells, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    columns, rows = round(A4_MM[0] * PX_PER_MM), round(A4_MM[1] * PX_PER_MM)
-    x, y = np.meshgrid((np.arange(columns) + 0.5) / PX_PER_MM, (np.arange(rows) + 0.5) / PX_PER_MM)
-    places = (to_px(np.column_stack([x.ravel(), y.ravel()])) + 0.5) / factor - 0.5
-    maps = places.reshape(rows, columns, 2).astype(np.float32)
-    return np.asarray(cv2.remap(pixels, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderValue=255), dtype=np.uint8)
+    width, height = round(A4_MM[0] * PX_PER_MM), round(A4_MM[1] * PX_PER_MM)
+    # Every few millimetres are followed exactly, with a knot more on every side so that resizing never runs out.
+    columns, rows = -(-width // KNOT_PX) + 2, -(-height // KNOT_PX) + 2
+    x, y = np.meshgrid(*((np.arange(count) - 0.5) * KNOT_PX / PX_PER_MM for count in (columns, rows)))
+    knots = ((to_px(np.column_stack([x.ravel(), y.ravel()])) + 0.5) / factor - 0.5).astype(np.float32)
+    across, down = (
+        cv2.resize(
+            knots[:, axis].reshape(rows, columns), (columns * KNOT_PX, rows * KNOT_PX), interpolation=cv2.INTER_LINEAR
+        )[KNOT_PX : KNOT_PX + height, KNOT_PX : KNOT_PX + width]
+        for axis in (0, 1)
+    )
+    return np.asarray(cv2.remap(pixels, across, down, cv2.INTER_LINEAR, borderValue=255), dtype=np.uint8)
 
 
 def _lines(page: GreyImage) -> GreyImage:
