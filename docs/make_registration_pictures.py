@@ -23,7 +23,7 @@ from tests.helpers.forms import drawn_form
 from tests.helpers.paper import as_page
 
 TARGET = Path(__file__).parent / "images" / "registration.jpg"
-CELL_PX = (430, 560)
+CELL_PX = (430, 340)
 OWN, FORMS = 3, ("combs", "bubbles", "cover")
 
 

@@ -44,7 +44,7 @@ FAST = Search(820, True, 1000, 0.86)
 """Finds what a scanner delivers."""
 
 CLOSE = Search(820, False, 1500, 0.8)
-THOROUGH = Search(1700, False, 4000, 0.8)
+THOROUGH = Search(1700, False, 3000, 0.8)
 """Finds photographs on which the sheet fills half of the picture."""
 
 
