@@ -225,9 +225,7 @@ def _as_bubble(
     if half is None or 2 * (min(wide, high) / 2 + half) < least:
         return None
     width, height = wide + 2 * half, high + 2 * half
-    rect = Rect(
-        (x - width / 2) / PX_PER_MM, (y - height / 2) / PX_PER_MM, width / PX_PER_MM, height / PX_PER_MM
-    )
+    rect = Rect((x - width / 2) / PX_PER_MM, (y - height / 2) / PX_PER_MM, width / PX_PER_MM, height / PX_PER_MM)
     core = rect.grown(-0.18 * min(rect.width, rect.height))
     cut = page.pixels[
         round(core.y * PX_PER_MM) : round(core.bottom * PX_PER_MM),

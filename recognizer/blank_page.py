@@ -34,7 +34,7 @@ PAPER_WINDOW_MM = 4.5
 """What is dark over less than this is ink; over more, it is shaded paper."""
 
 LEAST_INK = 20.0
-"""Grey values by which ink is darker than the paper around it, at least: forms are also printed in pale blue or pink."""
+"""Grey values by which ink is darker than the paper around it, at least: some forms are printed in pale blue or pink."""
 
 NOISE_FACTOR = 4.0
 """Ink stands out by so many standard deviations of the paper's grain."""
