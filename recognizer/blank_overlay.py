@@ -35,14 +35,13 @@ def draw_fields(page: BlankPage, fields: tuple[SheetField, ...]) -> ColourImage:
         colour = KIND_COLOURS[field.kind]
         for box in field.boxes(1):
             rect = box.rect
-            corners = [_px(rect.x, rect.y), _px(rect.right, rect.bottom)]
             thickness = round(LINE_MM * PX_PER_MM)
             if field.shape == "bubble":
                 centre = _px(rect.x + rect.width / 2, rect.y + rect.height / 2)
                 axes = (round(rect.width / 2 * PX_PER_MM), round(rect.height / 2 * PX_PER_MM))
                 cv2.ellipse(canvas, centre, axes, 0, 0, 360, colour, thickness, cv2.LINE_AA)
             else:
-                cv2.rectangle(canvas, *corners, colour, thickness, cv2.LINE_AA)
+                cv2.rectangle(canvas, _px(rect.x, rect.y), _px(rect.right, rect.bottom), colour, thickness, cv2.LINE_AA)
     for field in fields:
         _write_name(canvas, field)
     return canvas

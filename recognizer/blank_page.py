@@ -34,7 +34,7 @@ PAPER_WINDOW_MM = 4.5
 """What is dark over less than this is ink; over more, it is shaded paper."""
 
 LEAST_INK = 20.0
-"""Grey values by which ink is darker than the paper around it, at least: some forms are printed in pale blue or pink."""
+"""Grey values by which ink is darker than the paper around it, at least: some forms are pale blue or pink."""
 
 NOISE_FACTOR = 4.0
 """Ink stands out by so many standard deviations of the paper's grain."""
@@ -105,7 +105,7 @@ def darkness(pixels: GreyImage) -> NDArray[np.float32]:
     usual = float(np.percentile(paper, 80))
     # Wide black areas are no paper: beside them, as on them, ink is told from the page's own white.
     near = np.where(near < SOLID * usual, np.float32(usual), near)
-    return np.maximum(near - pixels, 0.0)
+    return np.asarray(np.maximum(near - pixels, 0.0), dtype=np.float32)
 
 
 def ink_of(dark: NDArray[np.float32]) -> NDArray[np.bool_]:
