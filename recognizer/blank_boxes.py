@@ -226,6 +226,11 @@ def _as_bubble(
         return None
     width, height = wide + 2 * half, high + 2 * half
     rect = Rect((x - width / 2) / PX_PER_MM, (y - height / 2) / PX_PER_MM, width / PX_PER_MM, height / PX_PER_MM)
+    return bubble_at(page, rect)
+
+
+def bubble_at(page: BlankPage, rect: Rect) -> FoundBox:
+    """Return a bubble whose ring runs along a rectangle (mm), with what is printed in it."""
     core = rect.grown(-0.18 * min(rect.width, rect.height))
     cut = page.pixels[
         round(core.y * PX_PER_MM) : round(core.bottom * PX_PER_MM),

@@ -10,6 +10,7 @@ from recognizer.blank_boxes import find_boxes
 from recognizer.blank_fields import FieldNames, propose_fields
 from recognizer.blank_overlay import draw_fields
 from recognizer.blank_page import reference_png, straight_page
+from recognizer.blank_rings import with_missing_bubbles
 from recognizer.errors import PageError, TemplateError
 from recognizer.records import Page
 from recognizer.template import SheetField
@@ -123,7 +124,7 @@ def check_name(stem: str, number: int) -> str:
 def _described(page: Page, names: FieldNames, width_mm: float | None) -> DescribedPage:
     straight = straight_page(page, width_mm)
     try:
-        found = find_boxes(straight)
+        found = with_missing_bubbles(straight, find_boxes(straight))
     except PageError as error:
         raise PageError(f"page {page.ref.number}: {error}") from error
     fields = propose_fields(found, names)

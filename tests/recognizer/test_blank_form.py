@@ -118,6 +118,21 @@ def test_a_page_of_text_has_no_boxes() -> None:
         describe_blank([as_page(form.pixels)], "letter", "letter")
 
 
+def test_a_bubble_that_is_not_closed_is_found_beside_others() -> None:
+    pixels = drawn_form("bubbles").pixels.copy()
+    truth = drawn_form("bubbles").template()
+    for name, options in (("q07", (2,)), ("q31", (0, 1)), ("candidate", (0, 17, 59))):
+        boxes = truth.pages[0].field_named(name).boxes(1)
+        for option in options:
+            rect = boxes[option].rect
+            # A letter that touches its ring: the paper inside is in parts.
+            x, y = ((side * DPI / 25.4) for side in (rect.x + rect.width / 2, rect.y + rect.height / 2))
+            cv2.line(pixels, (round(x), round(y) - 27), (round(x), round(y) + 27), 90, 9)
+    fields = describe_blank([as_page(pixels)], "bubbles", "bubbles").pages[0].fields
+    assert all(min(apart_mm(field, true) for field in fields) < NEAR_MM for true in truth.pages[0].fields)
+    assert len(fields) == len(truth.pages[0].fields)
+
+
 def test_squared_paper_is_no_form() -> None:
     squares = np.full((2970, 2100), 255, np.uint8)
     squares[::34], squares[:, ::34] = 90, 90
