@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.blank_page import PX_PER_MM, BlankPage, darkness, ink_of
+from recognizer.blank_print import around_print, pieces_of_print, teeth_of
 from recognizer.errors import PageError
 from recognizer.geometry import Rect
 
@@ -48,12 +49,6 @@ RULE_REACH_MM = 2.0
 INSET_MM = 0.5
 """From the middle of a box's rule to where print inside begins."""
 
-LEAST_PRINT_MM, LEAST_PRINT_MM2 = 0.8, 0.12
-"""Length and area of the smallest piece of print that counts; less is a speck, or a dot of a dotted line."""
-
-WRITING_LINE_MM = (0.6, 8.0)
-"""Lines to write on are not thicker, and not shorter."""
-
 SHADED = 0.93
 """Paper darker than this part of that in other boxes is shaded: not to be written on."""
 
@@ -90,9 +85,7 @@ def find_boxes(page: BlankPage) -> tuple[FoundBox, ...]:
     ink = ink_of(dark)
     found: list[FoundBox] = []
     for place, inside in _enclosed(ink):
-        box = _as_box(page, dark, ink, place, inside) or _as_bubble(page, dark, place, inside)
-        if box is not None:
-            found.append(box)
+        found += _as_boxes(page, dark, ink, place, inside) or _as_bubble(page, dark, place, inside)
         if len(found) > MOST_BOXES:
             raise PageError(
                 f"more than {MOST_BOXES:,} boxes are on the page, as on squared paper; a template describes fewer"
@@ -124,38 +117,41 @@ def _enclosed(ink: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int, int, int
         yield (left, top, wide, high), filled
 
 
-def _as_box(
+def _as_boxes(
     page: BlankPage,
     dark: NDArray[np.float32],
     ink: NDArray[np.bool_],
     place: tuple[int, int, int, int],
     inside: NDArray[np.uint8],
-) -> FoundBox | None:
-    """Return a rectangle of paper as a box; None when it is none."""
+) -> list[FoundBox]:
+    """Return a rectangle of paper as a box, or as several when short rules part it; nothing when it is none."""
     left, top, wide, high = place
     if inside.mean() < BOX_FILLS or wide * high > PAGE_SHARE * ink.size:
-        return None
+        return []
     across, down = _middle(left, wide), _middle(top, high)
-    rows, columns = dark[across_slice(down)], dark[:, across_slice(across)]
+    rows, columns = dark[down], dark[:, across]
     x0, x1 = left - _rule(rows[:, :left][:, ::-1]), left + wide + _rule(rows[:, left + wide :])
     y0, y1 = top - _rule(columns[:top][::-1].T), top + high + _rule(columns[top + high :].T)
     rect = Rect(x0 / PX_PER_MM, y0 / PX_PER_MM, (x1 - x0) / PX_PER_MM, (y1 - y0) / PX_PER_MM)
     if min(rect.width, rect.height) < LEAST_BOX_MM:
-        return None
+        return []
     around = _inner(rect)
     paper = float(np.percentile(page.pixels[around], 60))
-    return FoundBox(rect, "box", _print_in(ink[around], around), paper)
+    pieces = pieces_of_print(ink[around], (around[1].start, around[0].start))
+    places = teeth_of(pieces, rect)
+    if not places:
+        return [FoundBox(rect, "box", around_print(pieces), paper)]
+    width = rect.width / (len(places) + 1)
+    return [
+        FoundBox(Rect(rect.x + index * width, rect.y, width, rect.height), "box", None, paper)
+        for index in range(len(places) + 1)
+    ]
 
 
-def across_slice(span: tuple[int, int]) -> slice:
-    """Return the slice of a span of pixels."""
-    return slice(span[0], span[1])
-
-
-def _middle(start: int, length: int) -> tuple[int, int]:
+def _middle(start: int, length: int) -> slice:
     """Return the span of a side without its ends, where other rules begin."""
     inset = min(max(round(0.15 * length), 2), 60)
-    return start + inset, start + length - inset
+    return slice(start + inset, start + length - inset)
 
 
 def _rule(outwards: NDArray[np.float32]) -> float:
@@ -189,44 +185,24 @@ def _inner(rect: Rect) -> tuple[slice, slice]:
     return rows, slice(round(area.x * PX_PER_MM), round(area.right * PX_PER_MM))
 
 
-def _print_in(ink: NDArray[np.bool_], at: tuple[slice, slice]) -> Rect | None:
-    """Return the rectangle (mm on the page) around all print in a piece of it; None when there is none."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
-    stats = stats[1:]
-    wide, high = stats[:, cv2.CC_STAT_WIDTH] / PX_PER_MM, stats[:, cv2.CC_STAT_HEIGHT] / PX_PER_MM
-    thin, long = WRITING_LINE_MM
-    kept = (np.maximum(wide, high) >= LEAST_PRINT_MM) & (stats[:, cv2.CC_STAT_AREA] >= LEAST_PRINT_MM2 * PX_PER_MM**2)
-    stats = stats[kept & ~((high <= thin) & (wide >= long))]
-    if not len(stats):
-        return None
-    low = stats[:, :2].min(axis=0)
-    top = (stats[:, :2] + stats[:, 2:4]).max(axis=0)
-    return Rect(
-        (at[1].start + int(low[0])) / PX_PER_MM,
-        (at[0].start + int(low[1])) / PX_PER_MM,
-        int(top[0] - low[0]) / PX_PER_MM,
-        int(top[1] - low[1]) / PX_PER_MM,
-    )
-
-
 def _as_bubble(
     page: BlankPage, dark: NDArray[np.float32], place: tuple[int, int, int, int], inside: NDArray[np.uint8]
-) -> FoundBox | None:
-    """Return a round stretch of paper as a bubble; None when it is none."""
+) -> list[FoundBox]:
+    """Return a round stretch of paper as a bubble; nothing when it is none."""
     left, top, wide, high = place
     least, most = (side * PX_PER_MM for side in BUBBLE_SIDES_MM)
     if max(wide, high) > most or max(wide, high) > BUBBLE_ASPECT * min(wide, high) or inside.mean() < BUBBLE_FILLS:
-        return None
+        return []
     if any((inside & mirrored).sum() < SYMMETRY * inside.sum() for mirrored in (inside[::-1], inside[:, ::-1])):
-        return None
+        return []
     rows, columns = np.nonzero(inside)
     x, y = left + columns.mean() + 0.5, top + rows.mean() + 0.5
     half = _ring(dark, (x, y), (wide / 2, high / 2))
     if half is None or 2 * (min(wide, high) / 2 + half) < least:
-        return None
+        return []
     width, height = wide + 2 * half, high + 2 * half
     rect = Rect((x - width / 2) / PX_PER_MM, (y - height / 2) / PX_PER_MM, width / PX_PER_MM, height / PX_PER_MM)
-    return bubble_at(page, rect)
+    return [bubble_at(page, rect)]
 
 
 def bubble_at(page: BlankPage, rect: Rect) -> FoundBox:

@@ -65,7 +65,7 @@ def with_missing_bubbles(page: BlankPage, found: Sequence[FoundBox]) -> tuple[Fo
         return tuple(found)
     width, height = (float(side) for side in np.median(sizes[alike], axis=0))
     middles = np.array([middle(box.rect) for box, is_alike in zip(bubbles, alike, strict=True) if is_alike])
-    dark = cv2.GaussianBlur(darkness(page.pixels), (0, 0), 0.8)
+    dark = np.asarray(cv2.GaussianBlur(darkness(page.pixels), (0, 0), 0.8), dtype=np.float32)
     half = (width / 2, height / 2)
     least = DARK * float(np.median(_along(dark, middles, half)))
     ways = _ways(middles, (width, height))
@@ -137,7 +137,7 @@ def _rings(dark: NDArray[np.float32], places: Points, axes: tuple[float, float],
         best[better], at[better] = darkest[better], moved[better]
     seen = (_along(dark, at, axes) >= least).mean(axis=1)
     around = (_along(dark, at, (axes[0] + AROUND_MM, axes[1] + AROUND_MM)) >= least).mean(axis=1)
-    return at[(seen >= LEAST_SEEN) & (around <= MOST_AROUND)]
+    return np.asarray(at[(seen >= LEAST_SEEN) & (around <= MOST_AROUND)])
 
 
 def _along(dark: NDArray[np.float32], middles: Points, axes: tuple[float, float]) -> NDArray[np.float32]:

@@ -133,6 +133,24 @@ def test_a_bubble_that_is_not_closed_is_found_beside_others() -> None:
     assert len(fields) == len(truth.pages[0].fields)
 
 
+def test_short_rules_part_a_comb_and_letters_do_not() -> None:
+    form = Form("teeth")
+    form.box(20, 40, 56, 10)
+    form.box(20, 60, 48, 10)
+    form.box(20, 80, 56, 10)
+    form.text(22, 87, "llll", 12)
+    for x in range(1, 8):
+        form.box(20 + 7 * x, 47, 0, 3)
+    for x in range(1, 6):
+        form.box(20 + 8 * x, 60, 0, 2)
+        form.box(20 + 8 * x, 68, 0, 2)
+    fields = describe_blank([as_page(scanned(form.pixels, 0.8))], "teeth", "teeth").pages[0].fields
+    assert [(field.kind, field.characters) for field in fields] == [(Kind.DIGITS, 8), (Kind.DIGITS, 6)]
+    for field, true in zip(fields, (Rect(20, 40, 7, 10), Rect(20, 60, 8, 10)), strict=True):
+        for index, box in enumerate(field.boxes(1)):
+            assert np.abs(box.rect.corners() - true.shifted(index * true.width, 0).corners()).max() < NEAR_MM
+
+
 def test_squared_paper_is_no_form() -> None:
     squares = np.full((2970, 2100), 255, np.uint8)
     squares[::34], squares[:, ::34] = 90, 90
