@@ -17,6 +17,9 @@ from recognizer.template_parts import MIN_BOX_MM
 ROLES = {Kind.DIGITS: Role.NONE, Kind.NUMBER: Role.NONE, Kind.CHOICE: Role.ANSWER, Kind.IMAGE: Role.NONE}
 """What a field is until somebody says what it means."""
 
+FARTHEST_MM = 400.0
+"""How far from the corner of the page a template can place a box (`template_parts.Millimetres`)."""
+
 MOST_CUT_MM = 0.6
 """Fields that lie on one another by so much were found twice; by less, their rules were not measured quite alike."""
 
@@ -33,11 +36,20 @@ NUMBERED = {"q": "q{:02}", "ids": "ids{}"}
 
 
 def propose_fields(found: Sequence[FoundBox], names: "FieldNames") -> tuple[SheetField, ...]:
-    """Return the fields of one page of a form; `names` is the same for all of its pages."""
-    drafts, bubbles = bubble_drafts(found)
-    drafts += box_drafts(found, bubbles)
+    """Return the fields of one page of a form; `names` is the same for all of its pages.
+
+    What a template cannot describe, smaller than 3 mm or beyond 400 mm, is left out.
+    """
+    within = [box for box in found if max(box.rect.right, box.rect.bottom) <= FARTHEST_MM]
+    drafts, bubbles = bubble_drafts(within)
+    drafts += box_drafts(within, bubbles)
     names.next_page()
-    return _apart([_field(draft, names.name(draft)) for draft in _in_order(drafts)])
+    return _apart([_field(draft, names.name(draft)) for draft in _in_order(drafts) if _is_possible(draft)])
+
+
+def _is_possible(draft: Draft) -> bool:
+    """Tell whether a template may describe a field: boxes that stand too close together are too small."""
+    return all(draft.keys.get(pitch, MIN_BOX_MM) >= MIN_BOX_MM for pitch in ("pitch", "position_pitch"))
 
 
 def _in_order(drafts: Iterable[Draft]) -> list[Draft]:
