@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.blank_page import PX_PER_MM, BlankPage, darkness, ink_of
+from recognizer.blank_page import PX_PER_MM, BlankPage, bold_ink_of, darkness, ink_of
 from recognizer.blank_print import around_print, pieces_of_print, teeth_of
 from recognizer.errors import PageError
 from recognizer.geometry import Rect
@@ -30,9 +30,9 @@ SYMMETRY = 0.9
 """A bubble covers its own mirror images, to this share; most gaps in letters do not."""
 
 THICKEST_RING = 0.1
-"""A ring is thinner than this part of its size, or than 0.45 mm; the strokes of a letter O are thicker."""
+"""A ring is thinner than this part of its size, or than 0.6 mm; the strokes of a letter O are thicker."""
 
-THICKEST_RING_MM = 0.45
+THICKEST_RING_MM = 0.6
 
 PAGE_SHARE = 0.75
 """A rectangle that covers more of the page is the frame around it."""
@@ -51,6 +51,9 @@ INSET_MM = 0.5
 
 SHADED = 0.93
 """Paper darker than this part of that in other boxes is shaded: not to be written on."""
+
+SAME_MM = 0.8
+"""What was found twice has its sides within this."""
 
 FACE_PX = 12
 """Side of the picture of what is printed in a bubble."""
@@ -84,14 +87,23 @@ def find_boxes(page: BlankPage) -> tuple[FoundBox, ...]:
     dark = darkness(page.pixels)
     ink = ink_of(dark)
     found: list[FoundBox] = []
-    for place, inside in _enclosed(ink):
-        found += _as_boxes(page, dark, ink, place, inside) or _as_bubble(page, dark, place, inside)
-        if len(found) > MOST_BOXES:
-            raise PageError(
-                f"more than {MOST_BOXES:,} boxes are on the page, as on squared paper; a template describes fewer"
-            )
+    # Light rules are seen in the first; in the second, thick ones leave the paper between them, and letters in bubbles.
+    for mask in (ink, bold_ink_of(dark, ink)):
+        known = np.array([_sides(box.rect) for box in found]).reshape(-1, 4)
+        for place, inside in _enclosed(mask):
+            for box in _as_boxes(page, dark, ink, place, inside) or _as_bubble(page, dark, place, inside):
+                if not (np.abs(known - _sides(box.rect)).max(axis=1, initial=0.0) < SAME_MM).any():
+                    found.append(box)
+            if len(found) > MOST_BOXES:
+                raise PageError(
+                    f"more than {MOST_BOXES:,} boxes are on the page, as on squared paper; a template describes fewer"
+                )
     found.sort(key=lambda box: (box.rect.y, box.rect.x))
     return _with_shades(found)
+
+
+def _sides(rect: Rect) -> tuple[float, float, float, float]:
+    return rect.x, rect.y, rect.right, rect.bottom
 
 
 def _enclosed(ink: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int, int, int], NDArray[np.uint8]]]:

@@ -39,6 +39,9 @@ LEAST_INK = 20.0
 NOISE_FACTOR = 4.0
 """Ink stands out by so many standard deviations of the paper's grain."""
 
+BOLD = 0.45
+"""Part of the darkness of ink at which its edge is, however soft the scan."""
+
 SOLID = 0.5
 """What is darker than this part of the paper's grey value is ink however wide it is, such as a black heading."""
 
@@ -115,6 +118,12 @@ def ink_of(dark: NDArray[np.float32]) -> NDArray[np.bool_]:
     grain = 1.4826 * float(np.median(np.abs(quiet - np.median(quiet)))) if quiet.size else 0.0
     usual = float(np.median(quiet)) if quiet.size else 0.0
     return np.asarray(smooth > max(LEAST_INK, usual + NOISE_FACTOR * grain))
+
+
+def bold_ink_of(dark: NDArray[np.float32], ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell of each pixel whether it is nearly as dark as the ink of a page usually is: print without its soft edge."""
+    usual = float(np.percentile(dark[ink], 90)) if ink.any() else 0.0
+    return np.asarray(ink & (dark > BOLD * usual))
 
 
 def skew_of(pixels: GreyImage) -> float:
