@@ -40,7 +40,7 @@ def bubble_drafts(found: Sequence[FoundBox]) -> tuple[list[Draft], list[FoundBox
     for alike in _sizes(box for box in found if box.shape == "bubble"):
         widest = WIDEST_PITCH * alike[0].rect.width
         runs = [run for row in rows_of(alike) for run in runs_of(row, widest)]
-        for block in _blocks(runs, widest):
+        for block in _with_whole_columns(_blocks(runs, widest)):
             bubbles = [bubble for run in block for bubble in run]
             if len(bubbles) > 1:
                 drafts += _fields(block)
@@ -90,6 +90,63 @@ def _is_below(block: Sequence[Sequence[FoundBox]], run: Sequence[FoundBox], wide
         return 0 < step <= widest
     before = (middle(last[0].rect)[1] - middle(block[0][0].rect)[1]) / (len(block) - 1)
     return abs(step - before) <= EVEN_MM
+
+
+def _with_whole_columns(blocks: Sequence[list[list[FoundBox]]]) -> list[list[list[FoundBox]]]:
+    """Return blocks, those that end in the middle of columns put together again.
+
+    A date has four bubbles for the tens of its days and ten for the ones: its rows are not of one length.
+    """
+    result: list[list[list[FoundBox]]] = []
+    ragged: list[list[FoundBox]] = []
+    for block in blocks:
+        if ragged and _continues(ragged, block):
+            ragged += block
+            continue
+        result += _columns_of(ragged)
+        ragged = []
+        if _varies_along(block) == 1:
+            ragged = list(block)
+        else:
+            result.append(block)
+    return result + _columns_of(ragged)
+
+
+def _continues(above: Sequence[Sequence[FoundBox]], block: Sequence[Sequence[FoundBox]]) -> bool:
+    """Tell whether a block begins right below rows of another length, in the same columns and at the same pitch."""
+    last, first = above[-1], block[0]
+    if len(last) == len(first) or len(above) < 2 or _varies_along(block) == 0:
+        return False
+    pitch = middle(last[0].rect)[1] - middle(above[-2][0].rect)[1]
+    if abs(middle(first[0].rect)[1] - middle(last[0].rect)[1] - pitch) > EVEN_MM:
+        return False
+    more, fewer = (last, first) if len(last) > len(first) else (first, last)
+    columns = [middle(bubble.rect)[0] for bubble in more]
+    return all(min(abs(middle(bubble.rect)[0] - x) for x in columns) <= EVEN_MM for bubble in fewer)
+
+
+def _columns_of(ragged: Sequence[Sequence[FoundBox]]) -> list[list[list[FoundBox]]]:
+    """Return rows of several lengths as blocks of columns that begin and end together."""
+    columns: list[list[FoundBox]] = []
+    for bubble in sorted((one for run in ragged for one in run), key=lambda one: middle(one.rect)[0]):
+        if columns and middle(bubble.rect)[0] - middle(columns[-1][0].rect)[0] <= EVEN_MM:
+            columns[-1].append(bubble)
+        else:
+            columns.append([bubble])
+    blocks: list[list[list[FoundBox]]] = []
+    for column in (sorted(one, key=lambda bubble: bubble.rect.y) for one in columns):
+        before = blocks[-1] if blocks else []
+        ends = [middle(bubble.rect)[1] for bubble in (column[0], column[-1])]
+        joins = len(before) == len(column) and all(
+            abs(middle(row[-1].rect)[1] - end) <= EVEN_MM
+            for row, end in zip((before[0], before[-1]), ends, strict=True)
+        )
+        if joins:
+            for row, bubble in zip(before, column, strict=True):
+                row.append(bubble)
+        else:
+            blocks.append([[bubble] for bubble in column])
+    return blocks
 
 
 def _fields(block: Sequence[list[FoundBox]]) -> list[Draft]:

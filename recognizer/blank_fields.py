@@ -31,6 +31,9 @@ MOST_ROUNDS = 6
 BAND_MM = 4.0
 """Fields that begin within this are named from left to right."""
 
+COLUMN_MM = 2.0
+"""Questions that begin within this stand in one column of the page."""
+
 NUMBERED = {"q": "q{:02}", "ids": "ids{}"}
 """How fields of a stem are named, where that is not the stem and a number."""
 
@@ -63,10 +66,19 @@ def _in_order(drafts: Iterable[Draft]) -> list[Draft]:
             band = []
         band.append(draft)
     result += sorted(band, key=lambda one: one.area.x)
-    questions = iter(
-        sorted((one for one in result if one.stem == "q"), key=lambda one: (round(one.area.x), one.area.y))
-    )
+    questions = iter(_by_columns([draft for draft in result if draft.stem == "q"]))
     return [next(questions) if draft.stem == "q" else draft for draft in result]
+
+
+def _by_columns(drafts: Sequence[Draft]) -> list[Draft]:
+    """Return drafts column by column of the page, those of a column from the top down."""
+    columns: list[list[Draft]] = []
+    for draft in sorted(drafts, key=lambda one: one.area.x):
+        if columns and draft.area.x - columns[-1][-1].area.x <= COLUMN_MM:
+            columns[-1].append(draft)
+        else:
+            columns.append([draft])
+    return [draft for column in columns for draft in sorted(column, key=lambda one: one.area.y)]
 
 
 class FieldNames:

@@ -59,6 +59,21 @@ def test_blocks_side_by_side_are_numbered_one_after_the_other() -> None:
     ]
 
 
+def test_columns_of_several_lengths_are_put_together() -> None:
+    # Tens of days, ones of days, ones of months and their tens: 0 to 3, 0 to 9, 0 to 9, 0 to 1.
+    found = [
+        bubble(20 + 7 * place, 30 + 6 * digit, digit)
+        for place, most in enumerate((4, 10, 10, 2))
+        for digit in range(most)
+    ]
+    proposed = fields(*found)
+    assert {(field.x, field.box_count, field.positions, field.direction) for field in proposed.values()} == {
+        (20.0, 4, 1, "column"),
+        (27.0, 20, 2, "column"),
+        (41.0, 2, 1, "column"),
+    }
+
+
 def test_letters_that_look_like_bubbles_are_left_out() -> None:
     found = [bubble(20 + 7 * option, 30 + 8 * row, option) for row in range(3) for option in range(4)]
     letters = [bubble(90, 10, size=3.0), bubble(99, 10, size=3.0), bubble(150, 200)]
