@@ -40,8 +40,11 @@ NUMBER_MM = (60.0, 18.0)
 CAPTION_SHARE, CAPTIONED_MM = 0.15, (30.0, 14.0)
 """An area at least this large (width, height) is kept for people although a caption stands in it, if that is small."""
 
-FRAME_SHARE = 0.95
-"""A box that lies in another one is smaller than this part of it; else both are one box with a double rule."""
+AT_END, FREE_SHARE, FREE_MM = 0.2, 0.5, 12.0
+"""A mark is written before its maximum where that stands in the last part of a cell, and leaves so much of it free."""
+
+TEXT_GAP_MM = 0.8
+"""Paper between what is written and what is printed after it."""
 
 
 def box_drafts(found: Sequence[FoundBox], bubbles: Sequence[FoundBox]) -> list[Draft]:
@@ -171,6 +174,7 @@ def _table(cluster: Sequence[FoundBox], number: int) -> list[Draft]:
     """
     rows = _levels([box.rect.y for box in cluster])
     columns = _levels([box.rect.x for box in cluster])
+    cluster = [box if _level(columns, box.rect.x) == 0 else _before_maximum(box) for box in cluster]
     fields: list[tuple[int, int, Draft]] = []
     for row in rows_of(cluster):
         for run in _touching_runs(row):
@@ -191,6 +195,17 @@ def _table(cluster: Sequence[FoundBox], number: int) -> list[Draft]:
         replace(draft, table=number, cell=(row - first_row + 1, column - first_column + 1))
         for row, column, draft in fields
     ]
+
+
+def _before_maximum(box: FoundBox) -> FoundBox:
+    """Return a cell with a text at its right end, such as "/ 30", as the empty part before it; others as they are."""
+    rect, text = box.rect, box.printed
+    if text is None or rect.right - text.right > AT_END * rect.width:
+        return box
+    free = text.x - TEXT_GAP_MM - rect.x
+    if free < max(FREE_MM, FREE_SHARE * rect.width):
+        return box
+    return replace(box, rect=Rect(rect.x, rect.y, round(free, 3), rect.height), printed=None)
 
 
 def _levels(places: Sequence[float]) -> list[float]:

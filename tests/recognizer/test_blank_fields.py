@@ -93,6 +93,17 @@ def test_a_table_is_numbered_from_its_first_field() -> None:
     assert {field.kind for field in proposed.values()} == {Kind.NUMBER}
 
 
+def test_a_mark_is_written_before_its_maximum() -> None:
+    def row(y: float) -> list[FoundBox]:
+        maximum = FoundBox(Rect(40, y, 34, 8), "box", Rect(65, y + 2, 7, 4), 250.0)
+        # The number of the question stands on the right as well, but in the first column.
+        return [FoundBox(Rect(10, y, 30, 8), "box", Rect(34, y + 2, 4, 4), 250.0), maximum]
+
+    proposed = fields(box(10, 40, 30, 8, label=True), box(40, 40, 34, 8, label=True), *row(48), *row(56))
+    assert list(proposed) == ["t1_r01_c1", "t1_r02_c1"]
+    assert {(field.kind, field.x, field.width) for field in proposed.values()} == {(Kind.NUMBER, 40.0, 24.2)}
+
+
 def test_narrow_columns_with_headings_are_cells_and_without_a_comb() -> None:
     cells = [box(50 + 8 * column, 40 + 9 * row, 8, 9) for row in range(1, 3) for column in range(4)]
     names = [box(20, 40 + 9 * row, 30, 9, label=True) for row in range(1, 3)]
