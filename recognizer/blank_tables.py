@@ -4,14 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recognizer.blank_boxes import FoundBox
+from recognizer.blank_clusters import TOUCH_MM, clusters, with_shared_sides, without_frames
 from recognizer.blank_rows import Draft, around, choice, middle, row_keys, rows_of, runs_of
 from recognizer.geometry import Rect
-
-TOUCH_MM = 0.5
-"""Boxes share a rule when their sides lie this near."""
 
 SAME_SIDES_MM = 0.5
 """Cells of a column begin and end within this."""
@@ -49,11 +46,11 @@ TEXT_GAP_MM = 0.8
 
 def box_drafts(found: Sequence[FoundBox], bubbles: Sequence[FoundBox]) -> list[Draft]:
     """Return the fields that boxes make up; `bubbles` are those in fields already: what is around them is a frame."""
-    boxes = _without_frames([box for box in found if box.shape == "box"], bubbles)
+    boxes = without_frames([box for box in found if box.shape == "box"], bubbles)
     drafts: list[Draft] = []
     lone: list[FoundBox] = []
     tables = 0
-    for cluster in _clusters(_with_shared_sides(boxes)):
+    for cluster in clusters(with_shared_sides(boxes)):
         if len(cluster) == 1:
             lone += [box for box in cluster if _is_open(box)]
         elif _is_table(cluster):
@@ -77,79 +74,6 @@ def _is_open(box: FoundBox) -> bool:
         and rect.height >= CAPTIONED_MM[1]
         and caption.width * caption.height <= CAPTION_SHARE * rect.width * rect.height
     )
-
-
-def _without_frames(boxes: Sequence[FoundBox], bubbles: Sequence[FoundBox]) -> list[FoundBox]:
-    """Leave out boxes in which other boxes or bubbles lie."""
-    inner = np.array([(box.rect.x, box.rect.y, box.rect.right, box.rect.bottom) for box in [*boxes, *bubbles]])
-    area = (inner[:, 2] - inner[:, 0]) * (inner[:, 3] - inner[:, 1]) if len(inner) else np.zeros(0)
-    kept = []
-    for index, box in enumerate(boxes):
-        outer = box.rect.grown(0.2)
-        inside = (inner[:, 0] >= outer.x) & (inner[:, 1] >= outer.y)
-        inside &= (inner[:, 2] <= outer.right) & (inner[:, 3] <= outer.bottom) & (area < area[index])
-        if not inside.any():
-            kept.append(box)
-    return kept
-
-
-def _with_shared_sides(boxes: Sequence[FoundBox]) -> list[FoundBox]:
-    """Return boxes whose sides, where they share a rule, lie in the same place to the last digit."""
-    across = _gathered([side for box in boxes for side in (box.rect.x, box.rect.right)])
-    down = _gathered([side for box in boxes for side in (box.rect.y, box.rect.bottom)])
-    moved = []
-    for index, box in enumerate(boxes):
-        (left, right), (top, bottom) = across[2 * index : 2 * index + 2], down[2 * index : 2 * index + 2]
-        moved.append(replace(box, rect=Rect(left, top, right - left, bottom - top)))
-    return moved
-
-
-def _gathered(places: Sequence[float], near: float = 0.12, widest: float = 0.25) -> list[float]:
-    """Return places with those that lie within `near` mm of one another replaced by their mean."""
-    order = np.argsort(places)
-    result = [0.0] * len(places)
-    group: list[int] = []
-    for at in [*order.tolist(), None]:
-        if at is not None and (
-            not group or (places[at] - places[group[-1]] <= near and places[at] - places[group[0]] <= widest)
-        ):
-            group.append(at)
-            continue
-        mean = round(float(np.mean([places[one] for one in group])), 3) if group else 0.0
-        for one in group:
-            result[one] = mean
-        group = [] if at is None else [at]
-    return result
-
-
-def _clusters(boxes: Sequence[FoundBox]) -> list[list[FoundBox]]:
-    """Return boxes that share rules together, from the top down."""
-    leader = list(range(len(boxes)))
-
-    def head(index: int) -> int:
-        while leader[index] != index:
-            leader[index] = leader[leader[index]]
-            index = leader[index]
-        return index
-
-    sides = np.array([(box.rect.x, box.rect.y, box.rect.right, box.rect.bottom) for box in boxes]).reshape(-1, 4)
-    for index, box in enumerate(boxes):
-        for other in np.flatnonzero(_touching(box.rect, sides)).tolist():
-            leader[head(other)] = head(index)
-    groups: dict[int, list[FoundBox]] = {}
-    for index, box in enumerate(boxes):
-        groups.setdefault(head(index), []).append(box)
-    return list(groups.values())
-
-
-def _touching(rect: Rect, sides: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which rectangles (N, 4: left, top, right, bottom) share a rule with one."""
-    left, top, right, bottom = sides.T
-    over = np.minimum(bottom, rect.bottom) - np.maximum(top, rect.y) > 1.0
-    beside = np.minimum(np.abs(left - rect.right), np.abs(right - rect.x)) <= TOUCH_MM
-    along = np.minimum(right, rect.right) - np.maximum(left, rect.x) > 1.0
-    below = np.minimum(np.abs(top - rect.bottom), np.abs(bottom - rect.y)) <= TOUCH_MM
-    return np.asarray((over & beside) | (along & below))
 
 
 def _is_table(cluster: Sequence[FoundBox]) -> bool:
