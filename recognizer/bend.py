@@ -149,6 +149,8 @@ def _solved(measured: Displaced, axes: tuple[int, ...], stiffness: float) -> NDA
     """Return the coefficients of the shifts along some axes, one axis after the other."""
     places, values = _sparse_equations(measured, axes)
     size, count = len(axes) * ROWS * COLUMNS, len(places)
+    if not count:
+        return np.zeros(size)
     # Each equation has 16 coefficients an axis that are not zero; a product of whole matrices would start the threads
     # of a BLAS library, which take longer than all of this.
     into = (places[:, :, None] * size + places[:, None, :]).reshape(count, -1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flows.commands.template_blank import from_blank
 from flows.errors import ExamError
 from flows.places import replace_file
 
@@ -36,7 +37,11 @@ def template() -> None:
       tallymark template check my_sheet.toml
       tallymark template print cover_marks -o sheets.pdf --copies 30
       tallymark template cover --batch Monday --papers 50 -o cover.pdf
+      tallymark template from-blank form.pdf -o form.toml
     """  # noqa: D301 - click wants the character itself
+
+
+template.add_command(from_blank)
 
 
 @template.command("list")

@@ -69,3 +69,8 @@ def test_a_straightened_sheet_is_where_it_was() -> None:
     assert straight.to_px(points[inside]) == pytest.approx(laid.to_px(points[inside]), abs=0.3)
     assert 0 < most_mm < 2
     assert 0 < strain < 0.1
+
+
+def test_of_nothing_measured_no_bend_is_made() -> None:
+    nothing = Displaced(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0), np.zeros(0), np.zeros(0))
+    assert np.allclose(fit_bend(nothing, 0.02).flattened(np.array([[10.0, 20.0]])), [[10.0, 20.0]])
