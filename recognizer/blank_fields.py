@@ -17,7 +17,7 @@ from recognizer.template_parts import MIN_BOX_MM
 ROLES = {Kind.DIGITS: Role.NONE, Kind.NUMBER: Role.NONE, Kind.CHOICE: Role.ANSWER, Kind.IMAGE: Role.NONE}
 """What a field is until somebody says what it means."""
 
-FARTHEST_MM = 400.0
+FARTHEST_MM = 600.0
 """How far from the corner of the page a template can place a box (`template_parts.Millimetres`)."""
 
 MOST_CUT_MM = 0.6
@@ -41,7 +41,7 @@ NUMBERED = {"q": "q{:02}", "ids": "ids{}"}
 def propose_fields(found: Sequence[FoundBox], names: "FieldNames") -> tuple[SheetField, ...]:
     """Return the fields of one page of a form; `names` is the same for all of its pages.
 
-    What a template cannot describe, smaller than 3 mm or beyond 400 mm, is left out.
+    What a template cannot describe, smaller than 3 mm or beyond 600 mm, is left out.
     """
     within = [box for box in found if max(box.rect.right, box.rect.bottom) <= FARTHEST_MM]
     drafts, bubbles = bubble_drafts(within)

@@ -33,9 +33,9 @@ def _number(value: Any) -> Any:  # noqa: ANN401 - anything can stand in a TOML f
 MIN_BOX_MM = 3.0
 """The smallest box: in less, neither a digit nor a filled bubble can be told from a speck at 150 dpi."""
 
-Millimetres = Annotated[float, Field(strict=True, ge=0, le=400, allow_inf_nan=False)]
-Length = Annotated[float, Field(strict=True, gt=0, le=400, allow_inf_nan=False)]
-BoxLength = Annotated[float, Field(strict=True, ge=MIN_BOX_MM, le=400, allow_inf_nan=False)]
+Millimetres = Annotated[float, Field(strict=True, ge=0, le=600, allow_inf_nan=False)]
+Length = Annotated[float, Field(strict=True, gt=0, le=600, allow_inf_nan=False)]
+BoxLength = Annotated[float, Field(strict=True, ge=MIN_BOX_MM, le=600, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=1, le=40)]
 Text = Annotated[str, AfterValidator(_one_line)]
 Number = Annotated[

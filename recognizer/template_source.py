@@ -41,8 +41,8 @@ class Repeat(BaseModel):
 
     count: Annotated[int, Field(strict=True, ge=1, le=500)]
     rows: Annotated[int, Field(strict=True, ge=1, le=500)] = 500
-    dx: Annotated[float, Field(strict=True, ge=0, le=400, allow_inf_nan=False)] = 0.0
-    dy: Annotated[float, Field(strict=True, ge=0, le=400, allow_inf_nan=False)] = 0.0
+    dx: Annotated[float, Field(strict=True, ge=0, le=600, allow_inf_nan=False)] = 0.0
+    dy: Annotated[float, Field(strict=True, ge=0, le=600, allow_inf_nan=False)] = 0.0
     start: Annotated[int, Field(strict=True, ge=0, le=9999)] = 1
 
 
