@@ -1,4 +1,4 @@
-"""Draws the picture of hard pages in docs/registration.md: how they came in, with every box where it was found.
+"""Draws the pictures in docs/registration.md: hard pages with every box where it was found, and a proposed template.
 
     python docs/make_registration_pictures.py        (from the project's folder)
 
@@ -13,17 +13,19 @@ import numpy as np
 from benchmarks.form_registration import filled, phone, rough
 from benchmarks.registration_pages import EXAM, PAPER_DPI, exam_sheets, papers
 from benchmarks.registration_pages import rough as rough_sheet
+from recognizer.blank_form import describe_blank
 from recognizer.errors import RecognizerError
 from recognizer.overlay import ColourImage, draw_residuals
 from recognizer.register import register
 from recognizer.residuals import box_residuals
 from recognizer.simulate.taking import Shot
-from recognizer.template import SheetSet, find_template, shipped_templates
+from recognizer.template import A4_MM, SheetSet, find_template, shipped_templates
 from tests.helpers.forms import drawn_form
-from tests.helpers.paper import as_page
+from tests.helpers.paper import as_page, scan
 
-TARGET = Path(__file__).parent / "images" / "registration.jpg"
+IMAGES = Path(__file__).parent / "images"
 CELL_PX = (430, 340)
+PROPOSED_PX = 540
 OWN, FORMS = 3, ("combs", "bubbles", "cover")
 
 
@@ -31,7 +33,21 @@ def main() -> None:
     """Draw three sheets of ours and three forms, scanned badly or photographed."""
     cells = [*own_sheets(), *forms()]
     rows = [np.hstack(cells[first : first + 3]) for first in range(0, len(cells), 3)]
-    cv2.imwrite(str(TARGET), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    cv2.imwrite(str(IMAGES / "registration.jpg"), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    cv2.imwrite(str(IMAGES / "from_blank.jpg"), proposed(), [cv2.IMWRITE_JPEG_QUALITY, 85])
+
+
+def proposed() -> ColourImage:
+    """Return what from-blank proposes of a form, beside a scan of it with the boxes of its template."""
+    form = drawn_form("cover")
+    check = describe_blank([as_page(form.pixels)], "cover", "cover").pages[0].check
+    registered = register(as_page(scan(form.pixels, angle=1.2, noise=5).pixels), SheetSet("exam", (form.template(),)))
+    drawn = [
+        np.asarray(cv2.imdecode(np.frombuffer(check, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8),
+        draw_residuals(registered, box_residuals(registered)),
+    ]
+    size = (PROPOSED_PX, round(PROPOSED_PX * A4_MM[1] / A4_MM[0]))
+    return np.hstack([cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in drawn])
 
 
 def own_sheets() -> list[ColourImage]:
