@@ -151,8 +151,7 @@ def held_reason(row: PageRow, standing: PageRow) -> str:
     """Return why a page is held, given the one that stands for its place."""
     return (
         f"page {row.template_page} of sheet {row.sheet} was read from {where(standing)} already, and this is another "
-        "picture of it; decide which one counts. If one printed sheet was photocopied for several candidates, say in "
-        "exam.toml under [sheets]: photocopied = true, and have the scans read again (regrade)"
+        "picture of it; decide which one counts"
     )
 
 

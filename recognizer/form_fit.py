@@ -56,6 +56,13 @@ SPREAD_MM = 0.12
 RULES_SEEN = 0.5
 """Share of the sides of boxes that are seen on a form which prints them; on others that share is next to nothing."""
 
+COARSE_ROUNDS = 4
+LEAST_GAIN = 0.01
+"""Rounds of rough laying end when they do not show so much more of the patches."""
+
+VOUCHED_MM, FLAT_VOUCHED_MM = 18.0, 45.0
+"""How near to a box something printed must be seen in its place: on paper that curls, and on paper that lies flat."""
+
 LEAST_TELLING = 4
 SLIPPED = 0.5
 """Of the patches that tell a place from another one that looks alike, a row further down, this share must be seen."""
@@ -100,13 +107,8 @@ def fit_form(pixels: GreyImage, reference: FormReference, guess: Homography) -> 
     check_form_shape(guess, reference.paper)
     centres = reference.centres
     small, to_small = _reduced(pixels, px_per_mm_at(guess, _middle(reference.paper)))
-    flat = to_small @ guess
-    some = centres[:: -(-len(centres) // COARSE_PATCHES)]
-    picture = warped(small, Laid(flat), reference.paper, COARSE_PX_PER_MM)
-    seen = compare(picture, reference.coarse, some, COARSE_PX_PER_MM, COARSE_REACH_MM)
-    _refuse_unseen(reference, some, seen, LEAST_SEEN / 2)
-    flat, moves = _moved(flat, some, seen, 1.5)
-    laid = _bent(flat, _displaced(some, moves, seen, 0.5), _error_mm(some, moves, seen))
+    laid = _laid_roughly(small, reference, to_small @ guess)
+    flat = laid.mm_to_px
     picture = warped(small, laid, reference.paper, FINE_PX_PER_MM)
     seen = compare(picture, reference.fine, centres, FINE_PX_PER_MM, FINE_REACH_MM)
     _refuse_unseen(reference, centres, seen, LEAST_SEEN)
@@ -119,9 +121,10 @@ def fit_form(pixels: GreyImage, reference: FormReference, guess: Homography) -> 
     moves = _back(flat, before) - centres
     places = _displaced(centres, moves, seen, SPREAD_MM)
     laid = _bent(flat, places, _error_mm(centres, moves, seen))
-    laid, rules_mm = _by_rules(small, laid, places, reference)
+    laid, rules_mm, sides = _by_rules(small, laid, places, reference)
     left = _back(flat, before) - _flattened(laid, centres)
     error = max(_error_mm(centres, left, seen), rules_mm)
+    _refuse_unvouched(reference, laid, centres[seen.are_seen & (np.hypot(*left.T) <= ERROR_LIMIT_MM)], sides)
     mm_to_px = np.linalg.inv(to_small) @ flat
     check_form_shape(mm_to_px, reference.paper)
     if error > ERROR_LIMIT_MM:
@@ -130,6 +133,28 @@ def fit_form(pixels: GreyImage, reference: FormReference, guess: Homography) -> 
             f"part of the page, at most {ERROR_LIMIT_MM} mm are accepted; the paper is bent or stretched: {FLAT}"
         )
     return FormFit(reference, Laid(mm_to_px, laid.bend), everything, error)
+
+
+def _laid_roughly(small: GreyImage, reference: FormReference, flat: Homography) -> Laid:
+    """Lay a form over a page to a millimetre, bent where the paper is: each round sees more of what curls away.
+
+    Raises:
+        RegistrationError: hardly anything of the form is seen.
+    """
+    centres = reference.centres[:: -(-len(reference.centres) // COARSE_PATCHES)]
+    laid, share = Laid(flat), 0.0
+    for _ in range(COARSE_ROUNDS):
+        picture = warped(small, laid, reference.paper, COARSE_PX_PER_MM)
+        seen = compare(picture, reference.coarse, centres, COARSE_PX_PER_MM, COARSE_REACH_MM)
+        _refuse_unseen(reference, centres, seen, LEAST_SEEN / 2)
+        before = laid.to_px(centres + seen.moves)
+        flat, _ = _moved(flat, centres, Seen(_back(flat, before) - centres, seen.alike), 1.5)
+        moves = _back(flat, before) - centres
+        laid = _bent(flat, _displaced(centres, moves, seen, 0.5), _error_mm(centres, moves, seen))
+        if laid.bend is None or seen.are_seen.mean() < share + LEAST_GAIN:
+            break
+        share = float(seen.are_seen.mean())
+    return laid
 
 
 def _back(flat: Homography, pixels: Points) -> Points:
@@ -144,18 +169,22 @@ def _in_words(error: float) -> str:
     return f"{error:.2f} mm" if np.isfinite(error) else "more than is looked for"
 
 
-def _by_rules(pixels: GreyImage, laid: Laid, places: Displaced, reference: FormReference) -> tuple[Laid, float]:
-    """Return the sheet moved by the printed sides of its boxes too, where they are seen, and how far those lie off.
+def _by_rules(pixels: GreyImage, laid: Laid, places: Displaced, reference: FormReference) -> tuple[Laid, float, Points]:
+    """Let a sheet follow the printed sides of its boxes too, where they are seen.
 
     A form may have boxes without printed sides, or with faint ones; then its print alone tells where they are.
+
+    Returns:
+        The sheet, how far the sides lie off in mm (0 where too few are seen), and the places (mm) at which one is seen
+        where it should be.
     """
     probes = probes_of(reference.template, reference.page)
     if not len(probes.points):
-        return laid, 0.0
+        return laid, 0.0, np.zeros((0, 2))
     offsets = measure(pixels, laid.to_px, probes)
     error, seen = error_mm(probes, offsets, lenient=True)
     if seen < RULES_SEEN:
-        return laid, 0.0
+        return laid, 0.0, np.zeros((0, 2))
     if error > FLAT_MM:
         visible = ~np.isnan(offsets)
         count = int(visible.sum())
@@ -167,10 +196,47 @@ def _by_rules(pixels: GreyImage, laid: Laid, places: Displaced, reference: FormR
             np.full(count, SPREAD_MM),
         )
         closer = Laid(laid.mm_to_px, fit_bend(in_all(rules, laid).joined(places), STIFFNESS))
-        again = error_mm(probes, measure(pixels, closer.to_px, probes), lenient=True)
+        after = measure(pixels, closer.to_px, probes)
+        again = error_mm(probes, after, lenient=True)
         if again[0] < error or again[1] > seen + 0.05:
-            laid, error = closer, again[0]
-    return laid, error
+            laid, error, offsets = closer, again[0], after
+    return laid, error, probes.points[np.abs(np.nan_to_num(offsets, nan=np.inf)) <= ERROR_LIMIT_MM]
+
+
+def _refuse_unvouched(reference: FormReference, laid: Laid, patches: Points, sides: Points) -> None:
+    """Raise RegistrationError when nothing printed near some box, or near a corner of a large one, is in its place.
+
+    Args:
+        reference: the form.
+        laid: how it lies on the page.
+        patches: the middles (mm) of patches that were seen where they should be.
+        sides: places (mm) where the side of a box was.
+    """
+    places, fields = [], []
+    for box in reference.template.boxes(reference.page):
+        large = max(box.rect.width, box.rect.height) > VOUCHED_MM
+        corners = box.rect.corners() if large else box.rect.corners().mean(axis=0, keepdims=True)
+        places.append(corners)
+        fields += [box.field] * len(corners)
+    if not places:
+        return
+    at = np.vstack(places)
+    vouched = (_within(at, patches, VOUCHED_MM) >= 2) | (_within(at, sides, VOUCHED_MM) >= 2)
+    if laid.bend is None:
+        # On flat paper what is farther off vouches as well.
+        vouched |= _within(at, patches, FLAT_VOUCHED_MM) >= 3
+    if not vouched.all():
+        raise RegistrationError(
+            f"next to nothing is seen of what is printed around field {fields[int(vouched.argmin())]} of "
+            f"'{reference.template.name}' page {reference.page}; it is covered, or the paper curls there: {FLAT}"
+        )
+
+
+def _within(at: Points, others: Points, reach_mm: float) -> NDArray[np.int_]:
+    """Return how many of some places lie near each of others, (N,)."""
+    across, down = (at[:, None, axis] - others[None, :, axis] for axis in (0, 1))
+    near: NDArray[np.int_] = (across**2 + down**2 <= reach_mm**2).sum(axis=1)
+    return near
 
 
 def check_form_shape(mm_to_px: Homography, paper: Rect) -> None:

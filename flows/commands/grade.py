@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flows.commands.page_options import PHOTOCOPIES
 from flows.commands.progress import shown_progress
 from flows.errors import EXIT_NOT_CLOSED, EXIT_SET_ASIDE
 
@@ -211,8 +212,10 @@ def _print_aside(job: "Job", tally: "Tally") -> None:
         console.print(plain(f"  {where}: {one.outcome}: {one.reason}"))
     if (more := len(tally.set_aside) - SHOWN_ASIDE) > 0:
         console.print(plain(f"  and {more} more: see the sheet Pages of the workbook"))
-    if any(one.outcome == "held" for one in tally.set_aside):
+    # Pages of a stack out of order say themselves what to do.
+    if any(one.outcome == "held" and "tallymark stacks" not in one.reason for one in tally.set_aside):
         console.print(plain(f"Which picture of a held page counts: tallymark pages {job.exam_dir}"))
+        console.print(plain(PHOTOCOPIES))
     if any(one.page is None for one in tally.set_aside):
         console.print(plain(f"Files lie in {job.exam_dir / 'quarantine'}, each with its reason beside it."))
     console.print()

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 BY = click.option("--by", "name", metavar="NAME", help="Who decides; without it, the name of your login.")
 
+PHOTOCOPIES = (
+    "If one printed sheet was photocopied for several candidates: photocopied = true under [sheets] in exam.toml, then "
+    "have the scans read again (regrade)."
+)
+
 SHOWN_PAGES = 60
 """Pages named on the terminal; --json names all."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.commands.page_options import FOLDER, SHOWN_PAGES
+from flows.commands.page_options import FOLDER, PHOTOCOPIES, SHOWN_PAGES
 from flows.commands.page_place import place, unplace
 from flows.commands.page_resolve import resolve
 from flows.errors import EXIT_SET_ASIDE
@@ -91,6 +91,7 @@ def _print_held(folder: Path, held: "Sequence[HeldPage]") -> None:
     shown = f"{held[0].row.file}:{held[0].row.number}"
     console.print(plain(f"Look: tallymark pages show {folder} '{shown}' -o both.png"))
     console.print(plain(f"Then: tallymark pages resolve {folder} keep|replace --page '{shown}' (or --file, --all)"))
+    console.print(plain(PHOTOCOPIES))
 
 
 @pages.command(no_args_is_help=True)
