@@ -63,6 +63,9 @@ LEAST_GAIN = 0.01
 VOUCHED_MM, FLAT_VOUCHED_MM = 18.0, 45.0
 """How near to a box something printed must be seen in its place: on paper that curls, and on paper that lies flat."""
 
+VOUCHING = 0.6
+"""Correlation from which a patch vouches for a box: lines of text are alike to 0.5, other words or not."""
+
 LEAST_TELLING = 4
 SLIPPED = 0.5
 """Of the patches that tell a place from another one that looks alike, a row further down, this share must be seen."""
@@ -124,7 +127,8 @@ def fit_form(pixels: GreyImage, reference: FormReference, guess: Homography) -> 
     laid, rules_mm, sides = _by_rules(small, laid, places, reference)
     left = _back(flat, before) - _flattened(laid, centres)
     error = max(_error_mm(centres, left, seen), rules_mm)
-    _refuse_unvouched(reference, laid, centres[seen.are_seen & (np.hypot(*left.T) <= ERROR_LIMIT_MM)], sides)
+    sure = (seen.alike >= VOUCHING) & (np.hypot(*left.T) <= ERROR_LIMIT_MM)
+    _refuse_unvouched(reference, laid, centres[sure], sides)
     mm_to_px = np.linalg.inv(to_small) @ flat
     check_form_shape(mm_to_px, reference.paper)
     if error > ERROR_LIMIT_MM:
@@ -169,22 +173,24 @@ def _in_words(error: float) -> str:
     return f"{error:.2f} mm" if np.isfinite(error) else "more than is looked for"
 
 
-def _by_rules(pixels: GreyImage, laid: Laid, places: Displaced, reference: FormReference) -> tuple[Laid, float, Points]:
+def _by_rules(
+    pixels: GreyImage, laid: Laid, places: Displaced, reference: FormReference
+) -> tuple[Laid, float, tuple[Points, Points]]:
     """Let a sheet follow the printed sides of its boxes too, where they are seen.
 
     A form may have boxes without printed sides, or with faint ones; then its print alone tells where they are.
 
     Returns:
-        The sheet, how far the sides lie off in mm (0 where too few are seen), and the places (mm) at which one is seen
-        where it should be.
+        The sheet, how far the sides lie off in mm (0 where too few are seen), and the places (mm) at which an upright
+        one, and a level one, is seen where it should be.
     """
     probes = probes_of(reference.template, reference.page)
     if not len(probes.points):
-        return laid, 0.0, np.zeros((0, 2))
+        return laid, 0.0, (np.zeros((0, 2)), np.zeros((0, 2)))
     offsets = measure(pixels, laid.to_px, probes)
     error, seen = error_mm(probes, offsets, lenient=True)
     if seen < RULES_SEEN:
-        return laid, 0.0, np.zeros((0, 2))
+        return laid, 0.0, (np.zeros((0, 2)), np.zeros((0, 2)))
     if error > FLAT_MM:
         visible = ~np.isnan(offsets)
         count = int(visible.sum())
@@ -200,17 +206,20 @@ def _by_rules(pixels: GreyImage, laid: Laid, places: Displaced, reference: FormR
         again = error_mm(probes, after, lenient=True)
         if again[0] < error or again[1] > seen + 0.05:
             laid, error, offsets = closer, again[0], after
-    return laid, error, probes.points[np.abs(np.nan_to_num(offsets, nan=np.inf)) <= ERROR_LIMIT_MM]
+    right = np.abs(np.nan_to_num(offsets, nan=np.inf)) <= ERROR_LIMIT_MM
+    upright = probes.normals[:, 0] > 0.5
+    return laid, error, (probes.points[right & upright], probes.points[right & ~upright])
 
 
-def _refuse_unvouched(reference: FormReference, laid: Laid, patches: Points, sides: Points) -> None:
+def _refuse_unvouched(reference: FormReference, laid: Laid, patches: Points, sides: tuple[Points, Points]) -> None:
     """Raise RegistrationError when nothing printed near some box, or near a corner of a large one, is in its place.
 
     Args:
         reference: the form.
         laid: how it lies on the page.
         patches: the middles (mm) of patches that were seen where they should be.
-        sides: places (mm) where the side of a box was.
+        sides: places (mm) where an upright side of a box was, and a level one: along its own direction a side says
+            nothing.
     """
     places, fields = [], []
     for box in reference.template.boxes(reference.page):
@@ -221,7 +230,8 @@ def _refuse_unvouched(reference: FormReference, laid: Laid, patches: Points, sid
     if not places:
         return
     at = np.vstack(places)
-    vouched = (_within(at, patches, VOUCHED_MM) >= 2) | (_within(at, sides, VOUCHED_MM) >= 2)
+    upright, level = (_within(at, places_of, VOUCHED_MM) >= 1 for places_of in sides)
+    vouched = (_within(at, patches, VOUCHED_MM) >= 2) | (upright & level)
     if laid.bend is None:
         # On flat paper what is farther off vouches as well.
         vouched |= _within(at, patches, FLAT_VOUCHED_MM) >= 3
