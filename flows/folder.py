@@ -23,7 +23,8 @@ from flows.settings import (
     write_whole,
 )
 from flows.store import open_store
-from recognizer.template import find_template, shipped_templates
+from recognizer.forms import refuse_same_forms
+from recognizer.template import SheetSet, find_template, shipped_templates
 
 EXAM_TOML = """\
 # What Tallymark knows of this exam. Every setting is explained; those behind a # show what holds without them.
@@ -94,6 +95,7 @@ def make_exam_folder(folder: Path, templates: Sequence[str], code: str | None, r
     """
     _refuse_used(folder)
     _refuse_twins(templates)
+    refuse_same_forms(SheetSet(DEFAULT_EXAM_CODE, tuple(find_template(name) for name in dict.fromkeys(templates))))
     names = tuple(dict.fromkeys(_own_name(name) for name in templates))
     listed = ", ".join(f'"{name}"' for name in names)
     text = EXAM_TOML.format(exam=DEFAULT_EXAM_CODE if code is None else code, templates=listed)

@@ -66,7 +66,6 @@ VOUCHED_MM, FLAT_VOUCHED_MM = 18.0, 45.0
 VOUCHING = 0.6
 """Correlation from which a patch vouches for a box: lines of text are alike to 0.5, other words or not."""
 
-LEAST_TELLING = 4
 SLIPPED = 0.5
 """Of the patches that tell a place from another one that looks alike, a row further down, this share must be seen."""
 
@@ -267,7 +266,8 @@ def check_form_shape(mm_to_px: Homography, paper: Rect) -> None:
         )
     if small < LEAST_PX_PER_MM:
         raise RegistrationError(
-            f"the form is scanned at about {small * MM_PER_INCH:.0f} dpi, at least 100 are needed; scan it at 300 dpi"
+            f"the form is scanned at about {small * MM_PER_INCH:.0f} dpi, at least "
+            f"{LEAST_PX_PER_MM * MM_PER_INCH:.0f} are needed; scan it at 300 dpi"
         )
 
 
@@ -313,7 +313,7 @@ def _near_boxes(reference: FormReference, centres: Points) -> NDArray[np.bool_]:
 def _refuse_slipped(reference: FormReference, seen: Seen) -> None:
     """Raise SlippedError when the patches that tell the form's place from another one are not seen."""
     for slip in reference.slips:
-        if len(slip.telling) >= LEAST_TELLING and seen.are_seen[slip.telling].mean() < SLIPPED:
+        if seen.are_seen[slip.telling].mean() < SLIPPED:
             raise SlippedError(
                 f"'{reference.template.name}' page {reference.page} looks alike in several places, and what tells them "
                 f"apart is not seen; {FLAT}"

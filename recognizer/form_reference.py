@@ -46,6 +46,9 @@ LEAST_PEAK = 0.2
 SLIP_MM = 3
 """A slip is by more than this: what lies nearer is found when patches are looked for."""
 
+LEAST_TELLING = 4
+"""Patches that tell a place on a form from one that looks the same, at least: fewer may be written over."""
+
 SLIP_REACH_MM = 1.7
 DECEPTIVE = 0.5
 LEAST_DECEIVED = 0.2
@@ -132,7 +135,19 @@ def _prepared(png: bytes, paper_mm: tuple[float, float], boxes: tuple[Box, ...])
         )
     orb, sift = _in_mm(orb_features(coarse, ORB_FEATURES)), _in_mm(sift_features(coarse, SIFT_FEATURES))
     spectrum, _, energy = ink_spectrum(coarse, COARSE_PX_PER_MM)
-    return fine, coarse, centres, orb, sift, _slips(coarse, centres), (spectrum.astype(np.complex64), energy)
+    slips = _slips(coarse, centres)
+    for slip in slips:
+        if len(slip.telling) < LEAST_TELLING:
+            how = (
+                "upside down"
+                if slip.mm_to_mm[0, 0] < 0
+                else "moved by {:.0f} and {:.0f} mm".format(*slip.mm_to_mm[:2, 2])
+            )
+            raise TemplateError(
+                f"looks the same {how}: {len(slip.telling)} places of its print tell the two apart, at least "
+                f"{LEAST_TELLING} are needed; print a heading, or marks in two corners, on the form"
+            )
+    return fine, coarse, centres, orb, sift, slips, (spectrum.astype(np.complex64), energy)
 
 
 def orb_features(pixels: GreyImage, count: int) -> Features:

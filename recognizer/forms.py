@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.bend import Laid
-from recognizer.errors import RegistrationError
+from recognizer.errors import RegistrationError, TemplateError
 from recognizer.form_fit import FLAT, FormFit, SlippedError, fit_form
 from recognizer.form_reference import FINE_PX_PER_MM, FormReference, reference_of
 from recognizer.form_search import CLOSE, FAST, THOROUGH, Guess, flat_guesses, guesses
@@ -73,6 +73,24 @@ def prepare_forms(sheets: SheetSet) -> None:
         TemplateError: the picture of a blank page cannot be used.
     """
     _lookalikes(form_references(sheets))
+
+
+def refuse_same_forms(sheets: SheetSet) -> None:
+    """Refuse forms that no page could be told to be one of.
+
+    Raises:
+        TemplateError: two blank pages look the same, or the picture of one cannot be used.
+    """
+    references = form_references(sheets)
+    for one, alike in zip(references, _lookalikes(references), strict=True):
+        for other in alike:
+            here, there = (_fitted(one.fine, reference, BLANK_TO_PX) for reference in (one, other))
+            if _only_here(here, there).size + _only_here(there, here).size < LEAST_EVIDENCE:
+                first, second = (f"page {each.page} of '{each.template.name}'" for each in (one, other))
+                raise TemplateError(
+                    f"{first} and {second} look the same; no page could be told to be the one or the other. Leave one "
+                    "of them out"
+                )
 
 
 def register_form(page: Page, sheets: SheetSet, *, quickly: bool = False) -> RegisteredPage:

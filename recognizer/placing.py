@@ -12,6 +12,7 @@ from recognizer.form_reference import reference_of
 from recognizer.geometry import Homography, Points, apply_homography
 from recognizer.marks import SEARCHES, find_marks, px_per_mm_at
 from recognizer.neighbours import refuse_flat_neighbours, refuse_neighbours
+from recognizer.qr import read_qr
 from recognizer.records import GreyImage, HandPlacement, Page, RegisteredPage, SheetIdentity
 from recognizer.rule_fit import ERROR_LIMIT_MM, check_by_rules, pulled_in
 from recognizer.rules import measure, probes_of
@@ -64,6 +65,8 @@ def register_placed(page: Page, placed: HandPlacement, sheets: SheetSet) -> Regi
         rough = _through(placed, page, template)
         lay = _laid_form if template.is_form else _laid_sheet
         laid, error_mm = lay(page.pixels, rough, template, placed.page)
+        if not template.is_form:
+            _refuse_other_code(page.pixels, laid, placed, sheets)
     except RegistrationError as error:
         raise RegistrationError(
             f"placed by hand as '{template.name}' page {placed.page}, but it does not fit there ({error}); {SHOW_AGAIN}"
@@ -78,6 +81,20 @@ def register_placed(page: Page, placed: HandPlacement, sheets: SheetSet) -> Regi
         identified_by="hand",
         bend=laid.bend,
     )
+
+
+def _refuse_other_code(pixels: GreyImage, laid: Laid, placed: HandPlacement, sheets: SheetSet) -> None:
+    """Raise RegistrationError when the square code can be read and says another sheet than the person."""
+    if (code := read_qr(pixels, laid.mm_to_px)) is None:
+        return
+    said = code.identity
+    meant = SheetIdentity(sheets.exam, placed.template, placed.version, placed.page, placed.serial)
+    same = (said.exam, said.template, said.page) == (meant.exam, meant.template, meant.page)
+    if not same or placed.serial not in (None, said.serial):
+        raise RegistrationError(
+            f"the square code on the page says copy {said.serial or 'without a number'} of page {said.page} of "
+            f"'{said.template}', exam '{said.exam}'"
+        )
 
 
 def _named(placed: HandPlacement, sheets: SheetSet) -> SheetTemplate:

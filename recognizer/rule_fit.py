@@ -21,6 +21,9 @@ ERROR_LIMIT_MM = 0.5
 """How far off the printed rules of any part of the page may lie: what is left must stay within reach of the snapping of
 box outlines (`boxes.SNAP_REACH_MM`), and well below the 0.8 mm at which a box is cut wrongly."""
 
+BENT_LIMIT_MM = 0.25
+"""The same for bent paper of which a corner mark is not seen: there nothing holds the corner beyond the last rule."""
+
 WORTH_REFINING_MM = 0.12
 """A fit whose rules lie farther off than this in some part of the page is improved by them: paper stretches."""
 
@@ -98,7 +101,13 @@ def check_by_rules(pixels: GreyImage, fit: Fit, template: SheetTemplate, page: i
             f"the corner marks miss the sheet by {marks_mm:.2f} mm, at most {ERROR_LIMIT_MM} mm are accepted; the "
             f"paper is bent, or the marks belong to different sheets: {RESCAN_FLAT}"
         )
-    return state.laid, max(state.error, marks_mm)
+    error = max(state.error, marks_mm)
+    if 0 < fit.marks < 4 and state.laid.bend is not None and error > BENT_LIMIT_MM:
+        raise RegistrationError(
+            f"the paper is bent, {fit.marks} corner marks are seen, and boxes of '{template.name}' page {page} lie "
+            f"off by {error:.2f} mm, at most {BENT_LIMIT_MM} mm are accepted then; {RESCAN_FLAT}"
+        )
+    return state.laid, error
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,5 +1,7 @@
 """Whether everything printed on a page has a place of its own, and whether a picture can be that of a blank page."""
 
+import errno
+import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -78,17 +80,23 @@ def read_blank(path: Path, width_mm: float, height_mm: float) -> bytes:
         TemplateError: it is missing, no PNG, too large, or has other proportions than the paper.
     """
     try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= MAX_BLANK_BYTES else b""
+        # An ordinary file, and never more of it than it may have: a link may lead to a device that has no end.
+        data = b""
+        if path.is_file():
+            with path.open("rb") as file:
+                data = file.read(MAX_BLANK_BYTES + 1)
+        elif path.exists():
+            raise TemplateError(f"{path.name}, the picture of the blank page, is no ordinary file")
+        else:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     except OSError as error:
         raise TemplateError(
             f"the picture of the blank page, {path.name}, cannot be read beside the template "
             f"({error.strerror or error}); keep the two together"
         ) from error
-    if not data.startswith(_PNG) or data[12:16] != b"IHDR" or len(data) < 33 or b"IEND" not in data[-16:]:
-        raise TemplateError(
-            f"{path.name} ({size:,} bytes) is no whole PNG picture of at most {MAX_BLANK_BYTES:,} bytes"
-        )
+    whole = data.startswith(_PNG) and data[12:16] == b"IHDR" and len(data) >= 33 and b"IEND" in data[-16:]
+    if not whole or len(data) > MAX_BLANK_BYTES:
+        raise TemplateError(f"{path.name} is no whole PNG picture of at most {MAX_BLANK_BYTES:,} bytes")
     width, height = struct.unpack(">II", data[16:24])
     if not 0 < width * height <= MAX_BLANK_PIXELS:
         raise TemplateError(f"{path.name} has {width} x {height} pixels; a blank page at 200 dpi is enough")

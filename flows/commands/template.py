@@ -122,6 +122,11 @@ def check_template(file: str, scan: Path | None, output: Path | None, exam: str,
     if scan is None:
         if output is not None or as_json:
             raise click.UsageError("-o and --json go with --scan FILE")
+        if sheet.is_form:
+            from recognizer.forms import refuse_same_forms
+            from recognizer.template import SheetSet
+
+            refuse_same_forms(SheetSet(exam, (sheet,)))
         counts = _summary(sheet)
         click.echo(
             f"OK {file}: {sheet.name} version {sheet.version}, {_count(counts['pages'], 'page')}, "

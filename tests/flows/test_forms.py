@@ -125,3 +125,22 @@ def test_a_form_is_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert run(["template", "print", str(template), "-o", str(tmp_path / "out.pdf")]) == 3
     assert "is a form that was printed elsewhere" in capsys.readouterr().err
     assert not (tmp_path / "out.pdf").exists()
+
+
+def test_the_picture_of_a_blank_page_is_an_ordinary_file(tmp_path: Path) -> None:
+    template = write_form(tmp_path, "combs")
+    (tmp_path / "combs-1.png").unlink()
+    (tmp_path / "combs-1.png").symlink_to("/dev/zero")
+    with pytest.raises(TemplateError, match="no ordinary file"):
+        find_template(str(template))
+
+
+def test_a_white_blank_page_is_told_when_the_template_is_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = write_form(tmp_path, "combs")
+    (tmp_path / "combs-1.png").write_bytes(blank_png(np.full((3508, 2480), 255, np.uint8)))
+    assert run(["template", "check", str(template)]) == 3
+    assert "shows too little to be found" in capsys.readouterr().err
+    assert run(["init", str(tmp_path / "exam"), "--template", str(template)]) == 3
+    assert not (tmp_path / "exam").exists()

@@ -9,7 +9,7 @@ import pytest
 
 from recognizer.boxes import crop_boxes
 from recognizer.errors import BlankPageError, RegistrationError, TemplateError
-from recognizer.forms import form_references
+from recognizer.forms import form_references, refuse_same_forms
 from recognizer.geometry import MM_PER_INCH
 from recognizer.records import GreyImage, RegisteredPage
 from recognizer.register import register
@@ -198,3 +198,43 @@ def test_a_damaged_picture_of_a_blank_page_is_named() -> None:
     damaged = FORMS["cover"].model_copy(update={"pages": (page,), "name": "broken"})
     with pytest.raises(TemplateError, match=r"template 'broken': blank page 1"):
         form_references(SheetSet("exam", (damaged,)))
+
+
+def upside_down_alike(*, heading: bool) -> Form:
+    """Draw boxes that look the same upside down, with a heading or without."""
+    form = Form("turn")
+    for row in range(6):
+        for column in range(3):
+            form.box(45 + 40 * column, 38.5 + 40 * row, 40, 20)
+            form.add(
+                name=f"r{row}_c{column}",
+                kind="number",
+                role="none",
+                x=45.0 + 40 * column,
+                y=38.5 + 40 * row,
+                width=40.0,
+                height=20.0,
+            )
+    if heading:
+        form.paragraph(45, 20, 120, 3)
+    return form
+
+
+def test_a_form_that_looks_the_same_upside_down_is_no_template() -> None:
+    with pytest.raises(TemplateError, match="looks the same upside down"):
+        form_references(SheetSet("exam", (upside_down_alike(heading=False).template(),)))
+
+
+def test_a_heading_says_which_way_up_it_is() -> None:
+    form = upside_down_alike(heading=True)
+    template = form.template()
+    for quarters in (0, 2):
+        scanned = scan(form.pixels, quarter_turns=quarters, noise=4, scale=0.5)
+        assert farthest(register(as_page(scanned.pixels), SheetSet("exam", (template,))), template, scanned) <= 0.25
+
+
+def test_forms_that_look_the_same_are_refused_at_once() -> None:
+    other = FORMS["combs"].model_copy(update={"name": "other"})
+    with pytest.raises(TemplateError, match=r"page 1 of 'combs' and page 1 of 'other' look the same"):
+        refuse_same_forms(SheetSet("exam", (FORMS["combs"], other)))
+    refuse_same_forms(SheetSet("exam", (FORMS["combs"], FORMS["cover"])))
