@@ -161,3 +161,13 @@ def test_a_form_without_marks_is_placed_by_the_corners_of_its_paper() -> None:
     turned = replace(said, corners=(*corners[1:], corners[0]))
     with pytest.raises(RegistrationError, match="does not fit there"):
         register_placed(as_page(scanned.pixels), turned, SheetSet("exam", (template,)))
+
+
+def test_a_square_code_that_can_be_read_outweighs_a_mistyped_serial() -> None:
+    page = draw_page(TEMPLATE, dpi=DPI)
+    for mark in MARKS.values():
+        page = erase(page, mark, DPI)
+    scanned = scan(page, DPI, angle=1)
+    assert placed(scanned, shown(scanned.mm_to_px), serial=7).identity.serial == 7
+    with pytest.raises(RegistrationError, match="square code on the page says copy 7 of page 1 of 'plain'"):
+        placed(scanned, shown(scanned.mm_to_px), serial=8)
