@@ -36,7 +36,8 @@ TORN = (
     "pages are one sheet, also if it is this one alone: tallymark stacks"
 )
 AFTER = "comes after page {at} of {file}, where the order of '{template}' breaks: tallymark stacks"
-JOINED_TWICE = "{} put it together with another page {} of its sheet; say anew which belong together: tallymark stacks"
+SAY_ANEW = "; say anew which belong together: tallymark stacks"
+JOINED_TWICE = "{} put it together with another page {} of its sheet" + SAY_ANEW
 DOES_NOT_BELONG = "does not belong here, says "
 """In the reason of a page of which a person said so."""
 
@@ -153,6 +154,11 @@ def may_be_dropped(row: PageRow) -> bool:
 def was_dropped(row: PageRow) -> bool:
     """Tell whether a person said that a page does not belong here: nobody need look at it any more."""
     return row.outcome is PageOutcomeKind.FOREIGN and DOES_NOT_BELONG in row.reason
+
+
+def was_joined_twice(row: PageRow) -> bool:
+    """Tell whether a person put a page together with one that turned out to be the same page of a sheet."""
+    return row.outcome is PageOutcomeKind.HELD and row.reason.endswith(SAY_ANEW)
 
 
 # ---- what people said --------------------------------------------------------------------------------------------
