@@ -150,11 +150,7 @@ class Tally:
     def _add_outcome(self, row: PageRow) -> None:
         self.pages[row.outcome] += 1
         if row.outcome in OPEN_OUTCOMES:
-            self.add_aside(row)
-
-    def add_aside(self, row: PageRow) -> None:
-        """Name a page that needs a person."""
-        self.set_aside.append(SetAside(row.file, row.number, row.outcome.value, row.reason))
+            self.set_aside.append(SetAside(row.file, row.number, row.outcome.value, row.reason))
 
     def add_flag(self, sheet: str, said: Decision) -> None:
         """Count a field that needs a person."""
@@ -330,7 +326,7 @@ class _Run:
             if (counted := self._stored.get(key_of(row))) and counted.outcome is not row.outcome:
                 self._moved(row)
             if counted and is_claimed(row):
-                self.tally.add_aside(row)
+                self.tally.set_aside.append(SetAside(row.file, row.number, row.outcome.value, row.reason))
             if filed.sheet != row.sheet:
                 sheets[filed.sheet] = row.sheet
         named = (replace(flag, sheet=sheets.get(flag.sheet, flag.sheet)) for flag in self.tally.flags)

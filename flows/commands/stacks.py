@@ -144,4 +144,5 @@ def _figures(found: tuple[Stack, ...], said: tuple[StackDecision, ...], claimed:
             }
             for one in said
         ],
+        "left_by_void_joins": [{"scan": scan, "page": number} for scan, number in sorted(_left_by_joins(said))],
     }

@@ -104,6 +104,8 @@ def test_a_join_that_is_taken_back_says_what_becomes_of_the_other_page(
     assert (
         "late.pdf page 1 was put together with a page that was taken out now; it is held: pages of 'small'" in printed
     )
+    figures = json.loads(told(capsys, "stacks", exam.dir, "--json", code=4))
+    assert [one["page"] for one in figures["left_by_void_joins"]] == [1]
     assert "was put together with" not in told(capsys, "stacks", exam.dir, code=4), "it is said once"
 
 
@@ -135,6 +137,7 @@ def test_pages_that_say_the_number_of_others_wait_for_a_person(exam: Exam, capsy
     figures = json.loads(told(capsys, "stacks", exam.dir, "--json", code=4))
     assert [one["page"] for one in figures["claimed"]] == [3, 4, 5]
     assert json.loads(told(capsys, "ledger", exam.dir, "--json", code=4))["open"] is True
+    assert "Say which of several pages of one number make a sheet" in told(capsys, "ledger", exam.dir, code=4)
     assert "3 pages say a number that others say too" in told(capsys, "export", exam.dir, "--final", code=7)
     told(capsys, "export", exam.dir)
     headings, *rows = load_workbook(exam.dir / "exports" / "marks.xlsx")["Marks"].iter_rows(values_only=True)
