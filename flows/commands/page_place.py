@@ -106,6 +106,8 @@ def place(
         click.echo(f"{now.file} page {now.number}: {now.outcome.value}: {fit}{': ' if now.reason else ''}{now.reason}")
     if serial is not None and now.serial is None:
         click.echo("--serial was ignored: sheets of this exam carry no serials that tell one from another", err=True)
+    if was_dropped(row) and not was_dropped(now):
+        click.echo("It was dropped before; its serial says now where it belongs, and that counts", err=True)
     if was_dropped(now):
         click.echo(
             f"It was dropped and does not count; to undo that: tallymark stacks {folder} --undo '{page}'", err=True

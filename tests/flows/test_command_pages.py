@@ -208,6 +208,9 @@ def test_a_failed_page_is_shown_placed_and_joins_its_sheet(paper: tuple[Exam, np
 
     assert run(["pages", "unplace", str(exam.dir), "a.pdf:2", "--by", "Kim"]) == 4
     assert run(["stacks", str(exam.dir), "--drop", "a.pdf:2", "--by", "Kim"]) == 0
+    assert place(corners) == 0
+    assert "It was dropped before; its serial says now where it belongs" in capsys.readouterr().err
+    assert run(["pages", "unplace", str(exam.dir), "a.pdf:2", "--by", "Kim"]) == 4
     settings = (exam.dir / "exam.toml").read_text()
     assert "# photocopied = false" in settings
     (exam.dir / "exam.toml").write_text(settings.replace("# photocopied = false", "photocopied = true"))
