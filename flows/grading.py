@@ -37,6 +37,7 @@ from flows.places import check_writable
 from flows.records import Arrival, FieldRow, FiledPage, FileOutcome, Note, PageRow, RunEnd, RunPromise, ScanRow
 from flows.run_promise import end_of_run
 from flows.settings import Exam
+from flows.stacks import is_claimed
 from flows.store import Store
 from flows.workers import PageReader, RunOfPages, with_patience
 from recognizer.errors import ScanError
@@ -324,6 +325,8 @@ class _Run:
         for filed, row in zip(self._store.filed_pages(), self._store.pages(), strict=True):
             if (counted := self._stored.get(key_of(row))) and counted.outcome is not row.outcome:
                 self._moved(row)
+            if counted and is_claimed(row):
+                self.tally.set_aside.append(SetAside(row.file, row.number, row.outcome.value, row.reason))
             if filed.sheet != row.sheet:
                 sheets[filed.sheet] = row.sheet
         named = (replace(flag, sheet=sheets.get(flag.sheet, flag.sheet)) for flag in self.tally.flags)

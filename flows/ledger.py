@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from flows.records import Arrival, FileOutcome, FileRow, PageRow, ScanRow
-from flows.stacks import was_dropped
+from flows.stacks import is_claimed, was_dropped
 from recognizer.records import PageOutcomeKind
 
 OPEN_OUTCOMES = (PageOutcomeKind.FAILED, PageOutcomeKind.HELD, PageOutcomeKind.FOREIGN)
@@ -103,8 +103,15 @@ class Ledger:
 
     @property
     def open_pages(self) -> tuple[PageRow, ...]:
-        """The pages that need a person."""
-        return tuple(page for page in self.pages if page.outcome in OPEN_OUTCOMES and not was_dropped(page))
+        """The pages that need a person: also those that are read, and nobody knows which of them make a sheet."""
+        return tuple(
+            page for page in self.pages if (page.outcome in OPEN_OUTCOMES and not was_dropped(page)) or is_claimed(page)
+        )
+
+    @property
+    def claimed(self) -> tuple[PageRow, ...]:
+        """The pages that are read and could not be joined by their number, because others say the same."""
+        return tuple(page for page in self.pages if is_claimed(page))
 
     @property
     def open_files(self) -> tuple[FileLine, ...]:

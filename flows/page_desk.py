@@ -240,7 +240,7 @@ def _as_told(row: PageRow) -> str:
 
 
 def place(store: Store, exam: Exam, row: PageRow, placed: HandPlacement, by: By, *, readers: Readers) -> PageRow:
-    """Have a page read where a person saw the sheet; return what became of it: read, or held like any other.
+    """Have a page read where a person saw the sheet; return what became of it: read, held like any other, or dropped.
 
     Raises:
         PageChoiceError: the page was read by itself, or the sheet does not fit there; nothing was stored.
@@ -259,7 +259,8 @@ def place(store: Store, exam: Exam, row: PageRow, placed: HandPlacement, by: By,
             after = earlier[-1].after if earlier and _same_sheet(earlier[-1].placed, placed) else store.last_stored()
             said = PagePlacement(placed, after, now.outcome, by.reviewer, by.made_at, by.how)
             with run_of(store, exam, reader, "pages place") as keep:
-                return keep(filed, said)[0]
+                keep(filed, said)
+            return _as_it_stands(store, row)
 
 
 def unplace(store: Store, exam: Exam, row: PageRow, by: By, *, readers: Readers) -> PageRow:
@@ -278,7 +279,14 @@ def unplace(store: Store, exam: Exam, row: PageRow, by: By, *, readers: Readers)
         with readers() as reader:
             filed = read_archived(store, exam, reader, now, None)
             with run_of(store, exam, reader, "pages unplace") as keep:
-                return keep(filed, back)[0]
+                keep(filed, back)
+            return _as_it_stands(store, row)
+
+
+def _as_it_stands(store: Store, row: PageRow) -> PageRow:
+    """Return what became of a page in view of the other pages of its file and of all that people said."""
+    (now,) = (each for each in store.pages() if key_of(each) == key_of(row))
+    return now
 
 
 def _no_place(ref: PageRef) -> HandPlacement:

@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 
 from flows.belonging import nearby, with_extras
 from flows.records import Correction, FieldRow, PageRow
+from flows.stacks import is_claimed
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
 from recognizer.values import ABSENT, NOTHING_AWARDED, format_number
@@ -266,6 +267,8 @@ def _page_remarks(
             held[page.sheet, page.template_page].append(f"{page.file} page {page.number}")
     for (sheet, number), where in sorted(held.items()):
         told[sheet].append(HELD_PAGE.format(number, _named(where)))
+    for sheet, came in by_sheet.items():
+        told[sheet] += [page.reason for page in came if is_claimed(page)]
     strange = {(page.scan, page.number): page for page in pages if page.outcome in STRANGE_OUTCOMES}
     for sheet, came in by_sheet.items() if strange else ():
         spans: dict[str, list[int]] = defaultdict(list)

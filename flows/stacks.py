@@ -4,6 +4,8 @@ Nothing is joined on a guess. By number: pages whose number is settled and equal
 order: groups of pages 1 to n, one after the other, with nothing unknown among them. Where the order breaks, the group
 that is broken and every page of its template after it are held until a person says what belongs together; a group
 counts only once what comes after it begins the next one, since a page too many may lie before its end as well.
+A page that a person took out leaves a gap: no group reaches across it, and behind it the order begins anew with the
+first page of a group.
 
     PageRow…, id fields, StackDecision… ─put_together─► Together(rows that change, stacks)
 
@@ -11,7 +13,7 @@ So one page too few, too many or out of place never puts a page with another can
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -29,14 +31,22 @@ HELD = (
     "pages of '{template}' belong together by their order in {file}, and that breaks at page {at}: {what}; from page "
     "{start} on they are held: tallymark stacks"
 )
+TORN = (
+    "is part of a '{template}' that breaks at page {gap} of {file}, which a person took out of the order; say which "
+    "pages are one sheet, also if it is this one alone: tallymark stacks"
+)
 AFTER = "comes after page {at} of {file}, where the order of '{template}' breaks: tallymark stacks"
-JOINED_TWICE = "{} put it together with another page {} of its sheet; say anew which belong together: tallymark stacks"
+SAY_ANEW = "; say anew which belong together: tallymark stacks"
+JOINED_TWICE = "{} put it together with another page {} of its sheet" + SAY_ANEW
 DOES_NOT_BELONG = "does not belong here, says "
 """In the reason of a page of which a person said so."""
 
 DROPPED = DOES_NOT_BELONG + "{}, {:%Y-%m-%d %H:%M} UTC"
 JOINED = "put together by {}, {:%Y-%m-%d %H:%M} UTC"
-CLAIMED = "page {} with the number {} came {} times ({}): none of them is joined"
+NOT_JOINED = ": none of them is joined"
+"""In the reason of a page that nobody can tell which sheet it belongs to, though it says its number."""
+
+CLAIMED = "page {} with the number {} came {} times ({})" + NOT_JOINED
 MOST_NAMED = 4
 """Pages that one reason names."""
 
@@ -95,7 +105,10 @@ def put_together(
         said: what people said, oldest first.
     """
     latest = {at: number for number, decision in enumerate(said) for at in decision.pages}
-    spoken = {at: said[number] for at, number in latest.items() if said[number].word is not StackWord.UNDO}
+    void = {at for left in void_joins(said) for at in left}
+    spoken = {
+        at: said[number] for at, number in latest.items() if said[number].word is not StackWord.UNDO and at not in void
+    }
     rows: dict[At, PageRow] = {}
     for row in pages:
         if row.at in spoken and spoken[row.at].word is StackWord.DROP and may_be_dropped(row):
@@ -107,11 +120,23 @@ def put_together(
     for number, group in joined.items():
         rows |= _joined_by_person(group, said[number])
     numbers, unspoken = _numbers(ids), [row for row in pages if row.at not in rows]
-    spoken_of = Counter(scan for scan, _ in rows)
-    left = {scan: count - spoken_of[scan] for scan, count in scan_pages.items()}
+    gaps = frozenset(rows)
     rows |= _joined_by_number(unspoken, numbers)
-    stacks = tuple(_stacks(unspoken, numbers, left, rows))
+    stacks = tuple(_stacks(pages, gaps, numbers, scan_pages, rows))
     return Together(rows, stacks)
+
+
+def void_joins(said: Sequence[StackDecision]) -> tuple[tuple[At, ...], ...]:
+    """Return the pages that were put together with one of which something else was said later: that join is void."""
+    latest = {at: number for number, decision in enumerate(said) for at in decision.pages}
+    joins = [(number, one) for number, one in enumerate(said) if one.word is StackWord.JOIN]
+    left = [(one.pages, tuple(at for at in one.pages if latest[at] == number)) for number, one in joins]
+    return tuple(still for pages, still in left if still and len(still) < len(pages))
+
+
+def is_claimed(row: PageRow) -> bool:
+    """Tell whether a page says its number and could not be joined by it: a page of that number came more than once."""
+    return row.outcome is PageOutcomeKind.READ and row.joining is Joining.ID and NOT_JOINED in row.reason
 
 
 def may_be_joined(row: PageRow) -> bool:
@@ -129,6 +154,11 @@ def may_be_dropped(row: PageRow) -> bool:
 def was_dropped(row: PageRow) -> bool:
     """Tell whether a person said that a page does not belong here: nobody need look at it any more."""
     return row.outcome is PageOutcomeKind.FOREIGN and DOES_NOT_BELONG in row.reason
+
+
+def was_joined_twice(row: PageRow) -> bool:
+    """Tell whether a person put a page together with one that turned out to be the same page of a sheet."""
+    return row.outcome is PageOutcomeKind.HELD and row.reason.endswith(SAY_ANEW)
 
 
 # ---- what people said --------------------------------------------------------------------------------------------
@@ -175,14 +205,19 @@ def _joined_by_number(rows: Sequence[PageRow], numbers: Mapping[At, str]) -> dic
     for (_, number), group in groups.items():
         times = Counter(row.template_page for row in group)
         single = [row for row in group if times[row.template_page] == 1]
-        changed |= {row.at: replace(row, sheet=single[0].sheet) for row in single[1:]}
-        for row in group:
-            if times[row.template_page] > 1:
-                same = [other.place for other in group if other.template_page == row.template_page]
-                named = ", ".join(same[:MOST_NAMED]) + (", …" if len(same) > MOST_NAMED else "")
-                why = CLAIMED.format(row.template_page, number, len(same), named)
-                changed[row.at] = replace(row, reason=why)
+        doubled = {page: _claimed(group, page, number) for page in times if times[page] > 1}
+        why = "; ".join(doubled.values())
+        changed |= {row.at: replace(row, sheet=single[0].sheet, reason=why or row.reason) for row in single}
+        changed |= {
+            row.at: replace(row, reason=doubled[row.template_page]) for row in group if row.template_page in doubled
+        }
     return changed
+
+
+def _claimed(group: Sequence[PageRow], page: int | None, number: str) -> str:
+    same = [other.place for other in group if other.template_page == page]
+    named = ", ".join(same[:MOST_NAMED]) + (", …" if len(same) > MOST_NAMED else "")
+    return CLAIMED.format(page, number, len(same), named)
 
 
 # ---- by order ----------------------------------------------------------------------------------------------------
@@ -197,27 +232,65 @@ class _Break:
     start: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Torn:
+    """Pages of a group that is not whole on their side of a gap, and the page of the file that left the gap."""
+
+    gap: int
+    pages: tuple[PageRow, ...]
+
+
+@dataclass(slots=True)
+class _Order:
+    """What the order of one template says: whole groups, groups torn at gaps, and where it breaks, if it does."""
+
+    groups: list[list[PageRow]] = field(default_factory=list)
+    torn: list[_Torn] = field(default_factory=list)
+    broken: _Break | None = None
+
+
 def _stacks(
-    rows: Sequence[PageRow], numbers: Mapping[At, str], scan_pages: Mapping[str, int], changed: dict[At, PageRow]
+    rows: Sequence[PageRow],
+    gaps: Collection[At],
+    numbers: Mapping[At, str],
+    scan_pages: Mapping[str, int],
+    changed: dict[At, PageRow],
 ) -> Iterable[Stack]:
-    """Yield every stack, and put what changes into `changed`. Rows and pages are those that nobody spoke of."""
+    """Yield every stack, and put what changes into `changed`. In `gaps` are the pages that somebody spoke of."""
     by_scan: dict[str, list[PageRow]] = defaultdict(list)
     for row in rows:
         by_scan[row.scan].append(row)
     for scan, pages in by_scan.items():
-        for template in dict.fromkeys(row.template for row in pages if _is_ordered(row)):
-            mine = [row for row in pages if _is_ordered(row) and row.template == template]
+        ordered = [row for row in pages if _is_ordered(row) and row.at not in gaps]
+        for template in dict.fromkeys(row.template for row in ordered):
+            mine = [row for row in ordered if row.template == template]
             read = [row for row in mine if row.outcome is PageOutcomeKind.READ]
             if len(pages) < scan_pages.get(scan, 0):
                 groups: list[list[PageRow]] = []
                 reason = UNFINISHED.format(template)
                 held = tuple(_held(row, reason) for row in read)
             else:
-                groups, broken = _in_order(pages, template, numbers)
-                reason, held = _after_break(read, broken) if broken and read else ("", ())
+                order = _in_order(pages, template, numbers, gaps)
+                groups, (reason, held) = order.groups, _not_whole(read, order)
             changed |= {row.at: row for row in held}
             changed |= {row.at: replace(row, sheet=group[0].sheet) for group in groups for row in group[1:]}
             yield Stack(mine[0].file, scan, template, len(groups), held, reason if held else "")
+
+
+def _not_whole(read: Sequence[PageRow], order: _Order) -> tuple[str, tuple[PageRow, ...]]:
+    """Return what is wrong, and the pages that are held for it, in order."""
+    held: dict[int, PageRow] = {}
+    for torn in order.torn:
+        for row in torn.pages:
+            if row.outcome is PageOutcomeKind.READ:
+                why = TORN.format(template=row.template, gap=torn.gap, file=row.file)
+                held[row.number] = _held(row, why)
+    reasons = [f"page {number} {row.reason}" for number, row in held.items()]
+    if order.broken and read:
+        reason, late = _after_break(read, order.broken)
+        held |= {row.number: row for row in late}
+        reasons.append(reason)
+    return "; ".join(reasons), tuple(held[number] for number in sorted(held))
 
 
 def _after_break(read: Sequence[PageRow], broken: _Break) -> tuple[str, tuple[PageRow, ...]]:
@@ -232,49 +305,65 @@ def _is_ordered(row: PageRow) -> bool:
     return row.joining is Joining.ORDER and row.outcome in (PageOutcomeKind.READ, PageOutcomeKind.DUPLICATE)
 
 
-def _in_order(
-    pages: Sequence[PageRow], template: str, numbers: Mapping[At, str]
-) -> tuple[list[list[PageRow]], _Break | None]:
-    """Return the groups of one template that are complete and consistent, and where that ends.
+def _in_order(pages: Sequence[PageRow], template: str, numbers: Mapping[At, str], gaps: Collection[At]) -> _Order:
+    """Return the groups of one template that are complete and consistent, what is torn at gaps, and where that ends.
 
-    `pages` are those of one file that nobody spoke of, in order. A page that nobody knows (failed, foreign) may be one
-    too many of the group before it, or one of the group after it, so that neither counts.
+    `pages` are those of one file in order. A page that nobody knows (failed, foreign) may be one too many of the group
+    before it, or one of the group after it, so that neither counts. What comes right after a gap may be the end of a
+    group that began before it; it is no sheet, and must be in order up to its last page all the same.
     """
-    groups: list[list[PageRow]] = []
+    order = _Order()
     begun: list[PageRow] = []
+    gap: PageRow | None = None
+    at_gap = False
     for row in pages:
+        if row.at in gaps:
+            if begun:
+                order.torn.append(_Torn(row.number, tuple(begun)))
+            begun, gap, at_gap = [], row, True
+            continue
         if row.outcome is PageOutcomeKind.BLANK:
             continue
+        expected = (begun[-1].template_page or 0) + 1 if begun else 1
         if not (_is_ordered(row) and row.template == template):
             known = _is_known(row)
             if begun or not known:
-                return _ended(groups, begun, row, _stranger(row, template, len(begun) + 1), keep_last=known)
+                return _ended(order, begun, row, _stranger(row, template, expected), keep_last=known)
             continue
-        if row.template_page != len(begun) + 1:
-            what = f"it is page {row.template_page} of a '{template}', but page {len(begun) + 1} was expected"
-            return _ended(groups, begun, row, what, keep_last=bool(begun))
+        if row.template_page != expected and not at_gap:
+            what = f"it is page {row.template_page} of a '{template}', but page {expected} was expected"
+            return _ended(order, begun, row, what, keep_last=bool(begun))
+        at_gap = False
         begun.append(row)
-        if len(begun) == row.template_pages:
-            if wrong := _inconsistent(begun, numbers):
-                return _ended(groups, begun, row, wrong, keep_last=True)
-            groups.append(begun)
+        if row.template_page == row.template_pages:
+            if gap is not None and begun[0].template_page != 1:
+                order.torn.append(_Torn(gap.number, tuple(begun)))
+            elif wrong := _inconsistent(begun, numbers):
+                return _ended(order, begun, row, wrong, keep_last=True)
+            else:
+                order.groups.append(begun)
             begun = []
     if begun:
-        what = f"the file ends after it, but page {len(begun) + 1} of a '{template}' was expected"
-        return _ended(groups, begun, begun[-1], what, keep_last=True)
-    return [group for group in groups if group[0].outcome is PageOutcomeKind.READ], None
+        expected = (begun[-1].template_page or 0) + 1
+        what = f"the file ends after it, but page {expected} of a '{template}' was expected"
+        return _ended(order, begun, begun[-1], what, keep_last=True)
+    return _came_first(order)
 
 
-def _ended(
-    groups: list[list[PageRow]], begun: list[PageRow], row: PageRow, what: str, *, keep_last: bool
-) -> tuple[list[list[PageRow]], _Break]:
-    """Return the groups before a break; the last one does not count where the page may be one too many of it."""
+def _ended(order: _Order, begun: list[PageRow], row: PageRow, what: str, *, keep_last: bool) -> _Order:
+    """Return the order up to a break; the last group does not count where the page may be one too many of it."""
     doubtful = begun
-    if not keep_last and not begun and groups:
-        doubtful = groups.pop()
-    start = doubtful[0].number if doubtful else row.number
-    kept = [group for group in groups if group[0].outcome is PageOutcomeKind.READ]
-    return kept, _Break(row.number, what, start)
+    torn_since = bool(order.torn and order.groups) and order.torn[-1].pages[0].number > order.groups[-1][0].number
+    if not keep_last and not begun and order.groups and not torn_since:
+        doubtful = order.groups.pop()
+    order.broken = _Break(row.number, what, doubtful[0].number if doubtful else row.number)
+    return _came_first(order)
+
+
+def _came_first(order: _Order) -> _Order:
+    """Leave out groups of pages that came before."""
+    order.groups = [group for group in order.groups if group[0].outcome is PageOutcomeKind.READ]
+    return order
 
 
 def _is_known(row: PageRow) -> bool:

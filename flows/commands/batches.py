@@ -8,7 +8,7 @@ import click
 from flows.batch_list import exam_batches
 from flows.batches import Batch, BatchExplanation, in_words
 from flows.commands.page_options import BY, by_name
-from flows.errors import ExamError
+from flows.errors import EXIT_SET_ASIDE, ExamError
 from flows.report import batch_report
 from flows.settings import load_exam
 from flows.store import open_store
@@ -22,12 +22,14 @@ LONGEST_TEXT = 400
 @click.option("--explain", nargs=2, metavar="NAME TEXT", help="Say why a batch holds other papers than was stated.")
 @BY
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
-def batches(folder: Path, *, explain: tuple[str, str] | None, name: str | None, as_json: bool) -> None:
+def batches(folder: Path, *, explain: tuple[str, str] | None, name: str | None, as_json: bool) -> int:
     """List every batch: how many papers were stated, how many came in, and what explains a difference.
 
     A batch is what 'tallymark grade --expect' took, a file named in batches.csv (columns file,papers or
     file,papers,batch), or what lies behind a cover sheet (tallymark template cover). One that holds too few or too many
     papers blocks the final export until somebody explains it; if the numbers change after that, it blocks again.
+
+    Exit codes: 0 every batch is complete or explained; 4 one is not.
 
     \b
     Examples:
@@ -45,13 +47,15 @@ def batches(folder: Path, *, explain: tuple[str, str] | None, name: str | None, 
             store.explain_batch(said)
         with store.snapshot():
             found = exam_batches(exam, store)
+    code = EXIT_SET_ASIDE if any(batch.blocks for batch in found) else 0
     if as_json:
         click.echo(json.dumps([batch_report(batch) for batch in found], indent=2, ensure_ascii=False))
-        return
+        return code
     if not found:
         click.echo("No batch is known: neither grade --expect nor a cover sheet nor batches.csv stated any papers.")
     for batch in found:
         click.echo(f"{'NOT EXPLAINED: ' if batch.blocks else ''}{in_words(batch)}")
+    return code
 
 
 def _named(name: str, found: tuple[Batch, ...]) -> Batch:

@@ -108,6 +108,8 @@ def _refuse_unfinished(contents: Contents, standing: Standing) -> None:
     reasons += [f"{in_batch_words(batch)}; tallymark batches explains it" for batch in contents.batches if batch.blocks]
     if held := contents.ledger.counts[PageOutcomeKind.HELD]:
         reasons.append(f"{held:,} pages are held until somebody decides about them: tallymark pages DIR")
+    if claimed := len(contents.ledger.claimed):
+        reasons.append(f"{claimed:,} pages say a number that others say too, and are not joined: tallymark stacks DIR")
     if not contents.ledger.closes:
         reasons.append(ledger_in_words(contents.ledger))
     if reasons:

@@ -216,6 +216,8 @@ def _print_aside(job: "Job", tally: "Tally") -> None:
     if any(one.outcome == "held" and "tallymark stacks" not in one.reason for one in tally.set_aside):
         console.print(plain(f"Which picture of a held page counts: tallymark pages {job.exam_dir}"))
         console.print(plain(PHOTOCOPIES))
+    if any(one.outcome == "read" for one in tally.set_aside):
+        console.print(plain(f"Which pages of one number make a sheet: tallymark stacks {job.exam_dir} --help"))
     if any(one.page is None for one in tally.set_aside):
         console.print(plain(f"Files lie in {job.exam_dir / 'quarantine'}, each with its reason beside it."))
     console.print()

@@ -108,5 +108,7 @@ def _print_open(folder: Path, found: "Ledger") -> None:
         console.print(f"  and {more} more pages: see --json")
     if found.counts[PageOutcomeKind.HELD]:
         console.print(plain(f"Decide about held pages: tallymark pages {folder}"))
+    if found.claimed:
+        console.print(plain(f"Say which of several pages of one number make a sheet: tallymark stacks {folder} --help"))
     if found.counts[PageOutcomeKind.FAILED]:
         console.print(plain(f"Place a failed page by hand: tallymark pages place {folder} FILE:N --help"))

@@ -60,9 +60,11 @@ def place(
     bottom right, bottom left of the sheet as it is read, whichever way up it lies. On a sheet with corner marks these
     are the outer corners of the four marks, on a form without them the corners of the paper (which may lie outside of
     the picture); 2 mm more or less do not matter. The page is refused when the boxes do not
-    land on printed ones. Without --serial the page is a sheet of its own. Placing a page again replaces the placement.
+    land on printed ones. Without --serial it finds its sheet as other pages without a
+    serial do, see 'tallymark stacks'. Placing a page again replaces the placement.
 
-    Exit codes: 0 the page is read; 4 it is read and held, because its sheet has this page already; 6 refused.
+    Exit codes: 0 the page is read; 4 it does not count yet, because its sheet has this page already, its stack is out
+    of order or somebody dropped it with 'stacks --drop'; 6 refused.
 
     \b
     Example:
@@ -73,6 +75,7 @@ def place(
     from flows.page_reading import reader_of
     from flows.page_show import load
     from flows.settings import load_exam
+    from flows.stacks import was_dropped
     from flows.store import open_store
     from recognizer.records import HandPlacement, PageOutcomeKind, PageRef
 
@@ -94,10 +97,21 @@ def place(
     held = now.outcome is not PageOutcomeKind.READ
     if as_json:
         told = {"file": now.file, "page": now.number, "outcome": now.outcome.value, "reason": now.reason}
-        click.echo(json.dumps(told | {"sheet": now.sheet, "error_mm": now.error_mm}, ensure_ascii=False, indent=2))
+        told |= {"sheet": now.sheet, "serial": now.serial, "error_mm": now.error_mm}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        fit = f"page {now.template_page} of sheet {now.sheet}, fits within {now.error_mm:.2f} mm"
+        belongs = f"sheet {now.sheet}" if now.sheet else f"a '{now.template}'"
+        fit = f"page {now.template_page} of {belongs}"
+        fit += "" if now.error_mm is None else f", fits within {now.error_mm:.2f} mm"
         click.echo(f"{now.file} page {now.number}: {now.outcome.value}: {fit}{': ' if now.reason else ''}{now.reason}")
+    if serial is not None and now.serial is None:
+        click.echo("--serial was ignored: sheets of this exam carry no serials that tell one from another", err=True)
+    if was_dropped(row) and not was_dropped(now):
+        click.echo("It was dropped before; its serial says now where it belongs, and that counts", err=True)
+    if was_dropped(now):
+        click.echo(
+            f"It was dropped and does not count; to undo that: tallymark stacks {folder} --undo '{page}'", err=True
+        )
     return EXIT_SET_ASIDE if held else 0
 
 

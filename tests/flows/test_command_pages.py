@@ -206,6 +206,21 @@ def test_a_failed_page_is_shown_placed_and_joins_its_sheet(paper: tuple[Exam, np
     with open_store(exam.dir) as store:
         assert store.pages() == before
 
+    assert run(["pages", "unplace", str(exam.dir), "a.pdf:2", "--by", "Kim"]) == 4
+    assert run(["stacks", str(exam.dir), "--drop", "a.pdf:2", "--by", "Kim"]) == 0
+    assert place(corners) == 0
+    assert "It was dropped before; its serial says now where it belongs" in capsys.readouterr().err
+    assert run(["pages", "unplace", str(exam.dir), "a.pdf:2", "--by", "Kim"]) == 4
+    settings = (exam.dir / "exam.toml").read_text()
+    assert "# photocopied = false" in settings
+    (exam.dir / "exam.toml").write_text(settings.replace("# photocopied = false", "photocopied = true"))
+    capsys.readouterr()
+    assert place(corners) == 4
+    told_so = capsys.readouterr()
+    assert "a.pdf page 2: foreign: page 2 of a 'booklet', fits" in told_so.out and "says Kim" in told_so.out
+    assert "--serial was ignored" in told_so.err
+    assert f"tallymark stacks {exam.dir} --undo 'a.pdf:2'" in told_so.err
+
 
 def test_both_pictures_of_a_held_page_are_shown_upright(paper: tuple[Exam, np.ndarray], capsys: Capture) -> None:
     exam, _ = paper

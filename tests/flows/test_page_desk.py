@@ -18,6 +18,7 @@ from flows.page_desk import Resolved, find_page, held_pages, pages_of_file, plac
 from flows.records import By, CheckedField, CheckOutcome, Correction, FieldRow, PageChoice, PageRow
 from flows.settings import Exam
 from flows.settling import MarkRule, settle_sheets
+from flows.stacks import StackDecision, StackWord, was_dropped
 from flows.store import Store, open_store
 from recognizer.records import Flag, HandPlacement, PageOutcomeKind, PageRef, ValueState
 from tests.helpers.dumps import dump
@@ -342,8 +343,22 @@ def test_a_failed_page_that_is_placed_is_read_like_any_other_and_stays_so(exam: 
 
 def test_a_placed_page_without_a_serial_is_a_sheet_of_its_own(exam: Exam, store: Store) -> None:
     drop(exam, store, "a.pdf", {"outcome": "failed"}, {"outcome": "foreign"})
-    sheets = {put(exam, store, f"a.pdf:{number}", serial=None).sheet for number in (1, 2)}
-    assert len(sheets) == 2 and all(sheet.startswith("small@") for sheet in sheets)
+    told = [put(exam, store, f"a.pdf:{number}", serial=None) for number in (1, 2)]
+    filed = store.filed_pages()
+    assert len({row.sheet for row in filed}) == 2 and all(row.sheet.startswith("small@") for row in filed)
+    assert [row.outcome for row in told] == [HELD, HELD], "two first pages in a row: the second pages are missing"
+    assert told[1] == store.pages()[1] and "tallymark stacks" in told[1].reason
+
+
+def test_a_page_that_was_dropped_stays_so_when_it_is_placed_and_says_it(exam: Exam, store: Store) -> None:
+    drop(exam, store, "a.pdf", {"outcome": "failed"})
+    at = store.pages()[0].at
+    store.decide_stacks(lambda _pages, _said: [StackDecision(StackWord.DROP, (at,), "Kim", NOON)])
+    placed = put(exam, store, "a.pdf:1", serial=None)
+    assert placed == store.pages()[0] and was_dropped(placed) and placed.sheet == ""
+    store.decide_stacks(lambda _pages, _said: [StackDecision(StackWord.UNDO, (at,), "Kim", NOON)])
+    assert store.pages()[0].outcome is HELD, "now it waits for the second page of its sheet"
+    assert take_back(exam, store, "a.pdf:1").outcome is FAILED
 
 
 def test_a_placed_page_whose_place_is_taken_is_held_even_if_it_came_first(exam: Exam, store: Store) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.records import Joining, PageRow
-from flows.stacks import StackDecision, StackWord, put_together
+from flows.stacks import StackDecision, StackWord, put_together, void_joins, was_dropped
 from recognizer.records import PageOutcomeKind
 from tests.helpers.exam_rows import OTHER_SCAN, SCAN
 from tests.helpers.stacks import BLANK, FAILED, FOREIGN, Paper, booklet, id_field, rows, settled, sheets
@@ -167,6 +167,60 @@ def test_sheets_that_say_whose_they_are_are_not_touched() -> None:
     assert settled(filed, ids, said(StackWord.DROP, 1), said(StackWord.JOIN, 1, 2)).of(filed[0]) == filed[0]
 
 
+D = booklet("0004", 2)
+
+
+@pytest.mark.parametrize(
+    ("stack", "decisions", "sheets_left"),
+    [
+        ([*A, B[0], LOST, C[1], *D], [(StackWord.DROP, 4)], ["1,2", "6,7"]),
+        ([*A, B[0], LOST, LOST, *D], [(StackWord.DROP, 4)], ["1,2"]),
+        ([*A, B[0], LOST, LOST, *D], [(StackWord.DROP, 4), (StackWord.DROP, 5)], ["1,2", "6,7"]),
+        ([*A, B[0], C[0], C[1], *D], [(StackWord.DROP, 4)], ["1,2", "6,7"]),
+        ([*A, B[0], C[0], C[1], *D], [(StackWord.JOIN, 4)], ["1,2", "4", "6,7"]),
+        ([A[0], LOST, A[1], *B], [(StackWord.DROP, 2)], ["4,5"]),
+        ([*A, *B, *C], [(StackWord.JOIN, 4)], ["1,2", "4", "5,6"]),
+        ([*A, LOST, B[1], C[1], *D], [(StackWord.DROP, 3)], ["1,2"]),
+        ([*A, LOST, B[1], LOST, *D], [(StackWord.DROP, 3)], ["1,2"]),
+        ([*A, LOST, OTHERS, *B], [(StackWord.DROP, 3)], ["1,2", "5,6"]),
+    ],
+)
+def test_no_sheet_reaches_across_a_page_that_was_taken_out(
+    stack: list[Paper], decisions: list[tuple[StackWord, int]], sheets_left: list[str]
+) -> None:
+    assert joined(stack, 2, *(said(*each) for each in decisions)) == sheets_left
+
+
+def test_the_end_of_a_group_behind_a_gap_is_held_up_to_the_next_first_page() -> None:
+    first, second, third = (booklet(owner, 3) for owner in ("0001", "0002", "0003"))
+    assert joined([*first, LOST, *second[1:], *third], 3, said(StackWord.DROP, 4)) == ["1,2,3", "7,8,9"]
+    unclear = [*first, LOST, second[1], *third]
+    assert joined(unclear, 3, said(StackWord.DROP, 4)) == ["1,2,3"], "who knows what else is missing"
+    assert joined(unclear, 3, said(StackWord.DROP, 4), said(StackWord.JOIN, 5)) == ["1,2,3", "5", "6,7,8"]
+
+
+def test_a_page_torn_from_its_sheet_says_so() -> None:
+    filed, ids = rows([*A, B[0], LOST, C[1], *D], 2)
+    together = settled(filed, ids, said(StackWord.DROP, 4))
+    why = "is part of a 'book' that breaks at page 4 of a.pdf, which a person took out of the order"
+    assert [row.number for row in together.stacks[0].held] == [3, 5]
+    assert all(row.reason.startswith(why) and row.sheet == "" for row in together.stacks[0].held)
+    assert f"page 3 {why}" in together.stacks[0].reason and f"page 5 {why}" in together.stacks[0].reason
+
+
+@pytest.mark.parametrize("later", [(StackWord.JOIN, 3, 5), (StackWord.UNDO, 3), (StackWord.DROP, 3)])
+def test_a_join_of_which_a_page_was_taken_out_is_void(later: Any) -> None:
+    first, ids = rows([*A, B[0], C[0], C[1]], 2)
+    second, _ = rows([B[1]], 2, scan=OTHER_SCAN, file="late.pdf")
+    filed = [*first, *second]
+    late = StackDecision(StackWord.JOIN, ((SCAN, 3), (OTHER_SCAN, 1)), "Kim", NOON)
+    assert settled(filed, ids, late).of(second[0]).outcome is READ
+    decisions = [late, said(*later)]
+    assert void_joins(decisions) == (((OTHER_SCAN, 1),),)
+    left = settled(filed, ids, *decisions).of(second[0])
+    assert left.outcome is HELD and "but page 1 was expected" in left.reason
+
+
 # ---- the property ---------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +278,33 @@ def test_no_page_is_ever_put_with_another_candidates(data: Any) -> None:
     assert {row.at for stack in together.stacks for row in stack.held} == {
         row.at for row in filed if together.of(row).outcome is HELD
     }
+
+
+@given(st.data())
+def test_whatever_a_person_takes_out_no_page_is_put_with_another_candidates(data: Any) -> None:
+    stack, pages = data.draw(stacks())
+    real = [at for at, paper in enumerate(stack) if paper.page]
+    first = data.draw(st.integers(0, max(len(real) - 1, 0)))
+    hit = real[first : first + data.draw(st.integers(1, 2))]
+    # Two pages lost at once of sheets that have no more leave an order that nobody can tell from a whole one.
+    kinds = [(True, False), (False, True), (True, True)] + [(False, False)] * (pages > 2)
+    failed = dict(zip(hit, data.draw(st.sampled_from(kinds)), strict=False))
+    papers = [LOST if failed.get(at) else paper for at, paper in enumerate(stack) if failed.get(at, True)]
+    filed, ids = rows(papers, pages)
+    if not filed:
+        return
+    decisions = []
+    for _ in range(data.draw(st.integers(1, 3))):
+        word = data.draw(st.sampled_from(StackWord))
+        chosen = data.draw(st.lists(st.integers(1, len(filed)), min_size=1, max_size=2, unique=True))
+        decisions.append(said(word, *chosen))
+    together = settled(filed, ids, *decisions)
+    for group in sheets(filed, together).values():
+        if not group[0].reason.startswith("put together by"):
+            assert len(owners(papers, group)) == 1
+            assert [row.template_page for row in group] == list(range(1, pages + 1))
+    now = [together.of(row) for row in filed if row.outcome is READ]
+    assert all(row.outcome in (READ, HELD) or was_dropped(row) for row in now), "and none is lost"
 
 
 @given(stacks())
