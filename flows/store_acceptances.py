@@ -1,6 +1,7 @@
 """The part of the database about what people accept as it is: only ever inserted."""
 
 import json
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert, select
 
@@ -13,17 +14,20 @@ from flows.store_transactions import Transactions
 class AcceptanceStore(Transactions):
     """What `flows.store.Store` does for things that a person accepts."""
 
-    def accept(self, said: Acceptance) -> None:
-        """Remember that a person takes something as it is."""
-        values = {
-            "kind": said.kind.value,
-            "subject": said.subject,
-            "name": said.name,
-            "reasons": json.dumps(said.reasons, ensure_ascii=False),
-            "text": said.text,
-            "reviewer": said.reviewer,
-            "made_at": time_text(said.made_at),
-        }
+    def accept(self, said: Sequence[Acceptance]) -> None:
+        """Remember that a person takes things as they are."""
+        values = [
+            {
+                "kind": one.kind.value,
+                "subject": one.subject,
+                "name": one.name,
+                "reasons": json.dumps(one.reasons, ensure_ascii=False),
+                "text": one.text,
+                "reviewer": one.reviewer,
+                "made_at": time_text(one.made_at),
+            }
+            for one in said
+        ]
         with self._write() as connection:
             connection.execute(insert(acceptances), values)
 

@@ -28,13 +28,14 @@ SHOWN_FILES = 60
 @click.option(
     "--accept",
     nargs=2,
+    multiple=True,
     metavar="NAME WHY",
     help="Say that a person has looked and takes it as it is: a file in quarantine, a failed or foreign page (FILE:N), "
     "or a sheet with remarks, such as a page that is lost. For what is wrong with it now; it no longer blocks.",
 )
 @BY
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: totals, files, pages, what is open.")
-def ledger(folder: Path, *, accept: tuple[str, str] | None, name: str | None, as_json: bool) -> int:
+def ledger(folder: Path, *, accept: tuple[tuple[str, str], ...], name: str | None, as_json: bool) -> int:
     """Say what came in and what became of it, and whether the sums close.
 
     \b
@@ -57,10 +58,10 @@ def ledger(folder: Path, *, accept: tuple[str, str] | None, name: str | None, as
 
     exam = load_exam(folder)
     with open_store(folder) as store:
-        if accept is not None:
+        if accept:
             from flows.accepting import accept as accept_it
 
-            for one in accept_it(store, exam, accept[0], _why(accept[1]), by_name(name)):
+            for one in accept_it(store, exam, [(called, _why(why)) for called, why in accept], by_name(name)):
                 click.echo(f"accepted: {one.kind.value} {one.name}: {'; '.join(one.reasons)}", err=True)
         found = store.ledger()
     if as_json:

@@ -125,6 +125,8 @@ def test_what_is_not_open_is_not_accepted(exam: Exam, capsys: pytest.CaptureFixt
     for name in ("small#00001", "a.pdf", "a.pdf:1", "a.pdf:4", "a.pdf:9", "b.pdf:1", "small#00009"):
         told(capsys, "ledger", exam.dir, "--accept", name, "why", *BY, code=6)
     told(capsys, "ledger", exam.dir, "--accept", "a.pdf:1", " ", *BY, code=2)
+    # The first of the two could be accepted; all of it is stored or nothing.
+    told(capsys, "ledger", exam.dir, "--accept", "small#00002", "lost", "--accept", "b.pdf", "why", *BY, code=6)
     with open_store(exam.dir) as store:
         assert store.ledger().accepted == ()
 
