@@ -1,5 +1,6 @@
 """batches.csv: how many papers each file holds, as an office counted them. Text in, records out."""
 
+import os
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,11 @@ def exam_batches(exam: Exam, store: KnowsBatches) -> tuple[Batch, ...]:
 def listed_batches(exam: Exam) -> tuple[ListedFile, ...]:
     """Return what the batches.csv of an exam says, nothing where it has none (ExamError when it is faulty)."""
     path = exam.dir / BATCH_FILE
-    return load_batches(path) if path.is_file() else ()
+    if not os.path.lexists(path):
+        return ()
+    if not path.is_file():
+        raise ExamError(f"{path}: is no ordinary file; put the list of batches there anew")
+    return load_batches(path)
 
 
 def load_batches(path: Path) -> tuple[ListedFile, ...]:
@@ -98,6 +103,9 @@ def _problems(rows: list[tuple[int, dict[str, str]]]) -> Iterator[str]:
             yield f"{line}: papers: '{papers[:40]}' is no number of papers from 1 to {MOST_PAPERS:,}"
         if len(row.get("batch", "")) > LONGEST_NAME:
             yield f"{line}: batch: a name is at most {LONGEST_NAME} characters long"
+        for column in ("file", "batch"):
+            if not row.get(column, "").isprintable():
+                yield f"{line}: {column}: {row[column][:LONGEST_NAME]!r} holds a new line, or what cannot be printed"
         first.setdefault(file, line)
 
 

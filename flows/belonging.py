@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flows.records import PageRow
+from flows.stacks import was_dropped
 from recognizer.records import PageOutcomeKind
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def nearby(mine: Sequence[PageRow], scans: Mapping[str, Sequence[PageRow]]) -> I
     for scan in dict.fromkeys(row.scan for row in mine):
         numbers = [row.number for row in mine if row.scan == scan]
         for row in _next_to(scans.get(scan, ()), min(numbers), max(numbers)):
-            if row.outcome in (PageOutcomeKind.FAILED, PageOutcomeKind.FOREIGN):
+            if row.outcome in (PageOutcomeKind.FAILED, PageOutcomeKind.FOREIGN) and not was_dropped(row):
                 yield NEARBY.format(row.place, row.outcome.value, row.reason)
 
 

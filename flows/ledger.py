@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
-from flows.records import Arrival, FileOutcome, FileRow, PageRow, ScanRow
+from flows.acceptances import Acceptance, AcceptedKind, is_accepted
+from flows.records import ABSENT_PAGE, Arrival, FileOutcome, FileRow, PageRow, ScanRow
 from flows.stacks import is_claimed, was_dropped
 from recognizer.records import PageOutcomeKind
 
@@ -22,6 +23,10 @@ OPEN_OUTCOMES = (PageOutcomeKind.FAILED, PageOutcomeKind.HELD, PageOutcomeKind.F
 
 IN_HAND = "in hand"
 """What is said of a file that a stopped run left."""
+
+
+MOST_LACKING = 5
+"""Sheets without a page that one line names; --json names all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,21 @@ class FileLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Lacking:
+    """A sheet some pages of which came, and which have not."""
+
+    sheet: str
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """Everything that came in. `strays` are stored pages of which no scan is known."""
+    """Everything that came in, and what people accepted. `strays` are stored pages of which no scan is known."""
 
     lines: tuple[FileLine, ...]
     pages: tuple[PageRow, ...]
     strays: int = 0
+    accepted: tuple[Acceptance, ...] = ()
 
     @property
     def files(self) -> Counter[str]:
@@ -105,7 +119,10 @@ class Ledger:
     def open_pages(self) -> tuple[PageRow, ...]:
         """The pages that need a person: also those that are read, and nobody knows which of them make a sheet."""
         return tuple(
-            page for page in self.pages if (page.outcome in OPEN_OUTCOMES and not was_dropped(page)) or is_claimed(page)
+            page
+            for page in self.pages
+            if (page.outcome in OPEN_OUTCOMES and not was_dropped(page) and not self._takes_page(page))
+            or is_claimed(page)
         )
 
     @property
@@ -113,15 +130,56 @@ class Ledger:
         """The pages that are read and could not be joined by their number, because others say the same."""
         return tuple(page for page in self.pages if is_claimed(page))
 
+    def _takes_page(self, page: PageRow) -> bool:
+        """Tell whether a person accepted a page; of a held one it is asked which picture counts, and nothing else."""
+        return page.outcome is not PageOutcomeKind.HELD and is_accepted(
+            self.accepted, AcceptedKind.PAGE, page_subject(page), (page.reason,)
+        )
+
     @property
     def open_files(self) -> tuple[FileLine, ...]:
         """The files that need a person, or another run."""
-        return tuple(line for line in self.lines if line.outcome in (FileOutcome.QUARANTINED.value, IN_HAND))
+        return (*self.quarantined, *(line for line in self.lines if line.outcome == IN_HAND))
+
+    @property
+    def quarantined(self) -> tuple[FileLine, ...]:
+        """The files that could not be taken, and that nobody has accepted."""
+        return tuple(
+            line
+            for line in self.lines
+            if line.outcome == FileOutcome.QUARANTINED.value
+            and not is_accepted(self.accepted, AcceptedKind.FILE, line.scan, (line.reason,))
+        )
+
+    @property
+    def held(self) -> tuple[tuple[PageRow, ...], tuple[PageRow, ...]]:
+        """The held pages: those of which there is another picture, and those that their order does not explain."""
+        rows = [page for page in self.pages if page.outcome is PageOutcomeKind.HELD]
+        # A second picture keeps the sheet of which it is one; a page out of order has none.
+        return tuple(row for row in rows if row.sheet), tuple(row for row in rows if not row.sheet)
+
+    @property
+    def lacking(self) -> tuple[Lacking, ...]:
+        """The sheets of which a page has not come and nobody accepted that, in order of arrival."""
+        came: dict[str, list[PageRow]] = {}
+        for page in self.pages:
+            if page.outcome is PageOutcomeKind.READ and page.sheet:
+                came.setdefault(page.sheet, []).append(page)
+        found = []
+        for sheet, rows in came.items():
+            numbers = {row.template_page for row in rows}
+            pages = max(row.template_pages for row in rows)
+            lost = tuple(number for number in range(1, pages + 1) if number not in numbers)
+            if lost and not is_accepted(
+                self.accepted, AcceptedKind.SHEET, sheet, [ABSENT_PAGE.format(n) for n in lost]
+            ):
+                found.append(Lacking(sheet, lost))
+        return tuple(found)
 
     @property
     def is_open(self) -> bool:
         """Whether anything needs a person."""
-        return bool(self.open_pages or self.open_files)
+        return bool(self.open_pages or self.open_files or self.lacking)
 
     @property
     def measured(self) -> tuple[PageRow, ...]:
@@ -131,7 +189,11 @@ class Ledger:
 
 
 def ledger_of(
-    files: Sequence[FileRow], scans: Sequence[ScanRow], pages: Sequence[PageRow], in_hand: Sequence[Arrival] = ()
+    files: Sequence[FileRow],
+    scans: Sequence[ScanRow],
+    pages: Sequence[PageRow],
+    in_hand: Sequence[Arrival] = (),
+    accepted: Sequence[Acceptance] = (),
 ) -> Ledger:
     """Return the ledger of an exam.
 
@@ -140,6 +202,7 @@ def ledger_of(
         scans: every scan that was taken for reading.
         pages: every page.
         in_hand: files that came in and are in none of `files` yet.
+        accepted: what people take as it is, oldest first.
     """
     by_scan: dict[str, list[PageRow]] = {}
     for page in pages:
@@ -160,7 +223,12 @@ def ledger_of(
     ]
     known = {scan.scan for scan in scans}
     strays = sum(len(some) for scan, some in by_scan.items() if scan not in known)
-    return Ledger(tuple(lines), tuple(pages), strays)
+    return Ledger(tuple(lines), tuple(pages), strays, tuple(accepted))
+
+
+def page_subject(page: PageRow) -> str:
+    """Return how acceptances name a page."""
+    return f"{page.scan}:{page.number}"
 
 
 def _line(name: str, scan: str, outcome: str, reason: str) -> FileLine:
@@ -199,6 +267,17 @@ def in_words(ledger: Ledger) -> str:
     return "the ledger closes"
 
 
+def lacking_in_words(ledger: Ledger) -> str:
+    """Return in one line which sheets lack a page, "" when none does."""
+    lacking = ledger.lacking
+    named = [f"{one.sheet} page {', '.join(map(str, one.numbers))}" for one in lacking]
+    if not named:
+        return ""
+    more = f" and {len(named) - MOST_LACKING:,} more" if len(named) > MOST_LACKING else ""
+    count = "1 sheet lacks a page" if len(named) == 1 else f"{len(named):,} sheets lack a page"
+    return f"{count}: {'; '.join(named[:MOST_LACKING])}{more}"
+
+
 def as_json(ledger: Ledger, *, with_pages: bool = True) -> dict[str, Any]:
     """Return the ledger for programs; `with_pages` lists every page with its registration error."""
     told: dict[str, Any] = {
@@ -218,6 +297,18 @@ def as_json(ledger: Ledger, *, with_pages: bool = True) -> dict[str, Any]:
             {"file": page.file, "page": page.number, "outcome": page.outcome.value, "reason": page.reason}
             for page in ledger.open_pages
         ],
+        "accepted": [
+            {
+                "what": one.kind.value,
+                "name": one.name,
+                "reasons": list(one.reasons),
+                "why": one.text,
+                "by": one.reviewer,
+                "at": one.made_at.isoformat(timespec="seconds"),
+            }
+            for one in ledger.accepted
+        ],
+        "sheets_lacking_pages": [{"sheet": one.sheet, "pages": list(one.numbers)} for one in ledger.lacking],
     }
     if with_pages:
         told["by_page"] = [

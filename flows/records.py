@@ -20,6 +20,9 @@ from recognizer.records import (
 )
 from recognizer.template import Kind, Role
 
+ABSENT_PAGE = "page {} of the sheet has not come"
+"""What is said of a sheet some pages of which came, and this one has not."""
+
 
 class FileOutcome(StrEnum):
     """What became of a file. The counts of these add up to the files that came in."""

@@ -16,8 +16,8 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from flows.belonging import nearby, with_extras
-from flows.records import Correction, FieldRow, PageRow
-from flows.stacks import is_claimed
+from flows.records import ABSENT_PAGE, Correction, FieldRow, PageRow
+from flows.stacks import is_claimed, was_dropped
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
 from recognizer.values import ABSENT, NOTHING_AWARDED, format_number
@@ -30,7 +30,6 @@ UNCOUNTED_BLANK = "the mark cell is blank, which exam.toml leaves open (marks.bl
 UNCOUNTED_DASH = "a dash, which exam.toml leaves open (marks.dash); say what was awarded"
 UNCOUNTED_ABSENT = "absent (AB), which exam.toml leaves open (marks.absent); say what was awarded"
 HALF_ABSENT = "absent (AB), but other questions of the sheet have marks; say what is right, AB again if it is"
-ABSENT_PAGE = "page {} of the sheet has not come"
 HELD_PAGE = "page {} was scanned more than once; held until somebody decides which counts (tallymark pages): {}"
 STRANGE_PAGE = "between its pages lies one that is {}: {}"
 WRONG_ABSENT = "absent (AB), but a total of {} is written"
@@ -269,7 +268,7 @@ def _page_remarks(
         told[sheet].append(HELD_PAGE.format(number, _named(where)))
     for sheet, came in by_sheet.items():
         told[sheet] += [page.reason for page in came if is_claimed(page)]
-    strange = {(page.scan, page.number): page for page in pages if page.outcome in STRANGE_OUTCOMES}
+    strange = {page.at: page for page in pages if page.outcome in STRANGE_OUTCOMES and not was_dropped(page)}
     for sheet, came in by_sheet.items() if strange else ():
         spans: dict[str, list[int]] = defaultdict(list)
         for page in came:

@@ -66,6 +66,7 @@ from flows.rows import (
     time_text,
 )
 from flows.settings import DATABASE
+from flows.store_acceptances import AcceptanceStore, all_acceptances
 from flows.store_batches import StackAndBatchStore
 from flows.store_fields import runs_of_batch, say, stored_checks, stored_corrections, stored_fields, take_back
 from flows.store_pages import (
@@ -84,7 +85,7 @@ from recognizer.bend import Laid
 from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 
 
-class Store(StackAndBatchStore):
+class Store(StackAndBatchStore, AcceptanceStore):
     """The database of one exam folder. Made by `open_store`."""
 
     @contextmanager
@@ -180,6 +181,7 @@ class Store(StackAndBatchStore):
                 tuple(scan_row(row) for row in held),
                 pages_together(connection),
                 tuple(arrival_row(row) for row in hands),
+                all_acceptances(connection),
             )
 
     # ---- files in hand ------------------------------------------------------------------------------------------

@@ -16,12 +16,11 @@ from flows.export.place import keep_copy
 from flows.export.reading_back import Filled, read_filled
 from flows.export.run_sheet import Section
 from flows.export.workbook import Contents, write_workbook
-from flows.ledger import in_words as ledger_in_words
+from flows.final import what_waits
 from flows.places import refuse_open_file
 from flows.settings import EXPORTS, Exam, load_exam
 from flows.settling import settle_sheets
 from flows.store import Store, open_store
-from recognizer.records import PageOutcomeKind
 
 WORKBOOK = "marks.xlsx"
 SUFFIX = ".xlsx"
@@ -72,7 +71,9 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
         standing = _standing(exam, store, contents)
         if final:
             _refuse_unfinished(contents, standing)
-        contents = replace(contents, facts=(*contents.facts, _about_checks(standing, final)))
+        contents = replace(
+            contents, facts=(*contents.facts, _about_checks(standing, final, len(contents.ledger.accepted)))
+        )
         if destination.exists():
             _protect(destination, contents, force)
         written = write_workbook(contents, store.crop_png, destination)
@@ -98,27 +99,20 @@ def _refuse_unfinished(contents: Contents, standing: Standing) -> None:
     names, templates = contents.names.keys(), contents.sheets.templates
     settled = settle_sheets(contents.fields, contents.pages, templates, contents.rule, names)
     flags = len(flag_rows(contents.fields, settled, templates))
-    reasons = []
-    if standing.blocks:
-        reasons.append(" ".join(in_words(standing)))
-    if flags:
-        reasons.append(
-            f"{flags:,} fields wait for a person; they stand on the sheet Flags of an export without --final"
-        )
-    reasons += [f"{in_batch_words(batch)}; tallymark batches explains it" for batch in contents.batches if batch.blocks]
-    if held := contents.ledger.counts[PageOutcomeKind.HELD]:
-        reasons.append(f"{held:,} pages are held until somebody decides about them: tallymark pages DIR")
+    reasons = [" ".join(in_words(standing))] if standing.blocks else []
+    reasons += what_waits(contents.ledger, settled, contents.batches, flags)
     if claimed := len(contents.ledger.claimed):
         reasons.append(f"{claimed:,} pages say a number that others say too, and are not joined: tallymark stacks DIR")
-    if not contents.ledger.closes:
-        reasons.append(ledger_in_words(contents.ledger))
     if reasons:
         raise NotFinalError("\n".join(("this exam cannot be final yet:", *(f"  {each}" for each in reasons))))
 
 
-def _about_checks(standing: Standing, final: bool) -> Section:
+def _about_checks(standing: Standing, final: bool, accepted: int) -> Section:
     """Say on the sheet Run whether the workbook is final, and what sample checks found."""
-    told = (("final" if final else "not final", "nothing waits for a person" if final else "work in progress"),)
+    nothing = "nothing waits for a person"
+    if accepted:
+        nothing += f"; {accepted:,} times somebody accepted something as it is, see the end of the sheet Pages"
+    told = (("final" if final else "not final", nothing if final else "work in progress"),)
     return Section(
         "Final or not, and sample checks",
         (

@@ -140,6 +140,7 @@ def _print_summary(job: "Job", tally: "Tally") -> None:
     from rich.table import Table
 
     from flows.commands.output import out, plain
+    from flows.ledger import lacking_in_words
     from flows.records import FileOutcome
     from recognizer.records import PageOutcomeKind
 
@@ -166,6 +167,8 @@ def _print_summary(job: "Job", tally: "Tally") -> None:
     _print_promise(tally)
     _print_batches(job, tally)
     _print_aside(job, tally)
+    if tally.ledger is not None and (lacking := lacking_in_words(tally.ledger)):
+        console.print(plain(lacking))
     console.print(plain(f"Next: tallymark export {job.exam_dir}"))
 
 

@@ -28,18 +28,27 @@ def init(folder: Path, templates: tuple[str, ...], code: str | None, roster: Pat
       tallymark init try --template booklet --template my_sheet.toml --roster class.csv
     """  # noqa: D301 - click wants a real backspace here
     from flows.folder import make_exam_folder
+    from flows.settings import TEMPLATES
 
     exam = make_exam_folder(folder, templates, code, roster)
     names = ", ".join(template.name for template in exam.sheets.templates)
     click.echo(f"{folder}: an exam folder for {names}, exam code {exam.settings.exam}.")
-    if code is None:
+    if code is None and not all(each.is_form for each in exam.sheets.templates):
         click.echo(
             "Give each exam a code of its own (--exam CODE, for init and for template print): it keeps the sheets of "
             "two exams apart."
         )
-    first = exam.sheets.templates[0].name
     copies = "--copies 30" if roster is None else f"--roster {exam.roster}"
-    printing = f"tallymark template print {first} --exam {exam.settings.exam} -o sheets.pdf {copies}"
-    click.echo(f"Next: print sheets with   {printing}")
-    click.echo(f"      put scans into      {exam.inbox}")
-    click.echo(f"      and read them with  tallymark grade {folder}")
+    steps = []
+    if printed := next((each.name for each in exam.sheets.templates if not each.is_form), None):
+        printing = f"tallymark template print {printed} --exam {exam.settings.exam} -o sheets.pdf {copies}"
+        steps.append(("print sheets with", printing))
+    for form in (each.name for each in exam.sheets.templates if each.is_form):
+        own = folder / TEMPLATES / f"{form}.toml"
+        steps.append((f"try '{form}' with", f"tallymark template check {own} --scan FILLED.pdf -o look.png"))
+    if printed is None:
+        click.echo("Nothing is to be printed: the forms are printed already.")
+    steps += [("put scans into", str(exam.inbox)), ("and read them with", f"tallymark grade {folder}")]
+    width = max(len(what) for what, _ in steps)
+    for number, (what, how) in enumerate(steps):
+        click.echo(f"{'      ' if number else 'Next: '}{what:<{width}}  {how}")

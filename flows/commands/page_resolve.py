@@ -48,12 +48,13 @@ def resolve(
     \b
     keep     the page that came first counts; the held one becomes a duplicate
     replace  the held page counts; the one that came first becomes a duplicate
-    hold     nothing yet (with --show, to look at them first)
+    hold     decide nothing: the pages stay as they are (with --show, to look at them first)
 
     All of it is stored or nothing. Deciding again is allowed: name the page with --page. Corrections that were made on
     a page that no longer counts are kept, named, and not taken over.
 
-    Exit codes: 0 done; 4 done, but corrections or other held pages need a person, or nothing was decided; 6 refused.
+    Exit codes: 0 done, or no page is held; 4 done, but corrections or other held pages need a person, or they were left
+    as they are with 'hold'; 6 refused.
 
     \b
     Examples:
@@ -78,8 +79,12 @@ def resolve(
         if show is not None:
             _show_all(store, exam, chosen, show)
         if choice == "hold":
-            click.echo(f"{len(chosen)} pages are held as before; nothing was decided")
-            return EXIT_SET_ASIDE if chosen else 0
+            if not chosen:
+                click.echo("no page is held; nothing was decided")
+                return 0
+            count = "1 page stays as it is" if len(chosen) == 1 else f"{len(chosen)} pages stay as they are"
+            click.echo(f"{count}; nothing was decided. Decide with 'keep' or 'replace' in place of 'hold'")
+            return EXIT_SET_ASIDE
         done = resolve(
             store, exam, chosen, PageChoice(choice), by, readers=partial(reader_of, exam, store), lenient=not named
         )

@@ -117,6 +117,8 @@ def show(folder: Path, page: str, output: Path, alone: bool) -> None:
     from flows.settings import load_exam, write_bytes
     from flows.store import open_store
 
+    if output.suffix.lower() != ".png":
+        raise click.BadParameter(f"'{output.name}' does not end in .png, and a PNG is written", param_hint="'-o'")
     exam = load_exam(folder)
     with open_store(folder) as store:
         row = find_page(store, page)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from openpyxl import Workbook
 
+from flows.acceptances import Acceptance, AcceptedKind
 from flows.export.styles import ORANGE, Style
 from flows.export.table import Cell, Column, Formula, Look, SheetWriter
 from flows.ledger import FileLine, Ledger
@@ -93,14 +94,16 @@ def write_pages(book: Workbook, ledger: Ledger, footer: str, said: SaidOfPages =
     for line in ledger.lines:
         row = table.row(_file_cells(line))
         table.colour_where(f"K{row}", f"K{row}<>0", ORANGE)
-    _write_decisions(table, pages, said)
+    _write_decisions(table, pages, said, ledger.accepted)
     _colour_left_over(table)
     table.finish()
 
 
-def _write_decisions(table: SheetWriter, pages: Sequence[PageRow], said: SaidOfPages) -> None:
+def _write_decisions(
+    table: SheetWriter, pages: Sequence[PageRow], said: SaidOfPages, accepted: Sequence[Acceptance]
+) -> None:
     """Write what people decided about pages, oldest first; nothing when nobody did."""
-    if not (said.decisions or said.placements):
+    if not (said.decisions or said.placements or accepted):
         return
     names = {(page.scan, page.number): page for page in pages}
     table.row([])
@@ -108,8 +111,25 @@ def _write_decisions(table: SheetWriter, pages: Sequence[PageRow], said: SaidOfP
     table.row([Cell(heading, Style.HEADING) for heading in DECISION_HEADINGS])
     every = [(one.made_at, _decision_cells(one, names)) for one in said.decisions]
     every += [(one.made_at, _placement_cells(one, names)) for one in said.placements]
+    every += [(one.made_at, _acceptance_cells(one)) for one in accepted]
     for _, cells in sorted(every, key=lambda each: each[0]):
         table.row(cells)
+
+
+def _acceptance_cells(one: Acceptance) -> list[Cell]:
+    is_sheet = one.kind is AcceptedKind.SHEET
+    return [
+        Cell("" if is_sheet else one.name, Style.TEXT),
+        Cell(None, Style.WHOLE),
+        Cell("accepted as it is", Style.TEXT),
+        Cell(one.name if is_sheet else "", Style.TEXT),
+        Cell("", Style.TEXT),
+        Cell(None, Style.WHOLE),
+        Cell(one.reviewer, Style.TEXT),
+        Cell(one.made_at, Style.MOMENT),
+        Cell("command", Style.TEXT),
+        Cell(f"{one.text} ({'; '.join(one.reasons)})", Style.WRAPPED),
+    ]
 
 
 def _decision_cells(one: PageDecision, names: Mapping[tuple[str, int], PageRow]) -> list[Cell]:

@@ -313,3 +313,20 @@ batch_explanations = Table(
 )
 """Why a batch holds other papers than was said; it explains these numbers and no others. Triggers refuse to change a
 row."""
+
+acceptances = Table(
+    "acceptances",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    CheckConstraint("kind IN ('file', 'page', 'sheet')", name="acceptances_kind"),
+    sqlite_autoincrement=True,
+)
+"""What a person looked at and takes as it is; `reasons` is a JSON list of what was wrong with it then, and it is
+accepted for these. The latest of a subject counts. Triggers refuse to change or delete a row."""

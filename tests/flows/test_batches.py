@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.batch_list import load_batches
+from flows.batch_list import listed_batches, load_batches
 from flows.batches import Batch, BatchExplanation, BatchStatement, ListedFile, Stated, count_batches, in_words
 from flows.errors import ExamError
 from flows.records import FileOutcome, PageRow
 from recognizer.codes import COVER_TEMPLATE
 from recognizer.records import PageOutcomeKind
 from tests.helpers.exam_rows import OTHER_SCAN, SCAN, failed_page, file_row, page_row
+from tests.helpers.fakes import exam_folder
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 FILES = [replace(file_row(), batch="Monday"), file_row("b.pdf", OTHER_SCAN)]
@@ -142,6 +143,9 @@ def test_a_list_names_files_their_papers_and_perhaps_their_batch(tmp_path: Path)
         ("file,papers\na.pdf,0\n", "batches.csv:2: papers: '0' is no number"),
         ("file,papers\na.pdf,²\n", "batches.csv:2: papers: '²' is no number"),
         ("file,papers\na.pdf\n", "batches.csv:2: papers: '' is no number"),
+        ('file,papers,batch\na.pdf,5,"Mon\nday"\n', "batches.csv:2: batch: 'Mon\\nday' holds a new line"),
+        ("file,papers,batch\na.pdf,5,\x1b[31mMon\n", "batches.csv:2: batch: '\\x1b[31mMon' holds"),
+        ("file,papers\na\x07.pdf,5\n", "batches.csv:2: file: 'a\\x07.pdf' holds"),
         ("file,papers\na.pdf,5\na.pdf,5\n", "batches.csv:3: file: a.pdf stands on line 2 already"),
         ('file,papers\n"a.pdf,5\n', "is no CSV file"),
     ],
@@ -158,3 +162,15 @@ def test_a_file_is_found_however_its_name_is_composed() -> None:
     (batch,) = count_batches(pages, [file_row(apart)], Stated(listed=[ListedFile(composed, 1, "x")]))
     assert batch.found == 1 and not batch.differs
     assert pages[0].scan == SCAN
+
+
+def test_a_list_that_is_no_ordinary_file_is_not_ignored(tmp_path: Path) -> None:
+    exam = exam_folder(tmp_path / "exam")
+    assert listed_batches(exam) == ()
+    (exam.dir / "batches.csv").mkdir()
+    with pytest.raises(ExamError, match=r"batches\.csv: is no ordinary file"):
+        listed_batches(exam)
+    (exam.dir / "batches.csv").rmdir()
+    (exam.dir / "batches.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(ExamError, match=r"batches\.csv: is no ordinary file"):
+        listed_batches(exam)

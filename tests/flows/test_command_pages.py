@@ -72,8 +72,19 @@ def test_a_stack_is_settled_at_once_and_then_nothing_is_held(exam: Exam, capsys:
 
 def test_holding_decides_nothing(exam: Exam, capsys: Capture) -> None:
     assert run(["pages", "resolve", str(exam.dir), "--all"]) == 4
-    assert "2 pages are held as before; nothing was decided" in capsys.readouterr().out
+    assert "2 pages stay as they are; nothing was decided. Decide with 'keep' or 'replace'" in capsys.readouterr().out
     assert marks(exam) == ["1", "2"]
+    assert run(["pages", "resolve", str(exam.dir), "keep", "--all", "--by", "Kim"]) == 0
+    capsys.readouterr()
+    assert run(["pages", "resolve", str(exam.dir), "--all"]) == 0
+    assert "no page is held; nothing was decided" in capsys.readouterr().out
+
+
+def test_a_picture_is_written_under_the_name_of_a_png_only(exam: Exam, capsys: Capture) -> None:
+    picture = exam.dir / "both.jpg"
+    assert run(["pages", "show", str(exam.dir), "again.pdf:1", "-o", str(picture)]) == 2
+    assert "'both.jpg' does not end in .png" in " ".join(capsys.readouterr().err.split())
+    assert not picture.exists()
 
 
 def test_corrections_on_a_page_that_is_replaced_are_named(exam: Exam, capsys: Capture) -> None:

@@ -41,6 +41,20 @@ def put(exam: Exam, name: str, pixels: GreyImage) -> None:
     cv2.imwrite(str(exam.inbox / name), pixels)
 
 
+def test_init_says_nothing_of_printing_forms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template, folder = write_form(tmp_path, "combs"), tmp_path / "e"
+    assert run(["init", str(folder), "--template", str(template)]) == 0
+    said = capsys.readouterr().out
+    assert "template print" not in said and "Nothing is to be printed" in said
+    own = folder / "templates" / "combs.toml"
+    assert own.is_file()
+    assert f"tallymark template check {own} --scan FILLED.pdf -o look.png" in said
+    assert "Next: try 'combs' with    tallymark" in said and "tallymark grade" in said
+    assert run(["init", str(tmp_path / "f"), "--template", str(template), "--template", "booklet"]) == 0
+    said = capsys.readouterr().out
+    assert "template print booklet" in said and "template check" in said and "Nothing is" not in said
+
+
 def test_an_exam_of_forms_is_graded(exam: Exam) -> None:
     photo = photograph(drawn_form("combs").pixels.copy(), 300, np.random.default_rng(11))
     put(exam, "a.png", scan(drawn_form("combs").pixels, angle=1, noise=4, scale=0.6, quarter_turns=1).pixels)

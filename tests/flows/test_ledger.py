@@ -115,7 +115,7 @@ def graded(tmp_path: Path, *pages: dict[str, object]) -> Path:
 
 
 def test_the_command_says_that_the_sums_close(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = graded(tmp_path, sheet(1), sheet(2), {"outcome": "blank"})
+    folder = graded(tmp_path, sheet(1), sheet(1, 2), {"outcome": "blank"})
     assert run(["ledger", str(folder)]) == 0
     printed = capsys.readouterr().out
     assert "3 pages in = 2 read + 1 blank + 0 failed + 0 duplicate + 0 held + 0 foreign; residual 0" in printed
