@@ -123,7 +123,7 @@ def test_a_stack_that_was_scanned_twice_is_settled_in_one_decision(exam: Exam, s
     assert len(done.made) == 20 and {one.act for one in store.page_decisions()} == {1}
     assert Counter(q1(store)) == {"2": 20}
     ledger = store.ledger()
-    assert ledger.closes and ledger.counts == {READ: 20, DUPLICATE: 20} and not ledger.is_open
+    assert ledger.closes and ledger.counts == {READ: 20, DUPLICATE: 20} and not ledger.open_pages
 
 
 def test_all_or_none_of_a_decision_is_stored(exam: Exam, store: Store) -> None:

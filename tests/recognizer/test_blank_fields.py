@@ -158,5 +158,5 @@ def test_small_bubbles_grow_to_what_a_template_may_describe() -> None:
 
 def test_what_no_template_can_describe_is_left_out() -> None:
     found = [bubble(20 + 2.8 * option, 30 + 6 * row, option, size=2.6) for row in range(3) for option in range(4)]
-    far = [box(20, 395, 30, 10), box(20, 350, 30, 10)]
+    far = [box(20, 595, 30, 10), box(20, 350, 30, 10)]
     assert kinds(fields(*found, *far)) == {"cell1": (Kind.NUMBER, 1)}
