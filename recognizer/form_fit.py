@@ -4,6 +4,7 @@ Its patches are looked for where they should be, and the sheet is moved, leaned 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -113,10 +114,10 @@ def fit_form(pixels: GreyImage, reference: FormReference, guess: Homography) -> 
     flat = laid.mm_to_px
     picture = warped(small, laid, reference.paper, FINE_PX_PER_MM)
     seen = compare(picture, reference.fine, centres, FINE_PX_PER_MM, FINE_REACH_MM)
-    _refuse_unseen(reference, centres, seen, LEAST_SEEN)
+    _refuse_unseen(reference, 1, seen, LEAST_SEEN)
     _refuse_slipped(reference, seen)
     # Text far from all boxes may have changed since; near them everything has to be in its place.
-    near = _near_boxes(reference, centres)
+    near = _near_boxes(reference, 1)
     everything, centres, seen = seen, centres[near], Seen(seen.moves[near], seen.alike[near])
     before = laid.to_px(centres + seen.moves)
     flat, _ = _moved(flat, centres, Seen(_back(flat, before) - centres, seen.alike), 1.0)
@@ -144,12 +145,13 @@ def _laid_roughly(small: GreyImage, reference: FormReference, flat: Homography) 
     Raises:
         RegistrationError: hardly anything of the form is seen.
     """
-    centres = reference.centres[:: -(-len(reference.centres) // COARSE_PATCHES)]
+    step = -(-len(reference.centres) // COARSE_PATCHES)
+    centres = reference.centres[::step]
     laid, share = Laid(flat), 0.0
     for _ in range(COARSE_ROUNDS):
         picture = warped(small, laid, reference.paper, COARSE_PX_PER_MM)
         seen = compare(picture, reference.coarse, centres, COARSE_PX_PER_MM, COARSE_REACH_MM)
-        _refuse_unseen(reference, centres, seen, LEAST_SEEN / 2)
+        _refuse_unseen(reference, step, seen, LEAST_SEEN / 2)
         before = laid.to_px(centres + seen.moves)
         flat, _ = _moved(flat, centres, Seen(_back(flat, before) - centres, seen.alike), 1.5)
         moves = _back(flat, before) - centres
@@ -220,15 +222,9 @@ def _refuse_unvouched(reference: FormReference, laid: Laid, patches: Points, sid
         sides: places (mm) where an upright side of a box was, and a level one: along its own direction a side says
             nothing.
     """
-    places, fields = [], []
-    for box in reference.template.boxes(reference.page):
-        large = max(box.rect.width, box.rect.height) > VOUCHED_MM
-        corners = box.rect.corners() if large else box.rect.corners().mean(axis=0, keepdims=True)
-        places.append(corners)
-        fields += [box.field] * len(corners)
-    if not places:
+    at, fields = _to_vouch(reference)
+    if not fields:
         return
-    at = np.vstack(places)
     upright, level = (_within(at, places_of, VOUCHED_MM) >= 1 for places_of in sides)
     vouched = (_within(at, patches, VOUCHED_MM) >= 2) | (upright & level)
     if laid.bend is None:
@@ -239,6 +235,18 @@ def _refuse_unvouched(reference: FormReference, laid: Laid, patches: Points, sid
             f"next to nothing is seen of what is printed around field {fields[int(vouched.argmin())]} of "
             f"'{reference.template.name}' page {reference.page}; it is covered, or the paper curls there: {FLAT}"
         )
+
+
+@lru_cache(maxsize=64)
+def _to_vouch(reference: FormReference) -> tuple[Points, tuple[str, ...]]:
+    """Return the places (mm) of a form that need something printed beside them, and the field of each."""
+    places, fields = [np.zeros((0, 2))], []
+    for box in reference.template.boxes(reference.page):
+        large = max(box.rect.width, box.rect.height) > VOUCHED_MM
+        corners = box.rect.corners() if large else box.rect.corners().mean(axis=0, keepdims=True)
+        places.append(corners)
+        fields += [box.field] * len(corners)
+    return np.vstack(places), tuple(fields)
 
 
 def _within(at: Points, others: Points, reach_mm: float) -> NDArray[np.int_]:
@@ -284,8 +292,10 @@ def _reduced(pixels: GreyImage, px_per_mm: float) -> tuple[GreyImage, Homography
     return reduced(pixels, factor), np.array([[1 / factor, 0, move], [0, 1 / factor, move], [0, 0, 1.0]])
 
 
-def _refuse_unseen(reference: FormReference, centres: Points, seen: Seen, least: float) -> None:
-    share, near = float(seen.are_seen.mean()), _near_boxes(reference, centres)
+def _refuse_unseen(reference: FormReference, step: int, seen: Seen, least: float) -> None:
+    """Raise RegistrationError when too little is seen of every `step`-th patch."""
+    centres, near = reference.centres[::step], _near_boxes(reference, step)
+    share = float(seen.are_seen.mean())
     hidden = least == LEAST_SEEN and (
         float(seen.are_seen[near].mean()) < LEAST_SEEN_NEAR if near.any() else share < LEAST_SEEN_NEAR
     )
@@ -298,8 +308,10 @@ def _refuse_unseen(reference: FormReference, centres: Points, seen: Seen, least:
         )
 
 
-def _near_boxes(reference: FormReference, centres: Points) -> NDArray[np.bool_]:
-    """Return which patches lie so near a box that they say where it is, (N,)."""
+@lru_cache(maxsize=128)
+def _near_boxes(reference: FormReference, step: int) -> NDArray[np.bool_]:
+    """Return which of every `step`-th patch lie so near a box that they say where it is, (N,)."""
+    centres = reference.centres[::step]
     boxes = reference.template.boxes(reference.page)
     if not boxes:
         return np.ones(len(centres), dtype=bool)
