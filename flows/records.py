@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from flows.results import Settler
 from recognizer.bend import Bend
 from recognizer.geometry import Homography
 from recognizer.promise import Expectation
@@ -315,6 +316,8 @@ class FieldRow:
     """Which model read it."""
     counts: bool = True
     """False for a field of a page that is held, or replaced by another picture."""
+    settled_by: Settler = Settler.READING
+    """What made the decision: the picture alone, or what is known of other fields too."""
 
     @property
     def state(self) -> ValueState:

@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 
 from flows.belonging import nearby, with_extras
 from flows.records import ABSENT_PAGE, Correction, FieldRow, PageRow
+from flows.results import Absent, Unsettled
 from flows.stacks import is_claimed, was_dropped
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
@@ -56,18 +57,6 @@ class MarkRule:
     blank: Worth = "unsettled"
     dash: Worth = "zero"
     absent: AbsentWorth = "no_total"
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """The candidate was absent: there is nothing to add up. Settled, unlike `Unsettled`, and never zero."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """Nobody knows yet, and why: one plain reason a hole."""
-
-    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,8 @@ class Flag(StrEnum):
     BLANK_MARK = "blank_mark"
     BLANK_ID = "blank_id"
     DOUBTED = "doubted"
+    SUM = "sum"
+    WHO = "who"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from openpyxl.utils import get_column_letter
 
 from flows.export.styles import ORANGE, Style
 from flows.export.table import Cell, Column, Formula, Look, SheetWriter, number_or_text, ranges
-from flows.settling import Absent, MarkRule, Part, SettledSheet, Unsettled, as_number, fields_of, heading, mark_fields
+from flows.results import Absent, Unsettled
+from flows.settling import MarkRule, Part, SettledSheet, as_number, fields_of, heading, mark_fields
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField, SheetTemplate
 from recognizer.values import ABSENT, NOTHING_AWARDED

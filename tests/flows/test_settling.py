@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.records import Correction, FieldRow, PageRow
-from flows.settling import Absent, MarkRule, Part, SettledSheet, Unsettled, settle_sheets, sum_settled
+from flows.results import Absent, Unsettled
+from flows.settling import MarkRule, Part, SettledSheet, settle_sheets, sum_settled
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind
 from recognizer.values import format_number

@@ -34,7 +34,8 @@ from flows.records import (
     RunRow,
     ScanRow,
 )
-from flows.settling import Absent, MarkRule, Unsettled, settle_sheets
+from flows.results import Absent, Unsettled
+from flows.settling import MarkRule, settle_sheets
 from recognizer.promise import Expectation
 from recognizer.records import Decision, HandPlacement, PageOutcomeKind, PageRef, ValueState
 from recognizer.template import SheetSet, SheetTemplate
