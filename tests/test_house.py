@@ -29,6 +29,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "cv2": ("recognizer/",),
     "click": ("flows/cli.py", "flows/commands/"),
     "matplotlib": ("recognizer/plots.py",),
+    "scipy": ("flows/match_weights.py",),
+    "stdnum": ("flows/check_digits.py",),
     "mlxtend": (),
     "fastapi": (),
 }
