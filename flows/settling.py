@@ -34,6 +34,7 @@ UNCOUNTED_ABSENT = "absent (AB), which exam.toml leaves open (marks.absent); say
 HALF_ABSENT = "absent (AB), but other questions of the sheet have marks; say what is right, AB again if it is"
 WRONG_ABSENT = "absent (AB), but a total of {} is written"
 WRONG_SUM = "the marks add up to {}, {} is written"
+CONFIRMED_SUM = "added wrongly, as a person confirmed: {}"
 SAME_ID = "id {} also stands on sheet {}"
 STRANGE_ID = "id {} is not on the roster"
 KNOWN_STATUSES = (MatchStatus.MATCHED, MatchStatus.BY_PERSON)
@@ -98,7 +99,8 @@ class SettledSheet:
     readings of this sheet that a person still has to look at: unsettled ones, and those in `doubts`, which are settled
     one by one but not together, with the reason. `remarks` say what else is wrong with the sheet; `questioned` are the
     readings, settled each, of which one is likely wrong if a remark is true, with that remark. `extra_of` is the sheet
-    to which extra paper belongs, `extras` the extra paper of a sheet.
+    to which extra paper belongs, `extras` the extra paper of a sheet. `notes` say what people should know of it though
+    nobody has to do anything.
     """
 
     sheet: str
@@ -113,6 +115,7 @@ class SettledSheet:
     questioned: Mapping[str, str]
     extra_of: str = ""
     extras: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -133,11 +136,13 @@ def settle_sheets(
     roster: Collection[str] = (),
     *,
     matches: Mapping[str, Match] | None = None,
+    sums: Mapping[str, SumFinding] = MappingProxyType({}),
 ) -> tuple[SettledSheet, ...]:
     """Gather the pages of each candidate sheet, in the order in which the sheets came in, extra paper beside its sheet.
 
     `roster` are the ids that may stand on a sheet; when it is empty, any may. `matches` say who wrote which sheet where
-    the class list was asked; without them, sheets are compared by the ids that were read.
+    the class list was asked; without them, sheets are compared by the ids that were read. `sums` is what is known of
+    the sums of a sheet; where it says nothing, they are compared.
     """
     known = {template.name: template for template in templates}
     rows: dict[str, list[FieldRow]] = defaultdict(list)
@@ -161,7 +166,10 @@ def settle_sheets(
         return with_extras(_compared(sheets, rule, roster, extra_to), extra_to)
     whose = [_matched(sheet, match) if (match := matches.get(sheet.sheet)) else sheet for sheet in sheets]
     asked = [
-        _questioned(sheet, [*_sum_questions(sheet, rule), *_match_questions(sheet, matches.get(sheet.sheet))])
+        _questioned(
+            _with_note(sheet, sums.get(sheet.sheet)),
+            [*_sums_say(sheet, rule, sums.get(sheet.sheet)), *_match_questions(sheet, matches.get(sheet.sheet))],
+        )
         for sheet in whose
     ]
     return with_extras(asked, extra_to)
@@ -307,6 +315,25 @@ def _matched(sheet: SettledSheet, match: Match) -> SettledSheet:
         return sheet
     by_person = match.status is MatchStatus.BY_PERSON or sheet.identity.by_person
     return replace(sheet, identity=Identity(ValueState.VALUE, match.id, by_person=by_person))
+
+
+def _with_note(sheet: SettledSheet, finding: SumFinding | None) -> SettledSheet:
+    """Note what a person has confirmed: that the examiner added wrongly."""
+    if finding is None or not finding.confirmed:
+        return sheet
+    return replace(sheet, notes=(*sheet.notes, CONFIRMED_SUM.format(finding.why)))
+
+
+def _sums_say(
+    sheet: SettledSheet, rule: MarkRule, finding: SumFinding | None
+) -> Iterator[tuple[str, Sequence[Part]]]:
+    """Say what is wrong with the sums of a sheet, unless a person has confirmed it."""
+    if finding is not None and finding.confirmed:
+        return
+    if finding is not None and finding.agrees is False and finding.why:
+        yield finding.why, [part for part in sheet.parts.values() if part.key in finding.questioned]
+    else:
+        yield from _sum_questions(sheet, rule)
 
 
 def _match_questions(sheet: SettledSheet, match: Match | None) -> Iterator[tuple[str, Sequence[Part]]]:
