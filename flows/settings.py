@@ -13,6 +13,7 @@ from flows.errors import ExamError, PlaceError
 from flows.places import replace_file
 from recognizer.codes import CODE_NAME
 from recognizer.promise import ACCEPT_ERROR
+from recognizer.sum_model import MISADDED
 from recognizer.template import SheetSet, SheetTemplate, find_template, load_template
 
 EXAM_FILE = "exam.toml"
@@ -33,9 +34,6 @@ LOWEST_ERROR, HIGHEST_ERROR = 0.0001, 0.05
 """What may be promised of accepted fields. Fewer errors could only be shown with more calibration fields than anybody
 has; with more, copying the marks by hand would be the better machine."""
 
-
-MISADDED = 0.02
-"""The share of written totals that are taken to be wrong unless exam.toml says another (`recognizer/sum_model.py`)."""
 
 LEAST_MISADDED, MOST_MISADDED = 0.001, 0.5
 """What may be said of it. Nobody adds without errors; a total that is wrong as often as right tells nothing."""

@@ -18,6 +18,10 @@ WORTH_SAYING = 0.02
 """The share of all explanations' weight that one needs to be told."""
 
 
+PAIRED = 0.001
+"""How likely a value is, measured by the best one, that is thought of together with another such value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """One way in which what is seen may have come about, and its share of the weight of all that were thought of."""
@@ -94,14 +98,12 @@ class _Sum:
             if gap in by_gap:
                 text, weight = by_gap[gap]
                 yield self._then(at, text), agreeing * weight
-        for first, second in combinations(changes, 2):
-            for by, (text, weight) in changes[first].items():
-                if by and by != gap and gap - by and gap - by in changes[second]:
-                    other, also = changes[second][gap - by]
-                    yield (
-                        self._then(second, f"{text}, and {other}", self.total in (first, second)),
-                        (agreeing * weight * also),
-                    )
+        likely = {at: {by: one for by, one in each.items() if one[1] >= PAIRED} for at, each in changes.items()}
+        for first, second in combinations(likely, 2):
+            for by, (text, weight) in likely[first].items():
+                if gap - by in likely[second]:
+                    other, also = likely[second][gap - by]
+                    yield self._then(second, f"{text}, and {other}", paired=True), agreeing * weight * also
 
     def _left_out(self, gap: int, agreeing: float) -> Iterator[tuple[str, float]]:
         rest = self.layout.number(self._amount(self.total, self.best[self.total]) or 0)
@@ -111,16 +113,12 @@ class _Sum:
             if at in self.layout.nodes:
                 continue
             if text == "" and 0 <= gap - part.low < part.count and part.awarded[gap - part.low]:
-                missing = self.layout.number(gap)
-                yield (
-                    f"{self._name(at)} is blank, but {missing} was awarded: then {self._name(self.total)} {rest} agrees",
-                    agreeing * self.model.forgotten * float(part.awarded[gap - part.low]),
-                )
+                said = f"{self._name(at)} is blank, but {self.layout.number(gap)} was awarded"
+                weight = self.model.forgotten * float(part.awarded[gap - part.low])
+                yield f"{said}: then {self._name(self.total)} {rest} agrees", agreeing * weight
             elif gap and self._amount(at, text) == -gap:
-                yield (
-                    f"the examiner left out {self._name(at)} ({text}): the other marks add up to {rest}",
-                    agreeing * lost,
-                )
+                said = f"the examiner left out {self._name(at)} ({text})"
+                yield f"{said}: the other marks add up to {rest}", agreeing * lost
 
     def _changes(self, at: int) -> Iterator[tuple[int, tuple[str, float]]]:
         """Yield, for each other value of a part, by how much it brings sum and total together, and its weight."""
@@ -138,9 +136,10 @@ class _Sum:
                 text = f"{self._name(at)} is {part.texts[column]}, not {said}"
                 yield sign * by, (text, float(prior[column]) / own)
 
-    def _then(self, at: int, text: str, with_total: bool = False) -> str:
-        if at == self.total or with_total:
-            return f"{text}: then it agrees with the marks" if at == self.total and not with_total else f"{text}"
+    def _then(self, at: int, text: str, *, paired: bool = False) -> str:
+        """Say what follows from changes, the last of which is that of a part; the total comes last."""
+        if at == self.total:
+            return f"{text}: then {'they agree' if paired else 'it agrees with the marks'}"
         return f"{text}: then {self._name(self.total)} {self.best[self.total]} agrees"
 
     def _amount(self, at: int, text: str) -> int | None:
