@@ -250,7 +250,7 @@ class _Decider:
     def _counts_blank(self, part: int, row: FieldRow) -> bool:
         """Whether a blank may be accepted: only a mark's, and where exam.toml says what it is worth."""
         nothing = self.joint.of(self.at, part, BLANK) - self.lost.get(part, 0.0)
-        return part not in self.wrong and self.rule.blank == "zero" and nothing >= self._limit(row)
+        return part not in self.wrong and self.rule.blank == "zero" and bool(nothing >= self._limit(row))
 
     def _marks_behind(self, total: int) -> Iterator[int]:
         """Yield the parts that a total adds and that are not certain."""
