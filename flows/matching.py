@@ -31,10 +31,8 @@ from flows.match_weights import (
 )
 from flows.results import Match, Matching, MatchStatus, RankedCandidate
 from flows.roster import Candidate
+from flows.settings import OFF_ROSTER
 from recognizer.promise import ACCEPT_ERROR
-
-OFF_ROSTER = 0.05
-"""How likely, before looking, a sheet is of somebody who is not on the roster, unless exam.toml says otherwise."""
 
 SHOWN = 5
 """Candidates that are proposed for a sheet."""
