@@ -16,7 +16,7 @@ from flows.id_evidence import id_evidence
 from flows.matching import MatchRule, match_sheets
 from flows.records import CheckedField, FieldRow, PageRow, RunRow
 from flows.results import Matching, Settler
-from flows.roster import Candidate, exam_roster
+from flows.roster import Candidate, load_roster
 from flows.settings import Exam
 from flows.settling import MarkRule, SettledSheet, settle_sheets
 from flows.sheet_sums import decide_sums
@@ -37,9 +37,9 @@ class Grounds:
     """
 
     templates: Sequence[SheetTemplate]
-    rule: MarkRule = MarkRule()
+    rule: MarkRule = field(default_factory=MarkRule)
     candidates: Sequence[Candidate] = ()
-    match_rule: MatchRule = MatchRule()
+    match_rule: MatchRule = field(default_factory=MatchRule)
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     characters: Mapping[str, tuple[CharacterReading, ...]] = field(default_factory=dict)
     misadded: float = MISADDED
@@ -114,7 +114,7 @@ def grounds_of(exam: Exam, store: KnowsGrounds, models: Iterable[str]) -> Ground
     return Grounds(
         templates=exam.sheets.templates,
         rule=MarkRule(settings.marks.blank, settings.marks.dash, settings.marks.absent),
-        candidates=exam_roster(exam.dir, roster.check),
+        candidates=load_roster(exam.roster, roster.check) if exam.roster.is_file() else (),
         match_rule=MatchRule(settings.accept_error, roster.off_roster, roster.check),
         thresholds=_thresholds(exam, store, set(models)),
         characters=store.id_characters(),

@@ -19,6 +19,7 @@ from flows.belonging import with_extras
 from flows.page_remarks import named, page_remarks
 from flows.records import ABSENT_PAGE, Correction, FieldRow, PageRow
 from flows.results import Absent, Match, MatchStatus, Unsettled
+from flows.sum_findings import SumFinding
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
 from recognizer.values import ABSENT, NOTHING_AWARDED, format_number
@@ -324,9 +325,7 @@ def _with_note(sheet: SettledSheet, finding: SumFinding | None) -> SettledSheet:
     return replace(sheet, notes=(*sheet.notes, CONFIRMED_SUM.format(finding.why)))
 
 
-def _sums_say(
-    sheet: SettledSheet, rule: MarkRule, finding: SumFinding | None
-) -> Iterator[tuple[str, Sequence[Part]]]:
+def _sums_say(sheet: SettledSheet, rule: MarkRule, finding: SumFinding | None) -> Iterator[tuple[str, Sequence[Part]]]:
     """Say what is wrong with the sums of a sheet, unless a person has confirmed it."""
     if finding is not None and finding.confirmed:
         return
