@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from flows.errors import PlaceError
 from flows.migrations.versions.v0001_first_tables import APPLICATION_ID
 
-NEWEST = "0006"
+NEWEST = "0007"
 """The newest step of `versions/`; known here so that an up-to-date database opens without importing Alembic."""
 
 BUSY_SECONDS = 15.0
