@@ -56,7 +56,8 @@ accept_error = 0.001
 # blank_mark = "flag"
 
 [marks]
-# What a blank mark cell adds to the total: "unsettled" leaves the total open, "zero" counts it as nothing.
+# What a blank mark cell adds to the total: "unsettled" (forgotten: the total stays open until somebody looks), "zero"
+# (nothing was awarded) or "not_attempted" (nothing either, and it does not count as an attempt).
 # blank = "unsettled"
 
 # What a dash in a mark cell adds: "zero", or "unsettled".

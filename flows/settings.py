@@ -50,7 +50,7 @@ class MarkSettings(_Frozen):
     An AB usually means that the sheet has no total at all.
     """
 
-    blank: Literal["unsettled", "zero"] = "unsettled"
+    blank: Literal["unsettled", "zero", "not_attempted"] = "unsettled"
     dash: Literal["zero", "unsettled"] = "zero"
     absent: Literal["no_total", "zero", "unsettled"] = "no_total"
 

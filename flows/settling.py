@@ -23,7 +23,8 @@ from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
 from recognizer.values import ABSENT, NOTHING_AWARDED, format_number
 
-Worth: TypeAlias = Literal["unsettled", "zero"]
+Worth: TypeAlias = Literal["unsettled", "zero", "not_attempted"]
+DashWorth: TypeAlias = Literal["unsettled", "zero"]
 AbsentWorth: TypeAlias = Literal["no_total", "zero", "unsettled"]
 
 NO_TEMPLATE = "the template of this sheet is not named in exam.toml"
@@ -50,12 +51,13 @@ ABSENT_FIELD = "the template has fields that were not read; read the scans again
 class MarkRule:
     """What a blank mark cell, a dash and an AB (absent) in one are worth in this exam.
 
+    A blank that is "not_attempted" adds nothing either, and does not count as an attempt at the question.
     With `absent` "no_total" a sheet with an AB has no total: its blanks and dashes then need no worth, and marks beside
     the AB contradict it until a person confirms it.
     """
 
     blank: Worth = "unsettled"
-    dash: Worth = "zero"
+    dash: DashWorth = "zero"
     absent: AbsentWorth = "no_total"
 
 
@@ -201,7 +203,7 @@ def worth(part: Part, rule: MarkRule) -> Decimal | Absent | Unsettled:
     if part.state is ValueState.UNSETTLED:
         return Unsettled((f"{part.label}: {part.why}",))
     if part.state is ValueState.BLANK:
-        return Decimal(0) if rule.blank == "zero" else Unsettled((f"{part.label}: {UNCOUNTED_BLANK}",))
+        return Decimal(0) if rule.blank != "unsettled" else Unsettled((f"{part.label}: {UNCOUNTED_BLANK}",))
     if part.value == NOTHING_AWARDED:
         return Decimal(0) if rule.dash == "zero" else Unsettled((f"{part.label}: {UNCOUNTED_DASH}",))
     if part.value == ABSENT:

@@ -123,6 +123,8 @@ def _settings(exam: Exam) -> Section:
 def _worth(worth: str) -> str:
     if worth == "no_total":
         return "no total: the sheet shows AB"
+    if worth == "not_attempted":
+        return "0, and does not count as an attempt"
     return "0" if worth == "zero" else "nothing until a person says so: the total stays empty"
 
 

@@ -172,7 +172,7 @@ def _sum_formula(sheet: SettledSheet, place: MarksPlace, rule: MarkRule) -> str:
     needed = [
         column
         for column, part in zip(place.marks, sheet.marks, strict=True)
-        if not (rule.blank == "zero" and part.state is ValueState.BLANK)
+        if not (rule.blank != "unsettled" and part.state is ValueState.BLANK)
     ]
     if not needed:
         return total
