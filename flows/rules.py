@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import PlaceError
+from flows.key_files import KEY_FILE, KEY_WORKBOOK
 from flows.settings import EXAM_FILE, Exam
 
-RULE_FILES = ("key.toml", "key.xlsx", "roster.csv", "roster.xlsx")
+KEY_FILES = (KEY_FILE, KEY_WORKBOOK)
+RULE_FILES = (*KEY_FILES, "roster.csv", "roster.xlsx")
 """Files of an exam folder by which sheets are marked."""
 
 NOT_RULES = frozenset({"exam", "templates", "render", "workers", "model", "inbox"})
 """Settings that change what is read, or how; none of them changes what a reading is worth."""
+
+NEW, CHANGED, GONE = "is new", "changed", "is gone"
 
 MAX_RULE_BYTES = 20_000_000
 """No key and no roster is larger; each is refused by who reads it."""
@@ -30,6 +34,11 @@ class Rules:
     settings: Mapping[str, str] = field(default_factory=dict)
     contents: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def has_key(self) -> bool:
+        """Whether the exam has a key of its own."""
+        return any(name in self.files for name in KEY_FILES)
+
     def changed_from(self, before: "Rules") -> tuple[str, ...]:
         """Say what is not as it was, one text a file or setting.
 
@@ -44,7 +53,7 @@ class Rules:
         for name in sorted({*self.files, *before.files}):
             was, now = before.files.get(name), self.files.get(name)
             if was != now:
-                yield f"{name} {'is gone' if now is None else 'is new' if was is None else 'changed'}"
+                yield f"{name} {GONE if now is None else NEW if was is None else CHANGED}"
 
     def _changed_settings(self, before: "Rules") -> Iterator[str]:
         for name in sorted({*self.settings, *before.settings}):

@@ -4,18 +4,33 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from flows.mark_changes import OPEN, in_words
 from flows.migrations.tables import mark_changes, remarks, rule_files, snapshots
-from flows.remarking import SheetStanding
-from flows.results import MarkChange, Remark
+from flows.remarking import Standing
+from flows.results import (
+    Absent,
+    MarkChange,
+    Points,
+    QuestionResult,
+    Remark,
+    SectionResult,
+    SheetResult,
+    Unsettled,
+)
 from flows.rows import time_of, time_text
 from flows.rules import Rules
 from flows.store_transactions import Transactions
+from recognizer.values import ABSENT, format_number
 
 COMPACT = (",", ":")
+
+UNTOLD = Decimal(0)
+"""The maximum of one question is not remembered: that of the sheet is, and tells when any of them changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +39,7 @@ class Snapshot:
 
     made_at: datetime
     rules: Rules
-    sheets: Mapping[str, SheetStanding]
+    sheets: Mapping[str, Standing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +92,7 @@ def _last_snapshot(connection: Connection) -> Snapshot | None:
     row = connection.execute(select(snapshots).order_by(snapshots.c.number.desc()).limit(1)).first()
     if row is None:
         return None
-    sheets = {sheet: SheetStanding(**raw) for sheet, raw in json.loads(row.results).items()}
+    sheets = {sheet: _standing(sheet, raw) for sheet, raw in json.loads(row.results).items()}
     return Snapshot(time_of(row.made_at), Rules(**json.loads(row.rules)), sheets)
 
 
@@ -112,12 +127,46 @@ def _store(connection: Connection, recording: Recording) -> Remark | None:
     )
 
 
-def _compact(standing: SheetStanding) -> dict[str, Any]:
-    """Return a standing without what is empty anyway."""
-    raw = {name: getattr(standing, name) for name in SheetStanding.__slots__}
-    return {"candidate": raw.pop("candidate"), "total": raw.pop("total")} | {
-        name: dict(value) if isinstance(value, Mapping) else value for name, value in raw.items() if value
+def _compact(standing: Standing) -> dict[str, Any]:
+    """Return a standing in as few words as it can be compared by; what is empty is left out."""
+    result = standing.result
+    told = {
+        "template": result.template,
+        "candidate": result.candidate,
+        "version": result.version,
+        "total": in_words(result.total),
+        "maximum": format_number(result.maximum),
+        "grade": result.grade,
+        "questions": {each.question: in_words(each.points) for each in result.questions},
+        "sections": {each.name: in_words(each.points) for each in result.sections},
+        "digest": standing.digest,
     }
+    return {name: value for name, value in told.items() if value}
+
+
+def _standing(sheet: str, raw: Mapping[str, Any]) -> Standing:
+    result = SheetResult(
+        sheet=sheet,
+        template=raw["template"],
+        candidate=raw.get("candidate", ""),
+        version=raw.get("version", ""),
+        questions=tuple(
+            QuestionResult(name, "", _points(points), UNTOLD) for name, points in raw.get("questions", {}).items()
+        ),
+        sections=tuple(
+            SectionResult(name, _points(points), UNTOLD) for name, points in raw.get("sections", {}).items()
+        ),
+        total=_points(raw["total"]),
+        maximum=Decimal(raw["maximum"]),
+        grade=raw.get("grade", ""),
+    )
+    return Standing(result, raw.get("digest", ""))
+
+
+def _points(text: str) -> Points:
+    if text == OPEN:
+        return Unsettled(())
+    return Absent() if text == ABSENT else Decimal(text)
 
 
 def _text(value: object) -> str:
