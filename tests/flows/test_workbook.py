@@ -549,7 +549,7 @@ def test_tabs_are_coloured_where_somebody_has_to_look(tmp_path: Path) -> None:
     assert coloured(one_sheet(["1", "2", "3"], "6")) == []
     assert coloured(one_sheet(["1", "2", "3"], "9")) == ["Marks", "Candidates"]
     assert coloured(one_sheet(["1", None, "3"])) == ["Marks", "Candidates", "Flags"]
-    assert coloured(ledger()) == ["Marks", "Pages"]
+    assert coloured(ledger()) == ["Marks", "Candidates", "Pages"]
 
 
 def test_an_empty_exam_gives_a_workbook_too(tmp_path: Path) -> None:
