@@ -97,6 +97,15 @@ def section_sum(section: Section, units: Sequence[Unit], rounding: Rounding | No
     return SectionSum(points, maximum, left_out)
 
 
+def paper_maximum(paper: Paper) -> Fraction:
+    """Return the maximum of a paper: what its sections and the questions outside them come to, scaled if it says so."""
+    if paper.scale_to is not None:
+        return paper.scale_to
+    units, _ = group_units(paper, [Marked(question, Scored(ZERO), ZERO) for question in paper.questions])
+    inside = [section_sum(section, [u for u in units if u.section == section.name], None) for section in paper.sections]
+    return sum((each.maximum for each in inside), ZERO) + sum((u.maximum for u in units if not u.section), ZERO)
+
+
 def _unit_of(marked: Marked) -> Unit:
     question = marked.question
     in_choice = not question.bonus and question.void is not Void.LEFT_OUT

@@ -90,17 +90,17 @@ def read_filled(path: Path, layout: Layout = CORRECTIONS) -> tuple[Filled, ...]:
     Raises:
         WorkbookError: the file is no workbook of ours, or cannot be read; the message says what it is instead.
     """
-    _refuse_what_is_no_workbook(path)
+    refuse_what_is_no_workbook(path)
     # openpyxl warns about parts that it does not keep; only cells are read here.
     with warnings.catch_warnings(), path.open("rb") as file:
         warnings.simplefilter("ignore")
-        with _translated(path):
+        with translated(path):
             book: Any = load_workbook(file, read_only=True, data_only=False, keep_links=False)
         return tuple(_filled_rows(path, book, layout))
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def translated(path: Path) -> Iterator[None]:
     """Turn whatever the library raises into one message: it has no errors of its own for damaged workbooks."""
     try:
         yield
@@ -115,14 +115,14 @@ def _rows(path: Path, sheet: Any) -> Iterator[Sequence[Any]]:  # noqa: ANN401 - 
     """Return the rows of a worksheet; no more than one can have, whatever it says."""
     rows = sheet.iter_rows(max_row=MOST_ROWS, max_col=MOST_COLUMNS)
     while True:
-        with _translated(path):
+        with translated(path):
             row = next(rows, None)
         if row is None:
             return
         yield row
 
 
-def _refuse_what_is_no_workbook(path: Path) -> None:
+def refuse_what_is_no_workbook(path: Path) -> None:
     """Raise WorkbookError for what a look at the container tells: no file, not .xlsx, encrypted, or a zip bomb."""
     try:
         size = path.stat().st_size
@@ -140,7 +140,7 @@ def _refuse_what_is_no_workbook(path: Path) -> None:
         )
     if size > LARGEST_FILE:
         raise WorkbookError(f"{path}: is {size / 1024**3:.1f} GB large, more than any workbook of ours")
-    with _translated(path):
+    with translated(path):
         archive = zipfile.ZipFile(path)
     with archive:
         _check_parts(path, archive)
@@ -174,7 +174,7 @@ def _filled_rows(
             f"{path}: has no sheet '{layout.sheet}' (it has {_one_line(', '.join(book.sheetnames))}); give the "
             f"workbook that '{layout.command}' wrote, with the {layout.answer}s filled in"
         )
-    with _translated(path):
+    with translated(path):
         sheet = book[layout.sheet]
     columns: Mapping[str, int] | None = None
     for number, row in enumerate(_rows(path, sheet), start=1):

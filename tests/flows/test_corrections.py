@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from flows.errors import CorrectionError, WorkbookError
-from flows.export.corrections import Checked, check_filled, check_reviewer, unread
+from flows.export.corrections import Checked, check_filled, unread
 from flows.export.reading_back import Filled, read_filled, typed_text
 from flows.export.workbook import Contents, write_workbook
 from flows.ledger import ledger_of
 from flows.records import Correction, FieldRow, ScanRow
+from flows.reviewer import check_reviewer
 from flows.settling import MarkRule
 from recognizer.records import ValueState
 from recognizer.template import SheetSet
