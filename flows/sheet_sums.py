@@ -34,7 +34,13 @@ CONTRADICTED = 0.99
 """Where the office's error lets nothing be accepted, a value counts as contradicted below this."""
 
 WRONG_AT_MOST = 0.05
-"""On a sheet one of whose totals is likelier wrong than this, its sums accept nothing."""
+"""On a sheet one of whose totals is likelier wrong than this, its sums accept nothing, and that total is flagged; or,
+where more totals are taken to be wrong from the start, likelier than `MORE_THAN_BEFORE` times that share."""
+
+MORE_THAN_BEFORE = 2.0
+
+SHOWN_RIGHT = 0.1
+"""A sheet's sums agree when what was read makes a wrong total so many times less likely than it was from the start."""
 
 LIKELY_WRONG = 0.5
 """From here on a total is likelier wrong than right."""
@@ -137,6 +143,7 @@ class _Decider:
         self.wrong: dict[int, float] = dict(zip(self.layout.totals, joint.misadded[at].tolist(), strict=True))
         self.lost: dict[int, float] = dict(zip(self.layout.marks, joint.left_out[at].tolist(), strict=True))
         self.misadded = max(self.wrong.values())
+        self.wrong_at_most = max(WRONG_AT_MOST, MORE_THAN_BEFORE * self.model.misadded)
         self.best = [self._own_best(part) for part in range(len(self.layout.parts))]
         self._whys: dict[int, str] = {}
 
@@ -162,7 +169,8 @@ class _Decider:
         confirmed = confirmed and all(
             (row := self.sheet.rows[at]) is not None and row.correction is not None for at in disagrees
         )
-        agrees = False if disagrees or contradicted else True if self.misadded <= WRONG_AT_MOST else None
+        shown_right = self.misadded <= SHOWN_RIGHT * self.model.misadded
+        agrees = False if disagrees or contradicted else True if shown_right else None
         shown = disagrees or (self.layout.totals if agrees is not True else ())
         return SumFinding(
             sheet=self.sheet.name,
@@ -202,7 +210,7 @@ class _Decider:
         if probability < (limit if limit < NOTHING else CONTRADICTED) and probability < old.confidence:
             says = LEAVES_IN_DOUBT if self.tops[part].value == value else CONTRADICTS
             why = says.format(value or "blank", self._reason(part))
-        elif self._is_wrong(part, row):
+        elif self.wrong.get(part, 0.0) > self.wrong_at_most:
             why = (WRONG if self.wrong[part] > LIKELY_WRONG else UNPROVEN).format(self._reason(part))
         else:
             return None
@@ -216,7 +224,7 @@ class _Decider:
             return Decision(row.field, ValueState.VALUE, top.value, top.value, top.probability, None, "")
         if passes and top.value == BLANK and self._counts_blank(part, row):
             return Decision(row.field, ValueState.BLANK, "", "", top.probability, None, "")
-        if self._is_wrong(part, row) and self.wrong[part] > LIKELY_WRONG:
+        if self.wrong.get(part, 0.0) > LIKELY_WRONG:
             why = WRONG.format(self._reason(part))
             return Decision(row.field, ValueState.UNSETTLED, "", top.value, top.probability, Flag.SUM, why)
         ranked = self.joint.ranked(self.at, part, NAMED_VALUES)
@@ -232,7 +240,7 @@ class _Decider:
         nothing = self.joint.of(self.at, part, BLANK) - self.lost.get(part, 0.0)
         if nothing >= self._limit(row) and self._accepts(part, row) and self._counts_blank(part, row):
             return Decision(row.field, ValueState.BLANK, "", "", nothing, None, "")
-        if nothing >= 1 - WRONG_AT_MOST and self.misadded <= WRONG_AT_MOST:
+        if nothing >= 1 - WRONG_AT_MOST and self.misadded <= SHOWN_RIGHT * self.model.misadded:
             return replace(old, why=f"{old.why} The total agrees with nothing awarded")
         if reason := self._reason(part, all_is_well=""):
             return replace(old, why=f"{old.why} {reason}")
@@ -250,15 +258,11 @@ class _Decider:
         return self.thresholds[row.model].of(row.kind) if row.model in self.thresholds else NOTHING
 
     def _accepts(self, part: int, row: FieldRow) -> bool:
-        """Whether the sums of the sheet are right so surely that they may settle a field."""
-        if part in self.wrong:
-            return self.misadded <= WRONG_AT_MOST and not self._is_wrong(part, row)
-        return self.misadded <= WRONG_AT_MOST
+        """Whether the sums of the sheet are right so surely that they may settle a field.
 
-    def _is_wrong(self, part: int, row: FieldRow) -> bool:
-        """Whether a total is wrong so likely that it must not be accepted."""
-        limit = self._limit(row)
-        return part in self.wrong and self.wrong[part] > 1 - (limit if limit < NOTHING else CONTRADICTED)
+        A total is accepted by its sum only when that it is wrong is no likelier than that an accepted field is.
+        """
+        return self.misadded <= self.wrong_at_most and self.wrong.get(part, 0.0) <= 1 - min(self._limit(row), 1.0)
 
     def _counts_blank(self, part: int, row: FieldRow) -> bool:
         """Whether a blank may be accepted: only a mark's, and where exam.toml says what it is worth."""

@@ -144,7 +144,7 @@ def prior_weights(layout: SumLayout, part: int, evidence: Sequence[PartEvidence]
 def _said(one: PartEvidence) -> list[tuple[str, float]]:
     if one.known is not None:
         return [(one.known, 1.0)]
-    return [(value.value, max(value.probability, 0.0)) for value in one.values]
+    return [(value.value, value.probability) for value in one.values if 0 <= value.probability <= 1]
 
 
 class _Decoder:
