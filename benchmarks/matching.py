@@ -38,6 +38,9 @@ DROPPED = 0.05
 TIMED = 5_000
 """Sheets, and names, of the timed run."""
 
+RUN = "import sys; from flows.cli import run; sys.exit(run(sys.argv[1:]))"
+"""The command line, of the code that this file belongs to."""
+
 DOUBTFUL = 0.05
 """Share of the characters of the timed run that are read with some doubt."""
 
@@ -143,7 +146,7 @@ def drawn(template: str, sheets: int, seed: int) -> Told:
         exam, inbox = Path(folder) / "exam", Path(folder) / "exam" / "inbox"
         pile = Path(folder) / "pile"
         _tallymark("init", str(exam), "--template", template)
-        _tallymark("simulate", template, "--sheets", str(sheets), "--seed", str(seed), "-o", str(pile))
+        _tallymark("simulate", template, "--sheets", str(sheets), "--seed", str(seed), "--out", str(pile))
         for file in pile.glob("*.pdf"):
             file.rename(inbox / file.name)
         _tallymark("grade", str(exam))
@@ -151,7 +154,7 @@ def drawn(template: str, sheets: int, seed: int) -> Told:
 
 
 def _tallymark(*words: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "flows.cli", *words], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", RUN, *words], capture_output=True, text=True, check=False)
     # 4: done, but some fields need a person.
     if done.returncode not in (0, 4):
         sys.exit(f"tallymark {' '.join(words)}: {done.stdout}{done.stderr}")

@@ -142,6 +142,7 @@ def places_of(field: SheetField, characters: Sequence[CharacterReading]) -> tupl
         )
     found, position = [], 1
     for alphabet in alphabets:
+        # A position with one character has no bubbles: it is printed.
         boxes = [seen.get(at) for at in range(position, position + len(alphabet))] if len(alphabet) > 1 else []
         position += len(boxes)
         found.append(_shared(alphabet, _of_row(alphabet, boxes)))
