@@ -109,7 +109,7 @@ def _names(entry: Entry, known: list[str]) -> list[str]:
 
 
 def _answers(entry: Entry, listed: list[str]) -> list[Any]:
-    """Return the answer of each question of an entry, None where there is none; no answers (noted) if they are faulty."""
+    """Return the answer of each question of an entry, or None; an empty list (noted) if they are faulty."""
     one, several = entry.raw("answer"), entry.raw("answers")
     if several is None or "questions" not in entry:
         if several is not None:
