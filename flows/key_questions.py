@@ -66,8 +66,8 @@ def read_questions(paper: Entry, names: Names) -> tuple[Question, ...]:
     listed = [question for _, question in found]
     for question in awarded_questions(names.template):
         if question.field not in used:
-            plain = Question(question.name, question.field, question.rule, question.points, weight)
-            listed.append(plain)
+            name = question.field if question.name in seen else question.name
+            listed.append(Question(name, question.field, question.rule, question.points, weight))
     return tuple(sorted(listed, key=lambda question: names.place_of(question.field)))
 
 

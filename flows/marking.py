@@ -85,7 +85,10 @@ class _Marker:
     def __init__(self, paper: Paper, rule: MarkRule) -> None:
         self.paper = paper
         self.rule = rule
-        self.known: dict[tuple[str, str, str], Scored] = {}
+        self.known: dict[tuple[str, str, str], Marked] = {}
+        self.maxima = {question.name: question.maximum for question in paper.questions}
+        self.results: dict[int, QuestionResult] = {}
+        """What is shown of the answers in `known`, by their identity: they live as long as this does."""
 
     def mark(self, sheet: SettledSheet, candidate: str) -> SheetResult:
         """Return what one sheet is worth."""
@@ -98,7 +101,7 @@ class _Marker:
             template=sheet.template,
             candidate=candidate,
             version=version.name if isinstance(version, Version) else "",
-            questions=tuple(_question_result(each) for each in sums.questions),
+            questions=tuple(self.results.get(id(each)) or _question_result(each) for each in sums.questions),
             sections=sums.sections,
             total=_points(sums.total),
             maximum=shown(sums.maximum),
@@ -114,21 +117,24 @@ class _Marker:
         absence: "_Absence",
     ) -> Marked:
         if isinstance(version, Unsettled):
-            return Marked(question, Scored(version, attempted=None), version)
+            return self._new(question, Scored(version, attempted=None))
         part = sheet.parts.get(version.fields.get(question.name, question.field))
         if part is None:
             reason = Unsettled((f"{question.name}: {ABSENT_FIELD}",))
-            return Marked(question, Scored(reason, attempted=None), reason)
+            return self._new(question, Scored(reason, attempted=None))
         if absence.is_written and part.role is Role.MARK:
-            scored = _beside_absent(question, part, self.rule, absence)
-        elif part.state is ValueState.VALUE:
-            at = (version.name, question.name, part.value)
-            if at not in self.known:
-                self.known[at] = score(question, _translated(part, version.options.get(question.name)), self.rule)
-            scored = self.known[at]
-        else:
-            scored = score(question, part, self.rule)
-        return Marked(question, scored, self._counted(question, scored))
+            return self._new(question, _beside_absent(question, part, self.rule, absence))
+        if part.state is not ValueState.VALUE:
+            return self._new(question, score(question, part, self.rule))
+        at = (version.name, question.name, part.value)
+        if at not in self.known:
+            found = score(question, _translated(part, version.options.get(question.name)), self.rule)
+            marked = self.known[at] = self._new(question, found)
+            self.results[id(marked)] = _question_result(marked)
+        return self.known[at]
+
+    def _new(self, question: Question, scored: Scored) -> Marked:
+        return Marked(question, scored, self._counted(question, scored), self.maxima[question.name])
 
     def _counted(self, question: Question, scored: Scored) -> Score:
         """Return the points of a question with its weight, rounded if questions are."""
@@ -274,7 +280,7 @@ def _question_result(marked: Marked) -> QuestionResult:
         question=question.name,
         section=question.section,
         points=_points(marked.points),
-        maximum=shown(question.maximum),
+        maximum=shown(marked.maximum),
         answer="" if missing and scored.attempted is None else scored.answer,
         why="; ".join(missing) if missing else (marked.why or scored.why),
         attempted=scored.attempted,

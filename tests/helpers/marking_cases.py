@@ -14,7 +14,7 @@ from flows.key import Key, rule_with_key
 from flows.key_check import check_key
 from flows.key_source import RawKey
 from flows.marking import mark_sheets
-from flows.results import Absent, Points, SheetResult, Unsettled
+from flows.results import Absent, Points, QuestionResult, SheetResult, Unsettled
 from flows.settling import MarkRule, settle_sheets
 from recognizer.template import SheetTemplate, parse_template
 from recognizer.values import ABSENT, format_number, parse_value
@@ -133,9 +133,12 @@ def outcome(result: SheetResult, item: str) -> str:
         return f"grade {result.grade}" if result.grade else "no grade"
     if head == "version":
         return f"version {result.version}"
-    question = next(each for each in result.questions if each.question == head)
+    return f"{head} {_of_question(next(each for each in result.questions if each.question == head), said)}"
+
+
+def _of_question(question: QuestionResult, said: str) -> str:
     if said in ("counts", "does not count"):
-        return f"{head} {'counts' if question.counts else 'does not count'}"
+        return "counts" if question.counts else "does not count"
     if said == "not attempted":
-        return f"{head} {'attempted' if question.attempted else 'not attempted'}"
-    return f"{head} {short(question.points)}"
+        return "attempted" if question.attempted else "not attempted"
+    return short(question.points)
