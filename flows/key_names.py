@@ -36,10 +36,10 @@ class Names:
         every = (each for page in self.template.pages for each in page.fields)
         return next((each for each in every if each.name == name), None)
 
-    def fitting(self, name: str, *, answered: bool) -> list[SheetField]:
-        """Return the fields that a question may mean: those with answers where the key says one, else marks first."""
+    def fitting(self, name: str, role: Role | None) -> list[SheetField]:
+        """Return the fields that a question may mean; those of a role where the key makes clear which it means."""
         found = self.by_name.get(name, [])
-        wanted = [each for each in found if (each.role is Role.ANSWER) == answered]
+        wanted = [each for each in found if each.role is role]
         return wanted or found
 
 
