@@ -150,9 +150,10 @@ class _Absence:
     """Whether an AB stands on a sheet, and whether marks beside it contradict it."""
 
     is_written: bool = False
-    contradicted: bool = False
+    doubts: tuple[str, ...] = ()
+    """Why no AB can be taken: marks stand beside it, and nobody confirmed it."""
     whole: tuple[str, ...] = ()
-    """Why a total that is written as AB cannot be taken."""
+    """The same of an AB that is the written total."""
 
 
 def _absence(sheet: SettledSheet, rule: MarkRule) -> _Absence:
@@ -164,18 +165,18 @@ def _absence(sheet: SettledSheet, rule: MarkRule) -> _Absence:
     absent = [part for part in parts if isinstance(worth(part, rule), Absent)]
     awarded = any(as_number(part.value) is not None for part in sheet.marks)
     doubted = [part for part in absent if awarded and not part.correction]
+    doubts = tuple(f"{part.label}: {HALF_ABSENT}" for part in doubted)
     whole = tuple(f"{part.label}: {HALF_ABSENT}" for part in doubted if part.role is Role.TOTAL)
-    return _Absence(bool(absent), bool(doubted), whole)
+    return _Absence(bool(absent), doubts, whole)
 
 
 def _beside_absent(question: Question, part: Part, rule: MarkRule, absence: _Absence) -> Scored:
     """Return what a mark of a sheet with an AB is worth: empty cells are part of the absence."""
     if part.state is ValueState.BLANK or part.value == NOTHING_AWARDED:
-        if not absence.contradicted:
-            return Scored(Absent(), part.value, "absent", attempted=False)
-        return score(question, part, rule)
+        points = Unsettled(absence.doubts) if absence.doubts else Absent()
+        return Scored(points, part.value, "absent", attempted=None if absence.doubts else False)
     scored = score(question, part, rule)
-    if isinstance(scored.points, Absent) and absence.contradicted and not part.correction:
+    if isinstance(scored.points, Absent) and absence.doubts and not part.correction:
         return Scored(Unsettled((f"{part.label}: {HALF_ABSENT}",)), part.value, attempted=None)
     return scored
 
@@ -234,7 +235,7 @@ def _add_up(paper: Paper, marked: Sequence[Marked], absence: _Absence) -> _Sums:
     total = settled_sum([*sums, rest])
     if absence.whole:
         known = total.reasons if isinstance(total, Unsettled) else ()
-        total = Unsettled((*known, *absence.whole))
+        total = Unsettled(tuple(dict.fromkeys((*known, *absence.whole))))
     elif absence.is_written and not isinstance(total, Unsettled):
         total = Absent()
     if isinstance(total, Absent):
