@@ -70,7 +70,9 @@ def expanded(texts: Sequence[str], known: Sequence[str]) -> Iterator[tuple[str, 
         if text in have:
             yield text, ""
         elif (found := _RANGE.fullmatch(text)) and (names := _range(found[1], found[2], known)):
-            yield from ((name, "" if name in have else _unknown(name, known)) for name in names)
+            yield from ((name, "") for name in names if name in have)
+            if strange := [name for name in names if name not in have]:
+                yield strange[0], _unknown(strange[0], known)
         else:
             yield text, _unknown(text, known)
 

@@ -11,11 +11,11 @@ from fractions import Fraction
 
 from flows.candidate_marks import candidate_results
 from flows.exact import shown
-from flows.key import Grade, Key, Paper, Question, Stage, Version, plain_key
+from flows.key import Key, Paper, Question, Stage, Version, plain_key
 from flows.mark_changes import changes
-from flows.marking_sums import Marked, group_units, section_sum, settled_sum
-from flows.results import Absent, Points, QuestionResult, SectionResult, SheetResult, Unsettled
-from flows.scoring import Score, Scored, score
+from flows.marking_sums import Marked, grade_of, group_units, section_sum, settled_sum
+from flows.results import Absent, QuestionResult, SectionResult, SheetResult, Unsettled
+from flows.scoring import Score, Scored, as_points, score
 from flows.settling import (
     ABSENT_FIELD,
     HALF_ABSENT,
@@ -103,7 +103,7 @@ class _Marker:
             version=version.name if isinstance(version, Version) else "",
             questions=tuple(self.results.get(id(each)) or _question_result(each) for each in sums.questions),
             sections=sums.sections,
-            total=_points(sums.total),
+            total=as_points(sums.total),
             maximum=shown(sums.maximum),
             grade=grade_of(self.paper.grades, sums.total, sums.maximum),
             remarks=version.reasons if isinstance(version, Unsettled) else (),
@@ -242,7 +242,9 @@ def _add_up(paper: Paper, marked: Sequence[Marked], absence: _Absence) -> _Sums:
         sections = [(name, replace(found, points=Absent())) for name, found in sections]
     total, maximum = _finished(paper, total, maximum)
     counted = tuple(replace(each, counts=False) if each.question.name in left_out else each for each in questions)
-    shown_sections = tuple(SectionResult(name, _points(found.points), shown(found.maximum)) for name, found in sections)
+    shown_sections = tuple(
+        SectionResult(name, as_points(found.points), shown(found.maximum)) for name, found in sections
+    )
     return _Sums(counted, shown_sections, total, maximum)
 
 
@@ -263,24 +265,13 @@ def _finished(paper: Paper, total: Score, maximum: Fraction) -> tuple[Score, Fra
     return (total if rounding is None else rounding.apply(total)), largest
 
 
-def grade_of(grades: Sequence[Grade], total: Score, maximum: Fraction) -> str:
-    """Return the best grade that a total reaches; the lowest goes to everybody below. "" while there is no total."""
-    if not grades or not isinstance(total, Fraction):
-        return ""
-    return next((grade.name for grade in grades if grade.reached(total, maximum)), grades[-1].name)
-
-
-def _points(points: Score) -> Points:
-    return shown(points) if isinstance(points, Fraction) else points
-
-
 def _question_result(marked: Marked) -> QuestionResult:
     question, scored = marked.question, marked.scored
     missing = marked.points.reasons if isinstance(marked.points, Unsettled) else ()
     return QuestionResult(
         question=question.name,
         section=question.section,
-        points=_points(marked.points),
+        points=as_points(marked.points),
         maximum=shown(marked.maximum),
         answer="" if missing and scored.attempted is None else scored.answer,
         why="; ".join(missing) if missing else (marked.why or scored.why),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from flows.key import ZERO, Group, Paper, Question, Rounding, Section, Taking, Void
+from flows.key import ZERO, Grade, Group, Paper, Question, Rounding, Section, Taking, Void
 from flows.results import Absent, Unsettled
 from flows.scoring import Score, Scored
 
@@ -105,6 +105,13 @@ def paper_maximum(paper: Paper) -> Fraction:
     units, _ = group_units(paper, [Marked(each, Scored(ZERO), ZERO, each.maximum) for each in paper.questions])
     inside = [section_sum(section, [u for u in units if u.section == section.name], None) for section in paper.sections]
     return sum((each.maximum for each in inside), ZERO) + sum((u.maximum for u in units if not u.section), ZERO)
+
+
+def grade_of(grades: Sequence[Grade], total: Score, maximum: Fraction) -> str:
+    """Return the best grade that a total reaches; the lowest goes to everybody below. "" while there is no total."""
+    if not grades or not isinstance(total, Fraction):
+        return ""
+    return next((grade.name for grade in grades if grade.reached(total, maximum)), grades[-1].name)
 
 
 def _unit_of(marked: Marked) -> Unit:
