@@ -160,8 +160,8 @@ def _of_candidate(
         maximum=result.maximum,
         grade=result.grade,
         reasons=_distinct(reasons),
-        class_group=getattr(candidate, "group", ""),
-        extra=dict(getattr(candidate, "extra", {})),
+        class_group=candidate.group,
+        extra=dict(candidate.extra),
     )
 
 

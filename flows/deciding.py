@@ -43,7 +43,7 @@ def decide_exam(exam: Exam, store: KnowsFields) -> Decided:
         ExamError: the roster is faulty.
     """
     marks = exam.settings.marks
-    candidates = load_roster(exam.roster) if exam.roster.is_file() else ()
+    candidates = load_roster(exam.roster, exam.settings.roster.check) if exam.roster.is_file() else ()
     rule = MarkRule(marks.blank, marks.dash, marks.absent)
     return decide(store.fields(), store.pages(), exam.sheets.templates, rule, candidates)
 

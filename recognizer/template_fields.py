@@ -12,6 +12,8 @@ from pydantic import Field, StrictBool, field_validator, model_validator
 from recognizer.geometry import Rect
 from recognizer.template_parts import BoxLength, Count, Frozen, Length, Millimetres, Number, Text
 
+DIGITS = "0123456789"
+
 LEFT_LABEL_MM = 20.0
 """Room for a label on the left of a field that asks for no other."""
 
@@ -158,6 +160,13 @@ class SheetField(Frozen):
     def is_numeric(self) -> bool:
         """Whether the value is a number (12.50 and 12.5 are equal) rather than a text (an id keeps its zeros)."""
         return self.kind is Kind.NUMBER or (self.kind is Kind.DIGITS and self.role not in (Role.ID, Role.NONE))
+
+    @property
+    def id_alphabets(self) -> tuple[str, ...]:
+        """What may stand at each position of an id, as the characters themselves."""
+        if self.kind is Kind.CHOICE:
+            return ("".join(self.options),) * self.positions
+        return (DIGITS,) * self.characters
 
     @property
     def left_label(self) -> Rect | None:
