@@ -201,10 +201,3 @@ def _flat(details: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, S
             yield label, str(value)[:LONGEST_FACT]
         elif value is not None:
             yield label, json.dumps(value, ensure_ascii=False)[:LONGEST_FACT]
-
-
-def _names(exam: Exam) -> dict[str, str]:
-    """Return the names of the candidates by id, none without a roster."""
-    if not exam.roster.is_file():
-        return {}
-    return {each.id: each.name for each in load_roster(exam.roster, exam.settings.roster.check)}
