@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stacks": ("flows.commands.stacks:stacks", "Pages without a serial, and those of them that are held."),
     "batches": ("flows.commands.batches:batches", "How many papers each batch should hold, and does."),
     "readings": ("flows.commands.readings:readings", "List every field that was read."),
+    "key": ("flows.commands.key:key", "Write a first key of the answers, or check the key."),
     "export": ("flows.commands.export:export", "Write the marks workbook."),
     "correct": ("flows.commands.correct:correct", "Take corrections from a workbook."),
     "check": ("flows.commands.check:check", "Look at a sample of what was accepted."),

@@ -62,7 +62,7 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
     exam = _exam(job)
     # Nothing is looked up in it yet, but whoever grades wants to know now that a candidate stands in it twice.
     if exam.roster.exists():
-        load_roster(exam.roster)
+        load_roster(exam.roster, exam.settings.roster.check)
     if job.model is None and exam.model is not None and not (exam.model / CARD_FILE).is_file():
         raise ExamError(
             f"{exam.dir / EXAM_FILE}: model: {exam.model / CARD_FILE} is not there; name a folder that 'tallymark "

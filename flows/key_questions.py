@@ -31,6 +31,9 @@ FOR_NUMBER = ("within", "within_percent", "significant", "any_sign")
 FOR_ANSWER = ("answer", "answers", "points", "wrong", *FOR_CHOICE, *FOR_NUMBER)
 FOR_AWARDED = ("maximum", "step")
 
+STILL_OPEN = "?"
+"""What stands in a first key for an answer that nobody has given yet."""
+
 MOST_FIGURES = 12
 """Significant figures that anybody asks for."""
 
@@ -84,7 +87,7 @@ def _read(entry: Entry, names: Names) -> Iterator[Question]:
     field_name = entry.text("field")
     answers = _answers(entry, listed)
     own = {name for name in ("answer", "answers", *FOR_NUMBER, *FOR_CHOICE) if name in entry}
-    for name, answer in zip(listed, answers, strict=True):
+    for name, answer in zip(listed, answers, strict=False):
         field = _field(entry, names, name, field_name, answered=bool(own))
         if field is not None and (question := _question(entry, name, field, answer)) is not None:
             yield question
@@ -106,16 +109,22 @@ def _names(entry: Entry, known: list[str]) -> list[str]:
 
 
 def _answers(entry: Entry, listed: list[str]) -> list[Any]:
-    """Return the answer of each question of an entry, None where there is none."""
+    """Return the answer of each question of an entry, None where there is none; no answers (noted) if they are faulty."""
     one, several = entry.raw("answer"), entry.raw("answers")
     if several is None or "questions" not in entry:
         if several is not None:
             entry.problem("answers", "belongs to an entry with questions; one question has an answer")
+        if one == STILL_OPEN:
+            entry.problem("answer", "the right answer is still to be filled in")
+            return []
         return [one] * len(listed)
     each = several if isinstance(several, list) else str(as_text(several) or "").split()
     if len(each) != len(listed):
         entry.problem("answers", f"{len(each)} answers for {len(listed)} questions; give one each")
-        return [None] * len(listed)
+        return []
+    if still_open := each.count(STILL_OPEN):
+        entry.problem("answers", f"{still_open} of {len(each)} right answers are still to be filled in ({STILL_OPEN})")
+        return []
     return each
 
 

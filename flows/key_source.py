@@ -29,7 +29,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class RawKey:
-    """What a key says before anybody knows what it means. `where` names the place of a setting; `name` is of the file."""
+    """What a key says before anybody knows what it means. `where` names the place of a setting."""
 
     name: str
     data: Mapping[str, Any]

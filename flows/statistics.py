@@ -18,8 +18,8 @@ class QuestionStatistics:
 
     `settled`, `unsettled` and `absent` sheets add up to all of its template. `mean` and `facility` (mean of the settled
     points, as a share of the maximum) are None where there is nothing to take them over. `attempted` counts settled
-    sheets with an attempt. `options` counts how often each option of a choice question was marked, in the letters of the
-    key. Sheets count on which best n of m leaves the question out.
+    sheets with an attempt. `options` counts how often each option of a choice question was marked, in the letters of
+    the key. Sheets count on which best n of m leaves the question out.
     """
 
     template: str

@@ -68,7 +68,15 @@ from flows.rows import (
 from flows.settings import DATABASE
 from flows.store_acceptances import AcceptanceStore, all_acceptances
 from flows.store_batches import StackAndBatchStore
-from flows.store_fields import runs_of_batch, say, stored_checks, stored_corrections, stored_fields, take_back
+from flows.store_fields import (
+    id_characters,
+    runs_of_batch,
+    say,
+    stored_checks,
+    stored_corrections,
+    stored_fields,
+    take_back,
+)
 from flows.store_pages import (
     add_decisions,
     add_placement,
@@ -161,6 +169,11 @@ class Store(StackAndBatchStore, AcceptanceStore):
         if found is None:
             raise KeyError(key)
         return tuple(character(raw) for raw in json.loads(found))
+
+    def id_characters(self) -> dict[str, tuple[CharacterReading, ...]]:
+        """Return what was seen at each place of every id field that counts, all classes, by the reading's key."""
+        with self._read() as connection:
+            return id_characters(connection)
 
     def picture_hashes(self) -> dict[tuple[str, int], str]:
         """Return the picture hash of every page that has one, by (scan, page number)."""

@@ -60,7 +60,7 @@ def _flag(reading: Reading, best: RankedValue, field: SheetField, policy: Review
 
 def _why(flag: Flag, reading: Reading, field: SheetField) -> str:
     shown = [value for value in reading.values[:SHOWN_GUESSES] if value.probability >= SHOWN_PROBABILITY]
-    guesses = ", ".join(f"{value.value or 'blank'} ({_percent(value.probability)})" for value in shown)
+    guesses = ", ".join(f"{value.value or 'blank'} ({percent(value.probability)})" for value in shown)
     reasons = {
         Flag.UNSURE: f"unsure: {guesses}" if guesses else "unsure: nothing fits well",
         Flag.UNREADABLE: _unreadable(reading, field),
@@ -75,7 +75,7 @@ def _why(flag: Flag, reading: Reading, field: SheetField) -> str:
     return reasons[flag]
 
 
-def _percent(probability: float) -> str:
+def percent(probability: float) -> str:
     """Write a probability for people: one that is not quite certain is not called so."""
     return f"{probability:.0%}" if probability < NEARLY_CERTAIN else "over 99%"
 

@@ -12,6 +12,8 @@ from pydantic import Field, StrictBool, field_validator, model_validator
 from recognizer.geometry import Rect
 from recognizer.template_parts import BoxLength, Count, Frozen, Length, Millimetres, Number, Text
 
+DIGITS = "0123456789"
+
 LEFT_LABEL_MM = 20.0
 """Room for a label on the left of a field that asks for no other."""
 
@@ -57,6 +59,8 @@ class SheetField(Frozen):
     kind `choice`: one box an option, `pitch` apart along `direction`; `positions` such rows (a bubbled id grid) stand
     `position_pitch` apart, one character each; `captions` are printed beside tick boxes in place of the options.
     kind `image`: one area kept for people.
+
+    A total says in `adds` which marks and other totals it adds, by name or pattern (`template_sums.py`).
     """
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")
@@ -87,6 +91,9 @@ class SheetField(Frozen):
     direction: Literal["row", "column"] = "row"
     positions: Count = 1
     position_pitch: Length | None = None
+    adds: tuple[Annotated[str, Field(pattern=r"^[A-Za-z*?][A-Za-z0-9_*?]{0,31}$")], ...] | None = Field(
+        default=None, max_length=500
+    )
 
     @field_validator("options")
     @classmethod
@@ -138,6 +145,10 @@ class SheetField(Frozen):
             "a mark or total cannot be an image",
         )
         yield (
+            self.adds is not None and self.role is not Role.TOTAL,
+            'adds belongs to role = "total" only: it says which marks the total adds',
+        )
+        yield (
             self.role is Role.MARK and (not self.question or self.maximum is None),
             ("a mark says its question and its maximum"),
         )
@@ -158,6 +169,13 @@ class SheetField(Frozen):
     def is_numeric(self) -> bool:
         """Whether the value is a number (12.50 and 12.5 are equal) rather than a text (an id keeps its zeros)."""
         return self.kind is Kind.NUMBER or (self.kind is Kind.DIGITS and self.role not in (Role.ID, Role.NONE))
+
+    @property
+    def id_alphabets(self) -> tuple[str, ...]:
+        """What may stand at each position of an id, as the characters themselves."""
+        if self.kind is Kind.CHOICE:
+            return ("".join(self.options),) * self.positions
+        return (DIGITS,) * self.characters
 
     @property
     def left_label(self) -> Rect | None:

@@ -25,10 +25,12 @@ DOORS: dict[str, tuple[str, ...]] = {
     "prefect": ("flows/grade.py",),
     "sqlalchemy": ("flows/store.py", *(f"flows/store_{of}.py" for of in STORE_PARTS), "flows/migrations/"),
     "alembic": ("flows/store.py", "flows/migrations/"),
-    "openpyxl": ("flows/export/",),
+    "openpyxl": ("flows/export/", "flows/table_workbook.py"),
     "cv2": ("recognizer/",),
     "click": ("flows/cli.py", "flows/commands/"),
     "matplotlib": ("recognizer/plots.py",),
+    "scipy": ("flows/match_weights.py",),
+    "stdnum": ("flows/check_digits.py",),
     "mlxtend": (),
     "fastapi": (),
 }

@@ -17,7 +17,7 @@ import click
 )
 @click.option("--exam", "code", metavar="CODE", help="The exam's code, as it is printed on the sheets.")
 @click.option(
-    "--roster", type=click.Path(path_type=Path), help="The candidates: a CSV file with the columns id and name."
+    "--roster", type=click.Path(path_type=Path), help="The candidates: CSV or XLSX with the columns id and name."
 )
 @click.option(
     "--key",

@@ -75,7 +75,9 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
         fields=fields,
         corrections=store.corrections(),
         runs=store.runs(),
-        names={each.id: each.name for each in load_roster(exam.roster)} if exam.roster.is_file() else {},
+        names={each.id: each.name for each in load_roster(exam.roster, exam.settings.roster.check)}
+        if exam.roster.is_file()
+        else {},
         said=SaidOfPages(store.page_decisions(), store.placements()),
         facts=(_this_workbook(exam), *_about_batches(batches), _settings(exam), *_models(exam, fields)),
         batches=batches,
@@ -174,3 +176,10 @@ def _flat(details: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, S
             yield label, str(value)[:LONGEST_FACT]
         elif value is not None:
             yield label, json.dumps(value, ensure_ascii=False)[:LONGEST_FACT]
+
+
+def _names(exam: Exam) -> dict[str, str]:
+    """Return the names of the candidates by id, none without a roster."""
+    if not exam.roster.is_file():
+        return {}
+    return {each.id: each.name for each in load_roster(exam.roster, exam.settings.roster.check)}

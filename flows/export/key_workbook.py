@@ -2,6 +2,7 @@
 
 import difflib
 import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
 from flows.errors import ExamError
+from flows.exact import exact, in_words
 from flows.export.reading_back import refuse_what_is_no_workbook, translated, typed_text
 from flows.key_lines import Path as Place
 from flows.key_source import MAX_LISTED, RawKey
@@ -36,7 +38,10 @@ WEIGHT = "overall_weight"
 
 MOST_ROWS = 20_000
 MOST_COLUMNS = 40
-"""Rows and columns of a worksheet that are looked at: four times what the largest key needs."""
+"""Rows and columns of a worksheet of a key: four times what the largest one needs."""
+
+LARGEST_UNPACKED = 40 * 1024**2
+"""Bytes of all parts of a key workbook: a worksheet of MOST_ROWS rows is half of that."""
 
 
 def read_key_workbook(path: Path) -> RawKey:
@@ -47,11 +52,16 @@ def read_key_workbook(path: Path) -> RawKey:
         ExamError: it has sheets, columns or cells that no key has; every one is named.
     """
     refuse_what_is_no_workbook(path)
+    with translated(path), zipfile.ZipFile(path) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+    if unpacked > LARGEST_UNPACKED:
+        raise ExamError(f"{path}: unpacks to {unpacked / 1024**2:.0f} MB; no key is as large")
     reader = _Reader(path)
     with warnings.catch_warnings(), path.open("rb") as file:
         warnings.simplefilter("ignore")
         with translated(path):
-            book: Any = load_workbook(file, read_only=True, data_only=False, keep_links=False)
+            # Not read-only: only then are merged cells known, which hide all values but one.
+            book: Any = load_workbook(file, data_only=False, keep_links=False)
         for title in book.sheetnames:
             reader.take(book, title)
     return reader.raw_key()
@@ -70,8 +80,10 @@ class _Reader:
     def take(self, book: Any, title: str) -> None:  # noqa: ANN401 - the stubs know no read-only worksheets
         """Take one worksheet; others than those of a key are refused unless they are empty."""
         name = title.strip().casefold()
-        with translated(self.path):
-            sheet = book[title]
+        sheet = book[title]
+        if not hasattr(sheet, "iter_rows"):
+            # A chart on a sheet of its own.
+            return
         rows = [(number, cells) for number, cells in self._rows(sheet) if any(text or why for _, text, why in cells)]
         if not rows:
             return
@@ -85,14 +97,19 @@ class _Reader:
 
     def _rows(self, sheet: Any) -> Iterator[tuple[int, list[tuple[int, Any, str]]]]:  # noqa: ANN401
         """Yield the number of each row, and of each cell its column, what was typed, and why that cannot be taken."""
-        rows = sheet.iter_rows(max_row=MOST_ROWS, max_col=MOST_COLUMNS)
-        number = 0
-        while True:
-            with translated(self.path):
-                row = next(rows, None)
-            if row is None:
-                return
-            number += 1
+        title = sheet.title
+        for merged in sorted(map(str, getattr(sheet.merged_cells, "ranges", ()))):
+            self.problems.append(
+                f"{self.path}: sheet {title}, cells {merged}: are merged, so that only one of them holds a value; "
+                "unmerge them and fill each"
+            )
+        if sheet.max_row > MOST_ROWS or sheet.max_column > MOST_COLUMNS:
+            self.problems.append(
+                f"{self.path}: sheet {title}: reaches to row {sheet.max_row:,} and column {sheet.max_column:,}; a key "
+                f"has at most {MOST_ROWS:,} rows and {MOST_COLUMNS} columns. Delete what lies beyond"
+            )
+            return
+        for number, row in enumerate(sheet.iter_rows(), start=1):
             yield number, [(at, *_typed(cell)) for at, cell in enumerate(row, start=1)]
 
     def _entries(
@@ -128,64 +145,91 @@ class _Reader:
 
     def raw_key(self) -> RawKey:
         """Return what the workbook says, as if a key.toml had said it."""
-        places: dict[Place, str] = {}
-        papers: dict[str, dict[str, Any]] = {}
-        order: list[str] = []
-        data: dict[str, Any] = {}
-        weights: dict[str, Any] = {}
-
-        def paper_of(row: dict[str, Any], name: str, number: int) -> tuple[dict[str, Any], int]:
-            template = str(row.pop(PAPER, ""))
-            if template not in papers:
-                papers[template] = {"template": template} if template else {}
-                order.append(template)
-                cell = self.cells.get((name, number, PAPER), self._at(name, number))
-                places["paper", order.index(template)] = cell
-                places["paper", order.index(template), "template"] = cell
-            return papers[template], order.index(template)
-
+        written = _Written()
         for name, kind in SHEETS.items():
             for number, row in self.rows.get(name, []):
-                paper, at = paper_of(row, name, number)
-                base: Place = ("paper", at)
+                at = written.paper(row, self.cells.get((name, number, PAPER), self._at(name, number)))
+                places = {setting: self.cells[name, number, setting] for setting in row}
                 if kind:
-                    base = (*base, kind, len(paper.setdefault(kind, [])))
-                    paper[kind].append(row)
-                    places[base] = self._at(name, number)
-                else:
-                    if WEIGHT in row:
-                        weights[paper.get("template", "")] = row.pop(WEIGHT)
-                        places["overall", "weights", paper.get("template", "")] = self.cells[name, number, WEIGHT]
-                    for setting in row:
-                        if setting in paper:
-                            self.problems.append(f"{self._at(name, number)}: the paper has a row already")
-                    paper.update(row)
-                for setting in row:
-                    places[*base, setting] = self.cells[name, number, setting]
-        for number, row in self.rows.get(EXAM, []):
-            if data:
+                    written.entry(at, kind, row, self._at(name, number), places)
+                elif not written.settings(at, row, places):
+                    self.problems.append(f"{self._at(name, number)}: the paper has a row already")
+        for count, (number, row) in enumerate(self.rows.get(EXAM, [])):
+            if count:
                 self.problems.append(f"{self._at(EXAM, number)}: the sheet {EXAM} has one row only")
-            data.update(row)
-            for setting in row:
-                places[setting,] = self.cells[EXAM, number, setting]
-        if weights:
-            data["overall"] = {"weights": weights}
-            if "missing" in data:
-                data["overall"]["missing"] = data.pop("missing")
-                places["overall", "missing"] = places["missing",]
+            written.exam(row, {setting: self.cells[EXAM, number, setting] for setting in row})
         if self.problems:
             more = len(self.problems) - MAX_LISTED
-            raise ExamError(
-                "\n".join([*self.problems[:MAX_LISTED], *([f"{self.path}: and {more} more"] if more > 0 else [])])
-            )
-        data["paper"] = [papers[template] for template in order]
+            listed = self.problems[:MAX_LISTED] + ([f"{self.path}: and {more} more"] if more > 0 else [])
+            raise ExamError("\n".join(listed))
+        return RawKey(str(self.path), written.data(), lambda place: written.place(place, str(self.path)))
 
-        def where(path: Place) -> str:
-            while path and path not in places:
-                path = path[:-1]
-            return places.get(path, str(self.path))
 
-        return RawKey(str(self.path), data, where)
+class _Written:
+    """The papers of a key as its rows make them, and the cell of every setting."""
+
+    def __init__(self) -> None:
+        self.papers: list[dict[str, Any]] = []
+        self.rows_of_papers: set[int] = set()
+        self.top: dict[str, Any] = {}
+        self.weights: dict[str, Any] = {}
+        self.places: dict[Place, str] = {}
+
+    def paper(self, row: dict[str, Any], cell: str) -> int:
+        """Return the place of the paper to which a row belongs, and take the column out of the row."""
+        template = str(row.pop(PAPER, ""))
+        for at, paper in enumerate(self.papers):
+            if paper.get("template", "") == template:
+                return at
+        at = len(self.papers)
+        self.papers.append({"template": template} if template else {})
+        self.places["paper", at] = self.places["paper", at, "template"] = cell
+        return at
+
+    def entry(self, at: int, kind: str, row: dict[str, Any], here: str, places: dict[str, str]) -> None:
+        """Take one question, section, group, version, grade or rounding."""
+        entries = self.papers[at].setdefault(kind, [])
+        base: Place = ("paper", at, kind, len(entries))
+        entries.append(row)
+        self.places[base] = here
+        self.places |= {(*base, setting): cell for setting, cell in places.items()}
+
+    def settings(self, at: int, row: dict[str, Any], places: dict[str, str]) -> bool:
+        """Take what is said of a paper itself; False when that was said already."""
+        if at in self.rows_of_papers:
+            return False
+        self.rows_of_papers.add(at)
+        if WEIGHT in row:
+            template = self.papers[at].get("template", "")
+            self.weights[template] = row.pop(WEIGHT)
+            self.places["overall", "weights", template] = places[WEIGHT]
+        self.papers[at] |= row
+        self.places |= {("paper", at, setting): cell for setting, cell in places.items()}
+        return True
+
+    def exam(self, row: dict[str, Any], places: dict[str, str]) -> None:
+        """Take what is said of all papers together."""
+        self.top |= row
+        self.places |= {(setting,): cell for setting, cell in places.items()}
+
+    def data(self) -> dict[str, Any]:
+        """Return everything."""
+        data = dict(self.top)
+        if self.weights:
+            overall: dict[str, Any] = {"weights": self.weights}
+            if "missing" in data:
+                overall["missing"] = data.pop("missing")
+                self.places["overall", "missing"] = self.places["missing",]
+            data["overall"] = overall
+        if self.papers:
+            data["paper"] = self.papers
+        return data
+
+    def place(self, path: Place, otherwise: str) -> str:
+        """Return the cell of a setting, or of what it belongs to."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, otherwise)
 
 
 def _typed(cell: Any) -> tuple[Any, str]:  # noqa: ANN401 - the stubs know no read-only cells
@@ -194,8 +238,6 @@ def _typed(cell: Any) -> tuple[Any, str]:  # noqa: ANN401 - the stubs know no re
         return cell.value, ""
     text, why = typed_text(cell.value, cell.data_type)
     if text and isinstance(cell.value, int | float) and "%" in str(cell.number_format):
-        from flows.exact import exact, in_words
-
         share = exact(text)
         return (text if share is None else f"{in_words(share * 100)}%"), why
     return text, why

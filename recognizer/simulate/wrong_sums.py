@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
+from recognizer.template_sums import added_by, marks_of, whole_total
 from recognizer.values import allowed_number, format_number
 
 CARRY = Decimal(10)
@@ -14,21 +15,22 @@ CARRY = Decimal(10)
 
 
 def wrong_total(template: SheetTemplate, values: Mapping[str, str], rng: np.random.Generator) -> tuple[str, str, str]:
-    """Let the examiner of a sheet add wrongly.
+    """Let the examiner of a sheet add wrongly, in the total of all marks.
 
     A mark is forgotten, a carry is forgotten or carried twice, the total is one or one step too high or too low, or two
     of its digits are swapped: each way as often as any other, because nobody has counted them.
 
     Returns:
-        The name of the total, what is written in it, and what went wrong; three times "" when there is no such total.
+        The name of the total, what is written in it, and what went wrong; three times "" when it has no total.
     """
     fields = [field for page in template.pages for field in page.fields]
-    totals = [field for field in fields if field.role is Role.TOTAL and field.is_numeric and _is_number(values, field)]
-    if not totals:
+    name = whole_total(fields)
+    if not name or not any(character.isdigit() for character in values.get(name, "")):
         return "", "", ""
-    total = totals[int(rng.integers(len(totals)))]
-    right = Decimal(values[total.name])
-    marks = [Decimal(values[each.name]) for each in fields if each.role is Role.MARK and _is_number(values, each)]
+    total = next(field for field in fields if field.name == name)
+    right = Decimal(values[name])
+    written_marks = [values.get(mark, "") for mark in marks_of(added_by(fields), name)]
+    marks = [Decimal(mark) for mark in written_marks if any(character.isdigit() for character in mark)]
     ways = [list(way) for way in _ways(total, right, [mark for mark in marks if mark])]
     allowed = [
         possible
@@ -39,7 +41,7 @@ def wrong_total(template: SheetTemplate, values: Mapping[str, str], rng: np.rand
         return "", "", ""
     way = allowed[int(rng.integers(len(allowed)))]
     written, why = way[int(rng.integers(len(way)))]
-    return total.name, format_number(written), f"the sum is {format_number(right)}: {why}"
+    return name, format_number(written), f"the sum is {format_number(right)}: {why}"
 
 
 def swapped(number: str, rng: np.random.Generator) -> str:
@@ -72,10 +74,6 @@ def with_swapped_id(
     if not names or (wrong := swapped(values[names[0]], rng)) == values[names[0]]:
         return {}, ""
     return dict.fromkeys(names, wrong), f"the number is {values[names[0]]}: two digits are swapped"
-
-
-def _is_number(values: Mapping[str, str], field: SheetField) -> bool:
-    return any(character.isdigit() for character in values.get(field.name, ""))
 
 
 def _ways(total: SheetField, right: Decimal, marks: Sequence[Decimal]) -> Iterator[Iterator[tuple[Decimal, str]]]:

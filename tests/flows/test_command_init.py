@@ -8,6 +8,7 @@ from flows.cli import run
 from flows.errors import ExamError
 from flows.folder import EXAM_TOML, make_exam_folder
 from flows.key_files import exam_key
+from flows.roster import load_roster
 from flows.settings import load_exam, parse_settings
 from recognizer.template import shipped_templates
 from tests.helpers.filing import TWO_PAGES
@@ -132,3 +133,15 @@ def test_two_templates_of_one_name_are_refused_before_anything_is_made(tmp_path:
     with pytest.raises(ExamError, match="both named 'booklet'"):
         make_exam_folder(tmp_path / "exam", ["booklet", str(twin)], None, None)
     assert not (tmp_path / "exam").exists()
+
+
+def test_a_roster_may_be_a_workbook(tmp_path: Path) -> None:
+    book = Workbook()
+    assert book.active is not None
+    for row in (["id", "name"], ["0012", "Ada Sample"]):
+        book.active.append(row)
+    book.save(tmp_path / "class.xlsx")
+    exam = make_exam_folder(tmp_path / "exam", ["cover_marks"], None, tmp_path / "class.xlsx")
+    assert exam.roster == tmp_path / "exam" / "roster.xlsx"
+    assert [each.id for each in load_roster(exam.roster)] == ["0012"]
+    assert not (tmp_path / "exam" / "roster.csv").exists()
