@@ -6,7 +6,7 @@ Whoever shows, exports or checks fields asks here, so that all of them say the s
 pixels said and what was decided from them alone stays as it is, and a changed roster or setting decides anew.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -25,7 +25,7 @@ from recognizer.drift import stricter
 from recognizer.promise import Thresholds
 from recognizer.records import CharacterReading, Decision
 from recognizer.sum_model import MISADDED
-from recognizer.template import SheetTemplate
+from recognizer.template import Role, SheetTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +93,17 @@ class KnowsFields(KnowsGrounds, Protocol):
         ...
 
 
-def decide_exam(exam: Exam, store: KnowsFields) -> Decided:
+def decide_exam(exam: Exam, store: KnowsFields, rule: MarkRule | None = None) -> Decided:
     """Decide everything about an exam that readings, corrections and its files allow.
+
+    `rule` is what blanks, dashes and AB are worth; without it, as exam.toml says.
 
     Raises:
         ExamError: the roster is faulty.
     """
     fields = store.fields()
-    return decide(fields, store.pages(), grounds_of(exam, store, {row.model for row in fields}))
+    by = grounds_of(exam, store, {row.model for row in fields})
+    return decide(fields, store.pages(), by if rule is None else replace(by, rule=rule))
 
 
 def grounds_of(exam: Exam, store: KnowsGrounds, models: Iterable[str]) -> Grounds:
@@ -159,6 +162,20 @@ def decide_fields(fields: Sequence[FieldRow], by: Grounds) -> DecidedFields:
     return DecidedFields(
         tuple(_replaced(row, summed.get(row.key), matched.get(row.key)) for row in fields), findings, matching
     )
+
+
+def decide_about(fields: Sequence[FieldRow], keys: Collection[str], by: Grounds) -> tuple[FieldRow, ...]:
+    """Return all fields, with those of the sheets that `keys` stand on as all together decide them; the rest untouched.
+
+    Cheaper than deciding about a whole exam: marks and totals look at their own sheet, ids at all ids.
+    """
+    asked = [row for row in fields if row.key in keys]
+    sheets, ids = {row.sheet for row in asked}, any(row.role is Role.ID for row in asked)
+    about = [row for row in fields if row.sheet in sheets or (ids and row.role is Role.ID)]
+    if not about:
+        return tuple(fields)
+    decided = {row.key: row for row in decide_fields(about, by).fields}
+    return tuple(decided.get(row.key, row) for row in fields)
 
 
 def _replaced(row: FieldRow, by_sum: Decision | None, by_roster: Decision | None) -> FieldRow:

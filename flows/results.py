@@ -177,13 +177,17 @@ class CandidateResult:
 
 @dataclass(frozen=True, slots=True)
 class MarkChange:
-    """One thing that a re-mark changed: `what` is "candidate", "question 3", "section A", "total" or "grade"."""
+    """One thing that a re-mark changed: `what` is "candidate", "question 3", "section A", "total" or "grade".
+
+    `cause` says whether the rules changed or the readings, and which.
+    """
 
     sheet: str
     candidate: str
     what: str
     before: str
     after: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

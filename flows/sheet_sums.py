@@ -240,7 +240,7 @@ class _Decider:
         """Whether the sums of the sheet are right so surely that they may settle a field."""
         if part in self.wrong:
             return self.misadded <= WRONG_AT_MOST and not self._is_wrong(part, row)
-        return self.misadded <= WRONG_AT_MOST
+        return bool(self.misadded <= WRONG_AT_MOST)
 
     def _is_wrong(self, part: int, row: FieldRow) -> bool:
         """Whether a total is wrong so likely that it must not be accepted."""

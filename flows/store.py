@@ -5,6 +5,7 @@ page_decisions          which of two pictures of a page counts; page_placements:
 readings, decisions     what the pixels say, and what was accepted of it; stored apart
 corrections             what people said; only ever inserted, the latest wins
 sample_checks           what people found in samples of what was accepted; tightenings: what that raised
+remarks                 what changes of the rules changed in marks; only ever inserted (`store_remarks`)
 runs                    when, with which model and settings
 arrivals                files in hand; a killed run leaves them for the next
 """
@@ -88,12 +89,13 @@ from flows.store_pages import (
     store_pages,
     view_of_page,
 )
+from flows.store_remarks import RemarkStore
 from flows.store_together import fields_together, pages_together
 from recognizer.bend import Laid
 from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 
 
-class Store(StackAndBatchStore, AcceptanceStore):
+class Store(StackAndBatchStore, AcceptanceStore, RemarkStore):
     """The database of one exam folder. Made by `open_store`."""
 
     @contextmanager

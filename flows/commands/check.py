@@ -21,10 +21,10 @@ from flows.checking import (
 )
 from flows.errors import CheckError, CorrectionError, PlaceError, WorkbookError
 from flows.export.check_sheet import LAYOUT, OK_WORD, answers, write_check
-from flows.export.corrections import check_reviewer
 from flows.export.reading_back import Filled, read_filled
 from flows.places import refuse_open_file
 from flows.records import By, CheckedField, CheckOutcome, FieldRow
+from flows.reviewer import check_reviewer
 from flows.settings import EXPORTS, Exam, load_exam
 from flows.store import Store, open_store
 from recognizer.curves import KINDS

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from flows.errors import CorrectionError
-from flows.export.corrections import Checked, Refusal, check_filled, check_reviewer
+from flows.export.corrections import Checked, Refusal, check_filled
 from flows.export.reading_back import Filled, read_filled
 from flows.records import Correction, FieldRow
+from flows.reviewer import check_reviewer
 from flows.settings import load_exam
 from flows.store import Store, open_store
 from recognizer.template import SheetTemplate
