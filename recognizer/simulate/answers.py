@@ -27,12 +27,19 @@ ID_STRIDE = 61_803_399
 number comes twice; its digits are the golden ratio's, so neighbours look unrelated."""
 
 
+GROUPS = ("A", "B", "C")
+ROOMS = ("012", "104")
+"""Groups and rooms of made-up candidates; a room keeps its zero."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A made-up candidate; `name` is plainly one."""
 
     number: str
     name: str
+    group: str = ""
+    room: str = ""
 
 
 def candidate_for(template: SheetTemplate, seed: int, serial: int) -> Candidate:
@@ -42,7 +49,8 @@ def candidate_for(template: SheetTemplate, seed: int, serial: int) -> Candidate:
     width = max((length for field in _fields(template) if (length := _id_length(field))), default=8)
     start = int(np.random.default_rng([seed, width]).integers(10**9))
     number = (start + serial * ID_STRIDE) % 10**width
-    return Candidate(str(number).zfill(width), f"Sample Candidate {serial:05d}")
+    group, room = GROUPS[serial % len(GROUPS)], ROOMS[serial % len(ROOMS)]
+    return Candidate(str(number).zfill(width), f"Sample Candidate {serial:05d}", group, room)
 
 
 def _alphabets(template: SheetTemplate) -> list[str]:
