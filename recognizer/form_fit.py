@@ -57,6 +57,11 @@ SPREAD_MM = 0.12
 RULES_SEEN = 0.5
 """Share of the sides of boxes that are seen on a form which prints them; on others that share is next to nothing."""
 
+CURLED_ROUNDS = 2
+CURLED_STIFFNESS, CURLED_SPREAD_MM = 0.01, 0.4
+"""As `STIFFNESS` and `SPREAD_MM`, where paper curls more than those follow: a few patches in a corner, seen clearly,
+are outvoted by the flat rest of the page, and their box stays behind. What is accepted is checked in the same way."""
+
 COARSE_ROUNDS = 4
 LEAST_GAIN = 0.01
 """Rounds of rough laying end when they do not show so much more of the patches."""
@@ -108,10 +113,35 @@ def fit_form(page: Halves, reference: FormReference, guess: Homography) -> FormF
             more than `ERROR_LIMIT_MM`.
     """
     check_form_shape(guess, reference.paper)
-    centres = reference.centres
     small, to_small = _reduced(page, px_per_mm_at(guess, _middle(reference.paper)))
     laid = _laid_roughly(small, reference, to_small @ guess)
-    flat = laid.mm_to_px
+    try:
+        fit = _laid_closely(small, reference, laid)
+    except SlippedError:
+        raise
+    except RegistrationError:
+        # What curls away in a corner may not have been among the patches that were looked for so far, or be outvoted.
+        if (curled := _curled(small, reference, laid)) is None:
+            raise
+        fit = _laid_closely(small, reference, curled, curled=True)
+    mm_to_px = np.linalg.inv(to_small) @ fit.laid.mm_to_px
+    check_form_shape(mm_to_px, reference.paper)
+    return FormFit(reference, Laid(mm_to_px, fit.laid.bend), fit.seen, fit.error_mm)
+
+
+def _laid_closely(small: GreyImage, reference: FormReference, laid: Laid, *, curled: bool = False) -> FormFit:
+    """Lay a form that lies within a millimetre over a page, bent where the paper is, and check what is seen of it.
+
+    Args:
+        small: the page.
+        reference: the form's blank page.
+        laid: how it lies.
+        curled: bend it in any case, and further.
+
+    Raises:
+        RegistrationError: as `fit_form`.
+    """
+    centres, flat = reference.centres, laid.mm_to_px
     seen = compare(small, laid, reference.fine_patches, FINE_REACH_MM)
     _refuse_unseen(reference, 1, seen, LEAST_SEEN)
     _refuse_slipped(reference, seen)
@@ -121,21 +151,38 @@ def fit_form(page: Halves, reference: FormReference, guess: Homography) -> FormF
     before = laid.to_px(centres + seen.moves)
     flat, _ = _moved(flat, centres, Seen(_back(flat, before) - centres, seen.alike), 1.0)
     moves = _back(flat, before) - centres
-    places = _displaced(centres, moves, seen, SPREAD_MM)
-    laid = _bent(flat, places, _error_mm(centres, moves, seen))
+    places = _displaced(centres, moves, seen, CURLED_SPREAD_MM if curled else SPREAD_MM)
+    if curled:
+        laid = Laid(flat, fit_bend(places, CURLED_STIFFNESS))
+    else:
+        laid = _bent(flat, places, _error_mm(centres, moves, seen))
     laid, rules_mm, sides = _by_rules(small, laid, places, reference)
     left = _back(flat, before) - _flattened(laid, centres)
     error = max(_error_mm(centres, left, seen), rules_mm)
     sure = (seen.alike >= VOUCHING) & (np.hypot(*left.T) <= ERROR_LIMIT_MM)
     _refuse_unvouched(reference, laid, centres[sure], sides)
-    mm_to_px = np.linalg.inv(to_small) @ flat
-    check_form_shape(mm_to_px, reference.paper)
     if error > ERROR_LIMIT_MM:
         raise RegistrationError(
             f"what is printed on '{reference.template.name}' page {reference.page} lies off by {_in_words(error)} in "
             f"part of the page, at most {ERROR_LIMIT_MM} mm are accepted; the paper is bent or stretched: {FLAT}"
         )
-    return FormFit(reference, Laid(mm_to_px, laid.bend), everything, error)
+    return FormFit(reference, laid, everything, error)
+
+
+def _curled(small: GreyImage, reference: FormReference, laid: Laid) -> Laid | None:
+    """Return a form that lies about right, bent to all of its patches wherever they are seen within some millimetres.
+
+    Returns:
+        The form, or None when too little of it is seen: then it is another one, sooner than a curled one.
+    """
+    for _ in range(CURLED_ROUNDS):
+        seen = compare(small, laid, reference.coarse_patches, COARSE_REACH_MM)
+        if seen.are_seen.mean() < LEAST_SEEN_NEAR:
+            return None
+        moves = _back(laid.mm_to_px, laid.to_px(reference.centres + seen.moves)) - reference.centres
+        places = _displaced(reference.centres, moves, seen, CURLED_SPREAD_MM)
+        laid = Laid(laid.mm_to_px, fit_bend(places, CURLED_STIFFNESS))
+    return laid
 
 
 def _laid_roughly(small: GreyImage, reference: FormReference, flat: Homography) -> Laid:
