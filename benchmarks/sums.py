@@ -108,8 +108,8 @@ def misadd(
 ) -> tuple[tuple[FieldRow, ...], dict[tuple[str, int, str], str], frozenset[str]]:
     """Give a share of the sheets a wrong total, as read on another sheet where that was the total.
 
-    Wrong in one of five ways, each tried as often as the others: a mark left out, one or ten off, two figures the wrong way
-    round, anything. Returns the rows, the new truth, and the sheets.
+    Wrong in one of five ways, each tried as often as the others: a mark left out, one or ten off, two figures the wrong
+    way round, anything. Returns the rows, the new truth, and the sheets.
     """
     random = Random(seed)
     totals = {row.sheet: row for row in rows if row.role is Role.TOTAL}

@@ -19,7 +19,7 @@ def test_what_is_not_said_has_the_documented_default() -> None:
     settings = parse_settings('templates = ["cover_marks"]')
     assert (settings.exam, settings.render, settings.workers) == ("exam", "auto", 2)
     assert settings.accept_error == 0.001
-    assert settings.sums.misadded == 0.02
+    assert settings.sums.misadded == 0.05
     assert (settings.review.blank_mark, settings.marks.blank, settings.marks.dash) == ("flag", "unsettled", "zero")
     assert settings.marks.absent == "no_total"
     assert not settings.sheets.photocopied
