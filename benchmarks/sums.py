@@ -211,14 +211,15 @@ def draw(folder: Path, sheets: int, seed: int) -> tuple[Path, Path]:
     """Draw and grade sheets; returns the exam folder and the table of what is written on them."""
 
     def run(*words: str) -> None:
-        subprocess.run([sys.executable, "-m", "flows.cli", *words], check=True, stdout=subprocess.DEVNULL)
+        code = f"import sys, flows.cli; sys.exit(flows.cli.run({list(words)!r}))"
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
     drawn, exam = folder / "drawn", folder / "exam"
     run("simulate", TEMPLATE, "--sheets", str(sheets), "--seed", str(seed), "--exam", EXAM, "--out", str(drawn))
     run("init", str(exam), "--exam", EXAM, "--template", TEMPLATE)
     for file in sorted(drawn.glob("*.pdf")):
         file.rename(exam / "inbox" / file.name)
-    run("grade", str(exam), "--no-prefect")
+    run("grade", str(exam))
     return exam, drawn / "truth.csv"
 
 

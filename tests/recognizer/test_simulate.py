@@ -21,6 +21,7 @@ from recognizer.simulate.slips import DIGITS_WITH_A_BAR, STRIKES, corrected_digi
 from recognizer.simulate.strokes import Placing, place, thinned, trace
 from recognizer.template import Kind, Role, SheetTemplate, find_template, parse_template
 from recognizer.values import parse_value
+from tests.helpers.sum_sheets import sum_template
 
 DPI = 100
 PX_PER_MM = DPI / MM_PER_INCH
@@ -461,3 +462,13 @@ def test_any_template_can_be_filled_in_even_by_one_writer() -> None:
     )
     (sheet,) = simulate(Simulation(odd, 1, 1, DPI, Effects.ROUGH), glyphs)
     assert list(sheet.pages[0].values) == ["n", "d", "t"]
+
+
+def test_totals_are_the_sums_of_what_they_add() -> None:
+    template = sum_template(["q1", "q2", "q3"], ["a:q1 q2", "all:a q3"], maximum=10)
+    rng = np.random.default_rng(4)
+    for serial in range(1, 30):
+        values = choose_answers(template, candidate_for(template, 1, serial), rng, 0.0)
+        worth = {name: int(values[name] or 0) for name in values}
+        assert worth["a"] == worth["q1"] + worth["q2"]
+        assert worth["all"] == worth["a"] + worth["q3"]
