@@ -31,6 +31,7 @@ from recognizer.simulate.strokes import Placing, place, thinned, trace
 from recognizer.simulate.wrong_sums import swapped, wrong_total
 from recognizer.template import Kind, Role, SheetTemplate, find_template, parse_template
 from recognizer.values import parse_value
+from tests.helpers.sum_sheets import sum_template
 
 DPI = 100
 PX_PER_MM = DPI / MM_PER_INCH
@@ -556,3 +557,13 @@ def test_a_wrong_number_has_two_digits_swapped_and_bubbles_stay_right() -> None:
     assert sorted(values["candidate"]) == sorted(number)
     assert [(case.kind, number in case.detail) for case in sheet.cases] == [(CaseKind.MISWRITTEN, True)]
     assert swapped("7777", np.random.default_rng(1)) == "7777"
+
+
+def test_totals_are_the_sums_of_what_they_add() -> None:
+    template = sum_template(["q1", "q2", "q3"], ["a:q1 q2", "all:a q3"], maximum=10)
+    rng = np.random.default_rng(4)
+    for serial in range(1, 30):
+        values = choose_answers(template, candidate_for(template, 1, serial), rng, 0.0)
+        worth = {name: int(values[name] or 0) for name in values}
+        assert worth["a"] == worth["q1"] + worth["q2"]
+        assert worth["all"] == worth["a"] + worth["q3"]
