@@ -253,7 +253,10 @@ def _choice(entry: Entry, field: SheetField, answer: Any, points: Fraction) -> C
     most = entry.whole("most")
     if most is not None and accepted and most < max(len(each.options) for each in accepted):
         entry.problem("most", f"{most} options cannot hold the right answer")
-    return ChoiceRule(tuple(accepted), field.options, partial, most)
+    # A default of 0 says that wrong answers cost nothing, which is not meant for wrong options beside right ones.
+    cost = entry.number("wrong")
+    each_wrong = cost if partial is Partial.RIGHT_MINUS_WRONG and ("wrong" in entry or cost) else None
+    return ChoiceRule(tuple(accepted), field.options, partial, most, each_wrong)
 
 
 def _number(entry: Entry, field: SheetField, answer: Any, points: Fraction) -> NumberRule:  # noqa: ANN401
