@@ -87,7 +87,9 @@ def _read(entry: Entry, names: Names) -> Iterator[Question]:
     field_name = entry.text("field")
     answers = _answers(entry, listed)
     meant = Role.ANSWER if any(name in entry for name in FOR_ANSWER) else None
-    meant = Role.MARK if meant is None and any(name in entry for name in FOR_AWARDED) else meant
+    # Without an answer only a void question may be one that is answered.
+    if meant is None and ("void" not in entry or any(name in entry for name in FOR_AWARDED)):
+        meant = Role.MARK
     for name, answer in zip(listed, answers, strict=False):
         field = _field(entry, names, name, field_name, meant)
         if field is not None and (question := _question(entry, name, field, answer)) is not None:
