@@ -9,7 +9,7 @@ from flows.ledger import OPEN_OUTCOMES, Ledger, page_subject
 from flows.page_desk import find_page
 from flows.records import By, FileOutcome
 from flows.settings import Exam
-from flows.settling import SettledSheet, settle_sheets
+from flows.settling import SettledSheet
 from flows.store import Store
 from recognizer.records import PageOutcomeKind
 
@@ -24,13 +24,10 @@ def accept(store: Store, exam: Exam, said: Sequence[tuple[str, str]], by: By) ->
     """
     with store.snapshot():
         contents = exam_contents(exam, store)
-        sheets = settle_sheets(
-            contents.fields, contents.pages, contents.sheets.templates, contents.rule, contents.names.keys()
-        )
         made = tuple(
             Acceptance(kind, subject, called, reasons, text, by.reviewer, by.made_at)
             for name, text in said
-            for kind, subject, called, reasons in _meant(store, contents.ledger, sheets, name)
+            for kind, subject, called, reasons in _meant(store, contents.ledger, contents.settled, name)
         )
     store.accept(made)
     return made

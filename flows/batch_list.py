@@ -9,8 +9,8 @@ from typing import Protocol
 from flows.batches import Batch, BatchExplanation, BatchStatement, ListedFile, Stated, count_batches
 from flows.errors import ExamError
 from flows.records import FileRow, PageRow
-from flows.roster import MAX_LISTED, read_table
 from flows.settings import Exam
+from flows.table_file import MAX_LISTED, read_table
 
 BATCH_FILE = "batches.csv"
 COLUMNS = ("file", "papers", "batch")

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.errors import ExamError, PlaceError
+from flows.key_files import KEY_FILE, KEY_WORKBOOK, load_key
 from flows.places import refuse_network
-from flows.roster import load_roster
+from flows.roster import WORKBOOK, load_roster
 from flows.settings import (
     ARCHIVE,
     DATABASE,
@@ -16,6 +17,7 @@ from flows.settings import (
     INBOX,
     QUARANTINE,
     ROSTER_FILE,
+    ROSTER_WORKBOOK,
     TEMPLATES,
     Exam,
     load_exam,
@@ -67,10 +69,26 @@ accept_error = 0.001
 # shown as AB; "zero" counts that question as nothing; "unsettled" leaves the total open.
 # absent = "no_total"
 
+[sums]
+# Which share of the totals that examiners wrote is taken to be wrong, from 0.001 to 0.5. Marks and totals are decoded
+# together by it: with a larger share, more of them go to people, and a wrong total is less likely to be explained away
+# as a misread mark.
+# misadded = 0.02
+
 [sheets]
 # true when the sheets were photocopied from one that was printed: they all carry the same number then, and pages are
 # put together by the candidate number on each, or by their order in a file. After a change: tallymark regrade.
 # photocopied = false
+
+[roster]
+# How the numbers of candidates (roster.csv or roster.xlsx) end in a check character: "luhn", "verhoeff", "damm",
+# "mod11_2", "mod11_10", "mod37_2", "mod37_36" or "mod97_10". Numbers on the roster that fail it are refused, and a
+# number on a sheet that fails it is known to be misread or a slip.
+# check = ""
+
+# How many of the sheets may be by people who are not on the roster: 0.05 is one in 20. With fewer, more of what is hard
+# to read is settled by the roster.
+# off_roster = 0.05
 
 [inbox]
 # How long a file must lie still before it counts as complete. Give it longer when a slow scanner writes into the inbox.
@@ -80,31 +98,37 @@ accept_error = 0.001
 EMPTY_ROSTER = "id,name\n"
 
 
-def make_exam_folder(folder: Path, templates: Sequence[str], code: str | None, roster: Path | None) -> Exam:
+def make_exam_folder(
+    folder: Path, templates: Sequence[str], code: str | None, roster: Path | None, key: Path | None = None
+) -> Exam:
     """Make an exam folder and return it.
 
     Args:
         folder: the folder to make; it may be there already, if it is empty.
         templates: names of shipped templates, or .toml files, which are copied into the folder.
         code: the exam's code; the one for first tries when None.
-        roster: a CSV file of candidates, which is copied; without it an empty one is made.
+        roster: a CSV or XLSX file of candidates, which is copied; without it an empty one is made.
+        key: what the questions are worth, a .toml file or a key workbook, which is copied.
 
     Raises:
-        ExamError: the folder is an exam folder already or holds other things, or code or roster are faulty.
+        ExamError: the folder is an exam folder already or holds other things, or code, roster or key are faulty.
         TemplateError: a template is missing or faulty.
         PlaceError: it cannot be made there.
     """
     _refuse_used(folder)
     _refuse_twins(templates)
-    refuse_same_forms(SheetSet(DEFAULT_EXAM_CODE, tuple(find_template(name) for name in dict.fromkeys(templates))))
+    found = tuple(find_template(name) for name in dict.fromkeys(templates))
+    refuse_same_forms(SheetSet(DEFAULT_EXAM_CODE, found))
     names = tuple(dict.fromkeys(_own_name(name) for name in templates))
     listed = ", ".join(f'"{name}"' for name in names)
     text = EXAM_TOML.format(exam=DEFAULT_EXAM_CODE if code is None else code, templates=listed)
     parse_settings(text, "--exam")
     if roster is not None:
         load_roster(roster)
+    if key is not None:
+        load_key(key, found)
     try:
-        _make(folder, templates, roster)
+        _make(folder, templates, roster, key)
     except OSError as error:
         raise PlaceError(f"{folder}: cannot be made: {error.strerror or error}") from error
     # Last, because it is what makes the folder an exam folder: one that was made half can be made again.
@@ -118,7 +142,8 @@ def _refuse_used(folder: Path) -> None:
         raise ExamError(f"{folder} is an exam folder already; nothing was changed. Name another folder")
     if folder.exists() and not folder.is_dir():
         raise ExamError(f"{folder} is a file; name a folder")
-    ours = {INBOX, ARCHIVE, QUARANTINE, EXPORTS, TEMPLATES, ROSTER_FILE, DATABASE}
+    ours = {INBOX, ARCHIVE, QUARANTINE, EXPORTS, TEMPLATES, ROSTER_FILE, ROSTER_WORKBOOK, DATABASE}
+    ours |= {KEY_FILE, KEY_WORKBOOK}
     try:
         strange = [path.name for path in folder.iterdir() if path.name not in ours] if folder.exists() else []
     except OSError as error:
@@ -154,7 +179,7 @@ def _own_name(name: str) -> str:
     return name if name in shipped_templates() else f"{TEMPLATES}/{template.name}.toml"
 
 
-def _make(folder: Path, templates: Sequence[str], roster: Path | None) -> None:
+def _make(folder: Path, templates: Sequence[str], roster: Path | None, key: Path | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     refuse_network(folder)
     for name in (INBOX, ARCHIVE, QUARANTINE, EXPORTS):
@@ -167,6 +192,19 @@ def _make(folder: Path, templates: Sequence[str], roster: Path | None) -> None:
                 (folder / TEMPLATES / beside).write_bytes(data)
             shutil.copyfile(name, folder / TEMPLATES / f"{template.name}.toml")
     if roster is not None:
-        shutil.copyfile(roster, folder / ROSTER_FILE)
-    else:
+        shutil.copyfile(roster, folder / _roster_name(roster))
+        # A folder that was made half may hold the other one, which would contradict it.
+        other = ROSTER_FILE if _roster_name(roster) == ROSTER_WORKBOOK else ROSTER_WORKBOOK
+        (folder / other).unlink(missing_ok=True)
+    elif not (folder / ROSTER_WORKBOOK).exists():
         (folder / ROSTER_FILE).write_text(EMPTY_ROSTER, encoding="utf-8")
+    if key is not None:
+        # Here too: a folder with both would not say which of them counts.
+        mine, other = (KEY_WORKBOOK, KEY_FILE) if key.suffix.casefold() == WORKBOOK else (KEY_FILE, KEY_WORKBOOK)
+        shutil.copyfile(key, folder / mine)
+        (folder / other).unlink(missing_ok=True)
+
+
+def _roster_name(roster: Path) -> str:
+    """Return what a roster is called in the exam folder."""
+    return ROSTER_WORKBOOK if roster.suffix.lower() == WORKBOOK else ROSTER_FILE

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from flows.adopting import adopt_or_tell
 from flows.batch_list import exam_batches, listed_batches
 from flows.checking import rounds_by_model
-from flows.errors import ExamError
+from flows.errors import ExamError, FlowError
 from flows.expecting import Expected
 from flows.grading import Submit, Tally, Wait, Watcher, Workplace, grade_inbox, regrade_scans
 from flows.inbox import Inbox
@@ -62,7 +63,7 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
     exam = _exam(job)
     # Nothing is looked up in it yet, but whoever grades wants to know now that a candidate stands in it twice.
     if exam.roster.exists():
-        load_roster(exam.roster)
+        load_roster(exam.roster, exam.settings.roster.check)
     if job.model is None and exam.model is not None and not (exam.model / CARD_FILE).is_file():
         raise ExamError(
             f"{exam.dir / EXAM_FILE}: model: {exam.model / CARD_FILE} is not there; name a folder that 'tallymark "
@@ -76,7 +77,7 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
         warnings = tuple(_half_regraded(job, store))
         idle = _idle(job, store, inbox)
         if idle is not None:
-            told = (*warnings, *_nothing_expected(job))
+            told = (*warnings, *_nothing_expected(job), *_marked(exam, store))
             return replace(idle, warnings=told, batches=exam_batches(exam, store), ledger=store.ledger())
         with _reader(exam, job, reader, rounds_by_model(store.sample_checks())) as ready:
             # Asked here, before anything is taken: a missing model or renderer is found out first.
@@ -87,7 +88,8 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
                 tally = grade_inbox(place, inbox) if job.command == "grade" else regrade_scans(place)
                 return replace(tally, batches=exam_batches(exam, store))
 
-            return replace(runner(job, ready, work), warnings=warnings)
+            tally = runner(job, ready, work)
+            return replace(tally, warnings=(*warnings, *_marked(exam, store)))
 
 
 def in_threads(job: Job, reader: PageReader, work: Work) -> Tally:  # noqa: ARG001 - the shape of a runner
@@ -125,6 +127,14 @@ def _half_regraded(job: Job, store: Store) -> Iterator[str]:
 def _nothing_expected(job: Job) -> Iterator[str]:
     if job.expected is not None:
         yield f"{job.expected.papers} papers were expected, but no complete file was there; no batch was begun"
+
+
+def _marked(exam: Exam, store: Store) -> tuple[str, ...]:
+    """Mark what was read, so that later changes can be told from it; what keeps that from being done is only said."""
+    try:
+        return adopt_or_tell(exam, store)
+    except FlowError as problem:
+        return (f"nothing was marked: {problem}",)
 
 
 def _idle(job: Job, store: Store, inbox: Inbox) -> Tally | None:

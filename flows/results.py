@@ -78,7 +78,8 @@ class Match:
 
     `id` is set where it is known: MATCHED, BY_PERSON, and OFF_ROSTER or DOUBLED where the number itself is sure.
     `ranked` are up to five candidates, likeliest first, always. `why` tells a person what to look at; "" when MATCHED.
-    `keys` are the readings of its id fields.
+    `keys` are the readings of its id fields; `settles` those of them that the match settles when it is MATCHED: neither
+    blank nor covered, nor struck out, nor reopened by a sample check.
     """
 
     sheet: str
@@ -89,6 +90,7 @@ class Match:
     ranked: tuple[RankedCandidate, ...] = ()
     why: str = ""
     keys: tuple[str, ...] = ()
+    settles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +177,17 @@ class CandidateResult:
 
 @dataclass(frozen=True, slots=True)
 class MarkChange:
-    """One thing that a re-mark changed: `what` is "candidate", "question 3", "section A", "total" or "grade"."""
+    """One thing that a re-mark changed: `what` is "candidate", "question 3", "section A", "total" or "grade".
+
+    `cause` says whether the rules changed or the readings, and which.
+    """
 
     sheet: str
     candidate: str
     what: str
     before: str
     after: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,136 +1,186 @@
-"""Who is expected to sit the exam: roster.csv becomes candidates. Pure: text in, records out."""
+"""Who is expected to sit the exam: roster.csv or roster.xlsx becomes candidates. Pure but for the file itself."""
 
-import csv
-import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.check_digits import has_check
 from flows.errors import ExamError
-
-MAX_BYTES = 20_000_000
-"""A roster of a million candidates; whatever is larger is another file, named by mistake."""
-
-MAX_LISTED = 20
-"""More problems than these are counted, not listed."""
+from flows.table_file import listed, parse_table, read_table
 
 MAX_ID, MAX_NAME = 40, 200
 """The longest candidate number that any comb of boxes has room for, and the longest name worth printing."""
 
+MAX_EXTRA = 500
+"""Characters of a cell in any other column."""
+
+WORKBOOK = ".xlsx"
+
 SPOILT_NUMBER = re.compile(r"[0-9][.,][0-9]+E\+?[0-9]+", re.IGNORECASE)
 """What a spreadsheet makes of a long number: 1.23457E+11."""
+
+AS_TEXT = "format the column as text and type the id again"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One row of the roster: the number as text (it keeps its zeros), the name, and the line it stands on."""
+    """One row of the roster: the number as text (it keeps its zeros), the name, and the line it stands on.
+
+    `group` is what the column of that name says, "" without one; `extra` all other columns, by heading, in their order.
+    """
 
     id: str
     name: str
     line: int
+    group: str = ""
+    extra: tuple[tuple[str, str], ...] = ()
 
 
-def load_roster(path: Path) -> tuple[Candidate, ...]:
-    """Read a roster: CSV with the columns `id` and `name`, in any order, among others.
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row of a roster file; `trouble` and `numbers` as in `table_workbook.SheetRow`."""
 
-    Commas, semicolons and tabs are understood, and the mark that spreadsheets put in front of UTF-8.
+    number: int
+    cells: Sequence[str]
+    trouble: Mapping[int, str] = field(default_factory=dict)
+    numbers: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where each column of a roster stands, from 0; -1 for one that it lacks."""
+
+    headings: Sequence[str]
+    id: int
+    name: int
+    group: int
+
+    @property
+    def extra(self) -> list[int]:
+        """The columns that mean nothing to us."""
+        return [at for at, text in enumerate(self.headings) if text and at not in (self.id, self.name, self.group)]
+
+
+def load_roster(path: Path, check: str = "") -> tuple[Candidate, ...]:
+    """Read a roster: CSV or XLSX with the columns `id` and `name`, perhaps `group`, in any order, among others.
+
+    Of CSV, commas, semicolons and tabs are understood, and the mark that spreadsheets put in front of UTF-8. `check`
+    is the scheme of the ids' check characters, "" for none (`check_digits.SCHEMES`).
 
     Raises:
         ExamError: the file cannot be read, has no such columns, or has rows without a number or with one that stands
-            twice. Every such row is named by its line.
+            twice or fails its check. Every such row is named by its line, or its cell.
     """
-    return _candidates(read_table(path, "roster"), str(path))
+    if path.suffix.lower() == WORKBOOK:
+        from flows.table_workbook import read_workbook
+
+        found, wrong = read_workbook(path, "roster")
+        rows = [_Row(row.number, row.cells, row.trouble, row.numbers) for row in found]
+        return _candidates(rows, str(path), check, wrong, is_workbook=True)
+    return _candidates([_Row(*row) for row in read_table(path, "roster")], str(path), check)
 
 
-def parse_roster(text: str, name: str = "roster.csv") -> tuple[Candidate, ...]:
-    """Read a roster from text; `name` stands in front of every error.
+def parse_roster(text: str, name: str = "roster.csv", check: str = "") -> tuple[Candidate, ...]:
+    """Read a roster from the text of a CSV file; `name` stands in front of every error.
 
     Raises:
         ExamError: as `load_roster`.
     """
-    return _candidates(parse_table(text, name, "roster"), name)
+    return _candidates([_Row(*row) for row in parse_table(text, name, "roster")], name, check)
 
 
-def read_table(path: Path, what: str) -> list[tuple[int, list[str]]]:
-    """Read a CSV file: every row that is not empty, with the line it begins on. `what` is what it should be.
-
-    Raises:
-        ExamError: the file cannot be read, is endless, or is no CSV file in UTF-8.
-    """
-    try:
-        if path.is_file() and path.stat().st_size > MAX_BYTES:
-            raise ExamError(f"{path}: is {path.stat().st_size:,} bytes long; no {what} is; name the .csv file")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ExamError(f"{path}: the {what} cannot be read: {error.strerror or error}") from error
-    return parse_table(_decoded(data, path, what), str(path), what)
-
-
-def parse_table(text: str, name: str, what: str) -> list[tuple[int, list[str]]]:
-    """Read the text of a CSV file, as `read_table`; `name` stands in front of every error."""
-    try:
-        return list(_rows(text))
-    except csv.Error as error:
-        raise ExamError(f"{name}: is no CSV file ({error}); save the {what} as CSV (UTF-8)") from error
-
-
-def _candidates(rows: list[tuple[int, list[str]]], name: str) -> tuple[Candidate, ...]:
+def _candidates(
+    rows: Sequence[_Row], name: str, check: str, wrong: Sequence[str] = (), *, is_workbook: bool = False
+) -> tuple[Candidate, ...]:
     if not rows:
         raise ExamError(f"{name}:1: is empty; the first line says id,name")
-    line, header = rows[0]
-    columns = [cell.strip().casefold() for cell in header]
-    for wanted in ("id", "name"):
-        if columns.count(wanted) != 1:
-            seen = ", ".join(cell.strip() for cell in header)[:120]
-            raise ExamError(f"{name}:{line}: the first line needs one column '{wanted}', it says: {seen}")
-    at_id, at_name = columns.index("id"), columns.index("name")
-    candidates = [Candidate(_cell(row, at_id), _cell(row, at_name), line) for line, row in rows[1:]]
-    if problems := list(_problems(candidates)):
-        more = [f"{name}: and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
-        raise ExamError("\n".join([*(f"{name}:{problem}" for problem in problems[:MAX_LISTED]), *more]))
+    columns = _columns(rows[0], name)
+    candidates = [_candidate(row, columns) for row in rows[1:]]
+    problems = list(wrong)
+    first: dict[str, int] = {}
+    for row, candidate in zip(rows[1:], candidates, strict=True):
+        for column, problem in _problems(row, candidate, columns, first, check):
+            where = f"{_letter(column)}{row.number}" if is_workbook else row.number
+            problems.append(f"{name}:{where}: {problem}")
+        first.setdefault(candidate.id, row.number)
+    if problems:
+        raise ExamError(listed(problems, name))
     return tuple(candidates)
 
 
-def _decoded(data: bytes, path: Path, what: str) -> str:
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ExamError(f"{path}:{line}: is no UTF-8 text; save the {what} as CSV (UTF-8)") from error
+def _columns(row: _Row, name: str) -> _Columns:
+    headings = [_one_line(cell) for cell in row.cells]
+    known = [heading.casefold() for heading in headings]
+    for wanted in ("id", "name"):
+        if known.count(wanted) != 1:
+            seen = ", ".join(headings)[:120]
+            raise ExamError(f"{name}:{row.number}: the first line needs one column '{wanted}', it says: {seen}")
+    if known.count("group") > 1:
+        raise ExamError(f"{name}:{row.number}: the first line has {known.count('group')} columns 'group'; keep one")
+    group = known.index("group") if "group" in known else -1
+    return _Columns(headings, known.index("id"), known.index("name"), group)
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield every row that is not empty, with the line it begins on."""
-    first = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    begins = 1
-    for row in reader:
-        if any(cell.strip() for cell in row):
-            yield begins, row
-        begins = reader.line_num + 1
+def _candidate(row: _Row, columns: _Columns) -> Candidate:
+    return Candidate(
+        _cell(row, columns.id),
+        _cell(row, columns.name),
+        row.number,
+        _cell(row, columns.group) if columns.group >= 0 else "",
+        tuple((columns.headings[at], _cell(row, at)) for at in columns.extra),
+    )
 
 
-def _cell(row: list[str], index: int) -> str:
+def _cell(row: _Row, index: int) -> str:
     """Return a cell as one line of text, "" where the row is short."""
-    return " ".join(row[index].split()) if index < len(row) else ""
+    return _one_line(row.cells[index]) if index < len(row.cells) else ""
 
 
-def _problems(candidates: list[Candidate]) -> Iterator[str]:
-    """Yield 'LINE: what is wrong' for every row that cannot be a candidate."""
-    first: dict[str, int] = {}
-    for candidate in candidates:
-        where, number = candidate.line, candidate.id
-        if not number:
-            yield f"{where}: the candidate {candidate.name or 'without a name'} has no id"
-        elif SPOILT_NUMBER.fullmatch(number):
-            yield f"{where}: a spreadsheet has rounded the id to {number}; make the column 'text', type it again"
-        elif len(number) > MAX_ID or not number.isprintable():
-            yield f"{where}: the id {number[:MAX_ID]!r} is longer than {MAX_ID} characters, or not all can be printed"
-        elif number in first:
-            yield f"{where}: the id {number} stands on line {first[number]} already"
-        if len(candidate.name) > MAX_NAME:
-            yield f"{where}: the name of {number or 'the candidate'} is longer than {MAX_NAME} characters"
-        first.setdefault(number, where)
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _letter(column: int) -> str:
+    """Return what a spreadsheet calls a column, counted from 0."""
+    return (chr(64 + column // 26) if column >= 26 else "") + chr(65 + column % 26)
+
+
+def _problems(
+    row: _Row, candidate: Candidate, columns: _Columns, first: Mapping[str, int], check: str
+) -> Iterator[tuple[int, str]]:
+    """Yield what is wrong with a row that cannot be a candidate, each with its column."""
+    yield from row.trouble.items()
+    if columns.id not in row.trouble:
+        if columns.id in row.numbers:
+            yield columns.id, f"the id {row.numbers[columns.id]}; {AS_TEXT}"
+        elif problem := _problem_of_id(candidate, first, check):
+            yield columns.id, problem
+    whose = candidate.id[:MAX_ID] or "the candidate"
+    for at, most in ((columns.name, MAX_NAME), *((at, MAX_EXTRA) for at in (columns.group, *columns.extra) if at >= 0)):
+        text, what = _cell(row, at), "name" if at == columns.name else f"column '{columns.headings[at][:40]}'"
+        if len(text) > most:
+            yield at, f"the {what} of {whose} is longer than {most} characters"
+        elif strange := _control(text):
+            yield at, f"the {what} of {whose} holds the control character U+{ord(strange):04X}; delete it"
+
+
+def _problem_of_id(candidate: Candidate, first: Mapping[str, int], check: str) -> str:
+    number = candidate.id
+    if not number:
+        return f"the candidate {candidate.name[:MAX_NAME] or 'without a name'} has no id"
+    if SPOILT_NUMBER.fullmatch(number):
+        return f"a spreadsheet has rounded the id to {number}; make the column 'text', type it again"
+    if len(number) > MAX_ID or not number.isprintable():
+        return f"the id {number[:MAX_ID]!r} is longer than {MAX_ID} characters, or not all can be printed"
+    if number in first:
+        return f"the id {number} stands on line {first[number]} already"
+    if check and not has_check(number, check):
+        return f"the id {number} fails its check character ({check}, by [roster] check in exam.toml); a slip?"
+    return ""
+
+
+def _control(text: str) -> str:
+    """Return the first character that no name has: one that moves a cursor, rings a bell, or ends a text."""
+    return next((character for character in text if unicodedata.category(character) in ("Cc", "Cs")), "")

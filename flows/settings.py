@@ -9,14 +9,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
+from flows.check_digits import SCHEMES as CHECK_SCHEMES
 from flows.errors import ExamError, PlaceError
 from flows.places import replace_file
 from recognizer.codes import CODE_NAME
 from recognizer.promise import ACCEPT_ERROR
+from recognizer.sum_model import MISADDED
 from recognizer.template import SheetSet, SheetTemplate, find_template, load_template
+
+OFF_ROSTER = 0.05
+"""How likely, before looking, a sheet is of somebody who is not on the roster."""
 
 EXAM_FILE = "exam.toml"
 ROSTER_FILE = "roster.csv"
+ROSTER_WORKBOOK = "roster.xlsx"
 DATABASE = "tallymark.db"
 INBOX = "inbox"
 ARCHIVE = "archive"
@@ -32,6 +38,10 @@ DEFAULT_EXAM_CODE = "exam"
 LOWEST_ERROR, HIGHEST_ERROR = 0.0001, 0.05
 """What may be promised of accepted fields. Fewer errors could only be shown with more calibration fields than anybody
 has; with more, copying the marks by hand would be the better machine."""
+
+
+LEAST_MISADDED, MOST_MISADDED = 0.001, 0.5
+"""What may be said of it. Nobody adds without errors; a total that is wrong as often as right tells nothing."""
 
 
 class _Frozen(BaseModel):
@@ -55,6 +65,12 @@ class MarkSettings(_Frozen):
     absent: Literal["no_total", "zero", "unsettled"] = "no_total"
 
 
+class SumSettings(_Frozen):
+    """What is taken for granted of written totals: which share of them is wrong, before anybody looked."""
+
+    misadded: float = Field(default=MISADDED, ge=LEAST_MISADDED, le=MOST_MISADDED, allow_inf_nan=False)
+
+
 class SheetSettings(_Frozen):
     """What the printed codes of the sheets are worth.
 
@@ -63,6 +79,24 @@ class SheetSettings(_Frozen):
     """
 
     photocopied: StrictBool = False
+
+
+class RosterSettings(_Frozen):
+    """How the class list is used to say whose a sheet is.
+
+    `check` is the scheme of the ids' check characters; `off_roster` the share of sheets that may be by people who are
+    not on the list.
+    """
+
+    check: str = ""
+    off_roster: float = Field(default=OFF_ROSTER, ge=0.0001, le=0.5, allow_inf_nan=False)
+
+    @field_validator("check")
+    @classmethod
+    def _scheme_is_known(cls, check: str) -> str:
+        if check and check not in CHECK_SCHEMES:
+            raise ValueError(f"is none of the schemes of check characters: {', '.join(CHECK_SCHEMES)}")
+        return check
 
 
 class InboxSettings(_Frozen):
@@ -82,7 +116,9 @@ class Settings(_Frozen):
     model: Annotated[str, Field(min_length=1)] | None = None
     review: ReviewSettings = ReviewSettings()
     marks: MarkSettings = MarkSettings()
+    sums: SumSettings = SumSettings()
     sheets: SheetSettings = SheetSettings()
+    roster: RosterSettings = RosterSettings()
     inbox: InboxSettings = InboxSettings()
 
     @field_validator("exam")
@@ -141,8 +177,13 @@ class Exam:
 
     @property
     def roster(self) -> Path:
-        """The candidates of the exam."""
-        return self.dir / ROSTER_FILE
+        """The candidates of the exam, as CSV or as a workbook (ExamError when both are there)."""
+        text, workbook = self.dir / ROSTER_FILE, self.dir / ROSTER_WORKBOOK
+        if text.exists() and workbook.exists():
+            raise ExamError(
+                f"{self.dir}: holds {ROSTER_FILE} and {ROSTER_WORKBOOK}; nobody can say which one counts, delete one"
+            )
+        return workbook if workbook.exists() else text
 
     def template_named(self, name: str) -> SheetTemplate:
         """Return one of the exam's templates (KeyError when it has none of that name: our bug)."""

@@ -5,6 +5,7 @@ page_decisions          which of two pictures of a page counts; page_placements:
 readings, decisions     what the pixels say, and what was accepted of it; stored apart
 corrections             what people said; only ever inserted, the latest wins
 sample_checks           what people found in samples of what was accepted; tightenings: what that raised
+remarks                 what changes of the rules changed in marks; only ever inserted (`store_remarks`)
 runs                    when, with which model and settings
 arrivals                files in hand; a killed run leaves them for the next
 """
@@ -68,7 +69,15 @@ from flows.rows import (
 from flows.settings import DATABASE
 from flows.store_acceptances import AcceptanceStore, all_acceptances
 from flows.store_batches import StackAndBatchStore
-from flows.store_fields import runs_of_batch, say, stored_checks, stored_corrections, stored_fields, take_back
+from flows.store_fields import (
+    id_characters,
+    runs_of_batch,
+    say,
+    stored_checks,
+    stored_corrections,
+    stored_fields,
+    take_back,
+)
 from flows.store_pages import (
     add_decisions,
     add_placement,
@@ -80,12 +89,13 @@ from flows.store_pages import (
     store_pages,
     view_of_page,
 )
+from flows.store_remarks import RemarkStore
 from flows.store_together import fields_together, pages_together
 from recognizer.bend import Laid
 from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 
 
-class Store(StackAndBatchStore, AcceptanceStore):
+class Store(StackAndBatchStore, AcceptanceStore, RemarkStore):
     """The database of one exam folder. Made by `open_store`."""
 
     @contextmanager
@@ -161,6 +171,11 @@ class Store(StackAndBatchStore, AcceptanceStore):
         if found is None:
             raise KeyError(key)
         return tuple(character(raw) for raw in json.loads(found))
+
+    def id_characters(self) -> dict[str, tuple[CharacterReading, ...]]:
+        """Return what was seen at each place of every id field that counts, all classes, by the reading's key."""
+        with self._read() as connection:
+            return id_characters(connection)
 
     def picture_hashes(self) -> dict[tuple[str, int], str]:
         """Return the picture hash of every page that has one, by (scan, page number)."""

@@ -1,5 +1,6 @@
 """Fields in the database, within a transaction that somebody else holds: readings with what people said of them."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,8 +10,9 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from flows.migrations.tables import corrections, decisions, pages, readings, runs, sample_checks, scans
 from flows.records import CheckedField, Correction, FieldRow
-from flows.rows import checked_row, correction_row, field_row, taken_back_values, time_text
-from recognizer.records import Decision, PageOutcomeKind
+from flows.rows import character, checked_row, correction_row, field_row, taken_back_values, time_text
+from recognizer.records import CharacterReading, Decision, PageOutcomeKind
+from recognizer.template import Role
 
 
 def runs_of_batch(connection: Connection, number: int) -> list[int]:
@@ -66,6 +68,17 @@ def stored_fields(
     latest = {one.key: one for one in every}
     times = Counter(one.key for one in every)
     return tuple(field_row(row, latest.get(row.key), times[row.key]) for row in connection.execute(query))
+
+
+def id_characters(connection: Connection) -> dict[str, tuple[CharacterReading, ...]]:
+    """Return what was seen at each place of every id field of the pages that count, by the key of its reading."""
+    query = (
+        select(readings.c.key, readings.c.characters)
+        .join(pages, (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page))
+        .where(readings.c.role == Role.ID.value, pages.c.outcome == PageOutcomeKind.READ.value)
+    )
+    rows = connection.execute(query)
+    return {row.key: tuple(character(raw) for raw in json.loads(row.characters)) for row in rows}
 
 
 def say(connection: Connection, said: Sequence[Correction]) -> None:

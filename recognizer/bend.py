@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from functools import cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -228,6 +227,8 @@ def straightened(laid: Laid) -> tuple[Laid, float, float]:
     Returns:
         The sheet, by how many mm it is bent at most, and how much that stretches it at most (1 is twice as long).
     """
+    import cv2  # here, because whoever only remembers where a sheet lay needs no pictures
+
     if laid.bend is None:
         return laid, 0.0, 0.0
     points, to_coefficients = _even_points()

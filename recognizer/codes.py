@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Mapping
 from enum import IntEnum
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -129,12 +128,16 @@ def decode_marks(codes: Mapping[Corner, int]) -> tuple[int, int | None]:
 
 def mark_modules(code: int) -> NDArray[np.bool_]:
     """Return a corner mark, (8, 8), True where it is black; its black border is part of it."""
+    import cv2  # here, because whoever only reads templates needs no pictures
+
     family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
     return np.asarray(cv2.aruco.generateImageMarker(family, code, 8)) < 128
 
 
 def qr_modules(text: str) -> NDArray[np.bool_]:
     """Return a QR code (error correction M), (N, N), True where it is black, without its quiet zone."""
+    import cv2  # as above
+
     parameters = cv2.QRCodeEncoder.Params()
     parameters.correction_level = cv2.QRCodeEncoder_CORRECT_LEVEL_M
     dark = np.asarray(cv2.QRCodeEncoder.create(parameters).encode(text)) < 128

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from recognizer.curves import rounded
-from recognizer.decode import HIDDEN, OTHER
+from recognizer.decode import HIDDEN, LETTER, OTHER
 from recognizer.promise import Thresholds
 from recognizer.records import CharacterReading, Decision, Flag, RankedValue, Reading, ValueState
 from recognizer.template import Kind, Role, SheetField
@@ -60,7 +60,7 @@ def _flag(reading: Reading, best: RankedValue, field: SheetField, policy: Review
 
 def _why(flag: Flag, reading: Reading, field: SheetField) -> str:
     shown = [value for value in reading.values[:SHOWN_GUESSES] if value.probability >= SHOWN_PROBABILITY]
-    guesses = ", ".join(f"{value.value or 'blank'} ({_percent(value.probability)})" for value in shown)
+    guesses = ", ".join(f"{value.value or 'blank'} ({percent(value.probability)})" for value in shown)
     reasons = {
         Flag.UNSURE: f"unsure: {guesses}" if guesses else "unsure: nothing fits well",
         Flag.UNREADABLE: _unreadable(reading, field),
@@ -75,7 +75,7 @@ def _why(flag: Flag, reading: Reading, field: SheetField) -> str:
     return reasons[flag]
 
 
-def _percent(probability: float) -> str:
+def percent(probability: float) -> str:
     """Write a probability for people: one that is not quite certain is not called so."""
     return f"{probability:.0%}" if probability < NEARLY_CERTAIN else "over 99%"
 
@@ -84,6 +84,9 @@ def _unreadable(reading: Reading, field: SheetField) -> str:
     hidden = [str(place.position) for place in reading.characters if place.classes == (HIDDEN,)]
     if hidden:
         return f"box {', '.join(hidden)} cannot be seen: covered, folded over, or off the scan"
+    letters = [str(place.position) for place in reading.characters if place.classes == (LETTER,)]
+    if letters:
+        return f"box {', '.join(letters)} may hold a letter, which is not read by machine"
     return f"{_unreadable_place(reading, field)} cannot be read: struck out, a letter, or touching"
 
 

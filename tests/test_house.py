@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-STORE_PARTS = ("acceptances", "batches", "fields", "pages", "together", "transactions")
+STORE_PARTS = ("acceptances", "batches", "fields", "pages", "remarks", "together", "transactions")
 
 DOORS: dict[str, tuple[str, ...]] = {
     "pypdfium2": ("recognizer/pdf_scan.py", "recognizer/only_picture.py", "recognizer/pdfium_lock.py"),
@@ -25,10 +25,12 @@ DOORS: dict[str, tuple[str, ...]] = {
     "prefect": ("flows/grade.py",),
     "sqlalchemy": ("flows/store.py", *(f"flows/store_{of}.py" for of in STORE_PARTS), "flows/migrations/"),
     "alembic": ("flows/store.py", "flows/migrations/"),
-    "openpyxl": ("flows/export/",),
+    "openpyxl": ("flows/export/", "flows/table_workbook.py"),
     "cv2": ("recognizer/",),
     "click": ("flows/cli.py", "flows/commands/"),
     "matplotlib": ("recognizer/plots.py",),
+    "scipy": ("flows/match_weights.py",),
+    "stdnum": ("flows/check_digits.py",),
     "mlxtend": (),
     "fastapi": (),
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from flows.adopting import adopt_silently, pending_in_words
 from flows.batches import in_words as in_batch_words
 from flows.checking import Standing, calibrations, how_it_stands, in_words
 from flows.errors import NotFinalError, PlaceError, WorkbookError
@@ -19,7 +20,6 @@ from flows.export.workbook import Contents, write_workbook
 from flows.final import what_waits
 from flows.places import refuse_open_file
 from flows.settings import EXPORTS, Exam, load_exam
-from flows.settling import settle_sheets
 from flows.store import Store, open_store
 
 WORKBOOK = "marks.xlsx"
@@ -49,10 +49,13 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
     """Write the marks workbook of an exam folder.
 
     \b
-    Marks  one row a candidate sheet; totals stay empty until every part is settled
-    Flags  what a person has to look at, with pictures and a column for corrections
-    Pages  every page that came in and what became of it
-    Run    settings, versions, model, times, and how to read the cells
+    Marks       one row a candidate sheet; totals stay empty until every part is settled
+    Candidates  who is expected, with sheets and total; the sheets of nobody, and who may have written them
+    Flags       what a person has to look at, with pictures and a column for corrections
+    Questions   how each question was answered
+    Changes     what re-marks changed: who, when, from what to what
+    Pages       every page that came in and what became of it
+    Run         settings, versions, model, times, and how to read the cells
 
     Fill in the corrections on Flags, save, and give the file to 'tallymark correct'.
 
@@ -68,15 +71,19 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
     # Pictures are fetched while the workbook is written: what they show is as old as what is said of them.
     with open_store(folder) as store, store.snapshot():
         contents = exam_contents(exam, store)
+        told = pending_in_words(folder, store.last_snapshot(), now := contents.results.snapshot())
         standing = _standing(exam, store, contents)
         if final:
-            _refuse_unfinished(contents, standing)
+            _refuse_unfinished(contents, standing, told)
         contents = replace(
             contents, facts=(*contents.facts, _about_checks(standing, final, len(contents.ledger.accepted)))
         )
         if destination.exists():
             _protect(destination, contents, force)
         written = write_workbook(contents, store.crop_png, destination)
+        adopt_silently(store, now)
+    if told:
+        click.echo(f"Marked by rules that are not yet recorded, see Changes: {told}", err=True)
     for batch in contents.batches:
         if batch.blocks:
             click.echo(f"Not final: {in_batch_words(batch)}", err=True)
@@ -94,13 +101,14 @@ def _standing(exam: Exam, store: Store, contents: Contents) -> Standing:
     return how_it_stands(contents.fields, store.sample_checks(), store.tightenings(), held, share)
 
 
-def _refuse_unfinished(contents: Contents, standing: Standing) -> None:
-    """Raise NotFinalError for what a person still has to look at."""
-    names, templates = contents.names.keys(), contents.sheets.templates
-    settled = settle_sheets(contents.fields, contents.pages, templates, contents.rule, names)
-    flags = len(flag_rows(contents.fields, settled, templates))
+def _refuse_unfinished(contents: Contents, standing: Standing, told: str) -> None:
+    """Raise NotFinalError for what a person still has to look at; `told` says that changed rules are not recorded."""
+    settled = contents.settled
+    flags = len(flag_rows(contents.fields, settled, contents.sheets.templates))
     reasons = [" ".join(in_words(standing))] if standing.blocks else []
     reasons += what_waits(contents.ledger, settled, contents.batches, flags)
+    if told:
+        reasons.append(told)
     if claimed := len(contents.ledger.claimed):
         reasons.append(f"{claimed:,} pages say a number that others say too, and are not joined: tallymark stacks DIR")
     if reasons:

@@ -26,8 +26,8 @@ SHOWN_PAGES = 60
 
 def by_name(name: str | None) -> "By":
     """Return who decides, now (a faulty command line when the name cannot be kept)."""
-    from flows.export.corrections import check_reviewer
     from flows.records import By
+    from flows.reviewer import check_reviewer
 
     try:
         return By(check_reviewer(getpass.getuser() if name is None else name), datetime.now(UTC), "command")

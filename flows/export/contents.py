@@ -9,17 +9,21 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
+from flows.adopting import not_adopted
 from flows.batch_list import KnowsBatches, exam_batches
 from flows.batches import Batch, in_words
+from flows.deciding import KnowsFields
+from flows.exam_results import ExamResults, exam_results, exam_rule
 from flows.export.pages_sheet import SaidOfPages
 from flows.export.run_sheet import Section
 from flows.export.table import Scalar
 from flows.export.workbook import Contents
 from flows.ledger import Ledger
-from flows.records import Correction, FieldRow, PageDecision, PagePlacement, RunRow
-from flows.roster import load_roster
+from flows.records import Correction, FieldRow, PageDecision, PagePlacement
+from flows.remarking import Comparison
+from flows.results import Remark
 from flows.settings import Exam
-from flows.settling import MarkRule
+from flows.store_remarks import Snapshot
 from recognizer.classifier import CARD_FILE, SHIPPED, load_card
 from recognizer.errors import ModelError
 from recognizer.promise import per_thousand
@@ -31,7 +35,7 @@ FOR_PROGRAMS = frozenset({"curve"})
 """Entries of a card that are hundreds of points: what they come to stands beside every run."""
 
 
-class Remembers(KnowsBatches, Protocol):
+class Remembers(KnowsBatches, KnowsFields, Protocol):
     """The reading side of `flows.store.Store`, as far as a workbook needs it."""
 
     def ledger(self) -> Ledger:
@@ -46,16 +50,16 @@ class Remembers(KnowsBatches, Protocol):
         """Return how people placed pages by hand."""
         ...
 
-    def fields(self) -> tuple[FieldRow, ...]:
-        """Return every field of every read page."""
-        ...
-
     def corrections(self) -> tuple[Correction, ...]:
         """Return everything that people said."""
         ...
 
-    def runs(self) -> tuple[RunRow, ...]:
-        """Return every run."""
+    def remarks(self) -> tuple[Remark, ...]:
+        """Return every re-mark that changed something."""
+        ...
+
+    def last_snapshot(self) -> Snapshot | None:
+        """Return how things stood when they were recorded last."""
         ...
 
 
@@ -63,22 +67,29 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
     """Gather everything that stands in the workbook of an exam; within a snapshot of the store, as at one moment.
 
     Raises:
-        ExamError: the roster or batches.csv is faulty.
+        ExamError: the key, the roster or batches.csv is faulty.
     """
-    marks = exam.settings.marks
-    fields = store.fields()
+    results = exam_results(exam, store)
+    pending = not_adopted(store.last_snapshot(), results.snapshot())
     batches = exam_batches(exam, store)
     return Contents(
         sheets=exam.sheets,
-        rule=MarkRule(marks.blank, marks.dash, marks.absent),
+        rule=exam_rule(exam, results.key),
         ledger=store.ledger(),
-        fields=fields,
+        results=results,
         corrections=store.corrections(),
         runs=store.runs(),
-        names={each.id: each.name for each in load_roster(exam.roster)} if exam.roster.is_file() else {},
         said=SaidOfPages(store.page_decisions(), store.placements()),
-        facts=(_this_workbook(exam), *_about_batches(batches), _settings(exam), *_models(exam, fields)),
+        facts=(
+            _this_workbook(exam),
+            *_about_batches(batches),
+            _rules(results, pending),
+            _settings(exam),
+            *_models(exam, results.decided.fields),
+        ),
         batches=batches,
+        remarks=store.remarks(),
+        pending=pending,
     )
 
 
@@ -102,6 +113,15 @@ def _about_batches(batches: Sequence[Batch]) -> tuple[Section, ...]:
 
 def _about_batch(batch: Batch) -> tuple[str, Scalar]:
     return batch.name, f"{'NOT EXPLAINED: ' if batch.blocks else ''}{in_words(batch)}"
+
+
+def _rules(results: ExamResults, pending: Comparison | None) -> Section:
+    rules = results.rules
+    facts = [(name, f"SHA-256 {digest}") for name, digest in rules.files.items()]
+    if not rules.has_key:
+        facts.append(("key", "there is none: marks add up as the template says"))
+    told = "as recorded" if pending is None else f"NOT YET RECORDED: {'; '.join(pending.rules)}"
+    return Section("Rules by which this is marked", (*facts, ("these rules", told)))
 
 
 def _settings(exam: Exam) -> Section:

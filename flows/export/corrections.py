@@ -5,17 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flows.errors import CorrectionError
 from flows.export.flags_sheet import BLANK_WORD, fields_by_name
 from flows.export.reading_back import Filled
 from flows.records import Correction, FieldRow
+from flows.reviewer import LONGEST_NAME
 from recognizer.errors import ValueNotAllowedError
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField, SheetTemplate
 from recognizer.values import expectation, parse_value
 
 HOW = "workbook"
-LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +46,6 @@ class Said:
 
     def __str__(self) -> str:
         return self.value or BLANK_WORD
-
-
-def check_reviewer(name: str) -> str:
-    """Return the reviewer's name as it will be kept.
-
-    Raises:
-        CorrectionError: it is empty, too long, or cannot be printed.
-    """
-    name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise CorrectionError(
-            f"{name[:LONGEST_NAME]!r} cannot be kept as a name; give 1 to {LONGEST_NAME} printable characters"
-        )
-    return name
 
 
 def check_filled(

@@ -11,9 +11,10 @@ from decimal import Decimal
 from openpyxl import Workbook
 from openpyxl.utils import get_column_letter
 
+from flows.export.points import key_columns
 from flows.export.styles import ORANGE, Style
 from flows.export.table import Cell, Column, Formula, Look, SheetWriter, number_or_text, ranges
-from flows.results import Absent, Unsettled
+from flows.results import Absent, SheetResult, Unsettled
 from flows.settling import MarkRule, Part, SettledSheet, as_number, fields_of, heading, mark_fields
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField, SheetTemplate
@@ -46,9 +47,14 @@ def write_marks(
     rule: MarkRule,
     names: Mapping[str, str],
     footer: str,
+    results: Sequence[SheetResult] = (),
 ) -> None:
-    """Write the sheet. `names` are the candidates' names by id, empty where the exam has none."""
-    columns = _columns(templates, rule, names)
+    """Write the sheet.
+
+    `names` are the candidates' names by id, empty where the exam has none; `results` what each sheet is worth by the
+    key, empty where there is no key.
+    """
+    columns = _columns(templates, rule, names, results)
     ids = tuple(n for n, each in enumerate(columns, start=1) if each.column.heading == "id")
     frozen = 2 if names else 1
     table = SheetWriter(
@@ -72,7 +78,9 @@ def write_marks(
     table.finish()
 
 
-def _columns(templates: Sequence[SheetTemplate], rule: MarkRule, names: Mapping[str, str]) -> tuple[MarksColumn, ...]:
+def _columns(
+    templates: Sequence[SheetTemplate], rule: MarkRule, names: Mapping[str, str], results: Sequence[SheetResult]
+) -> tuple[MarksColumn, ...]:
     columns = [MarksColumn(Column("id", 13), _identity_cell)]
     if names:
         columns.append(MarksColumn(Column("name", 26), lambda sheet, _: _name_cell(sheet, names)))
@@ -88,13 +96,18 @@ def _columns(templates: Sequence[SheetTemplate], rule: MarkRule, names: Mapping[
         columns += [_part_column(template, field, many, width=9) for field in fields]
     if any(marks_at.values()) or any(fields_of(template, Role.TOTAL) for template in templates):
         columns += _total_columns(templates, marks_at, rule, computed_at=len(columns) + 1)
+    if results:
+        columns += [
+            MarksColumn(column, lambda sheet, _, fill=fill: fill(sheet.sheet))  # type: ignore[misc] # bound here
+            for column, fill in key_columns({result.sheet: result for result in results})
+        ]
     columns.append(MarksColumn(Column("flags open", 8, Style.HEADING_MID), _open_cell))
     for template in templates:
         columns += [_part_column(template, field, many, _width(field)) for field in _other_fields(template)]
     if any(template.extra_to for template in templates):
         columns.append(MarksColumn(Column("extra paper", 30), _extras_cell))
     columns += [
-        MarksColumn(Column("remarks", 44), lambda sheet, _: Cell("; ".join(sheet.remarks), _remark_style(sheet))),
+        MarksColumn(Column("remarks", 44), lambda sheet, _: Cell(_told(sheet), _remark_style(sheet))),
         MarksColumn(Column("corrected by a person", 52), lambda sheet, _: Cell(_corrected(sheet), Style.TEXT)),
         MarksColumn(Column("file", 34), lambda sheet, _: Cell("; ".join(_files(sheet)), Style.TEXT)),
         MarksColumn(Column("page", 9, Style.HEADING_MID), lambda sheet, _: _pages_cell(sheet)),
@@ -279,6 +292,10 @@ def _open_cell(sheet: SettledSheet, _: int) -> Cell:
 def _extras_cell(sheet: SettledSheet, _: int) -> Cell:
     """Name the extra paper of a sheet, which stands in the rows below it; there, name the sheet it belongs to."""
     return Cell(f"belongs to {sheet.extra_of}" if sheet.extra_of else "; ".join(sheet.extras), Style.TEXT)
+
+
+def _told(sheet: SettledSheet) -> str:
+    return "; ".join((*sheet.remarks, *sheet.notes))
 
 
 def _remark_style(sheet: SettledSheet) -> Style:

@@ -51,6 +51,8 @@ class Style(StrEnum):
     PLAIN = "plain"
     NUMBER = "number"
     WHOLE = "whole"
+    WHOLE_GOOD = "whole good"
+    MEAN = "mean"
     PERCENT = "percent"
     FACT = "fact"
     MOMENT = "moment"
@@ -156,6 +158,8 @@ _BUILT: dict[Style, _Recipe] = {
     Style.PLAIN: _Recipe(across="left", indent=1, number_format=TEXT_FORMAT, border=False),
     Style.NUMBER: _Recipe(across="center"),
     Style.WHOLE: _Recipe(across="center", number_format="0"),
+    Style.WHOLE_GOOD: _Recipe(_fill(PALE_GREEN), bold=True, across="center", number_format="0"),
+    Style.MEAN: _Recipe(across="center", number_format="0.00"),
     Style.PERCENT: _Recipe(across="center", number_format="0.0%"),
     Style.FACT: _Recipe(across="left", indent=1),
     Style.MOMENT: _Recipe(across="left", indent=1, number_format="yyyy-mm-dd hh:mm:ss"),

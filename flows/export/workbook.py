@@ -1,8 +1,11 @@
-"""The marks workbook: *Marks*, *Flags*, *Pages*, *Run*, written from records in one piece."""
+"""The marks workbook, written from records in one piece.
 
-from collections.abc import Callable, Iterator, Mapping
+*Marks*, *Candidates*, *Flags*, *Questions*, *Changes*, *Pages*, *Run*.
+"""
+
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
 from typing import BinaryIO
@@ -13,15 +16,22 @@ from openpyxl.writer.excel import ExcelWriter
 
 from flows.batches import Batch
 from flows.errors import PlaceError
+from flows.exam_results import ExamResults
+from flows.export.candidates_sheet import write_candidates
+from flows.export.changes_sheet import write_changes
 from flows.export.flags_sheet import flag_rows, settled_rows, write_flags
 from flows.export.marks_sheet import write_marks
 from flows.export.pages_sheet import NOTHING_SAID, SaidOfPages, write_pages
+from flows.export.questions_sheet import write_questions
 from flows.export.run_sheet import Section, write_run
 from flows.export.styles import named_styles
 from flows.ledger import Ledger
 from flows.places import refuse_open_file, replace_file
 from flows.records import Correction, FieldRow, PageRow, RunRow
-from flows.settling import MarkRule, settle_sheets
+from flows.remarking import Comparison
+from flows.results import Remark
+from flows.settling import MarkRule, SettledSheet
+from flows.statistics import question_statistics
 from recognizer.template import SheetSet
 
 
@@ -29,25 +39,42 @@ from recognizer.template import SheetSet
 class Contents:
     """Everything a workbook is made of.
 
-    `ledger` tells of every file and page; `names` are the candidates' names by id; `facts` what the sheet *Run* tells
-    besides the runs; `said` what people decided about pages; `batches` how many papers each should hold and does.
+    `ledger` tells of every file and page; `results` what was read and what it is worth; `facts` what the sheet *Run*
+    tells besides the runs; `said` what people decided about pages; `batches` how many papers each should hold and does;
+    `pending` what changed by rules that nobody adopted yet, None where there are none.
     """
 
     sheets: SheetSet
     rule: MarkRule
     ledger: Ledger
-    fields: tuple[FieldRow, ...]
+    results: ExamResults
     corrections: tuple[Correction, ...] = ()
     runs: tuple[RunRow, ...] = ()
-    names: Mapping[str, str] = field(default_factory=dict)
     facts: tuple[Section, ...] = ()
     batches: tuple[Batch, ...] = ()
     said: SaidOfPages = NOTHING_SAID
+    remarks: tuple[Remark, ...] = ()
+    pending: Comparison | None = None
 
     @property
     def pages(self) -> tuple[PageRow, ...]:
         """Every page that came in."""
         return self.ledger.pages
+
+    @property
+    def fields(self) -> tuple[FieldRow, ...]:
+        """Every field of every read page, as it is decided."""
+        return self.results.decided.fields
+
+    @property
+    def settled(self) -> tuple[SettledSheet, ...]:
+        """Every candidate sheet."""
+        return self.results.decided.sheets
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The candidates' names by id."""
+        return {candidate.id: candidate.name for candidate in self.results.decided.candidates}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +100,24 @@ def write_workbook(contents: Contents, crops: Callable[[str], bytes], destinatio
     """
     refuse_open_file(destination)
     templates = contents.sheets.templates
-    settled = settle_sheets(contents.fields, contents.pages, templates, contents.rule, contents.names.keys())
+    settled, results = contents.settled, contents.results
     flags = flag_rows(contents.fields, settled, templates)
     below = settled_rows(contents.fields, settled, templates)
     footer = f"Tallymark, exam {contents.sheets.exam}"
     with new_book(destination, f"Marks of {contents.sheets.exam}") as book:
-        write_marks(book, settled, templates, rule=contents.rule, names=contents.names, footer=footer)
+        write_marks(
+            book,
+            settled,
+            templates,
+            rule=contents.rule,
+            names=contents.names,
+            footer=footer,
+            results=results.sheets if results.key else (),
+        )
+        write_candidates(book, results, templates, footer)
         write_flags(book, (*flags, *below), crops, footer)
+        write_questions(book, question_statistics(results.sheets, results.key), results.key, footer)
+        write_changes(book, contents.remarks, contents.pending, contents.names, footer)
         write_pages(book, contents.ledger, footer, contents.said)
         write_run(book, contents.facts, contents.runs, contents.corrections, footer)
     open_sheets = sum(sheet.is_open for sheet in settled)

@@ -10,10 +10,12 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from flows.errors import PlaceError
-from flows.migrations.versions.v0001_first_tables import APPLICATION_ID
 
-NEWEST = "0006"
+NEWEST = "0007"
 """The newest step of `versions/`; known here so that an up-to-date database opens without importing Alembic."""
+
+APPLICATION_ID = 0x544D4B31
+"""As in the first step of `versions/`, which is not imported here for the same reason."""
 
 BUSY_SECONDS = 15.0
 """How long a statement waits for another process to finish writing: longer than any one transaction of ours."""

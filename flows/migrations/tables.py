@@ -330,3 +330,53 @@ acceptances = Table(
 )
 """What a person looked at and takes as it is; `reasons` is a JSON list of what was wrong with it then, and it is
 accepted for these. The latest of a subject counts. Triggers refuse to change or delete a row."""
+
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("made_at", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Re-marks that changed something: who, when, why. `rules` is a JSON object: the hashes of the files by which was
+marked (`rule_files`), and the settings of exam.toml that matter. Triggers refuse to change or delete a row."""
+
+mark_changes = Table(
+    "mark_changes",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("remark", Integer, ForeignKey("remarks.number"), nullable=False),
+    Column("sheet", Text, nullable=False),
+    Column("candidate", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""What a re-mark changed, from what to what. Triggers refuse to change or delete a row."""
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("remark", Integer, ForeignKey("remarks.number")),
+    Column("made_at", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("results", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""What every sheet was worth, and by which rules (as in `remarks`): what the next re-mark tells its changes from. One
+of no re-mark makes room for the next; triggers refuse to change any, and to delete one of a re-mark."""
+
+rule_files = Table(
+    "rule_files",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The files by which was ever marked, by the SHA-256 of their bytes. Triggers refuse to change or delete a row."""

@@ -37,7 +37,7 @@ def fill(path: Path, typed: Mapping[str, Any]) -> None:
 def cells(path: Path) -> dict[str, list[list[Any]]]:
     """Every cell but those of the sheet Run."""
     book = load_workbook(path)
-    return {name: [[cell.value for cell in row] for row in book[name].iter_rows()] for name in book.sheetnames[:3]}
+    return {name: [[cell.value for cell in row] for row in book[name].iter_rows()] for name in book.sheetnames[:-1]}
 
 
 def test_it_writes_the_workbook_of_the_folder(exam: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,7 +59,8 @@ def test_exporting_twice_gives_the_same_cells(exam: Path) -> None:
 
 def test_it_writes_where_it_is_told(exam: Path, tmp_path: Path) -> None:
     assert run(["export", str(exam), "-o", str(tmp_path / "x.XLSX")]) == 0
-    assert load_workbook(tmp_path / "x.XLSX").sheetnames == ["Marks", "Flags", "Pages", "Run"]
+    sheets = ["Marks", "Candidates", "Flags", "Questions", "Changes", "Pages", "Run"]
+    assert load_workbook(tmp_path / "x.XLSX").sheetnames == sheets
     assert not (exam / MARKS_XLSX).exists()
 
 

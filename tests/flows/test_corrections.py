@@ -17,15 +17,17 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from flows.errors import CorrectionError, WorkbookError
-from flows.export.corrections import Checked, check_filled, check_reviewer, unread
+from flows.export.corrections import Checked, check_filled, unread
 from flows.export.reading_back import Filled, read_filled, typed_text
 from flows.export.workbook import Contents, write_workbook
 from flows.ledger import ledger_of
 from flows.records import Correction, FieldRow, ScanRow
+from flows.reviewer import check_reviewer
 from flows.settling import MarkRule
 from recognizer.records import ValueState
 from recognizer.template import SheetSet
 from tests.helpers.exam_rows import SCAN, crop_png, file_row, marks_fields, marks_template, page_row
+from tests.helpers.results import results_of
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 PREFIX = "9f2c41d07ab3-1-"
@@ -40,7 +42,7 @@ def workbook(path: Path, fields: list[FieldRow] | None = None) -> Path:
     fields = open_fields() if fields is None else fields
     page = page_row("marks")
     came = ledger_of((file_row(),), (ScanRow(SCAN, 1, "a.pdf", 1, "a.pdf"),), (page,))
-    what = Contents(SheetSet("exam", (marks_template(),)), MarkRule(), came, tuple(fields))
+    what = Contents(SheetSet("exam", (marks_template(),)), MarkRule(), came, results_of(tuple(fields), came.pages))
     write_workbook(what, crop_png, path)
     return path
 

@@ -34,7 +34,8 @@ def test_a_row_is_a_candidate_and_zeros_stay() -> None:
 def test_what_spreadsheets_write_is_understood(text: str, tmp_path: Path) -> None:
     path = tmp_path / "roster.csv"
     path.write_bytes(text.encode("utf-8"))
-    assert load_roster(path) == (Candidate("0012", "Ada, Countess of Lovelace", 2),)
+    (found,) = load_roster(path)
+    assert (found.id, found.name, found.line) == ("0012", "Ada, Countess of Lovelace", 2)
 
 
 def test_utf_16_is_understood(tmp_path: Path) -> None:

@@ -49,6 +49,12 @@ def test_an_exam_knows_shipped_templates_and_its_own(tmp_path: Path) -> None:
         ('templates = ["x"]\nmarks.dash = 0', 2, "marks.dash"),
         ('templates = ["x"]\n[marks]\nabsent = "AB"', 3, "'no_total', 'zero' or 'unsettled'"),
         ('templates = ["x"]\nexam = "Chemie 2026"', 2, "an exam code is"),
+        (
+            'templates = ["x"]\n[roster]\ncheck = "lun"',
+            3,
+            "is none of the schemes of check characters: luhn",
+        ),
+        ('templates = ["x"]\n[roster]\noff_roster = nan', 3, "roster.off_roster"),
         ("templates = []", 1, "templates"),
         ('exam = "a"', 1, "templates: this setting is missing"),
         ('templates = ["x"]\nworkers = 0', 2, "workers"),

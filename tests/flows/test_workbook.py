@@ -55,6 +55,7 @@ from tests.helpers.exam_rows import (
     page_row,
 )
 from tests.helpers.formulas import computed
+from tests.helpers.results import results_of
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -89,10 +90,12 @@ def contents(
     came = len(pages) if scan_pages is None else scan_pages
     scans = (ScanRow(SCAN, 1, "a.pdf", came, "a.pdf"),) if came else ()
     usual = Contents(
-        sheets=SheetSet("exam", tuple(templates or (marks_template(),))),
-        rule=MarkRule(),
+        sheets=SheetSet("exam", used := tuple(templates or (marks_template(),))),
+        rule=(rule := changes.pop("rule", MarkRule())),
         ledger=ledger_of((file_row(),) if files is None else files, scans, tuple(pages)),
-        fields=tuple(fields),
+        results=results_of(
+            tuple(fields), pages, used, rule, names=changes.pop("names", None), key=changes.pop("key", None)
+        ),
     )
     return replace(usual, **changes)
 
@@ -124,7 +127,7 @@ def colour(cell: Any) -> str:
 
 def test_the_sheets_stand_in_order_and_keep_their_headings(tmp_path: Path) -> None:
     book = written(tmp_path / "m.xlsx", one_sheet(["1", "2", "3"]))
-    assert book.sheetnames == ["Marks", "Flags", "Pages", "Run"]
+    assert book.sheetnames == ["Marks", "Candidates", "Flags", "Questions", "Changes", "Pages", "Run"]
     for name, frozen in (("Marks", "B2"), ("Flags", "A2"), ("Pages", "C10")):
         sheet = book[name]
         assert sheet.freeze_panes == frozen
@@ -403,7 +406,7 @@ def test_texts_of_digits_are_meant_and_the_file_says_so_where_the_format_wants_i
     path = tmp_path / "m.xlsx"
     written(path, one_sheet([None, "2", "3"]))
     with zipfile.ZipFile(path) as archive:
-        marks, flags = (archive.read(f"xl/worksheets/sheet{number}.xml").decode() for number in (1, 2))
+        marks, flags = (archive.read(f"xl/worksheets/sheet{number}.xml").decode() for number in (1, 3))
     assert '<ignoredErrors><ignoredError sqref="A1:A3" numberStoredAsText="1"' in marks
     order = ["<sheetData", "<autoFilter", "<conditionalFormatting", "<pageMargins", "<pageSetup", "<headerFooter"]
     places = [flags.index(element) for element in (*order, "<ignoredErrors", "<drawing")]
@@ -544,9 +547,9 @@ def test_tabs_are_coloured_where_somebody_has_to_look(tmp_path: Path) -> None:
         return [sheet.title for sheet in book if sheet.sheet_properties.tabColor]
 
     assert coloured(one_sheet(["1", "2", "3"], "6")) == []
-    assert coloured(one_sheet(["1", "2", "3"], "9")) == ["Marks"]
-    assert coloured(one_sheet(["1", None, "3"])) == ["Marks", "Flags"]
-    assert coloured(ledger()) == ["Marks", "Pages"]
+    assert coloured(one_sheet(["1", "2", "3"], "9")) == ["Marks", "Candidates"]
+    assert coloured(one_sheet(["1", None, "3"])) == ["Marks", "Candidates", "Flags"]
+    assert coloured(ledger()) == ["Marks", "Candidates", "Pages"]
 
 
 def test_an_empty_exam_gives_a_workbook_too(tmp_path: Path) -> None:

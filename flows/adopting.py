@@ -1,0 +1,99 @@
+"""By which rules results are recorded: silently while nothing changed, by `tallymark remark` where something did."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from flows.exam_results import ExamResults, changes_since, exam_results
+from flows.remarking import Comparison
+from flows.results import Remark
+from flows.rules import NEW
+from flows.settings import Exam
+from flows.store import Store
+from flows.store_remarks import Recording, Snapshot
+
+NOT_ADOPTED = "{} since results were recorded on {:%Y-%m-%d %H:%M} UTC: tallymark remark {} --dry-run shows more"
+
+
+def not_adopted(last: Snapshot | None, now: Snapshot) -> Comparison | None:
+    """Return what changed by rules that nobody adopted yet, None where the rules are those last adopted.
+
+    Rules are adopted silently that can have changed nothing: the first ones, or a first key without other results.
+    """
+    since = changes_since(last, now)
+    if last is None or not last.sheets or not since.rules:
+        return None
+    return None if not since.changes and all(rule.endswith(NEW) for rule in since.rules) else since
+
+
+def adopt_silently(store: Store, now: Snapshot) -> None:
+    """Record how things stand now, unless rules changed since: what the next re-mark tells its changes from."""
+
+    def choose(last: Snapshot | None) -> Recording | None:
+        if not_adopted(last, now) is not None or _is_same(last, now):
+            return None
+        return Recording(now)
+
+    store.record(choose)
+
+
+def adopt_or_tell(exam: Exam, store: Store) -> tuple[str, ...]:
+    """Mark an exam and record that; where rules changed since the last time, only say so, in a line."""
+    now = exam_results(exam, store).snapshot()
+    if told := pending_in_words(exam.dir, store.last_snapshot(), now):
+        return (told,)
+    adopt_silently(store, now)
+    return ()
+
+
+def pending_in_words(folder: Path, last: Snapshot | None, now: Snapshot) -> str:
+    """Say that rules changed and are not adopted yet, "" when they are."""
+    pending = not_adopted(last, now)
+    if pending is None or last is None:
+        return ""
+    return NOT_ADOPTED.format("; ".join(pending.rules), last.made_at, folder)
+
+
+def _is_same(last: Snapshot | None, now: Snapshot) -> bool:
+    """Tell whether there is nothing to record."""
+    if last is None or last.rules != now.rules or changes_since(last, now).changes:
+        return False
+    return {name: one.digest for name, one in last.sheets.items()} == {
+        name: one.digest for name, one in now.sheets.items()
+    }
+
+
+def preview(exam: Exam, store: Store) -> tuple[Comparison, ExamResults]:
+    """Mark an exam anew and return what that would change; within a snapshot of the store, as at one moment."""
+    results = exam_results(exam, store)
+    return changes_since(store.last_snapshot(), results.snapshot()), results
+
+
+def remark_exam(exam: Exam, store: Store, by: Remark) -> tuple[Remark | None, Comparison, ExamResults]:
+    """Mark an exam anew and record what that changed, before anything else can be written.
+
+    Args:
+        exam: the exam.
+        store: its database.
+        by: who does it, when and why.
+
+    Returns:
+        The re-mark (None when nothing changed), what was compared, and the results.
+
+    Raises:
+        ExamError: the key or the roster is faulty; nothing was stored.
+    """
+    found: list[tuple[Comparison, ExamResults]] = []
+
+    def choose(last: Snapshot | None) -> Recording | None:
+        results = exam_results(exam, store)
+        now = results.snapshot()
+        since = changes_since(last, now)
+        found.append((since, results))
+        if since.changes:
+            return Recording(now, replace(by, changes=since.changes))
+        # Rules that change nothing are adopted all the same.
+        return None if _is_same(last, now) else Recording(now)
+
+    made = store.record(choose)
+    since, results = found[0]
+    return made, since, results
