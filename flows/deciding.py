@@ -1,17 +1,57 @@
-"""What is known of every sheet of an exam: fields decided together, sheets settled, and who wrote which."""
+"""What all fields of an exam say together: sums and the class list decide again, then sheets are settled. Pure.
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+    FieldRow… ─decide_sums─► FieldRow… ─match_sheets─► FieldRow…, Matching ─settle_sheets─► SettledSheet…  =  Decided
+
+Whoever shows, exports or checks fields asks here, so that all of them say the same. Nothing of this is stored: what the
+pixels said and what was decided from them alone stays as it is, and a changed roster or setting decides anew.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from flows.records import FieldRow, PageRow
-from flows.results import Match, Matching, MatchStatus
+from flows.checking import calibrations, in_force
+from flows.id_decisions import id_decisions
+from flows.id_evidence import id_evidence
+from flows.matching import MatchRule, match_sheets
+from flows.records import CheckedField, FieldRow, PageRow, RunRow
+from flows.results import Matching, Settler
 from flows.roster import Candidate, load_roster
 from flows.settings import Exam
 from flows.settling import MarkRule, SettledSheet, settle_sheets
-from recognizer.records import ValueState
-from recognizer.template import SheetTemplate
+from flows.sheet_sums import decide_sums
+from flows.sum_findings import SumFinding
+from recognizer.drift import stricter
+from recognizer.promise import Thresholds
+from recognizer.records import CharacterReading, Decision
+from recognizer.sum_model import MISADDED
+from recognizer.template import Role, SheetTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """By what fields are decided together.
+
+    `thresholds` are those in force, by model: what sums accept has to pass them too. `characters` are what was seen in
+    the id fields, by key. `misadded` is the share of written totals that are taken to be wrong.
+    """
+
+    templates: Sequence[SheetTemplate]
+    rule: MarkRule = field(default_factory=MarkRule)
+    candidates: Sequence[Candidate] = ()
+    match_rule: MatchRule = field(default_factory=MatchRule)
+    thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    characters: Mapping[str, tuple[CharacterReading, ...]] = field(default_factory=dict)
+    misadded: float = MISADDED
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedFields:
+    """Every field as all fields together decide it, what each sheet's sums say, and who wrote which sheet."""
+
+    fields: tuple[FieldRow, ...]
+    findings: tuple[SumFinding, ...] = ()
+    matching: Matching = field(default_factory=Matching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +62,26 @@ class Decided:
     sheets: tuple[SettledSheet, ...] = ()
     matching: Matching = field(default_factory=Matching)
     candidates: tuple[Candidate, ...] = ()
+    findings: tuple[SumFinding, ...] = ()
 
 
-class KnowsFields(Protocol):
+class KnowsGrounds(Protocol):
+    """The reading side of `flows.store.Store`, as far as the grounds of decisions need it."""
+
+    def id_characters(self) -> dict[str, tuple[CharacterReading, ...]]:
+        """Return what was seen at each place of every id field."""
+        ...
+
+    def sample_checks(self) -> tuple[CheckedField, ...]:
+        """Return every accepted field that people looked at."""
+        ...
+
+    def runs(self) -> tuple[RunRow, ...]:
+        """Return every run."""
+        ...
+
+
+class KnowsFields(KnowsGrounds, Protocol):
     """The reading side of `flows.store.Store`, as far as deciding needs it."""
 
     def fields(self) -> tuple[FieldRow, ...]:
@@ -36,63 +93,94 @@ class KnowsFields(Protocol):
         ...
 
 
-def decide_exam(exam: Exam, store: KnowsFields) -> Decided:
+def decide_exam(exam: Exam, store: KnowsFields, rule: MarkRule | None = None) -> Decided:
     """Decide everything about an exam that readings, corrections and its files allow.
+
+    `rule` is what blanks, dashes and AB are worth; without it, as exam.toml says.
 
     Raises:
         ExamError: the roster is faulty.
     """
-    marks = exam.settings.marks
-    candidates = load_roster(exam.roster, exam.settings.roster.check) if exam.roster.is_file() else ()
-    rule = MarkRule(marks.blank, marks.dash, marks.absent)
-    return decide(store.fields(), store.pages(), exam.sheets.templates, rule, candidates)
+    fields = store.fields()
+    by = grounds_of(exam, store, {row.model for row in fields})
+    return decide(fields, store.pages(), by if rule is None else replace(by, rule=rule))
 
 
-def decide(
-    fields: Sequence[FieldRow],
-    pages: Iterable[PageRow],
-    templates: Sequence[SheetTemplate],
-    rule: MarkRule,
-    candidates: Sequence[Candidate] = (),
-) -> Decided:
-    """Decide everything about fields of an exam together."""
-    sheets = settle_sheets(fields, pages, templates, rule, {one.id for one in candidates})
-    return Decided(tuple(fields), sheets, _matching(sheets, templates, candidates), tuple(candidates))
+def grounds_of(exam: Exam, store: KnowsGrounds, models: Iterable[str]) -> Grounds:
+    """Return by what the fields of an exam are decided together.
 
-
-def _matching(
-    sheets: Sequence[SettledSheet], templates: Sequence[SheetTemplate], candidates: Sequence[Candidate]
-) -> Matching:
-    extra = {template.name for template in templates if template.extra_to}
-    says: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for sheet in sheets:
-        if sheet.identity.state is ValueState.VALUE and sheet.template not in extra:
-            says[sheet.template, sheet.identity.value].append(sheet.sheet)
-    doubled = {who: tuple(bearers) for who, bearers in says.items() if len(bearers) > 1}
-    known = {one.id: one for one in candidates}
-    came = {number for _, number in says}
-    return Matching(
-        tuple(_match(sheet, known, doubled) for sheet in sheets),
-        tuple(one for one in candidates if one.id not in came),
-        doubled,
+    Raises:
+        ExamError: the roster is faulty.
+    """
+    settings = exam.settings
+    roster = settings.roster
+    return Grounds(
+        templates=exam.sheets.templates,
+        rule=MarkRule(settings.marks.blank, settings.marks.dash, settings.marks.absent),
+        candidates=load_roster(exam.roster, roster.check) if exam.roster.is_file() else (),
+        match_rule=MatchRule(settings.accept_error, roster.off_roster, roster.check),
+        thresholds=_thresholds(exam, store, set(models)),
+        characters=store.id_characters(),
+        misadded=settings.sums.misadded,
     )
 
 
-def _match(
-    sheet: SettledSheet, known: Mapping[str, Candidate], doubled: Mapping[tuple[str, str], tuple[str, ...]]
-) -> Match:
-    identity, number = sheet.identity, sheet.identity.value
-    if identity.state is ValueState.UNSETTLED:
-        status = MatchStatus.CONTRADICTORY if identity.disputed else MatchStatus.UNSURE
-        return Match(sheet.sheet, sheet.template, status, why=identity.why)
-    if identity.state is ValueState.BLANK:
-        return Match(sheet.sheet, sheet.template, MatchStatus.NO_ID, why="no id is written on it")
-    why = ""
-    if (sheet.template, number) in doubled:
-        others = [each for each in doubled[sheet.template, number] if each != sheet.sheet]
-        status, why = MatchStatus.DOUBLED, f"id {number} also stands on sheet {', '.join(others)}"
-    elif known and number not in known:
-        status, why = MatchStatus.OFF_ROSTER, f"id {number} is not on the roster"
-    else:
-        status = MatchStatus.BY_PERSON if identity.by_person else MatchStatus.MATCHED
-    return Match(sheet.sheet, sheet.template, status, number, 1.0, why=why)
+def _thresholds(exam: Exam, store: KnowsGrounds, models: set[str]) -> dict[str, Thresholds]:
+    """Return the thresholds in force: as sample checks left them, and stricter after a batch unlike the calibration."""
+    share = exam.settings.accept_error
+    calibrated = calibrations(models, share, own=exam.models)
+    raised = in_force(calibrated, store.sample_checks(), share)
+    unlike = {run.model for run in store.runs() if run.promise is not None and run.promise.drift}
+    held = {model: raised.get(model, known) for model, known in calibrated.items()}
+    return {model: stricter(known, share) if model in unlike else known for model, known in held.items()}
+
+
+def decide(fields: Sequence[FieldRow], pages: Iterable[PageRow], by: Grounds) -> Decided:
+    """Decide everything about the fields of an exam together."""
+    decided = decide_fields(fields, by)
+    sheets = settle_sheets(
+        decided.fields,
+        pages,
+        by.templates,
+        by.rule,
+        matches=decided.matching.by_sheet(),
+        sums={finding.sheet: finding for finding in decided.findings},
+    )
+    return Decided(decided.fields, sheets, decided.matching, tuple(by.candidates), decided.findings)
+
+
+def decide_fields(fields: Sequence[FieldRow], by: Grounds) -> DecidedFields:
+    """Decide fields again by what other fields say; those that nothing else speaks of stay as they are.
+
+    `fields` carry the decisions that were made from their own pictures: deciding twice changes nothing that once does
+    not, but only the reader's own decisions tell what it had left open.
+    """
+    findings = decide_sums(fields, by.templates, by.rule, by.thresholds, by.misadded)
+    summed = {key: decision for finding in findings for key, decision in finding.decisions.items()}
+    matching = match_sheets(id_evidence(fields, by.characters, by.templates), by.candidates, by.match_rule)
+    matched = id_decisions(matching, fields)
+    return DecidedFields(
+        tuple(_replaced(row, summed.get(row.key), matched.get(row.key)) for row in fields), findings, matching
+    )
+
+
+def decide_about(fields: Sequence[FieldRow], keys: Collection[str], by: Grounds) -> tuple[FieldRow, ...]:
+    """Return all fields, with those of the sheets that `keys` stand on as all together decide them; the rest untouched.
+
+    Cheaper than deciding about a whole exam: marks and totals look at their own sheet, ids at all ids.
+    """
+    asked = [row for row in fields if row.key in keys]
+    sheets, ids = {row.sheet for row in asked}, any(row.role is Role.ID for row in asked)
+    about = [row for row in fields if row.sheet in sheets or (ids and row.role is Role.ID)]
+    if not about:
+        return tuple(fields)
+    decided = {row.key: row for row in decide_fields(about, by).fields}
+    return tuple(decided.get(row.key, row) for row in fields)
+
+
+def _replaced(row: FieldRow, by_sum: Decision | None, by_roster: Decision | None) -> FieldRow:
+    if by_sum is not None:
+        return replace(row, decision=by_sum, settled_by=Settler.SUM)
+    if by_roster is not None:
+        return replace(row, decision=by_roster, settled_by=Settler.ROSTER)
+    return row

@@ -46,9 +46,10 @@ def exam_results(exam: Exam, store: KnowsFields) -> ExamResults:
     """
     templates = exam.sheets.templates
     key = exam_key(exam.dir, templates)
-    decided = decide_exam(exam, store)
+    rule = exam_rule(exam, key)
+    decided = decide_exam(exam, store, rule)
     matched = {match.sheet: match.id for match in decided.matching.matches if match.id}
-    sheets = mark_sheets(decided.sheets, key, exam_rule(exam, key), matched, templates)
+    sheets = mark_sheets(decided.sheets, key, rule, matched, templates)
     candidates = candidate_results(sheets, decided.matching, decided.candidates, key)
     return ExamResults(decided, sheets, candidates, key, rules_of(exam))
 

@@ -68,6 +68,12 @@ accept_error = 0.001
 # shown as AB; "zero" counts that question as nothing; "unsettled" leaves the total open.
 # absent = "no_total"
 
+[sums]
+# Which share of the totals that examiners wrote is taken to be wrong, from 0.001 to 0.5. Marks and totals are decoded
+# together by it: with a larger share, more of them go to people, and a wrong total is less likely to be explained away
+# as a misread mark.
+# misadded = 0.02
+
 [sheets]
 # true when the sheets were photocopied from one that was printed: they all carry the same number then, and pages are
 # put together by the candidate number on each, or by their order in a file. After a change: tallymark regrade.

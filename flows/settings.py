@@ -14,6 +14,7 @@ from flows.errors import ExamError, PlaceError
 from flows.places import replace_file
 from recognizer.codes import CODE_NAME
 from recognizer.promise import ACCEPT_ERROR
+from recognizer.sum_model import MISADDED
 from recognizer.template import SheetSet, SheetTemplate, find_template, load_template
 
 OFF_ROSTER = 0.05
@@ -39,6 +40,10 @@ LOWEST_ERROR, HIGHEST_ERROR = 0.0001, 0.05
 has; with more, copying the marks by hand would be the better machine."""
 
 
+LEAST_MISADDED, MOST_MISADDED = 0.001, 0.5
+"""What may be said of it. Nobody adds without errors; a total that is wrong as often as right tells nothing."""
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,6 +63,12 @@ class MarkSettings(_Frozen):
     blank: Literal["unsettled", "zero", "not_attempted"] = "unsettled"
     dash: Literal["zero", "unsettled"] = "zero"
     absent: Literal["no_total", "zero", "unsettled"] = "no_total"
+
+
+class SumSettings(_Frozen):
+    """What is taken for granted of written totals: which share of them is wrong, before anybody looked."""
+
+    misadded: float = Field(default=MISADDED, ge=LEAST_MISADDED, le=MOST_MISADDED, allow_inf_nan=False)
 
 
 class SheetSettings(_Frozen):
@@ -105,6 +116,7 @@ class Settings(_Frozen):
     model: Annotated[str, Field(min_length=1)] | None = None
     review: ReviewSettings = ReviewSettings()
     marks: MarkSettings = MarkSettings()
+    sums: SumSettings = SumSettings()
     sheets: SheetSettings = SheetSettings()
     roster: RosterSettings = RosterSettings()
     inbox: InboxSettings = InboxSettings()

@@ -15,10 +15,11 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from flows.belonging import nearby, with_extras
+from flows.belonging import with_extras
+from flows.page_remarks import named, page_remarks
 from flows.records import ABSENT_PAGE, Correction, FieldRow, PageRow
-from flows.results import Absent, Unsettled
-from flows.stacks import is_claimed, was_dropped
+from flows.results import Absent, Match, MatchStatus, Unsettled
+from flows.sum_findings import SumFinding
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
 from recognizer.values import ABSENT, NOTHING_AWARDED, format_number
@@ -32,17 +33,13 @@ UNCOUNTED_BLANK = "the mark cell is blank, which exam.toml leaves open (marks.bl
 UNCOUNTED_DASH = "a dash, which exam.toml leaves open (marks.dash); say what was awarded"
 UNCOUNTED_ABSENT = "absent (AB), which exam.toml leaves open (marks.absent); say what was awarded"
 HALF_ABSENT = "absent (AB), but other questions of the sheet have marks; say what is right, AB again if it is"
-HELD_PAGE = "page {} was scanned more than once; held until somebody decides which counts (tallymark pages): {}"
-STRANGE_PAGE = "between its pages lies one that is {}: {}"
 WRONG_ABSENT = "absent (AB), but a total of {} is written"
 WRONG_SUM = "the marks add up to {}, {} is written"
+CONFIRMED_SUM = "added wrongly, as a person confirmed: {}"
 SAME_ID = "id {} also stands on sheet {}"
 STRANGE_ID = "id {} is not on the roster"
-STRANGE_OUTCOMES = (PageOutcomeKind.FOREIGN, PageOutcomeKind.FAILED)
-"""Pages that, between two pages of one sheet, may be a page of it that was not known for one."""
-
-MOST_NAMED = 3
-"""Sheets that one remark names; a candidate number left at its sample value may stand on a hundred."""
+KNOWN_STATUSES = (MatchStatus.MATCHED, MatchStatus.BY_PERSON)
+DOUBTFUL_STATUSES = (MatchStatus.DOUBLED, MatchStatus.OFF_ROSTER, MatchStatus.CONTRADICTORY)
 
 ABSENT_FIELD = "the template has fields that were not read; read the scans again with: tallymark regrade"
 
@@ -103,7 +100,8 @@ class SettledSheet:
     readings of this sheet that a person still has to look at: unsettled ones, and those in `doubts`, which are settled
     one by one but not together, with the reason. `remarks` say what else is wrong with the sheet; `questioned` are the
     readings, settled each, of which one is likely wrong if a remark is true, with that remark. `extra_of` is the sheet
-    to which extra paper belongs, `extras` the extra paper of a sheet.
+    to which extra paper belongs, `extras` the extra paper of a sheet. `notes` say what people should know of it though
+    nobody has to do anything.
     """
 
     sheet: str
@@ -118,6 +116,7 @@ class SettledSheet:
     questioned: Mapping[str, str]
     extra_of: str = ""
     extras: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -136,10 +135,15 @@ def settle_sheets(
     templates: Sequence[SheetTemplate],
     rule: MarkRule,
     roster: Collection[str] = (),
+    *,
+    matches: Mapping[str, Match] | None = None,
+    sums: Mapping[str, SumFinding] = MappingProxyType({}),
 ) -> tuple[SettledSheet, ...]:
     """Gather the pages of each candidate sheet, in the order in which the sheets came in, extra paper beside its sheet.
 
-    `roster` are the ids that may stand on a sheet; when it is empty, any may.
+    `roster` are the ids that may stand on a sheet; when it is empty, any may. `matches` say who wrote which sheet where
+    the class list was asked; without them, sheets are compared by the ids that were read. `sums` is what is known of
+    the sums of a sheet; where it says nothing, they are compared.
     """
     known = {template.name: template for template in templates}
     rows: dict[str, list[FieldRow]] = defaultdict(list)
@@ -151,7 +155,7 @@ def settle_sheets(
         # A cover sheet is read, and is no candidate's.
         if page.outcome is PageOutcomeKind.READ and page.sheet:
             by_sheet.setdefault(page.sheet, []).append(page)
-    beside = _page_remarks(by_sheet, pages, known)
+    beside = page_remarks(by_sheet, pages, known)
     sheets = [
         _settle_sheet(
             sheet, tuple(came), rows.get(sheet, []), (known.get(came[0].template), rule), beside.get(sheet, ())
@@ -159,7 +163,17 @@ def settle_sheets(
         for sheet, came in by_sheet.items()
     ]
     extra_to = {template.name: template.extra_to for template in templates if template.extra_to}
-    return with_extras(_compared(sheets, rule, roster, extra_to), extra_to)
+    if matches is None:
+        return with_extras(_compared(sheets, rule, roster, extra_to), extra_to)
+    whose = [_matched(sheet, match) if (match := matches.get(sheet.sheet)) else sheet for sheet in sheets]
+    asked = [
+        _questioned(
+            _with_note(sheet, sums.get(sheet.sheet)),
+            [*_sums_say(sheet, rule, sums.get(sheet.sheet)), *_match_questions(sheet, matches.get(sheet.sheet))],
+        )
+        for sheet in whose
+    ]
+    return with_extras(asked, extra_to)
 
 
 def sum_settled(parts: Iterable[Part], rule: MarkRule) -> Decimal | Absent | Unsettled:
@@ -246,43 +260,6 @@ def heading(field: SheetField) -> str:
     return field.question or field.label or field.name
 
 
-def _page_remarks(
-    by_sheet: Mapping[str, Sequence[PageRow]], pages: Sequence[PageRow], known: Mapping[str, SheetTemplate]
-) -> dict[str, list[str]]:
-    """Say of each sheet which of its pages is there twice, which among its own is not its own, and what may be lost."""
-    told: dict[str, list[str]] = defaultdict(list)
-    held: dict[tuple[str, int], list[str]] = defaultdict(list)
-    for page in pages:
-        if page.outcome is PageOutcomeKind.HELD and page.sheet in by_sheet and page.template_page is not None:
-            held[page.sheet, page.template_page].append(f"{page.file} page {page.number}")
-    for (sheet, number), where in sorted(held.items()):
-        told[sheet].append(HELD_PAGE.format(number, _named(where)))
-    for sheet, came in by_sheet.items():
-        told[sheet] += [page.reason for page in came if is_claimed(page)]
-    strange = {page.at: page for page in pages if page.outcome in STRANGE_OUTCOMES and not was_dropped(page)}
-    for sheet, came in by_sheet.items() if strange else ():
-        spans: dict[str, list[int]] = defaultdict(list)
-        for page in came:
-            spans[page.scan].append(page.number)
-        for scan, numbers in spans.items():
-            for number in range(min(numbers) + 1, max(numbers)):
-                if one := strange.get((scan, number)):
-                    told[sheet].append(STRANGE_PAGE.format(one.outcome.value, f"{one.file} page {one.number}"))
-    by_scan: dict[str, list[PageRow]] = defaultdict(list)
-    for page in pages:
-        by_scan[page.scan].append(page)
-    for sheet, came in by_sheet.items():
-        template = known.get(came[0].template)
-        if template and len({page.template_page for page in came}) < len(template.pages):
-            told[sheet] += nearby(came, by_scan)
-    return dict(told)
-
-
-def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
-
-
 def _settle_sheet(
     sheet: str,
     pages: tuple[PageRow, ...],
@@ -333,6 +310,38 @@ def _compared(
     )
 
 
+def _matched(sheet: SettledSheet, match: Match) -> SettledSheet:
+    """Let the class list say whose a sheet is, where it does."""
+    if match.status not in KNOWN_STATUSES:
+        return sheet
+    by_person = match.status is MatchStatus.BY_PERSON or sheet.identity.by_person
+    return replace(sheet, identity=Identity(ValueState.VALUE, match.id, by_person=by_person))
+
+
+def _with_note(sheet: SettledSheet, finding: SumFinding | None) -> SettledSheet:
+    """Note what a person has confirmed: that the examiner added wrongly."""
+    if finding is None or not finding.confirmed:
+        return sheet
+    return replace(sheet, notes=(*sheet.notes, CONFIRMED_SUM.format(finding.why)))
+
+
+def _sums_say(sheet: SettledSheet, rule: MarkRule, finding: SumFinding | None) -> Iterator[tuple[str, Sequence[Part]]]:
+    """Say what is wrong with the sums of a sheet, unless a person has confirmed it."""
+    if finding is not None and finding.confirmed:
+        return
+    if finding is not None and finding.agrees is False and finding.why:
+        yield finding.why, [part for part in sheet.parts.values() if part.key in finding.questioned]
+    else:
+        yield from _sum_questions(sheet, rule)
+
+
+def _match_questions(sheet: SettledSheet, match: Match | None) -> Iterator[tuple[str, Sequence[Part]]]:
+    """Say what is wrong with whose a sheet is, unless its id fields are open anyway."""
+    if match is None or not match.why or match.status not in DOUBTFUL_STATUSES or sheet.identity.disputed:
+        return
+    yield match.why, [part for part in sheet.parts.values() if part.role is Role.ID]
+
+
 def _questioned(sheet: SettledSheet, questions: Sequence[tuple[str, Sequence[Part]]]) -> SettledSheet:
     whys: dict[str, list[str]] = defaultdict(list)
     for why, parts in questions:
@@ -366,7 +375,7 @@ def _id_questions(
     number = sheet.identity.value
     parts = [part for part in sheet.parts.values() if part.role is Role.ID]
     if others := [each for each in bearers[sheet.template, number] if each != sheet.sheet]:
-        yield SAME_ID.format(number, _named(others)), parts
+        yield SAME_ID.format(number, named(others)), parts
     if roster and number not in roster:
         yield STRANGE_ID.format(number), parts
 

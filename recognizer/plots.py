@@ -86,6 +86,43 @@ def draw_review_curve(found: Evaluation, theme: Theme = LIGHT) -> bytes:
     return _png(figure)
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewLine:
+    """One curve of `draw_review_lines`: (share sent to a person, wrong in 1,000 accepted), from loose to strict."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+def draw_review_lines(lines: Sequence[ReviewLine], total: int, target: float, theme: Theme = LIGHT) -> bytes:
+    """Return a plot that compares ways to decide: wrong among accepted against the share sent to review.
+
+    Args:
+        lines: what is compared, the reference first.
+        total: how many fields were decided.
+        target: wrong in 1,000 that are allowed.
+        theme: the colours.
+    """
+    figure, axes = _blank(theme, 5.8, 4.0)
+    floor = 1000 / max(total, 1) / 3
+    colours = (theme.quiet, theme.line, theme.wrong)
+    for line, colour in zip(lines, colours, strict=False):
+        review = [100 * share for share, _ in line.points]
+        wrong = [max(each, floor) for _, each in line.points]
+        axes.plot(review, wrong, "o-", color=colour, linewidth=1.8, markersize=3.5, label=line.name)
+    axes.axhline(target, color=theme.wrong, linestyle=(0, (5, 3)), linewidth=1.2, label=f"target: {target:g} in 1,000")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(min(1.0, *(100 * share for line in lines for share, _ in line.points if share > 0)) * 0.9, 100)
+    axes.set_ylim(floor * 0.8, 100)
+    _ticks(axes, "x", {tick: f"{tick:g} %" for tick in (1, 2, 5, 10, 20, 50, 100)})
+    _plain_ticks(axes, "y", floor)
+    axes.set_xlabel("share sent to a person")
+    axes.set_ylabel("wrong in 1,000 accepted")
+    _legend(axes, theme)
+    return _png(figure)
+
+
 def draw_reliability(found: Evaluation, theme: Theme = LIGHT) -> bytes:
     """Return a plot of how often readings were wrong against how likely the model said so, both logarithmic."""
     figure, axes = _blank(theme, 5.8, 4.0)

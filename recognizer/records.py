@@ -273,7 +273,8 @@ class Decision:
 
     `value` is set only in state VALUE. `guess` is the machine's best value whatever the state; "" stands for blank, or,
     with `confidence` 0, for no idea at all (`guess_in_words` tells the two apart).
-    `flag` and `why` are set exactly when the state is UNSETTLED.
+    `flag` is set exactly when the state is UNSETTLED, and then `why` says it in words; where other fields made the
+    decision too, `why` may say how.
     """
 
     field: str

@@ -28,6 +28,7 @@ from recognizer.template_parts import (
     Text,
 )
 from recognizer.template_source import MAX_TEXT_BYTES, Key, Problem, friendly, read_source, report
+from recognizer.template_sums import added_by, marks_of, sum_problems
 
 __all__ = [
     "A4_MM",
@@ -200,21 +201,20 @@ def _naming_problems(template: SheetTemplate) -> Iterator[Problem]:
     """Yield what is wrong with names, questions and totals of the whole template."""
     names: set[str] = set()
     questions: set[str] = set()
-    total: SheetField | None = None
-    awarded = Decimal(0)
     for where, field in _fields(template):
         if field.name in names:
             yield Problem((*where, "name"), f"the name {field.name} is used twice")
         if field.role is Role.MARK:
-            awarded += field.maximum or 0
             if field.question in questions:
                 yield Problem((*where, "question"), f"question {field.question} has a mark already")
             questions.add(field.question)
-        if field.role is Role.TOTAL and total:
-            yield Problem((*where, "role"), f"{total.name} is the total already; a sheet has one")
-        total = field if field.role is Role.TOTAL else total
         names.add(field.name)
-    for where, field in _fields(template):
+    placed = list(_fields(template))
+    yield from sum_problems(placed)
+    added = added_by([field for _, field in placed])
+    largest = {field.name: field.maximum or Decimal(0) for _, field in placed}
+    for where, field in placed:
+        awarded = sum((largest[name] for name in marks_of(added, field.name)), Decimal(0))
         if field.role is Role.TOTAL and field.maximum is not None and field.maximum < awarded:
             yield Problem((*where, "maximum"), f"{field.maximum} is less than the marks add up to ({awarded})")
     if not names and template.name != COVER_TEMPLATE:

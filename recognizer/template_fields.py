@@ -59,6 +59,8 @@ class SheetField(Frozen):
     kind `choice`: one box an option, `pitch` apart along `direction`; `positions` such rows (a bubbled id grid) stand
     `position_pitch` apart, one character each; `captions` are printed beside tick boxes in place of the options.
     kind `image`: one area kept for people.
+
+    A total says in `adds` which marks and other totals it adds, by name or pattern (`template_sums.py`).
     """
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")
@@ -89,6 +91,9 @@ class SheetField(Frozen):
     direction: Literal["row", "column"] = "row"
     positions: Count = 1
     position_pitch: Length | None = None
+    adds: tuple[Annotated[str, Field(pattern=r"^[A-Za-z*?][A-Za-z0-9_*?]{0,31}$")], ...] | None = Field(
+        default=None, max_length=500
+    )
 
     @field_validator("options")
     @classmethod
@@ -138,6 +143,10 @@ class SheetField(Frozen):
         yield (
             self.kind is Kind.IMAGE and self.role in (Role.MARK, Role.TOTAL),
             "a mark or total cannot be an image",
+        )
+        yield (
+            self.adds is not None and self.role is not Role.TOTAL,
+            'adds belongs to role = "total" only: it says which marks the total adds',
         )
         yield (
             self.role is Role.MARK and (not self.question or self.maximum is None),

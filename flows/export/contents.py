@@ -12,13 +12,14 @@ from typing import Any, Protocol
 from flows.adopting import not_adopted
 from flows.batch_list import KnowsBatches, exam_batches
 from flows.batches import Batch, in_words
+from flows.deciding import KnowsFields
 from flows.exam_results import ExamResults, exam_results, exam_rule
 from flows.export.pages_sheet import SaidOfPages
 from flows.export.run_sheet import Section
 from flows.export.table import Scalar
 from flows.export.workbook import Contents
 from flows.ledger import Ledger
-from flows.records import Correction, FieldRow, PageDecision, PagePlacement, RunRow
+from flows.records import Correction, FieldRow, PageDecision, PagePlacement
 from flows.remarking import Comparison
 from flows.results import Remark
 from flows.settings import Exam
@@ -34,7 +35,7 @@ FOR_PROGRAMS = frozenset({"curve"})
 """Entries of a card that are hundreds of points: what they come to stands beside every run."""
 
 
-class Remembers(KnowsBatches, Protocol):
+class Remembers(KnowsBatches, KnowsFields, Protocol):
     """The reading side of `flows.store.Store`, as far as a workbook needs it."""
 
     def ledger(self) -> Ledger:
@@ -49,16 +50,8 @@ class Remembers(KnowsBatches, Protocol):
         """Return how people placed pages by hand."""
         ...
 
-    def fields(self) -> tuple[FieldRow, ...]:
-        """Return every field of every read page."""
-        ...
-
     def corrections(self) -> tuple[Correction, ...]:
         """Return everything that people said."""
-        ...
-
-    def runs(self) -> tuple[RunRow, ...]:
-        """Return every run."""
         ...
 
     def remarks(self) -> tuple[Remark, ...]:

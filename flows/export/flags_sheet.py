@@ -1,7 +1,8 @@
 """The sheet *Flags*: every reading that a person has to look at, with its picture and room for a correction.
 
 Below them stand settled readings that may have to be put right all the same: those of a sheet that contradicts itself,
-another sheet or the roster, and, muted, those that a person has corrected.
+another sheet or the roster, and, muted, those that sums or the class list read otherwise than their picture alone would
+be, and those that a person has corrected.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from flows.export.pictures import CropPicture, shown_size
 from flows.export.styles import ORANGE, PALE_GREEN, Style
 from flows.export.table import Cell, Column, Look, SheetWriter
 from flows.records import Correction, FieldRow
+from flows.results import Settler
 from flows.settling import SettledSheet, heading
 from recognizer.records import ValueState
 from recognizer.template import SheetField, SheetTemplate
@@ -35,6 +37,7 @@ class Standing(StrEnum):
 
     OPEN = "open"
     QUESTIONED = "in question"
+    REPAIRED = "repaired"
     CORRECTED = "corrected"
 
 
@@ -106,6 +109,7 @@ CORRECTED_LOOKS = _Looks(
 LOOKS = {
     Standing.OPEN: OPEN_LOOKS,
     Standing.QUESTIONED: QUESTIONED_LOOKS,
+    Standing.REPAIRED: CORRECTED_LOOKS,
     Standing.CORRECTED: CORRECTED_LOOKS,
 }
 
@@ -126,7 +130,7 @@ def flag_rows(
 def settled_rows(
     fields: Iterable[FieldRow], sheets: Iterable[SettledSheet], templates: Sequence[SheetTemplate]
 ) -> tuple[FlagRow, ...]:
-    """Return settled readings that may have to be put right: those in question, then those that a person corrected."""
+    """Return settled readings that may have to be put right: those in question, repaired, corrected, in this order."""
     sheets = tuple(sheets)
     doubts = _doubts(sheets)
     questioned = {key: why for sheet in sheets for key, why in sheet.questioned.items()}
@@ -134,14 +138,33 @@ def settled_rows(
     found = [
         _settled_row(row, questioned.get(row.key, ""), known)
         for row in fields
-        if row.key not in doubts and (row.correction is not None or row.key in questioned)
+        if row.key not in doubts and (row.correction is not None or row.key in questioned or is_repaired(row))
     ]
     return tuple(sorted(found, key=_standing))
 
 
+def is_repaired(row: FieldRow) -> bool:
+    """Tell whether sums or the class list made something else of a field than its picture alone says."""
+    if row.settled_by is Settler.READING or row.correction is not None or row.decision.state is ValueState.UNSETTLED:
+        return False
+    return not row.values or row.values[0].value != row.decision.value
+
+
 def _settled_row(row: FieldRow, question: str, known: Mapping[tuple[str, str], SheetField]) -> FlagRow:
-    why = "; ".join(each for each in (question, _who_said(row.correction) if row.correction else "") if each)
-    return replace(_flag_row(row, why, known), standing=Standing.QUESTIONED if question else Standing.CORRECTED)
+    told = (question, _who_said(row.correction) if row.correction else _repaired_how(row))
+    why = "; ".join(each for each in told if each)
+    standing = Standing.CORRECTED if row.correction else Standing.REPAIRED
+    return replace(_flag_row(row, why, known), standing=Standing.QUESTIONED if question else standing)
+
+
+def _repaired_how(row: FieldRow) -> str:
+    """Say what made a field what its picture alone would not be."""
+    if not is_repaired(row):
+        return ""
+    alone = f"{row.values[0].value or BLANK_WORD} ({row.values[0].probability:.0%})" if row.values else "nothing"
+    by = "the sum" if row.settled_by is Settler.SUM else "the class list"
+    more = f": {row.decision.why}" if row.decision.why else ""
+    return f"its picture alone says {alone}; {by} makes it {row.decision.value or BLANK_WORD}{more}"
 
 
 def _standing(row: FlagRow) -> int:

@@ -107,7 +107,7 @@ def _columns(
     if any(template.extra_to for template in templates):
         columns.append(MarksColumn(Column("extra paper", 30), _extras_cell))
     columns += [
-        MarksColumn(Column("remarks", 44), lambda sheet, _: Cell("; ".join(sheet.remarks), _remark_style(sheet))),
+        MarksColumn(Column("remarks", 44), lambda sheet, _: Cell(_told(sheet), _remark_style(sheet))),
         MarksColumn(Column("corrected by a person", 52), lambda sheet, _: Cell(_corrected(sheet), Style.TEXT)),
         MarksColumn(Column("file", 34), lambda sheet, _: Cell("; ".join(_files(sheet)), Style.TEXT)),
         MarksColumn(Column("page", 9, Style.HEADING_MID), lambda sheet, _: _pages_cell(sheet)),
@@ -292,6 +292,10 @@ def _open_cell(sheet: SettledSheet, _: int) -> Cell:
 def _extras_cell(sheet: SettledSheet, _: int) -> Cell:
     """Name the extra paper of a sheet, which stands in the rows below it; there, name the sheet it belongs to."""
     return Cell(f"belongs to {sheet.extra_of}" if sheet.extra_of else "; ".join(sheet.extras), Style.TEXT)
+
+
+def _told(sheet: SettledSheet) -> str:
+    return "; ".join((*sheet.remarks, *sheet.notes))
 
 
 def _remark_style(sheet: SettledSheet) -> Style:

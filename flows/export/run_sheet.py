@@ -51,6 +51,11 @@ LEGEND: tuple[tuple[Style, str, str], ...] = (
     ),
     (
         Style.SETTLED_MID,
+        "repaired",
+        "on Flags: the written total or the class list makes it another value than its picture alone would be.",
+    ),
+    (
+        Style.SETTLED_MID,
         "corrected",
         "on Flags: settled by a person; whoever finds that wrong types what is right there.",
     ),

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import numpy as np
 
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
+from recognizer.template_sums import added_by, marks_of
 from recognizer.values import ABSENT, BLANK, NOTHING_AWARDED, allowed_number, format_number, format_options
 
 BLANK_SHARE = 0.03
@@ -144,15 +145,18 @@ def _nearest(field: SheetField, number: Decimal) -> str:
 
 
 def _totals(template: SheetTemplate, values: Mapping[str, str]) -> dict[str, str]:
-    """Return every total field with the sum of all marks; a dash or a blank adds nothing."""
-    marks = [
-        values[field.name] for field in _fields(template) if field.role is Role.MARK and field.kind is not Kind.IMAGE
-    ]
-    total = sum((_worth(mark) for mark in marks), Decimal(0))
+    """Return every total field with the sum of what it adds; a dash or a blank adds nothing."""
+    fields = _fields(template)
+    added = added_by(fields)
+    sums = {
+        total: sum((_worth(values[mark]) for mark in marks_of(added, total)), Decimal(0))
+        for total, names in added.items()
+        if names
+    }
     return {
-        field.name: format_number(total) if allowed_number(field, total) else BLANK
-        for field in _fields(template)
-        if field.role is Role.TOTAL and field.is_numeric
+        field.name: format_number(sums[field.name]) if allowed_number(field, sums[field.name]) else BLANK
+        for field in fields
+        if field.name in sums and field.is_numeric
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from flows.deciding import decide
+from flows.deciding import Grounds, decide
 from flows.exam_results import ExamResults
 from flows.key import Key
 from flows.marking import candidate_results, mark_sheets
@@ -25,7 +25,7 @@ def results_of(
     """Mark rows of pages; `names` make the roster."""
     templates, rule = templates or (marks_template(),), rule or MarkRule()
     roster = tuple(Candidate(id, name, line) for line, (id, name) in enumerate((names or {}).items(), start=2))
-    decided = decide(fields, pages, templates, rule, roster)
+    decided = decide(fields, pages, Grounds(templates, rule, roster))
     matched = {match.sheet: match.id for match in decided.matching.matches if match.id}
     sheets = mark_sheets(decided.sheets, key, rule, matched, templates)
     return ExamResults(decided, sheets, candidate_results(sheets, decided.matching, roster, key), key)

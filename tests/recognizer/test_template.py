@@ -349,14 +349,15 @@ def test_names_questions_and_totals_are_unlike() -> None:
         HEAD
         + second(**mark, name='"m1"')
         + second(**mark, name='"m2"', x="80")
-        + second(**total, name='"t1"', x="100")
-        + second(role='"total"', name='"t2"', x="120")
+        + second(role='"total"', name='"t1"', x="100")
+        + second(**total, name='"t2"', x="120")
     )
     found = errors(text)
     assert [sentence.split(": ", 1)[1] for sentence in found] == [
         "field m2: question: question 1 has a mark already",
-        "field t1: maximum: 19 is less than the marks add up to (20)",
-        "field t2: role: t1 is the total already; a sheet has one",
+        "field t2: maximum: 19 is less than the marks add up to (20)",
+        "field t2: role: t1 is the total already; of several totals, each but the last says what it adds, "
+        'such as adds = ["q1", "q2"]',
     ]
 
 

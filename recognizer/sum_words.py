@@ -1,0 +1,154 @@
+"""Why a total does not agree, in words: the likeliest explanations, each with as few changes as possible. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from recognizer.sum_layout import SumLayout, SumPart
+from recognizer.sum_model import SumModel
+from recognizer.sums import PartEvidence, prior_weights
+from recognizer.template import Role
+
+MOST_EXPLANATIONS = 3
+"""More explanations than these nobody weighs against each other."""
+
+WORTH_SAYING = 0.02
+"""The share of all explanations' weight that one needs to be told."""
+
+
+PAIRED = 0.001
+"""How likely a value is, measured by the best one, that is thought of together with another such value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One way in which what is seen may have come about, and its share of the weight of all that were thought of."""
+
+    text: str
+    share: float
+
+
+def explain(
+    layout: SumLayout, total: int, sheet: Sequence[PartEvidence], best: Sequence[str], model: SumModel
+) -> tuple[Explanation, ...]:
+    """Return the likeliest explanations of what a total and the parts that it adds say, best first.
+
+    Args:
+        layout: what adds what.
+        total: which total.
+        sheet: what is known of each part.
+        best: what each part seems to hold, by itself.
+        model: how examiners add.
+    """
+    found = sorted(_Sum(layout, total, sheet, best, model).explanations(), key=lambda pair: -pair[1])
+    whole = sum(weight for _, weight in found)
+    if not whole > 0:
+        return ()
+    shares = [Explanation(text, weight / whole) for text, weight in found[:MOST_EXPLANATIONS]]
+    return tuple(one for one in shares if one.share >= WORTH_SAYING)
+
+
+def part_in_words(part: SumPart) -> str:
+    """Return what people call a mark or a total in a sentence.
+
+    >>> from tests.helpers.sum_sheets import sum_template
+    >>> from recognizer.sum_layout import sum_layout
+    >>> [part_in_words(part) for part in sum_layout(sum_template(["q1"], ["Total:"])).parts]
+    ['Q1', 'the total']
+    """
+    if part.role is Role.TOTAL:
+        name = part.question.strip()
+        return "the total" if name.casefold() in ("", "total") else f"the total '{name}'"
+    return f"Q{part.question}" if part.question[:1].isdigit() else part.question
+
+
+class _Sum:
+    """One total of one sheet, and what it adds."""
+
+    def __init__(
+        self, layout: SumLayout, total: int, sheet: Sequence[PartEvidence], best: Sequence[str], model: SumModel
+    ) -> None:
+        self.layout, self.total, self.model, self.best = layout, total, model, best
+        self.node = layout.nodes[total]
+        self.prior = {at: prior_weights(layout, at, [sheet[at]])[0] for at in (*self.node.children, total)}
+        self.known = {at: sheet[at].known is not None for at in self.prior}
+
+    def explanations(self) -> Iterator[tuple[str, float]]:
+        """Yield every explanation with its weight."""
+        amounts = {at: self._amount(at, self.best[at]) for at in self.prior}
+        written = amounts.pop(self.total)
+        if written is None or self.best[self.total] == "" or any(amount is None for amount in amounts.values()):
+            return
+        real = sum(amount or 0 for amount in amounts.values())
+        part = self.layout.parts[self.total]
+        agreeing = self.model.share(written, written, self.node, part)
+        if real == written:
+            yield f"the marks add up to {self.layout.number(real)}, as {self._name(self.total)} says", agreeing
+            return
+        gap = written - real
+        yield (
+            f"the marks add up to {self.layout.number(real)}, the examiner wrote {self.layout.number(written)}",
+            self.model.share(real, written, self.node, part),
+        )
+        yield from self._left_out(gap, agreeing)
+        changes = {at: dict(self._changes(at)) for at in self.prior}
+        for at, by_gap in changes.items():
+            if gap in by_gap:
+                text, weight = by_gap[gap]
+                yield self._then(at, text), agreeing * weight
+        likely = {at: {by: one for by, one in each.items() if one[1] >= PAIRED} for at, each in changes.items()}
+        for first, second in combinations(likely, 2):
+            for by, (text, weight) in likely[first].items():
+                if gap - by in likely[second]:
+                    other, also = likely[second][gap - by]
+                    yield self._then(second, f"{text}, and {other}", paired=True), agreeing * weight * also
+
+    def _left_out(self, gap: int, agreeing: float) -> Iterator[tuple[str, float]]:
+        rest = self.layout.number(self._amount(self.total, self.best[self.total]) or 0)
+        lost = self.model.left_out_of(len(self.node.children))
+        for at in self.node.children:
+            part, text = self.layout.parts[at], self.best[at]
+            if at in self.layout.nodes:
+                continue
+            if text == "" and 0 <= gap - part.low < part.count and part.awarded[gap - part.low]:
+                said = f"{self._name(at)} is blank, but {self.layout.number(gap)} was awarded"
+                weight = self.model.forgotten * float(part.awarded[gap - part.low])
+                yield f"{said}: then {self._name(self.total)} {rest} agrees", agreeing * weight
+            elif gap and self._amount(at, text) == -gap:
+                said = f"the examiner left out {self._name(at)} ({text})"
+                yield f"{said}: the other marks add up to {rest}", agreeing * lost
+
+    def _changes(self, at: int) -> Iterator[tuple[int, tuple[str, float]]]:
+        """Yield, for each other value of a part, by how much it brings sum and total together, and its weight."""
+        if self.known[at]:
+            return
+        part, prior = self.layout.parts[at], self.prior[at]
+        base = self._amount(at, self.best[at]) or 0
+        own = float(prior[part.columns.get(self.best[at], part.other)])
+        numbers = np.flatnonzero(prior[: part.count]).tolist()
+        for column in numbers:
+            by = part.low + column - base
+            if by and own > 0:
+                sign = -1 if at == self.total else 1
+                said = self.best[at] or "blank"
+                text = f"{self._name(at)} is {part.texts[column]}, not {said}"
+                yield sign * by, (text, float(prior[column]) / own)
+
+    def _then(self, at: int, text: str, *, paired: bool = False) -> str:
+        """Say what follows from changes, the last of which is that of a part; the total comes last."""
+        if at == self.total:
+            return f"{text}: then {'they agree' if paired else 'it agrees with the marks'}"
+        return f"{text}: then {self._name(self.total)} {self.best[self.total]} agrees"
+
+    def _amount(self, at: int, text: str) -> int | None:
+        """Return what a value adds, None when it is no number and not nothing."""
+        part = self.layout.parts[at]
+        column = part.columns.get(text, part.other)
+        if column < part.count:
+            return part.low + column
+        return 0 if column == part.blank or column in part.zeros else None
+
+    def _name(self, at: int) -> str:
+        return part_in_words(self.layout.parts[at])
