@@ -29,7 +29,7 @@ $(VENV)/.testing: $(VENV)/.running requirements-dev.lock
 
 demo: $(VENV)/.running ## Grade the sample sheets and leave demo/exports/marks.xlsx
 	@rm -rf demo
-	@$(BIN)/tallymark init demo --exam demo --roster sample_sheets/roster.csv $(TEMPLATES:%=--template %)
+	@$(BIN)/tallymark init demo --exam demo --roster sample_sheets/roster.csv --key sample_sheets/key.toml $(TEMPLATES:%=--template %)
 	@cp sample_sheets/*.pdf demo/inbox/
 	@$(BIN)/tallymark grade demo
 	@$(BIN)/tallymark export demo

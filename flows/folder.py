@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.errors import ExamError, PlaceError
+from flows.key_files import KEY_FILE, KEY_WORKBOOK, load_key
 from flows.places import refuse_network
 from flows.roster import WORKBOOK, load_roster
 from flows.settings import (
@@ -97,7 +98,9 @@ accept_error = 0.001
 EMPTY_ROSTER = "id,name\n"
 
 
-def make_exam_folder(folder: Path, templates: Sequence[str], code: str | None, roster: Path | None) -> Exam:
+def make_exam_folder(
+    folder: Path, templates: Sequence[str], code: str | None, roster: Path | None, key: Path | None = None
+) -> Exam:
     """Make an exam folder and return it.
 
     Args:
@@ -105,23 +108,27 @@ def make_exam_folder(folder: Path, templates: Sequence[str], code: str | None, r
         templates: names of shipped templates, or .toml files, which are copied into the folder.
         code: the exam's code; the one for first tries when None.
         roster: a CSV or XLSX file of candidates, which is copied; without it an empty one is made.
+        key: what the questions are worth, a .toml file or a key workbook, which is copied.
 
     Raises:
-        ExamError: the folder is an exam folder already or holds other things, or code or roster are faulty.
+        ExamError: the folder is an exam folder already or holds other things, or code, roster or key are faulty.
         TemplateError: a template is missing or faulty.
         PlaceError: it cannot be made there.
     """
     _refuse_used(folder)
     _refuse_twins(templates)
-    refuse_same_forms(SheetSet(DEFAULT_EXAM_CODE, tuple(find_template(name) for name in dict.fromkeys(templates))))
+    found = tuple(find_template(name) for name in dict.fromkeys(templates))
+    refuse_same_forms(SheetSet(DEFAULT_EXAM_CODE, found))
     names = tuple(dict.fromkeys(_own_name(name) for name in templates))
     listed = ", ".join(f'"{name}"' for name in names)
     text = EXAM_TOML.format(exam=DEFAULT_EXAM_CODE if code is None else code, templates=listed)
     parse_settings(text, "--exam")
     if roster is not None:
         load_roster(roster)
+    if key is not None:
+        load_key(key, found)
     try:
-        _make(folder, templates, roster)
+        _make(folder, templates, roster, key)
     except OSError as error:
         raise PlaceError(f"{folder}: cannot be made: {error.strerror or error}") from error
     # Last, because it is what makes the folder an exam folder: one that was made half can be made again.
@@ -136,6 +143,7 @@ def _refuse_used(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise ExamError(f"{folder} is a file; name a folder")
     ours = {INBOX, ARCHIVE, QUARANTINE, EXPORTS, TEMPLATES, ROSTER_FILE, ROSTER_WORKBOOK, DATABASE}
+    ours |= {KEY_FILE, KEY_WORKBOOK}
     try:
         strange = [path.name for path in folder.iterdir() if path.name not in ours] if folder.exists() else []
     except OSError as error:
@@ -171,7 +179,7 @@ def _own_name(name: str) -> str:
     return name if name in shipped_templates() else f"{TEMPLATES}/{template.name}.toml"
 
 
-def _make(folder: Path, templates: Sequence[str], roster: Path | None) -> None:
+def _make(folder: Path, templates: Sequence[str], roster: Path | None, key: Path | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     refuse_network(folder)
     for name in (INBOX, ARCHIVE, QUARANTINE, EXPORTS):
@@ -190,6 +198,11 @@ def _make(folder: Path, templates: Sequence[str], roster: Path | None) -> None:
         (folder / other).unlink(missing_ok=True)
     elif not (folder / ROSTER_WORKBOOK).exists():
         (folder / ROSTER_FILE).write_text(EMPTY_ROSTER, encoding="utf-8")
+    if key is not None:
+        # Here too: a folder with both would not say which of them counts.
+        mine, other = (KEY_WORKBOOK, KEY_FILE) if key.suffix.casefold() == WORKBOOK else (KEY_FILE, KEY_WORKBOOK)
+        shutil.copyfile(key, folder / mine)
+        (folder / other).unlink(missing_ok=True)
 
 
 def _roster_name(roster: Path) -> str:

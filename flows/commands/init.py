@@ -19,18 +19,24 @@ import click
 @click.option(
     "--roster", type=click.Path(path_type=Path), help="The candidates: CSV or XLSX with the columns id and name."
 )
-def init(folder: Path, templates: tuple[str, ...], code: str | None, roster: Path | None) -> None:
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    help="What the questions are worth: a key.toml, or a key workbook (.xlsx).",
+)
+def init(folder: Path, templates: tuple[str, ...], code: str | None, roster: Path | None, key: Path | None) -> None:
     """Make an exam folder.
 
     \b
     Examples:
       tallymark init chemistry --exam chem-2026 --template cover_marks
       tallymark init try --template booklet --template my_sheet.toml --roster class.csv
+      tallymark init maths --exam maths-2026 --template choice_answers --key answers.toml
     """  # noqa: D301 - click wants a real backspace here
     from flows.folder import make_exam_folder
     from flows.settings import TEMPLATES
 
-    exam = make_exam_folder(folder, templates, code, roster)
+    exam = make_exam_folder(folder, templates, code, roster, key)
     names = ", ".join(template.name for template in exam.sheets.templates)
     click.echo(f"{folder}: an exam folder for {names}, exam code {exam.settings.exam}.")
     if code is None and not all(each.is_form for each in exam.sheets.templates):

@@ -18,15 +18,20 @@ from recognizer.raster import rendered_pages
 from recognizer.records import GreyImage
 from recognizer.scanfile import ScannedPicture
 from recognizer.simulate.answers import Candidate, candidate_for, choose_answers
+from recognizer.simulate.attendance import USUAL, Attendance, Case, CaseKind, Cast, cast_of
 from recognizer.simulate.filling import Writers, fill_page
 from recognizer.simulate.hand import Habits, Hand, Pen, Sheet
 from recognizer.simulate.letters import SPELLINGS
 from recognizer.simulate.numbers import HALF_STYLES
 from recognizer.simulate.scanner import PROFILES, Effects, Mode, Picture, Profile, scan
+from recognizer.simulate.wrong_sums import with_swapped_id, wrong_total
 from recognizer.template import SheetTemplate
 
 __all__ = [
+    "Attendance",
     "Candidate",
+    "Case",
+    "CaseKind",
     "Effects",
     "Extras",
     "Mode",
@@ -54,11 +59,14 @@ class Extras:
     `absent`: sheets of absent candidates, with AB in every mark that allows it. Its letters are drawn, not real.
     `cancelled`: written fields in which a wrong digit is struck out, with the right one beside it, above it or next.
     `decimals`: people who write a half with a point or a comma.
+    `misadded`: sheets whose examiner adds wrongly. `miswritten`: those whose candidate swaps two digits of the number.
     """
 
     absent: float = 0.0
     cancelled: float = 0.0
     decimals: float = 0.0
+    misadded: float = 0.0
+    miswritten: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +82,23 @@ class Simulation:
     exam: str = "exam"
     first_serial: int | None = None
     extras: Extras = Extras()
+    attendance: Attendance = USUAL
 
     @property
     def serials(self) -> range:
-        """The serial numbers of the sheets."""
+        """The serial numbers of the sheets, second ones included."""
+        return self.cast.sheets
+
+    @property
+    def cast(self) -> Cast:
+        """Who hands in what."""
         first = self.first_serial or 1 + self.seed % SEEDS_APART * SERIALS_PER_SEED
-        return range(first, first + self.sheets)
+        return cast_of(range(first, first + self.sheets), self.attendance, self.seed)
+
+    @property
+    def missing(self) -> tuple[Candidate, ...]:
+        """The candidates who are on the list and hand in no sheet."""
+        return tuple(candidate_for(self.template, self.seed, serial) for serial in self.cast.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,28 +118,34 @@ class SimulatedPage:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSheet:
-    """One sheet as it comes out of the scanner."""
+    """One sheet as it comes out of the scanner. `cases` say what is out of the ordinary with it."""
 
     serial: int
     candidate: Candidate
     pages: tuple[SimulatedPage, ...]
+    cases: tuple[Case, ...] = ()
+
+    @property
+    def is_off_roster(self) -> bool:
+        """Whether the list leaves its candidate out."""
+        return any(case.kind is CaseKind.OFF_ROSTER for case in self.cases)
 
 
 def simulate(simulation: Simulation, glyphs: GlyphSet) -> Iterator[SimulatedSheet]:
     """Yield filled and scanned sheets one by one. The same simulation and glyphs give the same pixels."""
-    serials = simulation.serials
-    for start in range(0, len(serials), PRINTED_AT_ONCE):
-        batch = serials[start : start + PRINTED_AT_ONCE]
+    cast = simulation.cast
+    for start in range(0, len(cast.sheets), PRINTED_AT_ONCE):
+        batch = cast.sheets[start : start + PRINTED_AT_ONCE]
         papers = _printed(simulation, batch)
         for serial in batch:
-            yield _filled_and_scanned(simulation, glyphs, serial, papers)
+            yield _filled_and_scanned(simulation, glyphs, (serial, cast), papers)
 
 
 def filled_papers(simulation: Simulation, glyphs: GlyphSet) -> Iterator[tuple[int, int, GreyImage]]:
     """Yield the filled pages of sheets before they are scanned: serial number, page number (from 1), pixels."""
     papers = _printed(simulation, simulation.serials)
     for serial in simulation.serials:
-        choosing, writing, _, _ = _sources(simulation, serial)
+        choosing, writing, *_ = _sources(simulation, serial)
         profile, template = PROFILES[simulation.effects], simulation.template
         candidate = candidate_for(template, simulation.seed, serial)
         values = choose_answers(template, candidate, choosing, profile.doubles)
@@ -132,9 +157,9 @@ def filled_papers(simulation: Simulation, glyphs: GlyphSet) -> Iterator[tuple[in
 
 
 def _sources(simulation: Simulation, serial: int) -> list[np.random.Generator]:
-    """Return what decides about the answers, the writing, the scan, and the extras of a sheet."""
+    """Return what decides about the answers, the writing, the scan, the extras, and the errors made on a sheet."""
     source = np.random.SeedSequence([simulation.seed, serial, zlib.crc32(simulation.template.name.encode())])
-    return [np.random.default_rng(child) for child in source.spawn(4)]
+    return [np.random.default_rng(child) for child in source.spawn(5)]
 
 
 def _printed(simulation: Simulation, serials: range) -> Iterator[GreyImage]:
@@ -145,15 +170,24 @@ def _printed(simulation: Simulation, serials: range) -> Iterator[GreyImage]:
 
 
 def _filled_and_scanned(
-    simulation: Simulation, glyphs: GlyphSet, serial: int, papers: Iterator[GreyImage]
+    simulation: Simulation, glyphs: GlyphSet, handed_in: tuple[int, Cast], papers: Iterator[GreyImage]
 ) -> SimulatedSheet:
     profile = PROFILES[simulation.effects]
     template = simulation.template
-    choosing, writing, scanning, extra = _sources(simulation, serial)
-    candidate = candidate_for(template, simulation.seed, serial)
+    serial, cast = handed_in
+    choosing, writing, scanning, extra, erring = _sources(simulation, serial)
+    first = cast.second_of.get(serial, serial)
+    candidate = candidate_for(template, simulation.seed, first)
     absent = bool(extra.random() < simulation.extras.absent)
-    values = choose_answers(template, candidate, choosing, profile.doubles, absent=absent)
-    writers = _with_extras(_writers(glyphs, profile, writing), simulation.extras, extra)
+    right = choose_answers(template, candidate, choosing, profile.doubles, absent=absent)
+    values, errors = _with_errors(template, right, simulation.extras, erring)
+    writers = _writers(glyphs, profile, writing)
+    if first != serial:
+        # The same person with the same pen, and not the same strokes once more.
+        again = _writers(glyphs, profile, _sources(simulation, first)[1]).candidate
+        again.rng = writers.candidate.rng
+        writers = replace(writers, candidate=again)
+    writers = _with_extras(writers, simulation.extras, extra)
     pages = []
     for number, page in enumerate(template.pages, start=1):
         sheet = Sheet(next(papers), simulation.dpi)
@@ -161,7 +195,34 @@ def _filled_and_scanned(
         picture = scan(sheet.pixels, simulation.dpi, profile, simulation.mode, scanning)
         written = {field.name: values[field.name] for field in page.fields if field.name in values}
         pages.append(SimulatedPage(number, _delivered(picture, simulation.dpi), written, cancelled))
-    return SimulatedSheet(serial, candidate, tuple(pages))
+    return SimulatedSheet(serial, candidate, tuple(pages), (*errors, *_cases(serial, cast)))
+
+
+def _with_errors(
+    template: SheetTemplate, values: Mapping[str, str], extras: Extras, rng: np.random.Generator
+) -> tuple[Mapping[str, str], list[Case]]:
+    """Return what is written where people make the errors that are asked for, and which they make."""
+    written, cases = dict(values), []
+    misadded, miswritten = rng.random(2)
+    if misadded < extras.misadded:
+        name, value, why = wrong_total(template, values, rng)
+        if name:
+            written[name] = value
+            cases.append(Case(CaseKind.MISADDED, why))
+    if miswritten < extras.miswritten:
+        wrong, why = with_swapped_id(template, values, rng)
+        if wrong:
+            written |= wrong
+            cases.append(Case(CaseKind.MISWRITTEN, why))
+    return written, cases
+
+
+def _cases(serial: int, cast: Cast) -> Iterator[Case]:
+    if serial in cast.second_of:
+        first = cast.second_of[serial]
+        yield Case(CaseKind.DOUBLED, f"serial {serial}; the first sheet of this candidate is serial {first}")
+    if serial in cast.off_roster:
+        yield Case(CaseKind.OFF_ROSTER, "roster.csv leaves this candidate out")
 
 
 def _writers(glyphs: GlyphSet, profile: Profile, rng: np.random.Generator) -> Writers:

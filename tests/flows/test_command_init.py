@@ -7,6 +7,7 @@ from openpyxl import Workbook
 from flows.cli import run
 from flows.errors import ExamError
 from flows.folder import EXAM_TOML, make_exam_folder
+from flows.key_files import exam_key
 from flows.roster import load_roster
 from flows.settings import load_exam, parse_settings
 from recognizer.template import shipped_templates
@@ -42,6 +43,33 @@ def test_a_template_of_ones_own_and_a_roster_are_copied(tmp_path: Path) -> None:
     assert (folder / "roster.csv").read_text() == "id,name\n0042,Ada\n"
 
 
+GRADES = (("pass", 40), ("fail", 0))
+
+
+def write_key(path: Path) -> None:
+    """Write the grades of an exam as a key, in a file or in a workbook."""
+    if path.suffix == ".toml":
+        lines = "".join(f'grade = "{name}"\nfrom = {points}\n[[paper.grade]]\n' for name, points in GRADES)
+        path.write_text("[[paper]]\n[[paper.grade]]\n" + lines.removesuffix("[[paper.grade]]\n"))
+        return
+    book = Workbook()
+    sheet = book.create_sheet("grades")
+    for row in (("grade", "from"), *GRADES):
+        sheet.append(row)
+    book.save(path)
+
+
+@pytest.mark.parametrize("name", ["answers.toml", "answers.XLSX"])
+def test_a_key_is_copied_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "e"
+    write_key(tmp_path / name)
+    assert run(["init", str(folder), "--template", "cover_marks", "--key", str(tmp_path / name)]) == 0
+    key = exam_key(folder, load_exam(folder).sheets.templates)
+    assert key is not None
+    assert key.source == f"key{Path(name).suffix.lower()}"
+    assert [(grade.name, grade.boundary) for grade in key.papers[0].grades] == list(GRADES)
+
+
 def test_every_setting_is_explained_and_the_defaults_shown_are_the_defaults() -> None:
     said = EXAM_TOML.format(exam="exam", templates='"cover_marks"')
     uncommented = "\n".join(
@@ -64,6 +92,7 @@ def test_every_setting_is_explained_and_the_defaults_shown_are_the_defaults() ->
         (["--template", "no_such"], 3, "no template 'no_such'"),
         (["--template", "cover_marks", "--exam", "Chemie 2026"], 3, "exam code"),
         (["--template", "cover_marks", "--roster", "gone.csv"], 3, "gone.csv"),
+        (["--template", "cover_marks", "--key", "gone.toml"], 3, "gone.toml: the key cannot be read"),
         ([], 2, "--template"),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flows.cli import run
-from flows.commands.simulate import Output, write_folder
+from flows.simulated_folder import Output, write_folder
 from recognizer.raster import load_page, page_count
 from recognizer.records import PageRef
 from recognizer.scanfile import ScannedPicture
@@ -118,6 +118,9 @@ def test_a_run_that_breaks_off_leaves_nothing_half_done(tmp_path: Path) -> None:
         (["--first-serial", "0"], 2, "--first-serial"),
         (["--first-serial", "999999999", "--sheets", "2"], 2, "--first-serial"),
         (["--effects", "none"], 2, "--effects"),
+        (["--misadded", "1.5"], 2, "--misadded"),
+        (["--doubled", "-1"], 2, "--doubled"),
+        (["--off-roster", "1", "--doubled", "1"], 2, "nobody is both"),
         (["--digits", "nowhere.npz"], 3, "nowhere.npz"),
     ],
 )
@@ -145,4 +148,53 @@ def test_a_table_that_is_not_ours_is_not_added_to(tmp_path: Path, capsys: pytest
     before = contents(tmp_path)
     assert simulated(tmp_path, "--append") == 5
     assert "truth.csv" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+def test_what_is_out_of_the_ordinary_stands_in_a_table_of_its_own(tmp_path: Path) -> None:
+    asked = ["--absent-candidates", "2", "--off-roster", "1", "--doubled", "1", "--misadded", "1", "--wrong-ids", "1"]
+    assert simulated(tmp_path, *asked, "--sheets", "2", "--groups") == 0
+    assert sorted(contents(tmp_path)) == ["cases.csv", "cover_marks-3-001.pdf", "roster.csv", "truth.csv"]
+    assert page_count(tmp_path / "cover_marks-3-001.pdf") == 3
+    header, *cases = rows(tmp_path / "cases.csv")
+    assert header == ["case", "file", "page", "id", "detail"]
+    assert sorted(case[0] for case in cases) == [
+        "doubled",
+        *["mis-added"] * 3,
+        *["missing"] * 2,
+        "off roster",
+        *["wrong id"] * 3,
+    ]
+    ids = {kind: [case[3] for case in cases if case[0] == kind] for kind in ("doubled", "missing", "off roster")}
+    columns, *roster = rows(tmp_path / "roster.csv")
+    assert columns == ["id", "name", "group", "room"]
+    assert sorted(row[0] for row in roster) == sorted([*ids["doubled"], *ids["missing"]])
+    assert ids["off roster"][0] not in [row[0] for row in roster]
+    assert all(row[2] in "ABC" and row[3] in ("012", "104") for row in roster)
+    (doubled,) = [case for case in cases if case[0] == "doubled"]
+    assert doubled[1:3] == ["cover_marks-3-001.pdf", "3"]
+    totals = {(row[0], row[1]): row[3] for row in rows(tmp_path / "truth.csv") if row[2] == "total"}
+    for case in cases:
+        if case[0] == "mis-added":
+            assert f"the sum is {totals[case[1], case[2]]}:" not in case[4]
+    before = contents(tmp_path)
+    assert simulated(tmp_path, *asked, "--sheets", "2", "--groups") == 5
+    assert simulated(tmp_path, *asked, "--sheets", "2", "--groups", "--append", "--force") == 0
+    assert contents(tmp_path) == before
+
+
+def test_a_table_of_what_was_out_of_the_ordinary_never_outlives_its_sheets(tmp_path: Path) -> None:
+    assert simulated(tmp_path, "--misadded", "1") == 0
+    assert len(rows(tmp_path / "cases.csv")) == 2
+    assert simulated(tmp_path, "--append", template="numeric_answers") == 0
+    assert len(rows(tmp_path / "cases.csv")) == 2
+    assert simulated(tmp_path, "--force") == 0
+    assert rows(tmp_path / "cases.csv") == [["case", "file", "page", "id", "detail"]]
+
+
+def test_a_roster_of_other_columns_is_not_added_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulated(tmp_path) == 0
+    before = contents(tmp_path)
+    assert simulated(tmp_path, "--append", "--groups", template="numeric_answers") == 5
+    assert "id, name, group, room" in capsys.readouterr().err
     assert contents(tmp_path) == before

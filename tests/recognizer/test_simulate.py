@@ -10,7 +10,16 @@ import pytest
 from recognizer.geometry import MM_PER_INCH, Rect
 from recognizer.glyphs import GlyphSet, load_glyphs
 from recognizer.records import GreyImage
-from recognizer.simulate import Effects, Extras, Mode, SimulatedSheet, Simulation, simulate
+from recognizer.simulate import (
+    Attendance,
+    CaseKind,
+    Effects,
+    Extras,
+    Mode,
+    SimulatedSheet,
+    Simulation,
+    simulate,
+)
 from recognizer.simulate.answers import candidate_for, choose_answers
 from recognizer.simulate.filling import Writers, fill_page, in_boxes
 from recognizer.simulate.hand import Habits, Hand, Pen, Sheet
@@ -19,6 +28,7 @@ from recognizer.simulate.numbers import HALF_STYLES, write_number, write_with_sl
 from recognizer.simulate.scanner import PROFILES, scan
 from recognizer.simulate.slips import DIGITS_WITH_A_BAR, STRIKES, corrected_digit, strike_out
 from recognizer.simulate.strokes import Placing, place, thinned, trace
+from recognizer.simulate.wrong_sums import swapped, wrong_total
 from recognizer.template import Kind, Role, SheetTemplate, find_template, parse_template
 from recognizer.values import parse_value
 
@@ -461,3 +471,88 @@ def test_any_template_can_be_filled_in_even_by_one_writer() -> None:
     )
     (sheet,) = simulate(Simulation(odd, 1, 1, DPI, Effects.ROUGH), glyphs)
     assert list(sheet.pages[0].values) == ["n", "d", "t"]
+
+
+# --- who hands in what, and what people get wrong
+
+
+def kinds(sheet: SimulatedSheet) -> list[CaseKind]:
+    return [case.kind for case in sheet.cases]
+
+
+def test_second_sheets_come_after_the_others_and_change_none() -> None:
+    usual = sheets(3)
+    more = sheets(3, attendance=Attendance(missing=2, off_roster=1, doubled=2))
+    assert same(usual, more[:3])
+    assert [sheet.serial - usual[0].serial for sheet in more] == [0, 1, 2, 3, 4]
+    for sheet in more[3:]:
+        assert kinds(sheet) == [CaseKind.DOUBLED]
+        (first,) = [each for each in usual if each.candidate == sheet.candidate]
+        assert sheet.pages[0].values["candidate"] == first.pages[0].values["candidate"]
+        assert dict(sheet.pages[0].values) != dict(first.pages[0].values)
+        assert not np.array_equal(np.asarray(sheet.pages[0].picture.data), np.asarray(first.pages[0].picture.data))
+    assert len({sheet.candidate.number for sheet in more[3:]}) == 2
+    assert [kinds(sheet) for sheet in more[:3]].count([CaseKind.OFF_ROSTER]) == 1
+
+
+def test_who_is_not_on_the_list_has_one_sheet_and_who_is_missing_has_none() -> None:
+    for seed in range(20):
+        cast = Simulation(SMALL, 8, seed, attendance=Attendance(missing=3, off_roster=4, doubled=4)).cast
+        assert len(set(cast.second_of.values())) == len(cast.off_roster) == 4
+        assert not cast.off_roster & set(cast.second_of.values())
+        assert set(cast.off_roster) <= set(cast.sheets)
+        assert len(cast.missing) == 3
+        assert not set(cast.missing) & set(cast.sheets)
+
+
+def test_wrong_sums_change_the_total_alone_and_are_named() -> None:
+    template = find_template("cover_marks")
+    simulation = Simulation(template, 3, 4, DPI, extras=Extras(misadded=1.0))
+    for right, wrong in zip(
+        simulate(replace(simulation, extras=Extras()), digits()), simulate(simulation, digits()), strict=True
+    ):
+        before, after = dict(right.pages[0].values), dict(wrong.pages[0].values)
+        assert right.cases == ()
+        assert kinds(wrong) == [CaseKind.MISADDED]
+        assert wrong.cases[0].detail.startswith(f"the sum is {before['total']}: ")
+        assert {name for name in before if before[name] != after[name]} == {"total"}
+    assert not any(kinds(sheet) for sheet in sheets(2, extras=Extras(misadded=1.0))), "a sheet without a total"
+
+
+def test_examiners_add_wrongly_in_every_plausible_way_and_write_what_the_field_allows() -> None:
+    template = find_template("cover_marks")
+    total = template.pages[0].field_named("total")
+    marks = ["7", "-", "10", "", "0", "4.5", "3", "2", "6", "1", "9", "5"]
+    values = {f"mark_{number:02}": mark for number, mark in enumerate(marks, start=1)} | {"total": "47.5"}
+    seen: dict[str, set[str]] = {}
+    for seed in range(300):
+        name, written, why = wrong_total(template, values, np.random.default_rng(seed))
+        assert name == "total"
+        assert parse_value(total, written) == written
+        seen.setdefault(why.partition(": ")[2], set()).add(written)
+    assert seen.pop("two digits were swapped") == {"74.5"}
+    assert seen.pop("a carry was forgotten") == {"37.5"}
+    assert seen.pop("a carry was counted twice") == {"57.5"}
+    assert seen.pop("off by 1") == {"46.5", "48.5"}
+    assert seen.pop("off by 0.5") == {"47", "48"}
+    forgotten = {f"a mark of {mark} was forgotten": mark for mark in marks if mark not in ("-", "", "0")}
+    left = {why: {Decimal(value) for value in written} for why, written in seen.items()}
+    assert left == {why: {Decimal("47.5") - Decimal(mark)} for why, mark in forgotten.items()}
+
+
+@pytest.mark.parametrize("total", ["", "AB"])
+def test_nobody_adds_wrongly_where_no_total_is_written(total: str) -> None:
+    values = {"mark_01": "7", "total": total}
+    assert wrong_total(find_template("cover_marks"), values, np.random.default_rng(1)) == ("", "", "")
+
+
+def test_a_wrong_number_has_two_digits_swapped_and_bubbles_stay_right() -> None:
+    template = find_template("choice_answers")
+    (sheet,) = simulate(Simulation(template, 1, 4, DPI, extras=Extras(miswritten=1.0)), digits())
+    values, number = sheet.pages[0].values, sheet.candidate.number
+    assert values["candidate_grid"] == number
+    apart = [at for at in range(8) if values["candidate"][at] != number[at]]
+    assert len(apart) == 2 and apart[1] == apart[0] + 1
+    assert sorted(values["candidate"]) == sorted(number)
+    assert [(case.kind, number in case.detail) for case in sheet.cases] == [(CaseKind.MISWRITTEN, True)]
+    assert swapped("7777", np.random.default_rng(1)) == "7777"
