@@ -23,7 +23,7 @@ DIGEST_DIGITS = 16
 READINGS = "its readings changed (a correction, or a page read anew)"
 GONE = "its pages count no longer"
 OTHERS = "sheets are told apart together, and another one changed"
-PROGRAM = "another version of Tallymark or of a template"
+PROGRAM = "what is accepted changed (a sample check, or another version of Tallymark or of a template)"
 
 ID_RULES = ("roster.csv", "roster.xlsx", "exam.toml: roster", "exam.toml: accept_error")
 """How a changed rule begins that can change who wrote a sheet. It may change marks too, by what is accepted."""

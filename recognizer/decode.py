@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.alphabets import has_letters
-from recognizer.choices import MarkReading
 from recognizer.geometry import Rect
 from recognizer.records import CLASSES, MARKS, SYMBOLS, CharacterReading, Flag, RankedValue
 from recognizer.sequences import Steps, Texts, best_path, likely_texts, places_of, text_probabilities
@@ -33,6 +33,10 @@ from recognizer.values import (
     writings,
     written_value,
 )
+
+if TYPE_CHECKING:
+    # Only here: whoever decides again by what was read needs no pictures, and so no OpenCV.
+    from recognizer.choices import MarkReading
 
 DIGITS = CLASSES[:10]
 MINUS = "-"
@@ -378,7 +382,7 @@ def _placed(cell: CellEvidence, text: str) -> tuple[CharacterReading, ...]:
 # ---- tick boxes and bubbles ------------------------------------------------------------------------------------------
 
 
-def decode_choice(field: SheetField, boxes: Sequence[Box], marks: Sequence[MarkReading]) -> Decoded:
+def decode_choice(field: SheetField, boxes: Sequence[Box], marks: "Sequence[MarkReading]") -> Decoded:
     """Decode tick boxes or bubbles, or a grid of them (`positions` rows, one option each), in box order.
 
     A value is a set of marked boxes and its probability the product over all boxes. A box that was cancelled counts as
@@ -402,7 +406,7 @@ def decode_choice(field: SheetField, boxes: Sequence[Box], marks: Sequence[MarkR
     return Decoded(_grid_values(field, rows), characters, cancelled)
 
 
-def _row_values(options: Sequence[str], marks: Sequence[MarkReading]) -> tuple[RankedValue, ...]:
+def _row_values(options: Sequence[str], marks: "Sequence[MarkReading]") -> tuple[RankedValue, ...]:
     """Return the most likely sets of marked options, best first."""
     sets: list[tuple[tuple[str, ...], float]] = [((), 1.0)]
     for option, mark in zip(options, marks, strict=True):

@@ -9,6 +9,7 @@ from flows.records import Arrival, FieldRow, FiledField, FiledPage, FileOutcome,
 from flows.store import open_store
 from recognizer.records import PageOutcomeKind, Reading
 from tests.helpers.exam_rows import MARKS, SCAN, crop_png, failed_page, marks_fields, page_row
+from tests.helpers.id_ink import characters_of
 
 SETTINGS = 'exam = "exam"\ntemplates = ["marks.toml"]\n'
 
@@ -53,5 +54,5 @@ def remember(
 
 
 def _filed(row: FieldRow) -> FiledField:
-    reading = Reading(row.field, row.values, (), None, crop_png(row.key))
+    reading = Reading(row.field, row.values, characters_of(row), None, crop_png(row.key))
     return FiledField(row.kind, row.role, reading, row.decision)

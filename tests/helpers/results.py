@@ -11,6 +11,7 @@ from flows.roster import Candidate
 from flows.settling import MarkRule
 from recognizer.template import SheetTemplate
 from tests.helpers.exam_rows import marks_template
+from tests.helpers.id_ink import characters_by_key
 
 
 def results_of(
@@ -25,7 +26,7 @@ def results_of(
     """Mark rows of pages; `names` make the roster."""
     templates, rule = templates or (marks_template(),), rule or MarkRule()
     roster = tuple(Candidate(id, name, line) for line, (id, name) in enumerate((names or {}).items(), start=2))
-    decided = decide(fields, pages, Grounds(templates, rule, roster))
+    decided = decide(fields, pages, Grounds(templates, rule, roster, characters=characters_by_key(fields)))
     matched = {match.sheet: match.id for match in decided.matching.matches if match.id}
     sheets = mark_sheets(decided.sheets, key, rule, matched, templates)
     return ExamResults(decided, sheets, candidate_results(sheets, decided.matching, roster, key), key)
