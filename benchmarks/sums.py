@@ -280,7 +280,7 @@ def _print_curves(
         one_review, both_review = review_at(alone, target), review_at(joint, target)
         print(
             f"  at most {target:g} wrong in 1,000: {one_review:.2%} alone, {both_review:.2%} with totals "
-            f"({1 - both_review / one_review:.0%} less)"
+            f"({both_review / one_review - 1:+.0%})"
         )
     return alone, joint
 

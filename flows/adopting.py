@@ -29,7 +29,7 @@ def adopt_silently(store: Store, now: Snapshot) -> None:
     """Record how things stand now, unless rules changed since: what the next re-mark tells its changes from."""
 
     def choose(last: Snapshot | None) -> Recording | None:
-        if not_adopted(last, now) is not None or (last and (last.rules, last.sheets) == (now.rules, now.sheets)):
+        if not_adopted(last, now) is not None or _is_same(last, now):
             return None
         return Recording(now)
 
@@ -51,6 +51,15 @@ def pending_in_words(folder: Path, last: Snapshot | None, now: Snapshot) -> str:
     if pending is None or last is None:
         return ""
     return NOT_ADOPTED.format("; ".join(pending.rules), last.made_at, folder)
+
+
+def _is_same(last: Snapshot | None, now: Snapshot) -> bool:
+    """Tell whether there is nothing to record."""
+    if last is None or last.rules != now.rules or changes_since(last, now).changes:
+        return False
+    return {name: one.digest for name, one in last.sheets.items()} == {
+        name: one.digest for name, one in now.sheets.items()
+    }
 
 
 def preview(exam: Exam, store: Store) -> tuple[Comparison, ExamResults]:
@@ -83,7 +92,7 @@ def remark_exam(exam: Exam, store: Store, by: Remark) -> tuple[Remark | None, Co
         if since.changes:
             return Recording(now, replace(by, changes=since.changes))
         # Rules that change nothing are adopted all the same.
-        return None if last and (last.rules, last.sheets) == (now.rules, now.sheets) else Recording(now)
+        return None if _is_same(last, now) else Recording(now)
 
     made = store.record(choose)
     since, results = found[0]

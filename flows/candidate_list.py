@@ -21,8 +21,9 @@ from recognizer.template import SheetTemplate
 
 NO_SHEET = "no sheet has come"
 PERHAPS = "sheet {} may be by this candidate ({:.0%}), see its row below"
-TWINS = "two or more sheets: {}; only one can be by this candidate"
-WAIT = "{} of the sheet wait for a person, see Flags"
+NO_PAPER = "no sheet of {} has come"
+WAITS = "1 field waits for a person, see Flags"
+WAIT = "{} fields wait for a person, see Flags"
 
 LIKELY = 0.05
 """From this probability on, a sheet of nobody is named beside a candidate without a sheet."""
@@ -91,7 +92,8 @@ def candidate_lines(results: ExamResults, templates: Sequence[SheetTemplate]) ->
     worth = {result.sheet: result for result in results.sheets}
     settled = {sheet.sheet: sheet for sheet in results.decided.sheets}
     perhaps = _perhaps(nobodys)
-    about = _About(worth, settled)
+    papers = tuple(dict.fromkeys(match.template for match in matches))
+    about = _About(worth, settled, papers)
     return (
         *(_of_candidate(each, own.get(each.candidate.id, []), perhaps, about) for each in results.candidates),
         *(_of_sheet(match, about) for match in nobodys),
@@ -100,10 +102,11 @@ def candidate_lines(results: ExamResults, templates: Sequence[SheetTemplate]) ->
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """What is known of each sheet, by its name."""
+    """What is known of each sheet, by its name; and of which papers there are sheets."""
 
     worth: Mapping[str, SheetResult]
     settled: Mapping[str, SettledSheet]
+    papers: tuple[str, ...]
 
     def reasons(self, sheet: str) -> Iterator[str]:
         """Say what is open about one sheet."""
@@ -116,7 +119,7 @@ class _About:
             yield from settled.remarks
             if settled.open_keys:
                 number = len(settled.open_keys)
-                yield WAIT.format("1 field" if number == 1 else f"{number} fields")
+                yield WAITS if number == 1 else WAIT.format(number)
 
 
 def _perhaps(nobodys: Iterable[Match]) -> dict[str, list[str]]:
@@ -139,7 +142,6 @@ def _of_candidate(
     reasons = [match.why for match in matches if match.why]
     if any(match.status is MatchStatus.DOUBLED for match in matches):
         status, group = MatchStatus.DOUBLED.value, Group.DOUBLED
-        reasons.append(TWINS.format(", ".join(match.sheet for match in matches)))
     elif not matches:
         status, group = Group.MISSING.value, Group.MISSING
         reasons += [NO_SHEET, *perhaps.get(candidate.id, ())]
@@ -147,8 +149,12 @@ def _of_candidate(
         by_person = any(match.status is MatchStatus.BY_PERSON for match in matches)
         status = (MatchStatus.BY_PERSON if by_person else MatchStatus.MATCHED).value
         group = Group.MATCHED
-        reasons = [] if by_person else reasons
-    reasons += [result.why, *(reason for sheet in sheets for reason in about.reasons(sheet))]
+        reasons += [NO_PAPER.format(paper) for paper in about.papers if paper not in result.sheets]
+    several = len(sheets) > 1
+    for sheet in sheets:
+        reasons += [f"{sheet}: {reason}" if several else reason for reason in about.reasons(sheet)]
+    # Of several reasons for one total, each is said once, where its sheet is named if it can be.
+    reasons += result.why.split("; ")
     return CandidateLine(
         candidate.id,
         candidate.name,
@@ -160,8 +166,8 @@ def _of_candidate(
         maximum=result.maximum,
         grade=result.grade,
         reasons=_distinct(reasons),
-        class_group=getattr(candidate, "group", ""),
-        extra=dict(getattr(candidate, "extra", {})),
+        class_group=candidate.group,
+        extra=dict(candidate.extra),
     )
 
 
@@ -178,7 +184,7 @@ def _of_sheet(match: Match, about: _About) -> CandidateLine:
         total=result.total if result else None,
         maximum=result.maximum if result else None,
         grade=result.grade if result else "",
-        reasons=_distinct([*([] if settled else [match.why]), *about.reasons(match.sheet)]),
+        reasons=_distinct([match.why, *about.reasons(match.sheet)]),
         ranked=() if settled else match.ranked,
     )
 

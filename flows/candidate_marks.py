@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from flows.exact import shown
 from flows.key import Grade, Key, Missing, Overall
-from flows.marking_sums import settled_sum
+from flows.marking_sums import grade_of, settled_sum
 from flows.results import (
     Absent,
     CandidateResult,
@@ -17,7 +17,7 @@ from flows.results import (
     Unsettled,
 )
 from flows.roster import Candidate
-from flows.scoring import Score
+from flows.scoring import Score, as_points
 
 NO_SHEET = "no sheet has come"
 SEVERAL = "{} sheets of {}: {}"
@@ -67,9 +67,9 @@ def _candidate_result(
         grade = grade if len(worths) == 1 else ""
     else:
         total, maximum = _weighed(overall, worths)
-        grade = _grade(grades, total, maximum)
+        grade = grade_of(grades, total, maximum)
     grade = grade if isinstance(total, Fraction) else ""
-    return CandidateResult(candidate, own, _points(total), shown(maximum), grade, _why(total, worths))
+    return CandidateResult(candidate, own, as_points(total), shown(maximum), grade, _why(total, worths))
 
 
 def _weighed(overall: Overall, worths: Mapping[str, tuple[Score, Fraction]]) -> tuple[Score, Fraction]:
@@ -77,8 +77,8 @@ def _weighed(overall: Overall, worths: Mapping[str, tuple[Score, Fraction]]) -> 
     parts: list[Score] = []
     for template, weight in overall.weights.items():
         if template not in worths:
-            absent = Fraction(0) if overall.missing is Missing.ZERO else Unsettled((NO_PAPER.format(template),))
-            parts.append(absent)
+            zero = overall.missing is Missing.ZERO
+            parts.append(Fraction(0) if zero else Unsettled((NO_PAPER.format(template),)))
             continue
         points, maximum = worths[template]
         if isinstance(points, Fraction):
@@ -89,12 +89,6 @@ def _weighed(overall: Overall, worths: Mapping[str, tuple[Score, Fraction]]) -> 
     if isinstance(total, Fraction) and overall.rounding is not None:
         total = overall.rounding.apply(total)
     return total, sum(overall.weights.values(), Fraction(0))
-
-
-def _grade(grades: Sequence[Grade], total: Score, maximum: Fraction) -> str:
-    if not grades or not isinstance(total, Fraction):
-        return ""
-    return next((grade.name for grade in grades if grade.reached(total, maximum)), grades[-1].name)
 
 
 def _why(total: Score, worths: Mapping[str, tuple[Score, Fraction]]) -> str:
@@ -108,7 +102,3 @@ def _why(total: Score, worths: Mapping[str, tuple[Score, Fraction]]) -> str:
 
 def _score(points: Points) -> Score:
     return points if isinstance(points, Absent | Unsettled) else Fraction(points)
-
-
-def _points(points: Score) -> Points:
-    return shown(points) if isinstance(points, Fraction) else points

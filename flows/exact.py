@@ -1,7 +1,7 @@
 """Exact numbers of marking: fractions inside, decimals outside, rounding where the key states it. No binary float."""
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
@@ -96,11 +96,14 @@ def shown(number: Fraction) -> Decimal:
         while scaled.denominator != 1:
             scaled *= 10
             places += 1
-        return Decimal(format_number(Decimal(scaled.numerator).scaleb(-places)))
-    step = Fraction(1, 10**SHOWN_DECIMALS)
-    steps = (rounded(number, step, Mode.HALF_UP) / step).numerator
-    value = Decimal(steps).scaleb(-SHOWN_DECIMALS).quantize(Decimal(1).scaleb(-SHOWN_DECIMALS), ROUND_HALF_UP)
-    return Decimal(format_number(value))
+        return Decimal(format_number(Decimal(f"{scaled.numerator}E-{places}")))
+    return to_decimals(number)
+
+
+def to_decimals(number: Fraction) -> Decimal:
+    """Return a number rounded to SHOWN_DECIMALS decimals, for what is no mark: a mean, a share."""
+    steps = rounded(number * 10**SHOWN_DECIMALS, Fraction(1), Mode.HALF_UP)
+    return Decimal(format_number(Decimal(f"{steps.numerator}E-{SHOWN_DECIMALS}")))
 
 
 def in_words(number: Fraction) -> str:

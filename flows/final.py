@@ -55,9 +55,9 @@ def _about_files(ledger: Ledger) -> Iterable[str]:
 def _about_pages(ledger: Ledger) -> Iterable[str]:
     copies, stacks = ledger.held
     if copies:
-        yield f"{len(copies):,} pages are held until somebody decides ({_places(copies)}): tallymark pages DIR"
+        yield f"{_count(len(copies), 'page')} held until somebody decides ({_places(copies)}): tallymark pages DIR"
     if stacks:
-        yield f"{len(stacks):,} pages are held out of order ({_places(stacks)}): tallymark stacks DIR"
+        yield f"{_count(len(stacks), 'page')} held out of order ({_places(stacks)}): tallymark stacks DIR"
     for kind, what in ((PageOutcomeKind.FAILED, "failed"), (PageOutcomeKind.FOREIGN, "foreign")):
         if rows := [row for row in ledger.open_pages if row.outcome is kind]:
             place = (

@@ -6,10 +6,17 @@ FieldRow…, CharacterReading… ─id_evidence─► SheetEvidence… ─match_
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flows.records import FieldRow
+from flows.records import FieldRow, Joining, PageRow
+from flows.roster import Candidate
 from recognizer.decode import CANCELLED, HIDDEN
 from recognizer.records import MARKS, CharacterReading, Flag, RankedValue, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
+
+COPY = "copy"
+"""The column of a roster that says which printed copy is whose."""
+
+MOST_COPY_DIGITS = 9
+"""Copies are numbered in five digits; more than these are another number."""
 
 MOST_CORRECTED = 1
 """Boxes of an id that may be struck out: somebody corrected a slip. With more, the number is taken back as a whole."""
@@ -101,6 +108,24 @@ def id_evidence(
     )
 
 
+def printed_ids(pages: Sequence[PageRow], candidates: Sequence[Candidate]) -> dict[str, str]:
+    """Return the id that the printed codes of a sheet stand for, by sheet, where the roster says whose each copy is.
+
+    It does in a column `copy`: the number of the copy that was printed for the candidate (it stands in the footer).
+    """
+    whose: dict[int, set[str]] = {}
+    for candidate in candidates:
+        for heading, text in candidate.extra:
+            if heading.casefold() == COPY and text.isascii() and text.isdigit() and len(text) <= MOST_COPY_DIGITS:
+                whose.setdefault(int(text), set()).add(candidate.id)
+    return {
+        page.sheet: next(iter(ids))
+        for page in pages
+        if page.sheet and page.serial is not None and page.joining is Joining.CODE
+        if len(ids := whose.get(page.serial, set())) == 1
+    }
+
+
 def _id_field(row: FieldRow, field: SheetField, characters: Sequence[CharacterReading]) -> IdField:
     said = None
     if row.correction is not None:
@@ -142,6 +167,7 @@ def places_of(field: SheetField, characters: Sequence[CharacterReading]) -> tupl
         )
     found, position = [], 1
     for alphabet in alphabets:
+        # A position with one character has no bubbles: it is printed.
         boxes = [seen.get(at) for at in range(position, position + len(alphabet))] if len(alphabet) > 1 else []
         position += len(boxes)
         found.append(_shared(alphabet, _of_row(alphabet, boxes)))

@@ -95,7 +95,7 @@ def _paper(entry: Entry, template: SheetTemplate) -> Paper:
         scale_to=entry.number("scale_to", ZERO, above=True),
     )
     maximum = paper_maximum(paper)
-    if not maximum and (questions or entry.value.keys() - {"template"}):
+    if not maximum and not entry.problems.found:
         entry.problem("", "no question counts towards its maximum, which is 0")
     grades = _grades(entry, maximum)
     entry.done()

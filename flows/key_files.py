@@ -17,10 +17,10 @@ from recognizer.template import SheetTemplate
 KEY_FILE = "key.toml"
 KEY_WORKBOOK = "key.xlsx"
 
-MAX_BYTES = 2_000_000
-"""A key of 5,000 questions is a quarter of that; whatever is larger is another file, named by mistake."""
+MAX_BYTES = 1_000_000
+"""A key of 5,000 questions, an entry each, is half of that; whatever is larger is another file, named by mistake."""
 
-MAX_LINE = 20_000
+MAX_LINE = 2_000
 """Characters of a line. Reading TOML takes time by the square of the dots in a key, which lines bound."""
 
 MAX_DIGITS = 40

@@ -36,10 +36,10 @@ class Names:
         every = (each for page in self.template.pages for each in page.fields)
         return next((each for each in every if each.name == name), None)
 
-    def fitting(self, name: str, *, answered: bool) -> list[SheetField]:
-        """Return the fields that a question may mean: those with answers where the key says one, else marks first."""
+    def fitting(self, name: str, role: Role | None) -> list[SheetField]:
+        """Return the fields that a question may mean; those of a role where the key makes clear which it means."""
         found = self.by_name.get(name, [])
-        wanted = [each for each in found if (each.role is Role.ANSWER) == answered]
+        wanted = [each for each in found if each.role is role]
         return wanted or found
 
 
@@ -70,7 +70,9 @@ def expanded(texts: Sequence[str], known: Sequence[str]) -> Iterator[tuple[str, 
         if text in have:
             yield text, ""
         elif (found := _RANGE.fullmatch(text)) and (names := _range(found[1], found[2], known)):
-            yield from ((name, "" if name in have else _unknown(name, known)) for name in names)
+            yield from ((name, "") for name in names if name in have)
+            if strange := [name for name in names if name not in have]:
+                yield strange[0], _unknown(strange[0], known)
         else:
             yield text, _unknown(text, known)
 

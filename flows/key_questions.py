@@ -66,8 +66,8 @@ def read_questions(paper: Entry, names: Names) -> tuple[Question, ...]:
     listed = [question for _, question in found]
     for question in awarded_questions(names.template):
         if question.field not in used:
-            plain = Question(question.name, question.field, question.rule, question.points, weight)
-            listed.append(plain)
+            name = question.field if question.name in seen else question.name
+            listed.append(Question(name, question.field, question.rule, question.points, weight))
     return tuple(sorted(listed, key=lambda question: names.place_of(question.field)))
 
 
@@ -86,9 +86,10 @@ def _read(entry: Entry, names: Names) -> Iterator[Question]:
     listed = _names(entry, known)
     field_name = entry.text("field")
     answers = _answers(entry, listed)
-    own = {name for name in ("answer", "answers", *FOR_NUMBER, *FOR_CHOICE) if name in entry}
+    meant = Role.ANSWER if any(name in entry for name in FOR_ANSWER) else None
+    meant = Role.MARK if meant is None and any(name in entry for name in FOR_AWARDED) else meant
     for name, answer in zip(listed, answers, strict=False):
-        field = _field(entry, names, name, field_name, answered=bool(own))
+        field = _field(entry, names, name, field_name, meant)
         if field is not None and (question := _question(entry, name, field, answer)) is not None:
             yield question
     entry.known |= {"question", "questions", "field", "void", "bonus", "weight", "minimum_zero"}
@@ -109,7 +110,7 @@ def _names(entry: Entry, known: list[str]) -> list[str]:
 
 
 def _answers(entry: Entry, listed: list[str]) -> list[Any]:
-    """Return the answer of each question of an entry, None where there is none; no answers (noted) if they are faulty."""
+    """Return the answer of each question of an entry, or None; an empty list (noted) if they are faulty."""
     one, several = entry.raw("answer"), entry.raw("answers")
     if several is None or "questions" not in entry:
         if several is not None:
@@ -128,7 +129,7 @@ def _answers(entry: Entry, listed: list[str]) -> list[Any]:
     return each
 
 
-def _field(entry: Entry, names: Names, question: str, field_name: str | None, *, answered: bool) -> SheetField | None:
+def _field(entry: Entry, names: Names, question: str, field_name: str | None, role: Role | None) -> SheetField | None:
     """Return the field in which a question is answered, None (noted) when that is not clear."""
     if field_name is not None:
         if "questions" in entry:
@@ -141,7 +142,7 @@ def _field(entry: Entry, names: Names, question: str, field_name: str | None, *,
             entry.problem("field", f"{field_name} holds no answer and no mark: its role is {field.role.value}")
             return None
         return field
-    fitting = names.fitting(question, answered=answered)
+    fitting = names.fitting(question, role)
     if len(fitting) > 1:
         listed = ", ".join(each.name for each in fitting)
         entry.problem("", f'question {question} may stand in {listed}; say which: field = "{fitting[0].name}"')

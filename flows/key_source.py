@@ -16,6 +16,12 @@ from flows.key_lines import Path
 MAX_LISTED = 40
 """More problems than these are counted, not listed."""
 
+MAX_COUNTED = 400
+"""More problems than these are not even counted."""
+
+LONGEST_NAME = 60
+"""Characters of the name of a question, section, group, version or grade: as many as a question of a sheet may have."""
+
 LONGEST_SHOWN = 60
 """Characters of a wrong value that a message repeats."""
 
@@ -45,7 +51,10 @@ class Problems:
 
     def add(self, path: Path, message: str) -> None:
         """Note what is wrong at a place."""
-        self.found[f"{self.raw.where(path)}: {message}"] = None
+        told = f"{self.raw.where(path)}: {message}"
+        self.found["".join(each if each.isprintable() else "?" for each in told)] = None
+        if len(self.found) >= MAX_COUNTED:
+            self.refuse()
 
     def refuse(self) -> None:
         """Raise ExamError if anything is wrong."""
@@ -97,6 +106,9 @@ class Entry:
         text = as_text(value)
         if text is None or not text.strip():
             self.problem(name, f"is no text ({_shown(value)})" if text is None else "is empty")
+            return None
+        if len(text) > LONGEST_NAME or not text.isprintable():
+            self.problem(name, f"is longer than {LONGEST_NAME} characters, or not all can be printed ({_shown(value)})")
             return None
         return " ".join(text.split())
 

@@ -61,7 +61,8 @@ answers = "{answers}"
 """
 
 NUMBERS = """
-# Numbers: a number, a fraction "1/3", a range "2.4..2.6", or several, "3 | 4 = 0.5". Put an answer in the place of every ?.
+# Numbers: a number, a fraction "1/3", a range "2.4..2.6", or several, "3 | 4 = 0.5".
+# Put an answer in the place of every ?.
 # At most one tolerance: within = 0.1, within_percent = 2, or significant = 3 (figures); bounds are included.
 # any_sign = true takes -3 for 3.
 [[paper.question]]

@@ -263,7 +263,9 @@ def in_words(ledger: Ledger) -> str:
             "read again: tallymark regrade"
         )
     if ledger.in_hand:
-        return f"the ledger closes; {ledger.in_hand} files are in hand ({ledger.waiting} pages wait): grade again"
+        files = "1 file is" if ledger.in_hand == 1 else f"{ledger.in_hand} files are"
+        pages = "1 page waits" if ledger.waiting == 1 else f"{ledger.waiting} pages wait"
+        return f"the ledger closes; {files} in hand ({pages}): grade again"
     return "the ledger closes"
 
 

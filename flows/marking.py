@@ -11,11 +11,11 @@ from fractions import Fraction
 
 from flows.candidate_marks import candidate_results
 from flows.exact import shown
-from flows.key import Grade, Key, Paper, Question, Stage, Version, plain_key
+from flows.key import Key, Paper, Question, Stage, Version, plain_key
 from flows.mark_changes import changes
-from flows.marking_sums import Marked, group_units, section_sum, settled_sum
-from flows.results import Absent, Points, QuestionResult, SectionResult, SheetResult, Unsettled
-from flows.scoring import Score, Scored, score
+from flows.marking_sums import Marked, grade_of, group_units, section_sum, settled_sum
+from flows.results import Absent, QuestionResult, SectionResult, SheetResult, Unsettled
+from flows.scoring import Score, Scored, as_points, score
 from flows.settling import (
     ABSENT_FIELD,
     HALF_ABSENT,
@@ -85,7 +85,10 @@ class _Marker:
     def __init__(self, paper: Paper, rule: MarkRule) -> None:
         self.paper = paper
         self.rule = rule
-        self.known: dict[tuple[str, str, str], Scored] = {}
+        self.known: dict[tuple[str, str, str], Marked] = {}
+        self.maxima = {question.name: question.maximum for question in paper.questions}
+        self.results: dict[int, QuestionResult] = {}
+        """What is shown of the answers in `known`, by their identity: they live as long as this does."""
 
     def mark(self, sheet: SettledSheet, candidate: str) -> SheetResult:
         """Return what one sheet is worth."""
@@ -98,9 +101,9 @@ class _Marker:
             template=sheet.template,
             candidate=candidate,
             version=version.name if isinstance(version, Version) else "",
-            questions=tuple(_question_result(each) for each in sums.questions),
+            questions=tuple(self.results.get(id(each)) or _question_result(each) for each in sums.questions),
             sections=sums.sections,
-            total=_points(sums.total),
+            total=as_points(sums.total),
             maximum=shown(sums.maximum),
             grade=grade_of(self.paper.grades, sums.total, sums.maximum),
             remarks=version.reasons if isinstance(version, Unsettled) else (),
@@ -114,21 +117,24 @@ class _Marker:
         absence: "_Absence",
     ) -> Marked:
         if isinstance(version, Unsettled):
-            return Marked(question, Scored(version, attempted=None), version)
+            return self._new(question, Scored(version, attempted=None))
         part = sheet.parts.get(version.fields.get(question.name, question.field))
         if part is None:
             reason = Unsettled((f"{question.name}: {ABSENT_FIELD}",))
-            return Marked(question, Scored(reason, attempted=None), reason)
+            return self._new(question, Scored(reason, attempted=None))
         if absence.is_written and part.role is Role.MARK:
-            scored = _beside_absent(question, part, self.rule, absence)
-        elif part.state is ValueState.VALUE:
-            at = (version.name, question.name, part.value)
-            if at not in self.known:
-                self.known[at] = score(question, _translated(part, version.options.get(question.name)), self.rule)
-            scored = self.known[at]
-        else:
-            scored = score(question, part, self.rule)
-        return Marked(question, scored, self._counted(question, scored))
+            return self._new(question, _beside_absent(question, part, self.rule, absence))
+        if part.state is not ValueState.VALUE:
+            return self._new(question, score(question, part, self.rule))
+        at = (version.name, question.name, part.value)
+        if at not in self.known:
+            found = score(question, _translated(part, version.options.get(question.name)), self.rule)
+            marked = self.known[at] = self._new(question, found)
+            self.results[id(marked)] = _question_result(marked)
+        return self.known[at]
+
+    def _new(self, question: Question, scored: Scored) -> Marked:
+        return Marked(question, scored, self._counted(question, scored), self.maxima[question.name])
 
     def _counted(self, question: Question, scored: Scored) -> Score:
         """Return the points of a question with its weight, rounded if questions are."""
@@ -144,9 +150,10 @@ class _Absence:
     """Whether an AB stands on a sheet, and whether marks beside it contradict it."""
 
     is_written: bool = False
-    contradicted: bool = False
+    doubts: tuple[str, ...] = ()
+    """Why no AB can be taken: marks stand beside it, and nobody confirmed it."""
     whole: tuple[str, ...] = ()
-    """Why a total that is written as AB cannot be taken."""
+    """The same of an AB that is the written total."""
 
 
 def _absence(sheet: SettledSheet, rule: MarkRule) -> _Absence:
@@ -158,18 +165,18 @@ def _absence(sheet: SettledSheet, rule: MarkRule) -> _Absence:
     absent = [part for part in parts if isinstance(worth(part, rule), Absent)]
     awarded = any(as_number(part.value) is not None for part in sheet.marks)
     doubted = [part for part in absent if awarded and not part.correction]
+    doubts = tuple(f"{part.label}: {HALF_ABSENT}" for part in doubted)
     whole = tuple(f"{part.label}: {HALF_ABSENT}" for part in doubted if part.role is Role.TOTAL)
-    return _Absence(bool(absent), bool(doubted), whole)
+    return _Absence(bool(absent), doubts, whole)
 
 
 def _beside_absent(question: Question, part: Part, rule: MarkRule, absence: _Absence) -> Scored:
     """Return what a mark of a sheet with an AB is worth: empty cells are part of the absence."""
     if part.state is ValueState.BLANK or part.value == NOTHING_AWARDED:
-        if not absence.contradicted:
-            return Scored(Absent(), part.value, "absent", attempted=False)
-        return score(question, part, rule)
+        points = Unsettled(absence.doubts) if absence.doubts else Absent()
+        return Scored(points, part.value, "absent", attempted=None if absence.doubts else False)
     scored = score(question, part, rule)
-    if isinstance(scored.points, Absent) and absence.contradicted and not part.correction:
+    if isinstance(scored.points, Absent) and absence.doubts and not part.correction:
         return Scored(Unsettled((f"{part.label}: {HALF_ABSENT}",)), part.value, attempted=None)
     return scored
 
@@ -228,14 +235,16 @@ def _add_up(paper: Paper, marked: Sequence[Marked], absence: _Absence) -> _Sums:
     total = settled_sum([*sums, rest])
     if absence.whole:
         known = total.reasons if isinstance(total, Unsettled) else ()
-        total = Unsettled((*known, *absence.whole))
+        total = Unsettled(tuple(dict.fromkeys((*known, *absence.whole))))
     elif absence.is_written and not isinstance(total, Unsettled):
         total = Absent()
     if isinstance(total, Absent):
         sections = [(name, replace(found, points=Absent())) for name, found in sections]
     total, maximum = _finished(paper, total, maximum)
     counted = tuple(replace(each, counts=False) if each.question.name in left_out else each for each in questions)
-    shown_sections = tuple(SectionResult(name, _points(found.points), shown(found.maximum)) for name, found in sections)
+    shown_sections = tuple(
+        SectionResult(name, as_points(found.points), shown(found.maximum)) for name, found in sections
+    )
     return _Sums(counted, shown_sections, total, maximum)
 
 
@@ -256,25 +265,14 @@ def _finished(paper: Paper, total: Score, maximum: Fraction) -> tuple[Score, Fra
     return (total if rounding is None else rounding.apply(total)), largest
 
 
-def grade_of(grades: Sequence[Grade], total: Score, maximum: Fraction) -> str:
-    """Return the best grade that a total reaches; the lowest goes to everybody below. "" while there is no total."""
-    if not grades or not isinstance(total, Fraction):
-        return ""
-    return next((grade.name for grade in grades if grade.reached(total, maximum)), grades[-1].name)
-
-
-def _points(points: Score) -> Points:
-    return shown(points) if isinstance(points, Fraction) else points
-
-
 def _question_result(marked: Marked) -> QuestionResult:
     question, scored = marked.question, marked.scored
     missing = marked.points.reasons if isinstance(marked.points, Unsettled) else ()
     return QuestionResult(
         question=question.name,
         section=question.section,
-        points=_points(marked.points),
-        maximum=shown(question.maximum),
+        points=as_points(marked.points),
+        maximum=shown(marked.maximum),
         answer="" if missing and scored.attempted is None else scored.answer,
         why="; ".join(missing) if missing else (marked.why or scored.why),
         attempted=scored.attempted,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from flows.key import ZERO, Group, Paper, Question, Rounding, Section, Taking, Void
+from flows.key import ZERO, Grade, Group, Paper, Question, Rounding, Section, Taking, Void
 from flows.results import Absent, Unsettled
 from flows.scoring import Score, Scored
 
@@ -20,6 +20,7 @@ class Marked:
     question: Question
     scored: Scored
     points: Score
+    maximum: Fraction
     why: str = ""
     counts: bool = True
 
@@ -101,15 +102,22 @@ def paper_maximum(paper: Paper) -> Fraction:
     """Return the maximum of a paper: what its sections and the questions outside them come to, scaled if it says so."""
     if paper.scale_to is not None:
         return paper.scale_to
-    units, _ = group_units(paper, [Marked(question, Scored(ZERO), ZERO) for question in paper.questions])
+    units, _ = group_units(paper, [Marked(each, Scored(ZERO), ZERO, each.maximum) for each in paper.questions])
     inside = [section_sum(section, [u for u in units if u.section == section.name], None) for section in paper.sections]
     return sum((each.maximum for each in inside), ZERO) + sum((u.maximum for u in units if not u.section), ZERO)
+
+
+def grade_of(grades: Sequence[Grade], total: Score, maximum: Fraction) -> str:
+    """Return the best grade that a total reaches; the lowest goes to everybody below. "" while there is no total."""
+    if not grades or not isinstance(total, Fraction):
+        return ""
+    return next((grade.name for grade in grades if grade.reached(total, maximum)), grades[-1].name)
 
 
 def _unit_of(marked: Marked) -> Unit:
     question = marked.question
     in_choice = not question.bonus and question.void is not Void.LEFT_OUT
-    return Unit((question.name,), marked.points, question.maximum, question.section, in_choice)
+    return Unit((question.name,), marked.points, marked.maximum, question.section, in_choice)
 
 
 def _largest_sum(maxima: Sequence[Fraction], best: int | None) -> Fraction:
@@ -131,7 +139,7 @@ def _grouped(group: Group, parts: list[Marked]) -> tuple[list[Marked], Unit]:
     section = parts[0].question.section
     names = tuple(part.question.name for part in parts)
     counting = [part for part in parts if part.question.void is not Void.LEFT_OUT]
-    maxima = [part.question.maximum for part in counting if not part.question.bonus]
+    maxima = [part.maximum for part in counting if not part.question.bonus]
     best = group.best if group.taking is Taking.BEST else None
     maximum = _largest_sum(maxima, best)
     in_choice = bool(maxima)

@@ -11,14 +11,13 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
 from flows.check_digits import has_check
-from flows.id_evidence import IdField, Place, SheetEvidence
+from flows.id_evidence import IdField, SheetEvidence
+from flows.id_texts import best_text, combined, contradiction, is_slip, spelled
 from flows.match_weights import (
-    FLOOR,
     NOBODY,
     Assignment,
     Floats,
@@ -40,17 +39,12 @@ SHOWN = 5
 CLAIMED = 0.5
 """From this probability on a sheet says somebody's id, so that two of them are a doubled sheet."""
 
-SURE = 0.95
-"""From this probability on a character is read clearly: two fields that clearly differ contradict one another."""
-
 PLAIN = 0.99
 """A character that is read with this probability is never taken for another one in silence."""
 
-FOLLOWED = 1e-4
-"""Characters less likely than this beside the best one are not followed when numbers are spelled out."""
-
-SPELLED = 16
-"""Numbers that are spelled out for a sheet, likeliest first."""
+PASSING = 0.1
+"""Share of all numbers that pass their check, about: with one check digit, one in ten. Each that does is that much
+likelier to be somebody's."""
 
 NOTHING_WRITTEN = "nobody's number is written on it"
 COVERED = "its number cannot be seen: covered, folded over, or off the scan"
@@ -205,8 +199,8 @@ def _seen(one: SheetEvidence, names: Mapping[str, str]) -> _Seen:
     if one.printed:
         used.append(tuple({character: 1.0} for character in one.printed))
     length = max(map(len, used), default=0)
-    places = _combined([field for field in used if len(field) == length])
-    number, sure = _best_text(places)
+    places = combined([field for field in used if len(field) == length])
+    number, sure = best_text(places)
     return _Seen(one, places, number, sure, None, barred=not clean and not one.printed)
 
 
@@ -217,41 +211,6 @@ def _said(match: Match, number: str, names: Mapping[str, str]) -> Match:
         return replace(match, status=MatchStatus.BY_PERSON, id=number, probability=1.0, ranked=ranked)
     why = f"{NOT_LISTED.format(number)}; {SAID}"
     return replace(match, status=MatchStatus.OFF_ROSTER, id=number, probability=1.0, why=why)
-
-
-def _combined(fields: Sequence[Sequence[Place]]) -> tuple[Place, ...]:
-    """Return how much more each character fits, position by position, than one at random would: by all fields together.
-
-    Every probability is kept away from zero (FLOOR) before it is multiplied: no network is as sure as it says.
-    """
-    combined = []
-    for places in zip(*fields, strict=True):
-        alphabet = sorted(set().union(*places))
-        ratios = dict.fromkeys(alphabet, 1.0)
-        for place in places:
-            size = len(alphabet)
-            for character in alphabet:
-                ratios[character] *= ((1 - FLOOR) * place.get(character, 0.0) + FLOOR / size) * size
-        combined.append(ratios)
-    return tuple(combined)
-
-
-def _best_text(places: Sequence[Place]) -> tuple[str, float]:
-    """Return the likeliest text and how likely it is."""
-    best = [max(place.items(), key=lambda pair: pair[1]) for place in places]
-    total = math.prod(ratio / sum(place.values()) for (_, ratio), place in zip(best, places, strict=True))
-    return "".join(character for character, _ in best), total
-
-
-def _spelled(places: Sequence[Place]) -> list[tuple[str, float]]:
-    """Return the likeliest texts with the logarithms of their ratios, SPELLED of them at most."""
-    texts = [("", 0.0)]
-    for place in places:
-        least = max(place.values()) * FOLLOWED
-        options = [(character, math.log(ratio)) for character, ratio in place.items() if ratio >= least]
-        grown = [(text + character, log + more) for text, log in texts for character, more in options]
-        texts = sorted(grown, key=lambda pair: (-pair[1], pair[0]))[:SPELLED]
-    return texts
 
 
 def _assigned(
@@ -330,13 +289,12 @@ def _with_checks(
     for at, one in enumerate(seen):
         everything = math.exp(sum(math.log(sum(place.values())) for place in one.places) - weights.scale[at])
         passed = 0.0
-        for text, log in _spelled(one.places):
+        for text, log in spelled(one.places):
             fit = math.exp(log - weights.scale[at])
             everything -= fit
             if text not in ids and has_check(text, rule.check):
                 passed += fit
-        # One number in ten passes, so each that does is ten times as likely.
-        nobody[at] = prior.nobody * (10.0 * passed + max(everything, 0.0)) / numbers
+        nobody[at] = prior.nobody * (passed / PASSING + max(everything, 0.0)) / numbers
     return replace(weights, nobody=nobody)
 
 
@@ -355,7 +313,7 @@ def _match(  # noqa: PLR0917 - what a match is made of
     one: _Seen, holder: Candidate | None, odds: float, ids: set[str], match: Match, rule: MatchRule
 ) -> Match:
     """Say what becomes of one sheet, `match` being what is proposed for it."""
-    if differing := _contradiction(one.sheet):
+    if differing := contradiction(one.sheet):
         return replace(match, status=MatchStatus.CONTRADICTORY, why=DISAGREE.format(differing))
     if one.barred:
         return replace(match, why=BARRED)
@@ -369,7 +327,7 @@ def _match(  # noqa: PLR0917 - what a match is made of
     if rule.check and not has_check(one.number, rule.check):
         return replace(match, why=FAILS_CHECK.format(one.number))
     why = NOT_LISTED.format(one.number)
-    if match.ranked and _is_slip(one.number, match.ranked[0].id):
+    if match.ranked and is_slip(one.number, match.ranked[0].id):
         why = BESIDE_OF.format(why, _named(match.ranked[0]))
     return replace(match, status=MatchStatus.OFF_ROSTER, id=one.number, probability=one.sure, why=why)
 
@@ -391,43 +349,6 @@ def _read_otherwise(one: _Seen, number: str, rule: MatchRule) -> bool:
 def _is_read(one: _Seen, rule: MatchRule) -> bool:
     """Tell whether the number of a sheet is sure without any class list."""
     return one.sure >= 1.0 - rule.accept_error or any(field.value == one.number for field in one.sheet.fields)
-
-
-def _contradiction(one: SheetEvidence) -> str:
-    """Return what the id fields of a sheet clearly say where they differ, "" where none clearly differs."""
-    said: dict[str, str] = {}
-    clear: list[tuple[Place, ...]] = []
-    for field in one.fields:
-        if field.speaks and not field.is_barred:
-            clear.append(field.places)
-            said[field.label] = "".join(_clear(place) or "?" for place in field.places)
-    if one.printed:
-        clear.append(tuple({character: 1.0} for character in one.printed))
-        said["the printed code"] = one.printed
-    for first, second in combinations(clear, 2):
-        if len(first) == len(second) and any(
-            (a := _clear(one_place)) and (b := _clear(other_place)) and a != b
-            for one_place, other_place in zip(first, second, strict=True)
-        ):
-            return ", ".join(f"{label} says {text}" for label, text in said.items())
-    return ""
-
-
-def _clear(place: Place) -> str:
-    """Return the character that clearly stands at a position, "" where none does."""
-    character, probability = max(place.items(), key=lambda pair: pair[1])
-    return character if probability >= SURE else ""
-
-
-def _is_slip(written: str, number: str) -> bool:
-    """Tell whether two numbers differ in one character, or by two neighbours swapped."""
-    if len(written) != len(number):
-        return False
-    differ = [at for at, (a, b) in enumerate(zip(written, number, strict=True)) if a != b]
-    if len(differ) == 2:
-        first, second = differ
-        return second == first + 1 and (written[first], written[second]) == (number[second], number[first])
-    return len(differ) == 1
 
 
 def _named(one: RankedCandidate) -> str:

@@ -26,7 +26,17 @@ from flows.page_decisions import (
     where,
 )
 from flows.page_reading import Readers, read_archived, run_of
-from flows.records import By, Correction, FieldRow, PageChoice, PageDecision, PagePlacement, PageRow
+from flows.records import (
+    LEAST_HASH,
+    By,
+    Correction,
+    FieldRow,
+    FileOutcome,
+    PageChoice,
+    PageDecision,
+    PagePlacement,
+    PageRow,
+)
 from flows.rows import reading_key
 from flows.settings import Exam
 from flows.store import Store
@@ -105,6 +115,7 @@ def pages_of_file(store: Store, name: str) -> tuple[PageRow, ...]:
     named = {file.scan for file in store.files() if file.name == name} | {row.scan for row in rows if row.file == name}
     scans = (named & contents) or {scan for scan in contents if len(name) >= LEAST_HASH and scan.startswith(name)}
     if not scans:
+        _refuse_quarantined(store, name)
         raise PageChoiceError(f"no file '{name}' was read; 'tallymark ledger' lists those that were")
     if len(scans) > 1:
         first = ", ".join(sorted(scan[:12] for scan in scans))
@@ -112,8 +123,15 @@ def pages_of_file(store: Store, name: str) -> tuple[PageRow, ...]:
     return tuple(row for row in rows if row.scan in scans)
 
 
-LEAST_HASH = 6
-"""Digits of a content hash that may stand for a file."""
+def _refuse_quarantined(store: Store, name: str) -> None:
+    """Raise PageChoiceError for a file that could not be read: it has no pages."""
+    for file in store.files():
+        named = file.name == name or (len(name) >= LEAST_HASH and file.scan.startswith(name))
+        if named and file.outcome is FileOutcome.QUARANTINED:
+            raise PageChoiceError(
+                f"{file.name} lies in quarantine, and none of its pages was read: {file.reason}. Mend it and drop it "
+                "in anew, or look at it with the program that made it"
+            )
 
 
 # ---- deciding --------------------------------------------------------------------------------------------------------

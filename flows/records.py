@@ -33,6 +33,10 @@ class FileOutcome(StrEnum):
     QUARANTINED = "quarantined"
 
 
+LEAST_HASH = 8
+"""Digits of a content hash that name a file, at least; the sheet Pages shows twelve."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileRow:
     """One arrival of a file in the inbox. The same bytes may arrive twice: two rows, one scan.

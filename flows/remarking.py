@@ -25,7 +25,7 @@ GONE = "its pages count no longer"
 OTHERS = "sheets are told apart together, and another one changed"
 PROGRAM = "another version of Tallymark or of a template"
 
-ID_RULES = ("roster.csv", "roster.xlsx", "exam.toml: accept_error")
+ID_RULES = ("roster.csv", "roster.xlsx", "exam.toml: roster", "exam.toml: accept_error")
 """How a changed rule begins that can change who wrote a sheet. It may change marks too, by what is accepted."""
 
 MARK_RULES = ("key.toml", "key.xlsx", "exam.toml: ")

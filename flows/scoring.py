@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import TypeAlias
 
-from flows.exact import in_words, significant
+from flows.exact import in_words, shown, significant
 from flows.key import (
     ZERO,
     AcceptedChoice,
@@ -17,7 +17,7 @@ from flows.key import (
     Question,
     Void,
 )
-from flows.results import Absent, Unsettled
+from flows.results import Absent, Points, Unsettled
 from flows.settling import MarkRule, Part, worth
 from recognizer.records import ValueState
 from recognizer.values import ABSENT, MULTIPLE_SEPARATOR, NOTHING_AWARDED
@@ -65,6 +65,11 @@ def score(question: Question, part: Part, rule: MarkRule) -> Scored:
     if question.minimum_zero and isinstance(scored.points, Fraction) and scored.points < 0:
         return Scored(ZERO, scored.answer, f"{scored.why}, not below 0")
     return scored
+
+
+def as_points(points: Score) -> Points:
+    """Return points as they are shown and stored: a decimal, absent, or unsettled."""
+    return shown(points) if isinstance(points, Fraction) else points
 
 
 def _void(question: Question, part: Part) -> Scored:

@@ -34,7 +34,13 @@ CONTRADICTED = 0.99
 """Where the office's error lets nothing be accepted, a value counts as contradicted below this."""
 
 WRONG_AT_MOST = 0.05
-"""On a sheet one of whose totals is likelier wrong than this, its sums accept nothing."""
+"""On a sheet one of whose totals is likelier wrong than this, its sums accept nothing, and that total is flagged; or,
+where more totals are taken to be wrong from the start, likelier than `MORE_THAN_BEFORE` times that share."""
+
+MORE_THAN_BEFORE = 2.0
+
+SHOWN_RIGHT = 0.1
+"""A sheet's sums agree when what was read makes a wrong total so many times less likely than it was from the start."""
 
 LIKELY_WRONG = 0.5
 """From here on a total is likelier wrong than right."""
@@ -94,7 +100,11 @@ def decide_sums(
         sheets = [_sheet(name, by_field, layout) for name, by_field in rows[template.name].items()]
         model = model_for(layout.unit, misadded)
         joint = decode_sums(layout, [sheet.evidence for sheet in sheets], model)
-        found += [_Decider(sheet, joint, at, (model, rule, thresholds)).finding() for at, sheet in enumerate(sheets)]
+        tops = [joint.tops(part) for part in range(len(layout.parts))]
+        by = (model, rule, thresholds)
+        found += [
+            _Decider(sheet, joint, at, [top[at] for top in tops], by).finding() for at, sheet in enumerate(sheets)
+        ]
     return tuple(found)
 
 
@@ -109,22 +119,31 @@ def evidence_of(row: FieldRow) -> PartEvidence:
     """Return what is known of one field by itself."""
     if row.correction is not None:
         return PartEvidence(known=row.correction.value if row.correction.state is ValueState.VALUE else BLANK)
-    return PartEvidence(row.values, troubled=row.decision.flag not in SEEN_BY_VALUES)
+    decision = row.decision
+    if decision.flag is None and (not row.values or row.values[0].value != decision.value):
+        # Accepted for another reason than its own picture: that decision is what is known.
+        return PartEvidence((RankedValue(decision.value, decision.confidence),))
+    return PartEvidence(row.values, troubled=decision.flag not in SEEN_BY_VALUES)
 
 
 class _Decider:
     """Decides about the fields of one sheet."""
 
     def __init__(
-        self, sheet: _Sheet, joint: Joint, at: int, by: tuple[SumModel, MarkRule, Mapping[str, Thresholds]]
+        self,
+        sheet: _Sheet,
+        joint: Joint,
+        at: int,
+        tops: Sequence[RankedValue],
+        by: tuple[SumModel, MarkRule, Mapping[str, Thresholds]],
     ) -> None:
-        self.sheet, self.joint, self.at = sheet, joint, at
+        self.sheet, self.joint, self.at, self.tops = sheet, joint, at, tops
         self.model, self.rule, self.thresholds = by
         self.layout = joint.layout
-        self.wrong = dict(zip(self.layout.totals, joint.misadded[at].tolist(), strict=True))
-        self.lost = dict(zip(self.layout.marks, joint.left_out[at].tolist(), strict=True))
+        self.wrong: dict[int, float] = dict(zip(self.layout.totals, joint.misadded[at].tolist(), strict=True))
+        self.lost: dict[int, float] = dict(zip(self.layout.marks, joint.left_out[at].tolist(), strict=True))
         self.misadded = max(self.wrong.values())
-        self.ranked = [joint.ranked(at, part, NAMED_VALUES) for part in range(len(self.layout.parts))]
+        self.wrong_at_most = max(WRONG_AT_MOST, MORE_THAN_BEFORE * self.model.misadded)
         self.best = [self._own_best(part) for part in range(len(self.layout.parts))]
         self._whys: dict[int, str] = {}
 
@@ -150,7 +169,8 @@ class _Decider:
         confirmed = confirmed and all(
             (row := self.sheet.rows[at]) is not None and row.correction is not None for at in disagrees
         )
-        agrees = False if disagrees or contradicted else True if self.misadded <= WRONG_AT_MOST else None
+        shown_right = self.misadded <= SHOWN_RIGHT * self.model.misadded
+        agrees = False if disagrees or contradicted else True if shown_right else None
         shown = disagrees or (self.layout.totals if agrees is not True else ())
         return SumFinding(
             sheet=self.sheet.name,
@@ -175,7 +195,7 @@ class _Decider:
             return self._decided_unsure(part, row)
         if flag is Flag.BLANK_MARK:
             return self._decided_blank(part, row)
-        top = self._top(part)
+        top = self.tops[part]
         if top.probability < PROPOSED or top.probability <= old.confidence:
             return None
         why = f"{old.why}; by the sum of the sheet: {_named([top])}"
@@ -188,26 +208,27 @@ class _Decider:
         probability = self.joint.of(self.at, part, value)
         limit = self._limit(row)
         if probability < (limit if limit < NOTHING else CONTRADICTED) and probability < old.confidence:
-            says = LEAVES_IN_DOUBT if self._top(part).value == value else CONTRADICTS
+            says = LEAVES_IN_DOUBT if self.tops[part].value == value else CONTRADICTS
             why = says.format(value or "blank", self._reason(part))
-        elif self._is_wrong(part, row):
+        elif self.wrong.get(part, 0.0) > self.wrong_at_most:
             why = (WRONG if self.wrong[part] > LIKELY_WRONG else UNPROVEN).format(self._reason(part))
         else:
             return None
-        top = self._top(part)
+        top = self.tops[part]
         return Decision(row.field, ValueState.UNSETTLED, "", top.value, top.probability, Flag.SUM, why)
 
     def _decided_unsure(self, part: int, row: FieldRow) -> Decision | None:
-        top = self._top(part)
+        top = self.tops[part]
         passes = top.probability >= self._limit(row) and self._accepts(part, row)
         if passes and top.value not in (BLANK, ABSENT):
             return Decision(row.field, ValueState.VALUE, top.value, top.value, top.probability, None, "")
         if passes and top.value == BLANK and self._counts_blank(part, row):
             return Decision(row.field, ValueState.BLANK, "", "", top.probability, None, "")
-        if self._is_wrong(part, row) and self.wrong[part] > LIKELY_WRONG:
+        if self.wrong.get(part, 0.0) > LIKELY_WRONG:
             why = WRONG.format(self._reason(part))
             return Decision(row.field, ValueState.UNSETTLED, "", top.value, top.probability, Flag.SUM, why)
-        named = _named(one for one in self.ranked[part] if one.probability >= SHOWN_PROBABILITY)
+        ranked = self.joint.ranked(self.at, part, NAMED_VALUES)
+        named = _named(one for one in ranked if one.probability >= SHOWN_PROBABILITY)
         why = f"unsure, by its picture and the sum: {named}"
         if reason := self._reason(part, all_is_well=""):
             why += f"; {reason}"
@@ -219,7 +240,7 @@ class _Decider:
         nothing = self.joint.of(self.at, part, BLANK) - self.lost.get(part, 0.0)
         if nothing >= self._limit(row) and self._accepts(part, row) and self._counts_blank(part, row):
             return Decision(row.field, ValueState.BLANK, "", "", nothing, None, "")
-        if nothing >= 1 - WRONG_AT_MOST and self.misadded <= WRONG_AT_MOST:
+        if nothing >= 1 - WRONG_AT_MOST and self.misadded <= SHOWN_RIGHT * self.model.misadded:
             return replace(old, why=f"{old.why} The total agrees with nothing awarded")
         if reason := self._reason(part, all_is_well=""):
             return replace(old, why=f"{old.why} {reason}")
@@ -237,39 +258,32 @@ class _Decider:
         return self.thresholds[row.model].of(row.kind) if row.model in self.thresholds else NOTHING
 
     def _accepts(self, part: int, row: FieldRow) -> bool:
-        """Whether the sums of the sheet are right so surely that they may settle a field."""
-        if part in self.wrong:
-            return self.misadded <= WRONG_AT_MOST and not self._is_wrong(part, row)
-        return bool(self.misadded <= WRONG_AT_MOST)
+        """Whether the sums of the sheet are right so surely that they may settle a field.
 
-    def _is_wrong(self, part: int, row: FieldRow) -> bool:
-        """Whether a total is wrong so likely that it must not be accepted."""
-        limit = self._limit(row)
-        return part in self.wrong and self.wrong[part] > 1 - (limit if limit < NOTHING else CONTRADICTED)
+        A total is accepted by its sum only when that it is wrong is no likelier than that an accepted field is.
+        """
+        return self.misadded <= self.wrong_at_most and self.wrong.get(part, 0.0) <= 1 - min(self._limit(row), 1.0)
 
     def _counts_blank(self, part: int, row: FieldRow) -> bool:
         """Whether a blank may be accepted: only a mark's, and where exam.toml says what it is worth."""
         nothing = self.joint.of(self.at, part, BLANK) - self.lost.get(part, 0.0)
-        return part not in self.wrong and self.rule.blank == "zero" and bool(nothing >= self._limit(row))
+        return part not in self.wrong and self.rule.blank == "zero" and nothing >= self._limit(row)
 
     def _marks_behind(self, total: int) -> Iterator[int]:
         """Yield the parts that a total adds and that are not certain."""
         for at in self.layout.nodes[total].children:
             row = self.sheet.rows[at]
-            if row is not None and row.correction is None and self._top(at).probability < min(self._limit(row), 1.0):
+            if row is not None and row.correction is None and self.tops[at].probability < min(self._limit(row), 1.0):
                 yield at
 
     # ---- values and words
-
-    def _top(self, part: int) -> RankedValue:
-        return self.ranked[part][0] if self.ranked[part] else RankedValue(BLANK, 0.0)
 
     def _own_best(self, part: int) -> str:
         """Return what a field seems to hold by itself, or where nothing is seen, by the sheet."""
         evidence = self.sheet.evidence[part]
         if evidence.known is not None:
             return evidence.known
-        return evidence.values[0].value if evidence.values else self._top(part).value
+        return evidence.values[0].value if evidence.values else self.tops[part].value
 
     def _reason(self, part: int, all_is_well: str = NO_EXPLANATION) -> str:
         """Return the explanations of the totals that a part is, or is added by."""

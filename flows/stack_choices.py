@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flows.errors import PageChoiceError
-from flows.records import PageRow
+from flows.records import LEAST_HASH, PageRow
 from flows.stacks import At, StackDecision, StackWord, may_be_dropped, may_be_joined
 
 PART = re.compile(r"\s*(?P<file>.+?):(?P<pages>\s*\d+(?:\s*[-,]\s*\d+)*)\s*(?:\+|$)")
-LEAST_HASH = 8
-"""Digits of a content hash that name a file, at least; the sheet Pages shows twelve."""
-
 MOST_PAGES = 2_000
 """Pages that one decision names: a whole file of the feeder, and no slip of the keyboard."""
 

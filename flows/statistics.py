@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
-from flows.exact import shown
+from flows.exact import to_decimals
 from flows.key import ChoiceRule, Key
 from flows.results import Absent, QuestionResult, SheetResult, Unsettled
 from recognizer.values import MULTIPLE_SEPARATOR
@@ -16,10 +16,10 @@ from recognizer.values import MULTIPLE_SEPARATOR
 class QuestionStatistics:
     """How one question was answered.
 
-    `settled`, `unsettled` and `absent` sheets add up to all of its template. `mean` and `facility` (mean of the settled
-    points, as a share of the maximum) are None where there is nothing to take them over. `attempted` counts settled
-    sheets with an attempt. `options` counts how often each option of a choice question was marked, in the letters of
-    the key. Sheets count on which best n of m leaves the question out.
+    `settled`, `unsettled` and `absent` sheets add up to all of its template. `mean` of the settled points and
+    `facility` (the mean as a share of the maximum) have six decimals, and are None where there is nothing to take them
+    over. `attempted` counts settled sheets with an attempt. `options` counts how often each option of a choice question
+    was marked, in the letters of the key. Sheets count on which best n of m leaves the question out.
     """
 
     template: str
@@ -64,8 +64,8 @@ def _of(template: str, answers: Sequence[QuestionResult], options: Sequence[str]
         unsettled=sum(isinstance(each.points, Unsettled) for each in answers),
         absent=sum(isinstance(each.points, Absent) for each in answers),
         attempted=sum(each.attempted is True for each in settled),
-        mean=shown(mean) if settled else None,
-        facility=shown(mean / Fraction(maximum)) if settled and maximum else None,
+        mean=to_decimals(mean) if settled else None,
+        facility=to_decimals(mean / Fraction(maximum)) if settled and maximum else None,
         options=counted,
     )
 

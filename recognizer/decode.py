@@ -17,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from recognizer.alphabets import has_letters
 from recognizer.choices import MarkReading
 from recognizer.geometry import Rect
 from recognizer.records import CLASSES, MARKS, SYMBOLS, CharacterReading, Flag, RankedValue
@@ -37,6 +38,8 @@ DIGITS = CLASSES[:10]
 MINUS = "-"
 BLANK_CLASS, CANCELLED, OTHER = "blank", "cancelled", "other"
 HIDDEN = "hidden"
+LETTER = "letter"
+"""What is said of a box in which a letter may stand: no network reads it."""
 
 EMPTY = " "
 """How a box with nothing in it stands in the text of a comb."""
@@ -129,6 +132,8 @@ class Decoded:
 
 def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
     """Decode a comb of boxes, one character each, in box order."""
+    if field.alphabet:
+        return _decode_alphabets(field, boxes)
     characters = tuple(_character(box) for box in boxes)
     if any(_is_faint(field, box) for box in boxes):
         return Decoded((), characters, Flag.FAINT)
@@ -138,6 +143,54 @@ def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
     texts = _products([_box_options(field, index, box) for index, box in enumerate(boxes)])
     values = _ranked((value, p) for text, p in texts if (value := _comb_value(field, text)) is not None)
     return Decoded(values, characters, _comb_trouble(field, boxes, texts))
+
+
+def _decode_alphabets(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
+    """Decode an id that says what may stand at each position: printed, a digit, or a letter, which is not read."""
+    alphabets = field.id_alphabets
+    read = [(box, alphabet) for box, alphabet in zip(boxes, alphabets, strict=True) if len(alphabet) > 1]
+    characters = tuple(_of_alphabet(box, alphabet) for box, alphabet in zip(boxes, alphabets, strict=True))
+    if any(_is_faint(field, box) for box, _ in read):
+        return Decoded((), characters, Flag.FAINT)
+    digits = [box for box, alphabet in read if not has_letters(alphabet)]
+    seen = [CLASSES[int(np.argmax(box.probabilities))] for box in digits if box.probabilities is not None]
+    texts = _products([_alphabet_options(alphabet, box) for box, alphabet in read])
+    values = _ranked((value, p) for text, p in texts if (value := _alphabet_value(field, text)) is not None)
+    if values and values[0].value == BLANK:
+        return Decoded(values, characters)
+    if CANCELLED in seen:
+        return Decoded(values, characters, Flag.CANCELLED)
+    if OTHER in seen or MINUS in seen or not texts or any(has_letters(alphabet) for _, alphabet in read):
+        return Decoded(() if len(digits) < len(read) else values, characters, Flag.UNREADABLE)
+    return Decoded(values, characters, Flag.INCOMPLETE if EMPTY in texts[0][0] else None)
+
+
+def _alphabet_options(alphabet: str, box: BoxEvidence) -> Mapping[str, float]:
+    if box.probabilities is None:
+        return {EMPTY: 1.0}
+    if has_letters(alphabet):
+        return {LETTER[0]: 1.0}
+    chances = zip(CLASSES, box.probabilities, strict=True)
+    wanted = {**{digit: digit for digit in alphabet}, BLANK_CLASS: EMPTY}
+    return {wanted[name]: float(p) for name, p in chances if name in wanted and p >= NEGLIGIBLE}
+
+
+def _alphabet_value(field: SheetField, text: str) -> str | None:
+    """Return the id of what was read, the printed characters filled in; None where a box is empty or not read."""
+    if not text.strip(EMPTY):
+        return BLANK
+    if EMPTY in text or LETTER[0] in text:
+        return None
+    read = iter(text)
+    return "".join(field.printed_characters.get(at) or next(read) for at in range(field.characters))
+
+
+def _of_alphabet(box: BoxEvidence, alphabet: str) -> CharacterReading:
+    if len(alphabet) == 1:
+        return CharacterReading(box.position, (alphabet,), (1.0,))
+    if has_letters(alphabet) and box.probabilities is not None:
+        return CharacterReading(box.position, (LETTER,), (1.0,), box.bounds)
+    return _character(box)
 
 
 def _is_faint(field: SheetField, box: BoxEvidence) -> bool:
@@ -335,8 +388,8 @@ def decode_choice(field: SheetField, boxes: Sequence[Box], marks: Sequence[MarkR
         CharacterReading(box.position, MARKS, (mark.empty, mark.marked, mark.cancelled))
         for box, mark in zip(boxes, marks, strict=True)
     )
-    width = len(field.options)
-    rows = [_row_values(field, marks[start : start + width]) for start in range(0, len(marks), width)]
+    found = iter(marks)
+    rows = [_row_values(options, [next(found) for _ in options]) for options in field.option_rows if options]
     cancelled = Flag.CANCELLED if any(mark.is_cancelled for mark in marks) else None
     if field.positions == 1:
         several = MULTIPLE_SEPARATOR in rows[0][0].value and not field.multiple
@@ -346,27 +399,30 @@ def decode_choice(field: SheetField, boxes: Sequence[Box], marks: Sequence[MarkR
         return Decoded((), characters, Flag.SEVERAL_MARKED)
     if BLANK in best and any(best):
         return Decoded((), characters, cancelled or Flag.INCOMPLETE)
-    return Decoded(_grid_values(rows), characters, cancelled)
+    return Decoded(_grid_values(field, rows), characters, cancelled)
 
 
-def _row_values(field: SheetField, marks: Sequence[MarkReading]) -> tuple[RankedValue, ...]:
+def _row_values(options: Sequence[str], marks: Sequence[MarkReading]) -> tuple[RankedValue, ...]:
     """Return the most likely sets of marked options, best first."""
     sets: list[tuple[tuple[str, ...], float]] = [((), 1.0)]
-    for option, mark in zip(field.options, marks, strict=True):
+    for option, mark in zip(options, marks, strict=True):
         grown = [(chosen, p * mark.unmarked) for chosen, p in sets]
         grown += [((*chosen, option), p * mark.marked) for chosen, p in sets]
         sets = heapq.nlargest(4 * KEPT_VALUES, grown, key=lambda pair: pair[1])
     return _ranked((format_options(chosen), p) for chosen, p in sets)
 
 
-def _grid_values(rows: Sequence[Sequence[RankedValue]]) -> tuple[RankedValue, ...]:
+def _grid_values(field: SheetField, rows: Sequence[Sequence[RankedValue]]) -> tuple[RankedValue, ...]:
     """Return the most likely texts of a grid: one option in every row, or none in any."""
     blank = float(np.prod([sum(one.probability for one in row if one.value == BLANK) for row in rows]))
     single = [
         {one.value: one.probability for one in row if one.value != BLANK and MULTIPLE_SEPARATOR not in one.value}
         for row in rows
     ]
-    return _ranked([(BLANK, blank), *_products(single)])
+    open_rows = iter(single)
+    printed = field.printed_characters
+    places = [{printed[at]: 1.0} if at in printed else next(open_rows) for at in range(field.positions)]
+    return _ranked([(BLANK, blank), *_products(places)])
 
 
 # ---- all kinds -------------------------------------------------------------------------------------------------------

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from recognizer.bend import Displaced, Laid, fit_bend, in_all
 from recognizer.errors import RegistrationError
-from recognizer.form_reference import COARSE_PX_PER_MM, FINE_PX_PER_MM, FormReference
+from recognizer.form_reference import FINE_PX_PER_MM, FormReference
 from recognizer.geometry import MM_PER_INCH, Homography, Points, Rect, apply_homography
 from recognizer.marks import px_per_mm_at
 from recognizer.patches import Seen, compare
 from recognizer.records import GreyImage
-from recognizer.rule_error import REGIONS, error_mm
+from recognizer.rule_error import REGIONS, error_mm, percentile
 from recognizer.rule_fit import ERROR_LIMIT_MM
 from recognizer.rules import measure, probes_of
-from recognizer.warp import reduced, warped
+from recognizer.warp import Halves
 
 COARSE_REACH_MM = 3.0
 """How far from its expected place a patch is looked for at first: features leave 1 mm on a scan, curl adds 2."""
@@ -56,6 +56,11 @@ SPREAD_MM = 0.12
 
 RULES_SEEN = 0.5
 """Share of the sides of boxes that are seen on a form which prints them; on others that share is next to nothing."""
+
+CURLED_ROUNDS = 2
+CURLED_STIFFNESS, CURLED_SPREAD_MM = 0.01, 0.4
+"""As `STIFFNESS` and `SPREAD_MM`, where paper curls more than those follow: a few patches in a corner, seen clearly,
+are outvoted by the flat rest of the page, and their box stays behind. What is accepted is checked in the same way."""
 
 COARSE_ROUNDS = 4
 LEAST_GAIN = 0.01
@@ -95,11 +100,11 @@ class SlippedError(RegistrationError):
     """The form was laid on a place that only looks like its own: a row too low, or upside down."""
 
 
-def fit_form(pixels: GreyImage, reference: FormReference, guess: Homography) -> FormFit:
+def fit_form(page: Halves, reference: FormReference, guess: Homography) -> FormFit:
     """Lay a form over a page, given about where it lies.
 
     Args:
-        pixels: the page.
+        page: the page.
         reference: the form's blank page.
         guess: maps mm to pixels, right to a few millimetres.
 
@@ -108,12 +113,36 @@ def fit_form(pixels: GreyImage, reference: FormReference, guess: Homography) -> 
             more than `ERROR_LIMIT_MM`.
     """
     check_form_shape(guess, reference.paper)
-    centres = reference.centres
-    small, to_small = _reduced(pixels, px_per_mm_at(guess, _middle(reference.paper)))
+    small, to_small = _reduced(page, px_per_mm_at(guess, _middle(reference.paper)))
     laid = _laid_roughly(small, reference, to_small @ guess)
-    flat = laid.mm_to_px
-    picture = warped(small, laid, reference.paper, FINE_PX_PER_MM)
-    seen = compare(picture, reference.fine, centres, FINE_PX_PER_MM, FINE_REACH_MM)
+    try:
+        fit = _laid_closely(small, reference, laid)
+    except SlippedError:
+        raise
+    except RegistrationError:
+        # What curls away in a corner may not have been among the patches that were looked for so far, or be outvoted.
+        if (curled := _curled(small, reference, laid)) is None:
+            raise
+        fit = _laid_closely(small, reference, curled, curled=True)
+    mm_to_px = np.linalg.inv(to_small) @ fit.laid.mm_to_px
+    check_form_shape(mm_to_px, reference.paper)
+    return FormFit(reference, Laid(mm_to_px, fit.laid.bend), fit.seen, fit.error_mm)
+
+
+def _laid_closely(small: GreyImage, reference: FormReference, laid: Laid, *, curled: bool = False) -> FormFit:
+    """Lay a form that lies within a millimetre over a page, bent where the paper is, and check what is seen of it.
+
+    Args:
+        small: the page.
+        reference: the form's blank page.
+        laid: how it lies.
+        curled: bend it in any case, and further.
+
+    Raises:
+        RegistrationError: as `fit_form`.
+    """
+    centres, flat = reference.centres, laid.mm_to_px
+    seen = compare(small, laid, reference.fine_patches, FINE_REACH_MM)
     _refuse_unseen(reference, 1, seen, LEAST_SEEN)
     _refuse_slipped(reference, seen)
     # Text far from all boxes may have changed since; near them everything has to be in its place.
@@ -122,21 +151,38 @@ def fit_form(pixels: GreyImage, reference: FormReference, guess: Homography) -> 
     before = laid.to_px(centres + seen.moves)
     flat, _ = _moved(flat, centres, Seen(_back(flat, before) - centres, seen.alike), 1.0)
     moves = _back(flat, before) - centres
-    places = _displaced(centres, moves, seen, SPREAD_MM)
-    laid = _bent(flat, places, _error_mm(centres, moves, seen))
+    places = _displaced(centres, moves, seen, CURLED_SPREAD_MM if curled else SPREAD_MM)
+    if curled:
+        laid = Laid(flat, fit_bend(places, CURLED_STIFFNESS))
+    else:
+        laid = _bent(flat, places, _error_mm(centres, moves, seen))
     laid, rules_mm, sides = _by_rules(small, laid, places, reference)
     left = _back(flat, before) - _flattened(laid, centres)
     error = max(_error_mm(centres, left, seen), rules_mm)
     sure = (seen.alike >= VOUCHING) & (np.hypot(*left.T) <= ERROR_LIMIT_MM)
     _refuse_unvouched(reference, laid, centres[sure], sides)
-    mm_to_px = np.linalg.inv(to_small) @ flat
-    check_form_shape(mm_to_px, reference.paper)
     if error > ERROR_LIMIT_MM:
         raise RegistrationError(
             f"what is printed on '{reference.template.name}' page {reference.page} lies off by {_in_words(error)} in "
             f"part of the page, at most {ERROR_LIMIT_MM} mm are accepted; the paper is bent or stretched: {FLAT}"
         )
-    return FormFit(reference, Laid(mm_to_px, laid.bend), everything, error)
+    return FormFit(reference, laid, everything, error)
+
+
+def _curled(small: GreyImage, reference: FormReference, laid: Laid) -> Laid | None:
+    """Return a form that lies about right, bent to all of its patches wherever they are seen within some millimetres.
+
+    Returns:
+        The form, or None when too little of it is seen: then it is another one, sooner than a curled one.
+    """
+    for _ in range(CURLED_ROUNDS):
+        seen = compare(small, laid, reference.coarse_patches, COARSE_REACH_MM)
+        if seen.are_seen.mean() < LEAST_SEEN_NEAR:
+            return None
+        moves = _back(laid.mm_to_px, laid.to_px(reference.centres + seen.moves)) - reference.centres
+        places = _displaced(reference.centres, moves, seen, CURLED_SPREAD_MM)
+        laid = Laid(laid.mm_to_px, fit_bend(places, CURLED_STIFFNESS))
+    return laid
 
 
 def _laid_roughly(small: GreyImage, reference: FormReference, flat: Homography) -> Laid:
@@ -146,11 +192,10 @@ def _laid_roughly(small: GreyImage, reference: FormReference, flat: Homography) 
         RegistrationError: hardly anything of the form is seen.
     """
     step = -(-len(reference.centres) // COARSE_PATCHES)
-    centres = reference.centres[::step]
+    centres, patches = reference.centres[::step], reference.coarse_patches.every(step)
     laid, share = Laid(flat), 0.0
     for _ in range(COARSE_ROUNDS):
-        picture = warped(small, laid, reference.paper, COARSE_PX_PER_MM)
-        seen = compare(picture, reference.coarse, centres, COARSE_PX_PER_MM, COARSE_REACH_MM)
+        seen = compare(small, laid, patches, COARSE_REACH_MM)
         _refuse_unseen(reference, step, seen, LEAST_SEEN / 2)
         before = laid.to_px(centres + seen.moves)
         flat, _ = _moved(flat, centres, Seen(_back(flat, before) - centres, seen.alike), 1.5)
@@ -283,13 +328,11 @@ def _middle(paper: Rect) -> NDArray[np.float64]:
     return np.array([paper.x + paper.width / 2, paper.y + paper.height / 2])
 
 
-def _reduced(pixels: GreyImage, px_per_mm: float) -> tuple[GreyImage, Homography]:
+def _reduced(page: Halves, px_per_mm: float) -> tuple[GreyImage, Homography]:
     """Return the page with no more pixels than are measured, and the map of its pixels to those."""
     factor = max(int(px_per_mm / FINE_PX_PER_MM + 0.3), 1)
-    if factor == 1:
-        return pixels, np.eye(3)
     move = (1 / factor - 1) / 2
-    return reduced(pixels, factor), np.array([[1 / factor, 0, move], [0, 1 / factor, move], [0, 0, 1.0]])
+    return page.reduced(factor), np.array([[1 / factor, 0, move], [0, 1 / factor, move], [0, 0, 1.0]])
 
 
 def _refuse_unseen(reference: FormReference, step: int, seen: Seen, least: float) -> None:
@@ -383,10 +426,10 @@ def _displaced(centres: Points, moves: Points, seen: Seen, spread_mm: float) -> 
 
 def _error_mm(centres: Points, left: Points, seen: Seen) -> float:
     """Return by how many mm the worst part of the page lies off, and all of it where no part has enough patches."""
-    keys, away = regions(centres), np.hypot(*left.T)
-    worst = float(np.percentile(away[seen.are_seen], MOST_APART)) if seen.are_seen.any() else np.inf
-    for key in np.unique(keys):
-        inside = away[(keys == key) & seen.are_seen]
+    keys, away, are_seen = regions(centres), np.hypot(*left.T), seen.are_seen
+    worst = percentile(np.sort(away[are_seen]), MOST_APART) if are_seen.any() else np.inf
+    for key in np.unique(keys).tolist():
+        inside = away[(keys == key) & are_seen]
         if len(inside) >= LEAST_IN_REGION:
-            worst = max(worst, float(np.percentile(inside, MOST_APART)))
+            worst = max(worst, percentile(np.sort(inside), MOST_APART))
     return worst

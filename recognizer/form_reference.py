@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from recognizer.bend import Laid
 from recognizer.errors import TemplateError
 from recognizer.geometry import Homography, Points, Rect
-from recognizer.patches import PATCH_MM, compare
+from recognizer.patches import PATCH_MM, Patches, compare, patches_of
 from recognizer.records import GreyImage
 from recognizer.template import Box, Kind, SheetTemplate
 
@@ -82,8 +83,9 @@ class FormReference:
     """The blank page of a form.
 
     `fine` and `coarse` are its picture at those resolutions, their first pixel covering 0 to 1 px; `centres` (P, 2) are
-    the middles of its patches in mm; `orb` and `sift` are its features in mm; `slips` are the ways in which it looks
-    like itself; `spectrum` is that of its ink, with its energy (`ink_spectrum`).
+    the middles of its patches in mm, and `fine_patches` and `coarse_patches` what they show; `orb` and `sift` are its
+    features in mm; `slips` are the ways in which it looks like itself; `spectrum` is that of its ink, with its energy
+    (`ink_spectrum`).
     """
 
     template: SheetTemplate
@@ -91,6 +93,8 @@ class FormReference:
     fine: GreyImage
     coarse: GreyImage
     centres: Points
+    fine_patches: Patches
+    coarse_patches: Patches
     orb: Features
     sift: Features
     slips: tuple["Slip", ...]
@@ -117,7 +121,15 @@ def reference_of(template: SheetTemplate, page: int) -> FormReference:
 
 
 _Prepared = tuple[
-    GreyImage, GreyImage, Points, Features, Features, tuple[Slip, ...], tuple[NDArray[np.complex64], float]
+    GreyImage,
+    GreyImage,
+    Points,
+    Patches,
+    Patches,
+    Features,
+    Features,
+    tuple[Slip, ...],
+    tuple[NDArray[np.complex64], float],
 ]
 
 
@@ -135,7 +147,10 @@ def _prepared(png: bytes, paper_mm: tuple[float, float], boxes: tuple[Box, ...])
         )
     orb, sift = _in_mm(orb_features(coarse, ORB_FEATURES)), _in_mm(sift_features(coarse, SIFT_FEATURES))
     spectrum, _, energy = ink_spectrum(coarse, COARSE_PX_PER_MM)
-    slips = _slips(coarse, centres)
+    fine_patches, coarse_patches = (
+        patches_of(picture, centres, scale) for picture, scale in ((fine, FINE_PX_PER_MM), (coarse, COARSE_PX_PER_MM))
+    )
+    slips = _slips(coarse, coarse_patches)
     for slip in slips:
         if len(slip.telling) < LEAST_TELLING:
             how = (
@@ -147,7 +162,8 @@ def _prepared(png: bytes, paper_mm: tuple[float, float], boxes: tuple[Box, ...])
                 f"looks the same {how}: {len(slip.telling)} places of its print tell the two apart, at least "
                 f"{LEAST_TELLING} are needed; print a heading, or marks in two corners, on the form"
             )
-    return fine, coarse, centres, orb, sift, slips, (spectrum.astype(np.complex64), energy)
+    looks = (spectrum.astype(np.complex64), energy)
+    return fine, coarse, centres, fine_patches, coarse_patches, orb, sift, slips, looks
 
 
 def orb_features(pixels: GreyImage, count: int) -> Features:
@@ -184,7 +200,7 @@ def ink_spectrum(pixels: GreyImage, px_per_mm: float) -> tuple[NDArray[np.comple
     return np.fft.rfft2(ink, SPECTRUM_MM), (size[1], size[0]), float((ink**2).sum())
 
 
-def _slips(coarse: GreyImage, centres: Points) -> tuple[Slip, ...]:
+def _slips(coarse: GreyImage, patches: Patches) -> tuple[Slip, ...]:
     """Return the ways in which a blank page looks like itself: moved, and upside down."""
     spectrum, (height, width), energy = ink_spectrum(coarse, COARSE_PX_PER_MM)
     turned, _, _ = ink_spectrum(np.ascontiguousarray(coarse[::-1, ::-1]), COARSE_PX_PER_MM)
@@ -196,7 +212,7 @@ def _slips(coarse: GreyImage, centres: Points) -> tuple[Slip, ...]:
         for _, down, across in peaks(alike, MOST_SLIPS, LEAST_PEAK):
             turn, x, y = (-1.0, width + across, height + down) if upside_down else (1.0, across, down)
             way = np.array([[turn, 0, x], [0, turn, y], [0, 0, 1.0]])
-            seen = _seen_elsewhere(coarse, centres, way)
+            seen = _seen_elsewhere(coarse, patches, way)
             if (seen >= DECEPTIVE).mean() >= LEAST_DECEIVED:
                 slips.append(Slip(way, np.flatnonzero(seen < DECEPTIVE)))
     return tuple(slips)
@@ -222,14 +238,11 @@ def _clear(alike: NDArray[np.float64], row: int, column: int) -> None:
     alike[np.ix_(rows % alike.shape[0], columns % alike.shape[1])] = -1.0
 
 
-def _seen_elsewhere(coarse: GreyImage, centres: Points, way: Homography) -> NDArray[np.float64]:
+def _seen_elsewhere(coarse: GreyImage, patches: Patches, way: Homography) -> NDArray[np.float64]:
     """Return how alike each patch is to what lies where a slip would look for it, (P,)."""
     scale = COARSE_PX_PER_MM
-    to_mm = np.array([[1 / scale, 0, 0.5 / scale], [0, 1 / scale, 0.5 / scale], [0, 0, 1.0]])
-    cut = np.linalg.inv(to_mm) @ way @ to_mm
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpPerspective(coarse, cut, coarse.shape[::-1], flags=flags, borderValue=255)
-    return compare(np.asarray(moved, dtype=np.uint8), coarse, centres, scale, SLIP_REACH_MM).alike
+    to_px = np.array([[scale, 0, -0.5], [0, scale, -0.5], [0, 0, 1.0]])
+    return compare(coarse, Laid(to_px @ way), patches, SLIP_REACH_MM).alike
 
 
 def _resized(blank: GreyImage, paper_mm: tuple[float, float], px_per_mm: float) -> GreyImage:

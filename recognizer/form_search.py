@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from recognizer.form_reference import (
     SPECTRUM_MM,
@@ -20,10 +21,13 @@ from recognizer.form_reference import (
 )
 from recognizer.geometry import Homography
 from recognizer.records import GreyImage, Page
-from recognizer.warp import reduced
+from recognizer.warp import Halves
 
 LEAST_MATCHES = 12
 """Matches that share a perspective, at least: of fewer, chance makes some on any two pages of print."""
+
+SURE_MATCHES = 40
+"""So many leave no doubt; then half of the page's features were enough, and comparing them takes half of the time."""
 
 MOST_MATCHES_KEPT = 1_200
 MATCH_ERROR_PX = 4.0
@@ -57,10 +61,10 @@ class Guess:
     matches: int
 
 
-def guesses(page: Page, references: Sequence[FormReference], search: Search) -> list[Guess]:
+def guesses(page: Page, halves: Halves, references: Sequence[FormReference], search: Search) -> list[Guess]:
     """Return the forms that may lie on a page, the one with most matches first."""
     factor = max(int(max(page.pixels.shape) / search.longest_px), 1)
-    small = reduced(page.pixels, factor)
+    small = halves.reduced(factor)
     extract: Callable[[GreyImage, int], Features] = orb_features if search.binary else sift_features
     found = extract(small, search.count)
     to_full = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1.0]])
@@ -74,16 +78,32 @@ def guesses(page: Page, references: Sequence[FormReference], search: Search) -> 
 
 def _placed(found: Features, printed: Features, search: Search) -> Iterator[tuple[Homography, int]]:
     """Yield where most matches have the form, flat and leaning, with how many they are, if there are enough."""
-    if min(len(found.points), len(printed.points)) < LEAST_MATCHES:
-        return
+    half, rest = (Features(found.points[part::2], found.descriptors[part::2]) for part in (0, 1))
+    matches = _matched(half, printed, search)
+    placed = list(_agreed(matches))
+    if not any(agree >= SURE_MATCHES for _, agree in placed):
+        placed = list(_agreed(np.vstack([matches, _matched(rest, printed, search)])))
+    yield from placed
+
+
+def _matched(found: Features, printed: Features, search: Search) -> NDArray[np.float64]:
+    """Return what looks alike, and like nothing else: places on page and form, and the distance, (M, 5)."""
+    if min(len(found.points), len(printed.points)) < 2:
+        return np.zeros((0, 5))
     matcher = cv2.BFMatcher(cv2.NORM_HAMMING if search.binary else cv2.NORM_L2)
-    pairs = matcher.knnMatch(np.asarray(found.descriptors), np.asarray(printed.descriptors), k=2)
-    kept = [pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < search.ratio * pair[1].distance]
-    kept = sorted(kept, key=lambda match: match.distance)[:MOST_MATCHES_KEPT]
-    if len(kept) < LEAST_MATCHES:
-        return
+    pairs = matcher.knnMatch(np.ascontiguousarray(found.descriptors), np.asarray(printed.descriptors), k=2)
+    kept = [one for one, next_best in pairs if one.distance < search.ratio * next_best.distance]
     on_page = found.points[[match.queryIdx for match in kept]]
     on_form = printed.points[[match.trainIdx for match in kept]]
+    return np.column_stack([on_page, on_form, [match.distance for match in kept]])
+
+
+def _agreed(matches: NDArray[np.float64]) -> Iterator[tuple[Homography, int]]:
+    """Yield as `_placed`, from matches."""
+    if len(matches) < LEAST_MATCHES:
+        return
+    nearest = matches[np.argsort(matches[:, 4], kind="stable")[:MOST_MATCHES_KEPT]]
+    on_page, on_form = np.ascontiguousarray(nearest[:, :2]), np.ascontiguousarray(nearest[:, 2:4])
     # On paper that was scanned lies what was only turned, moved and scaled: of that, few matches can be sure. What is
     # photographed leans, and has many matches.
     alike, agree = cv2.estimateAffinePartial2D(
@@ -111,7 +131,7 @@ SKEW_STEP = 0.2
 LONG_RULE_MM = 25.0
 
 
-def flat_guesses(page: Page, references: Sequence[FormReference]) -> list[Guess]:
+def flat_guesses(page: Page, _halves: Halves, references: Sequence[FormReference]) -> list[Guess]:
     """Return where forms may lie on a page that was scanned flat, from all its ink at once, the likeliest first.
 
     Features need something to tell them apart; a list of empty rows has next to nothing of that. Its skew comes from

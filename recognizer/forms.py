@@ -20,9 +20,9 @@ from recognizer.form_reference import FINE_PX_PER_MM, FormReference, reference_o
 from recognizer.form_search import CLOSE, FAST, THOROUGH, Guess, flat_guesses, guesses
 from recognizer.geometry import Homography
 from recognizer.patches import ALIKE, compare
-from recognizer.records import GreyImage, Page, RegisteredPage, SheetIdentity
+from recognizer.records import Page, RegisteredPage, SheetIdentity
 from recognizer.template import SheetSet
-from recognizer.warp import warped
+from recognizer.warp import Halves
 
 MOST_TRIED = 4
 """Guesses that are measured, those with most matches: more than the forms that anybody confuses."""
@@ -44,7 +44,7 @@ SAME_REACH_MM = 1.0
 BLANK_TO_PX: Homography = np.array([[FINE_PX_PER_MM, 0, -0.5], [0, FINE_PX_PER_MM, -0.5], [0, 0, 1.0]])
 """From mm to the pixels of a prepared blank page."""
 
-Look: TypeAlias = Callable[[Page, Sequence[FormReference]], list[Guess]]
+Look: TypeAlias = Callable[[Page, Halves, Sequence[FormReference]], list[Guess]]
 
 LOOKS: tuple[Look, ...] = (
     partial(guesses, search=FAST),
@@ -84,7 +84,7 @@ def refuse_same_forms(sheets: SheetSet) -> None:
     references = form_references(sheets)
     for one, alike in zip(references, _lookalikes(references), strict=True):
         for other in alike:
-            here, there = (_fitted(one.fine, reference, BLANK_TO_PX) for reference in (one, other))
+            here, there = (_fitted(Halves(one.fine), reference, BLANK_TO_PX) for reference in (one, other))
             if _only_here(here, there).size + _only_here(there, here).size < LEAST_EVIDENCE:
                 first, second = (f"page {each.page} of '{each.template.name}'" for each in (one, other))
                 raise TemplateError(
@@ -120,40 +120,41 @@ def find_form(page: Page, references: tuple[FormReference, ...], looks: Sequence
     Raises:
         RegistrationError: as `register_form`.
     """
+    halves = Halves(page.pixels)
     refused: RegistrationError | None = None
     for look in looks:
         fits: list[FormFit] = []
-        for guess in look(page, references)[:MOST_TRIED]:
+        for guess in look(page, halves, references)[:MOST_TRIED]:
             if any(fit.reference is guess.reference for fit in fits):
                 continue
             try:
-                fits.append(_fitted(page.pixels, guess.reference, guess.mm_to_px))
+                fits.append(_fitted(halves, guess.reference, guess.mm_to_px))
             except RegistrationError as error:
                 # The most telling of the refusals is that of the form with most matches in the most thorough search.
                 refused = error if refused is None or guess.matches >= TELLING else refused
         if fits:
-            return _decided(page.pixels, fits, references)
+            return _decided(halves, fits, references)
     if refused is not None:
         raise refused
     names = ", ".join(dict.fromkeys(f"'{reference.template.name}'" for reference in references))
     raise RegistrationError(f"no form of this exam ({names}) is found on the page; if it is one, scan it again, flat")
 
 
-def _fitted(pixels: GreyImage, reference: FormReference, guess: Homography) -> FormFit:
+def _fitted(page: Halves, reference: FormReference, guess: Homography) -> FormFit:
     """Lay a form over a page, and when it was laid on a place that only looks right, look in the others like it."""
     try:
-        return fit_form(pixels, reference, guess)
+        return fit_form(page, reference, guess)
     except (cv2.error, np.linalg.LinAlgError) as error:
         raise RegistrationError(f"the form makes no sheet on the page ({type(error).__name__}); {FLAT}") from error
     except SlippedError:
         for slip in reference.slips[:MOST_SLIPS_TRIED]:
             for way in (slip.mm_to_mm, np.linalg.inv(slip.mm_to_mm)):
                 with suppress(RegistrationError, cv2.error, np.linalg.LinAlgError):
-                    return fit_form(pixels, reference, guess @ way)
+                    return fit_form(page, reference, guess @ way)
         raise
 
 
-def _decided(pixels: GreyImage, fits: list[FormFit], references: tuple[FormReference, ...]) -> FormFit:
+def _decided(page: Halves, fits: list[FormFit], references: tuple[FormReference, ...]) -> FormFit:
     """Return the fit that all evidence favours, among those found and all forms that look like them.
 
     Raises:
@@ -166,7 +167,7 @@ def _decided(pixels: GreyImage, fits: list[FormFit], references: tuple[FormRefer
         if rival is None and reference in alike:
             # Not among the guesses; but where it looks the same, it lies in the same place.
             with suppress(RegistrationError):
-                rival = _fitted(pixels, reference, best.laid.mm_to_px)
+                rival = _fitted(page, reference, best.laid.mm_to_px)
         if rival is None or rival is best:
             continue
         favours = _favours(best, rival)
@@ -187,7 +188,7 @@ def _lookalikes(references: tuple[FormReference, ...]) -> tuple[frozenset[FormRe
 
     def fits_on(blank: FormReference, other: FormReference) -> bool:
         with suppress(RegistrationError):
-            fit_form(blank.fine, other, BLANK_TO_PX)
+            fit_form(Halves(blank.fine), other, BLANK_TO_PX)
             return True
         return False
 
@@ -211,6 +212,5 @@ def _only_here(one: FormFit, other: FormFit) -> NDArray[np.intp]:
     mine, theirs = one.reference, other.reference
     # The other blank page, laid where this one has its patches: through the page, on which both lie.
     through = BLANK_TO_PX @ np.linalg.inv(other.laid.mm_to_px) @ one.laid.mm_to_px
-    picture = warped(theirs.fine, Laid(through), mine.paper, FINE_PX_PER_MM)
-    seen = compare(picture, mine.fine, mine.centres, FINE_PX_PER_MM, SAME_REACH_MM)
+    seen = compare(theirs.fine, Laid(through), mine.fine_patches, SAME_REACH_MM)
     return np.flatnonzero(~seen.are_seen)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from recognizer.curves import rounded
-from recognizer.decode import HIDDEN, OTHER
+from recognizer.decode import HIDDEN, LETTER, OTHER
 from recognizer.promise import Thresholds
 from recognizer.records import CharacterReading, Decision, Flag, RankedValue, Reading, ValueState
 from recognizer.template import Kind, Role, SheetField
@@ -84,6 +84,9 @@ def _unreadable(reading: Reading, field: SheetField) -> str:
     hidden = [str(place.position) for place in reading.characters if place.classes == (HIDDEN,)]
     if hidden:
         return f"box {', '.join(hidden)} cannot be seen: covered, folded over, or off the scan"
+    letters = [str(place.position) for place in reading.characters if place.classes == (LETTER,)]
+    if letters:
+        return f"box {', '.join(letters)} may hold a letter, which is not read by machine"
     return f"{_unreadable_place(reading, field)} cannot be read: struck out, a letter, or touching"
 
 

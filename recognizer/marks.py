@@ -12,6 +12,7 @@ from recognizer.codes import Corner, corner_of
 from recognizer.geometry import Homography, Points, apply_homography, bounding_rect
 from recognizer.records import GreyImage
 from recognizer.template import MARK_SIZE_MM, MARKS
+from recognizer.warp import reduced
 
 
 class Clean(Enum):
@@ -95,7 +96,7 @@ def find_marks(pixels: GreyImage, searches: Sequence[tuple[int, Clean]] = SEARCH
     marks: tuple[FoundMark, ...] = ()
     for longest, clean in searches:
         factor = _factor(max(pixels.shape), longest)
-        found = _detect(_cleaned(_reduced(pixels, factor), clean), factor, MARK_PERIMETER)
+        found = _detect(_cleaned(reduced(pixels, factor), clean), factor, MARK_PERIMETER)
         known = {mark.corner for mark in marks}
         marks += tuple(mark for mark in found if mark.corner not in known)
         if len({mark.corner for mark in marks}) >= 3:
@@ -114,7 +115,7 @@ def marks_in_corners(pixels: GreyImage) -> tuple[FoundMark, ...]:
     if min(columns, rows) < LEAST_ZONE * factor:
         return ()
     places = [(left, top) for top in (0, height - rows) for left in (0, width - columns)]
-    zones = [_reduced(pixels[top : top + rows, left : left + columns], factor) for left, top in places]
+    zones = [reduced(pixels[top : top + rows, left : left + columns], factor) for left, top in places]
     mosaic = np.vstack([np.hstack(zones[:2]), np.hstack(zones[2:])])
     larger = max(pixels.shape) / (max(mosaic.shape) * factor)
     found = []
@@ -159,7 +160,7 @@ def find_missing_marks(
             continue
         size = MARK_SIZE_MM * px_per_mm_at(mm_to_px, MARKS[corner].corners().mean(axis=0))
         factor = _factor(size, 32)
-        small = _reduced(part, factor)
+        small = reduced(part, factor)
         for clean in Clean:
             marks = [mark for mark in _detect(_cleaned(small, clean), factor, (0.3, 4.0)) if mark.corner is corner]
             if marks:
@@ -179,15 +180,6 @@ def px_per_mm_at(mm_to_px: Homography, point_mm: NDArray[np.float64]) -> float:
 def _factor(size: float, least: float) -> int:
     """Return the largest power of two by which a size stays at least `least` (OpenCV halves and quarters fast)."""
     return 1 << max(int(np.log2(max(size / least, 1.0))), 0)
-
-
-def _reduced(pixels: GreyImage, factor: int) -> GreyImage:
-    if factor == 1:
-        return pixels
-    size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
-    # Cut to whole cells first: then every reduced pixel is the mean of exactly factor x factor pixels.
-    cells = pixels[: size[1] * factor, : size[0] * factor]
-    return np.asarray(cv2.resize(cells, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _cleaned(pixels: GreyImage, clean: Clean) -> GreyImage:

@@ -4,6 +4,7 @@ import mmap
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,12 @@ MOST_OUTSIDE = 0.5
 
 _SLICE = 48
 """Bytes by which a picture's data are found in the file: compressed data repeat so much only when they are equal."""
+
+_SOON = 16_384
+"""Bytes between one picture and the next, in a file in which nothing but small objects stands between them."""
+
+_REACH = 4096
+"""Bytes before a picture's data in which its dictionary begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,7 @@ def resized_to_use(pixels: GreyImage, square: tuple[float, float]) -> GreyImage:
     return np.asarray(cv2.resize(pixels, size, interpolation=flags), dtype=np.uint8)
 
 
+@lru_cache(maxsize=64)
 def placement_of(
     matrix: tuple[float, ...], page_box: tuple[float, float, float, float], rotation: int, stored: tuple[int, int]
 ) -> Placement | None:
@@ -108,6 +116,8 @@ def placement_of(
         page_box: left, bottom, right, top of what is displayed, in points.
         rotation: degrees clockwise by which the page is turned for display.
         stored: width and height of the stored picture.
+
+    The pages of a stack mostly lie alike: it is worked out once.
     """
     a, b, c, d, e, f = matrix
     left, bottom, right, top = page_box
@@ -184,7 +194,7 @@ def _cover(rect: Rect, width: float, height: float) -> float:
     return max(across, 0) * max(down, 0) / (width * height)
 
 
-def find_dictionary(path: Path, data: bytes, guess: float) -> bytes | None:
+def find_dictionary(path: Path, data: bytes, start: int) -> tuple[bytes, int] | None:
     """Return the dictionary of a picture in the file, found by the picture's own bytes; None when it cannot be found.
 
     PDFium does not tell whether a picture has a mask or is shown inverted. Its dictionary cannot lie inside a
@@ -193,28 +203,38 @@ def find_dictionary(path: Path, data: bytes, guess: float) -> bytes | None:
     Args:
         path: the PDF.
         data: the picture's bytes as stored.
-        guess: where in the file to begin to look, 0 to 1.
+        start: where in the file to begin to look; fastest when the picture begins soon after.
+
+    Returns:
+        The dictionary, and where the picture ends.
     """
     middle = len(data) // 2
     needle = data[middle : middle + _SLICE]
     if len(needle) < _SLICE:
         return None
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        start = int(len(content) * min(max(guess, 0.0), 1.0))
-        for begin, end in ((start, len(content)), (0, min(start + len(data), len(content)))):
+        size, start = len(content), max(start, 0)
+        first = content.find(data[:_SLICE], start, start + _SOON)
+        if first >= 0 and content[first : first + len(data)] == data:
+            return _before(content, first, len(data))
+        for begin, end in ((start, size), (0, min(start + len(data), size))):
             found = content.find(needle, begin, end)
             while found >= 0:
                 first = found - middle
                 if first >= 0 and content[first : first + len(data)] == data:
-                    return _dictionary_before(content[max(first - 4096, 0) : first])
+                    return _before(content, first, len(data))
                 found = content.find(needle, found + 1, end)
     return None
 
 
-def _dictionary_before(text: bytes) -> bytes | None:
-    """Return the last `<<...>>` that stands between `obj` and `stream` at the end of a text."""
-    found = re.search(rb"\bobj\s*(<<(?:(?!\bobj\b).)*>>)\s*stream\r?\n?\Z", text, flags=re.DOTALL)
-    return found[1] if found else None
+_DICTIONARY = re.compile(rb"\bobj\s*(<<(?:(?!\bobj\b).)*>>)\s*stream\r?\n?\Z", flags=re.DOTALL)
+
+
+def _before(content: mmap.mmap, first: int, size: int) -> tuple[bytes, int] | None:
+    """Return the last `<<...>>` between `obj` and `stream` before a place in a file, and where the data end."""
+    text = content[max(first - _REACH, 0) : first]
+    found = _DICTIONARY.search(text, max(text.rfind(b"obj"), 0)) or _DICTIONARY.search(text)
+    return (found[1], first + size) if found else None
 
 
 def is_plain(dictionary: bytes, is_jpeg: bool) -> bool:

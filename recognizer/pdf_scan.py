@@ -101,6 +101,8 @@ class PdfScan:
     def __init__(self, path: Path, tail: bytes) -> None:
         self._path = path
         self._opens_in_poppler = False
+        self._found = (0, 0)
+        """The page whose picture was found last in the file, and where that ends: only a hint."""
         if not pdf_ends_whole(tail):
             # PDFium would repair such a file and quietly leave out the pages that are lost.
             raise ScanError(f"{path.name}: the PDF is cut off (its end is missing); copy or scan it again")
@@ -161,16 +163,23 @@ class PdfScan:
             picture = only_picture(page, ref.number)
         if picture is not None and (about := self._plain(picture, ref.number)) is not None:
             pixels = lay_on_page(decode(picture, about, ref.number), picture.placement)
-            if np.median(pixels[::16, ::16]) >= DARK_PAGE:
+            sample = pixels[::16, ::16]
+            if 2 * np.count_nonzero(sample < DARK_PAGE) < sample.size:
                 return Page(ref, pixels, width, height, PageSource.EMBEDDED, picture.digest)
         pixels, source = self._rendered(page, ref.number, renderer)
         return Page(ref, pixels, width, height, source, pixel_hash(pixels))
 
     def _plain(self, picture: PagePicture, number: int) -> bytes | None:
         """Return the dictionary of a picture without mask; None when it has one, which PDFium does not tell of."""
-        guess = (number - 2) / self._pages
-        dictionary = find_dictionary(self._path, picture.data, guess)
-        return dictionary if dictionary is not None and is_plain(dictionary, picture.is_jpeg) else None
+        last, end = self._found
+        # Scanners write page after page; for one out of turn, a guess.
+        start = end if last == number - 1 else self._path.stat().st_size * (number - 2) // self._pages
+        found = find_dictionary(self._path, picture.data, start)
+        if found is None:
+            return None
+        dictionary, end = found
+        self._found = (number, end)
+        return dictionary if is_plain(dictionary, picture.is_jpeg) else None
 
     def _rendered(self, page: Any, number: int, renderer: Renderer) -> tuple[GreyImage, PageSource]:  # noqa: ANN401
         with pdfium_lock:

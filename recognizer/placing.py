@@ -17,6 +17,7 @@ from recognizer.records import GreyImage, HandPlacement, Page, RegisteredPage, S
 from recognizer.rule_fit import ERROR_LIMIT_MM, check_by_rules, pulled_in
 from recognizer.rules import measure, probes_of
 from recognizer.template import MARKS, SheetSet, SheetTemplate
+from recognizer.warp import Halves
 
 PLACING_REACHES_MM = (3.0, 1.8, 1.0)
 """How far off the printed rules are looked for, in turn. A person who clicks a corner hits it within about 2 mm."""
@@ -158,7 +159,7 @@ def _laid_sheet(pixels: GreyImage, rough: Homography, template: SheetTemplate, n
 def _laid_form(pixels: GreyImage, rough: Homography, template: SheetTemplate, number: int) -> tuple[Laid, float]:
     """Lay somebody else's form near a place, and tell how far off it is."""
     reference = reference_of(template, number)
-    fit = fit_form(pixels, reference, rough)
+    fit = fit_form(Halves(pixels), reference, rough)
     _refuse_pulled(fit.laid, rough, reference.centres)
     return fit.laid, fit.error_mm
 

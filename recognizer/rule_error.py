@@ -62,11 +62,11 @@ def error_mm(
             off[key // 2] += max(vouched[key]) ** 2
         elif len(seen) >= least:
             share = MOST_RULES if len(seen) >= MANY_RULES else 50
-            off[key // 2] += _percentile(seen, share) ** 2
+            off[key // 2] += percentile(seen, share) ** 2
     return float(np.sqrt(max(off.values(), default=0.0))), float(visible.mean())
 
 
-def _percentile(ordered: NDArray[np.float64], share: float) -> float:
+def percentile(ordered: NDArray[np.float64], share: float) -> float:
     """Return a percentile of few values in order, between two of them where it lies there (NumPy's takes 0.1 ms)."""
     at = share / 100 * (len(ordered) - 1)
     low = int(at)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from recognizer.codes import mark_codes, mark_modules, payload, qr_modules
+from recognizer.geometry import Rect
 from recognizer.records import SheetIdentity
 from recognizer.template import MARKS, QR_CODE, Box, Kind, Role, SheetField, SheetPage, SheetTemplate
 from recognizer.template_parts import PrintedBubble, PrintedText
@@ -86,7 +87,7 @@ def template_texts(template: SheetTemplate) -> Iterator[str]:
     for page in template.pages:
         yield from (text.text for text in page.texts)
         for field in page.fields:
-            yield from (field.label, *field.options, *field.captions)
+            yield from (field.label, *field.options, *field.captions, *field.id_alphabets)
 
 
 def prefill_problems(template: SheetTemplate, copy: SheetCopy) -> Iterator[str]:
@@ -94,17 +95,19 @@ def prefill_problems(template: SheetTemplate, copy: SheetCopy) -> Iterator[str]:
     number = copy.candidate_id
     fields = [field for page in template.pages for field in page.fields if field.role is Role.ID]
     for field in fields if number else ():
-        length = field.positions if field.kind is Kind.CHOICE else field.characters
-        allowed = set(field.options) if field.kind is Kind.CHOICE else set("0123456789")
+        alphabets = field.id_alphabets
+        length = len(alphabets)
         if len(number) != length:
             yield (
                 f"{copy.place}: the candidate number '{number}' has {len(number)} characters, field {field.name} has "
                 f"{length}; correct the number (leading zeros?) or use a template that fits"
             )
-        elif foreign := sorted(set(number) - allowed):
+        elif foreign := sorted((c, at) for at, c in enumerate(number) if c not in alphabets[at]):
+            character, at = foreign[0]
             yield (
-                f"{copy.place}: the candidate number '{number}' holds '{foreign[0]}', field {field.name} takes "
-                f"{' '.join(sorted(allowed))} only; correct the number"
+                f"{copy.place}: the candidate number '{number}' holds '{character}', field {field.name} takes "
+                f"{' '.join(sorted(alphabets[at]))} only{f' at position {at + 1}' if field.alphabet else ''}; correct "
+                "the number"
             )
 
 
@@ -183,6 +186,11 @@ def _draw_field(sheet: "Canvas", field: SheetField, boxes: Sequence[Box]) -> Non
         sheet.dot(behind.x - field.point_gap / 2, behind.bottom - 0.9, 1.3)
     if field.kind is Kind.CHOICE and field.shape == "box":
         _draw_captions(sheet, field, boxes)
+    for position, character in field.printed_characters.items():
+        comb = field.kind is Kind.DIGITS
+        place = boxes[position].rect if comb else field.bubble_at(position, 0)
+        height = ID_DIGIT_MM if comb else min(ID_DIGIT_MM, place.height)
+        _draw_in(sheet, place, character, height)
     _draw_label(sheet, field, boxes)
 
 
@@ -194,9 +202,13 @@ def _draw_bubbles(sheet: "Canvas", boxes: Sequence[Box]) -> None:
 
 
 def _draw_centred(sheet: "Canvas", box: Box, text: str, height: float, grey: float = 0.0) -> None:
-    baseline = box.rect.y + (box.rect.height + height) / 2
+    _draw_in(sheet, box.rect, text, height, grey)
+
+
+def _draw_in(sheet: "Canvas", rect: Rect, text: str, height: float, grey: float = 0.0) -> None:
+    baseline = rect.y + (rect.height + height) / 2
     style = TextStyle(height / CAP_HEIGHT * POINTS_PER_MM, grey=grey, align="C")
-    sheet.text(box.rect.x, baseline, text, box.rect.width, style)
+    sheet.text(rect.x, baseline, text, rect.width, style)
 
 
 def _draw_captions(sheet: "Canvas", field: SheetField, boxes: Sequence[Box]) -> None:
@@ -225,16 +237,16 @@ def _fill_in(sheet: "Canvas", field: SheetField, boxes: Sequence[Box], copy: She
         sheet.text(field.x + 3, baseline, copy.candidate_name, field.width - 6, TextStyle(13))
     elif field.role is Role.ID and copy.candidate_id:
         fill: dict[Kind, Callable[..., None]] = {Kind.DIGITS: _fill_digits, Kind.CHOICE: _fill_grid}
-        fill[field.kind](sheet, boxes, copy.candidate_id)
+        fill[field.kind](sheet, field, boxes, copy.candidate_id)
 
 
-def _fill_digits(sheet: "Canvas", boxes: Sequence[Box], number: str) -> None:
-    for box, character in zip(boxes, number, strict=True):
-        _draw_centred(sheet, box, character, ID_DIGIT_MM)
+def _fill_digits(sheet: "Canvas", field: SheetField, boxes: Sequence[Box], number: str) -> None:
+    for at, (box, character) in enumerate(zip(boxes, number, strict=True)):
+        if at not in field.printed_characters:
+            _draw_centred(sheet, box, character, ID_DIGIT_MM)
 
 
-def _fill_grid(sheet: "Canvas", boxes: Sequence[Box], number: str) -> None:
-    rows = len(boxes) // len(number)
-    for index, box in enumerate(boxes):
-        if box.option == number[index // rows]:
+def _fill_grid(sheet: "Canvas", field: SheetField, boxes: Sequence[Box], number: str) -> None:
+    for position, box in zip(field.box_positions, boxes, strict=True):
+        if box.option == number[position]:
             sheet.bubble(box.rect, filled=True)

@@ -136,5 +136,11 @@ def _transposed(units: NDArray[np.int64], one: int) -> NDArray[np.int64]:
 
 
 def model_for(unit: Decimal, misadded: float = MISADDED) -> SumModel:
-    """Return the model of an exam."""
+    """Return the model of an exam.
+
+    Raises:
+        ValueError: the share is none between 0 and 1 (our bug: settings are checked).
+    """
+    if not 0 < misadded < 1:
+        raise ValueError(f"{misadded!r} is no share of wrong totals")
     return replace(SumModel(unit), misadded=misadded)

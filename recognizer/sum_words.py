@@ -93,17 +93,15 @@ class _Sum:
             self.model.share(real, written, self.node, part),
         )
         yield from self._left_out(gap, agreeing)
-        changes = {at: dict(self._changes(at)) for at in self.prior}
-        for at, by_gap in changes.items():
-            if gap in by_gap:
-                text, weight = by_gap[gap]
-                yield self._then(at, text), agreeing * weight
-        likely = {at: {by: one for by, one in each.items() if one[1] >= PAIRED} for at, each in changes.items()}
+        for at in self.prior:
+            if weight := self._change(at, gap):
+                yield self._then(at, self._changed(at, gap)), agreeing * weight
+        likely = {at: self._likely_changes(at) for at in self.prior}
         for first, second in combinations(likely, 2):
-            for by, (text, weight) in likely[first].items():
-                if gap - by in likely[second]:
-                    other, also = likely[second][gap - by]
-                    yield self._then(second, f"{text}, and {other}", paired=True), agreeing * weight * also
+            for by, weight in likely[first].items():
+                if also := likely[second].get(gap - by):
+                    both = f"{self._changed(first, by)}, and {self._changed(second, gap - by)}"
+                    yield self._then(second, both, paired=True), agreeing * weight * also
 
     def _left_out(self, gap: int, agreeing: float) -> Iterator[tuple[str, float]]:
         rest = self.layout.number(self._amount(self.total, self.best[self.total]) or 0)
@@ -120,21 +118,29 @@ class _Sum:
                 said = f"the examiner left out {self._name(at)} ({text})"
                 yield f"{said}: the other marks add up to {rest}", agreeing * lost
 
-    def _changes(self, at: int) -> Iterator[tuple[int, tuple[str, float]]]:
-        """Yield, for each other value of a part, by how much it brings sum and total together, and its weight."""
-        if self.known[at]:
-            return
-        part, prior = self.layout.parts[at], self.prior[at]
-        base = self._amount(at, self.best[at]) or 0
-        own = float(prior[part.columns.get(self.best[at], part.other)])
-        numbers = np.flatnonzero(prior[: part.count]).tolist()
-        for column in numbers:
-            by = part.low + column - base
-            if by and own > 0:
-                sign = -1 if at == self.total else 1
-                said = self.best[at] or "blank"
-                text = f"{self._name(at)} is {part.texts[column]}, not {said}"
-                yield sign * by, (text, float(prior[column]) / own)
+    def _column(self, at: int, by: int) -> int:
+        """Return the column of the value with which a part brings sum and total together by so much."""
+        sign = -1 if at == self.total else 1
+        return (self._amount(at, self.best[at]) or 0) + sign * by - self.layout.parts[at].low
+
+    def _change(self, at: int, by: int) -> float:
+        """Return how likely that value is, measured by the best one; 0 where it cannot be."""
+        part, column = self.layout.parts[at], self._column(at, by)
+        own = float(self.prior[at][part.columns.get(self.best[at], part.other)])
+        if self.known[at] or not by or not 0 <= column < part.count or own <= 0:
+            return 0.0
+        return float(self.prior[at][column]) / own
+
+    def _likely_changes(self, at: int) -> dict[int, float]:
+        part, base = self.layout.parts[at], self._column(at, 0)
+        own = float(self.prior[at][part.columns.get(self.best[at], part.other)])
+        columns = np.flatnonzero(self.prior[at][: part.count] >= max(PAIRED * own, np.finfo(float).tiny)).tolist()
+        gaps = [(base - column) if at == self.total else (column - base) for column in columns]
+        return {by: weight for by in gaps if (weight := self._change(at, by))}
+
+    def _changed(self, at: int, by: int) -> str:
+        said = self.layout.parts[at].texts[self._column(at, by)]
+        return f"{self._name(at)} is {said}, not {self.best[at] or 'blank'}"
 
     def _then(self, at: int, text: str, *, paired: bool = False) -> str:
         """Say what follows from changes, the last of which is that of a part; the total comes last."""

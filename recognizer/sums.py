@@ -77,6 +77,14 @@ class Joint:
         column = self.layout.parts[part].columns.get(value)
         return 0.0 if column is None else float(self.parts[part][sheet, column])
 
+    def tops(self, part: int) -> tuple[RankedValue, ...]:
+        """Return the likeliest value of a part, for each sheet."""
+        columns = self.parts[part].argmax(axis=1)
+        chances = self.parts[part][np.arange(len(columns)), columns]
+        texts = self.layout.parts[part].texts
+        pairs = zip(columns.tolist(), chances.tolist(), strict=True)
+        return tuple(RankedValue(texts[column], chance) for column, chance in pairs)
+
     def ranked(self, sheet: int, part: int, most: int = 5) -> tuple[RankedValue, ...]:
         """Return the likeliest values of a part, best first."""
         row = self.parts[part][sheet]
@@ -136,7 +144,7 @@ def prior_weights(layout: SumLayout, part: int, evidence: Sequence[PartEvidence]
 def _said(one: PartEvidence) -> list[tuple[str, float]]:
     if one.known is not None:
         return [(one.known, 1.0)]
-    return [(value.value, max(value.probability, 0.0)) for value in one.values]
+    return [(value.value, value.probability) for value in one.values if 0 <= value.probability <= 1]
 
 
 class _Decoder:

@@ -9,10 +9,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, field_validator, model_validator
 
+from recognizer.alphabets import DIGITS, expanded
 from recognizer.geometry import Rect
 from recognizer.template_parts import BoxLength, Count, Frozen, Length, Millimetres, Number, Text
-
-DIGITS = "0123456789"
 
 LEFT_LABEL_MM = 20.0
 """Room for a label on the left of a field that asks for no other."""
@@ -61,6 +60,10 @@ class SheetField(Frozen):
     kind `image`: one area kept for people.
 
     A total says in `adds` which marks and other totals it adds, by name or pattern (`template_sums.py`).
+    An id may have an `alphabet`: what stands at each position, one entry each, such as `["P", "0-9", "0-9", "A-HJ"]`.
+    One character alone ("P") is printed in its box, or in place of bubbles, and not read. Of bubbles (kind `choice`,
+    without `options`) each position has those of its alphabet. Letters written by hand are not read: the class list may
+    settle them by the digits, and else a person does.
     """
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")
@@ -94,6 +97,7 @@ class SheetField(Frozen):
     adds: tuple[Annotated[str, Field(pattern=r"^[A-Za-z*?][A-Za-z0-9_*?]{0,31}$")], ...] | None = Field(
         default=None, max_length=500
     )
+    alphabet: tuple[Text, ...] = Field(default=(), max_length=40)
 
     @field_validator("options")
     @classmethod
@@ -103,6 +107,13 @@ class SheetField(Frozen):
         if any(not re.fullmatch(r"[^\s+]{1,12}", option) for option in options):
             raise ValueError("an option is 1 to 12 characters without spaces or '+'")
         return options
+
+    @field_validator("alphabet")
+    @classmethod
+    def _alphabet_is_one(cls, alphabet: tuple[str, ...]) -> tuple[str, ...]:
+        if alphabet and all(length == 1 for length in [len(expanded(entry)) for entry in alphabet]):
+            raise ValueError("every character is printed; nothing is left to read")
+        return alphabet
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -114,7 +125,11 @@ class SheetField(Frozen):
     def _rules(self) -> Iterator[tuple[bool, str]]:
         """Yield what must not be, with the message that says so; the first one that holds is reported."""
         digits, choice = self.kind is Kind.DIGITS, self.kind is Kind.CHOICE
-        yield choice and not self.options, 'a choice field needs options, such as options = ["A", "B"]'
+        yield from self._alphabet_rules()
+        yield (
+            choice and not self.options and not self.alphabet,
+            'a choice field needs options, such as options = ["A", "B"]',
+        )
         yield (
             not choice and bool(self.options or self.captions or self.multiple or self.positions > 1),
             'options, captions, multiple and positions belong to kind = "choice" only',
@@ -165,6 +180,26 @@ class SheetField(Frozen):
             f"maximum {high} cannot be written: the boxes hold at most {largest}",
         )
 
+    def _alphabet_rules(self) -> Iterator[tuple[bool, str]]:
+        count = self.positions if self.kind is Kind.CHOICE else self.characters
+        what = "positions" if self.kind is Kind.CHOICE else "characters"
+        yield (
+            bool(self.alphabet) and (self.role is not Role.ID or self.kind not in (Kind.DIGITS, Kind.CHOICE)),
+            'alphabet belongs to role = "id" only, written in boxes (kind = "digits") or bubbles (kind = "choice")',
+        )
+        yield (
+            bool(self.alphabet) and len(self.alphabet) != count,
+            f"the alphabet has {len(self.alphabet)} entries for {what} = {count}; give each its own",
+        )
+        yield (
+            bool(self.alphabet) and (bool(self.options) or self.sign or self.decimals > 0),
+            "options, sign and decimals do not go with an alphabet",
+        )
+        yield (
+            bool(self.alphabet) and self.kind is Kind.CHOICE and self.positions == 1,
+            "a single position needs no alphabet; name its options",
+        )
+
     @property
     def is_numeric(self) -> bool:
         """Whether the value is a number (12.50 and 12.5 are equal) rather than a text (an id keeps its zeros)."""
@@ -173,6 +208,8 @@ class SheetField(Frozen):
     @property
     def id_alphabets(self) -> tuple[str, ...]:
         """What may stand at each position of an id, as the characters themselves."""
+        if self.alphabet:
+            return tuple(expanded(entry) for entry in self.alphabet)
         if self.kind is Kind.CHOICE:
             return ("".join(self.options),) * self.positions
         return (DIGITS,) * self.characters
@@ -186,17 +223,43 @@ class SheetField(Frozen):
         return Rect(self.x - width, self.y + self.height / 2 - 2, width - 2, 4)
 
     @property
+    def option_rows(self) -> tuple[tuple[str, ...], ...]:
+        """The options of each position of a choice field, none where a character is printed instead."""
+        if self.alphabet:
+            return tuple(tuple(each) if len(each) > 1 else () for each in self.id_alphabets)
+        return (self.options,) * self.positions
+
+    @property
+    def printed_characters(self) -> dict[int, str]:
+        """The characters of an id that are printed on the sheet, by position from 0."""
+        return {at: entry for at, entry in enumerate(self.alphabet) if len(entry) == 1}
+
+    @property
+    def box_positions(self) -> tuple[int, ...]:
+        """The position, from 0, of each box of a choice field."""
+        return tuple(at for at, options in enumerate(self.option_rows) for _ in options)
+
+    @property
     def box_count(self) -> int:
         """How many boxes the field has."""
         if self.kind is Kind.DIGITS:
             return self.characters + self.sign
-        return len(self.options) * self.positions if self.kind is Kind.CHOICE else 1
+        return sum(map(len, self.option_rows)) if self.kind is Kind.CHOICE else 1
 
     def boxes(self, page: int) -> tuple[Box, ...]:
         """Return every printed box of the field, in reading order."""
         return tuple(
             Box(page, self.name, self.kind, self.role, position, option, rect)
             for position, (option, rect) in enumerate(self._placed(), start=1)
+        )
+
+    def bubble_at(self, position: int, index: int) -> Rect:
+        """Return where an option of a position of a choice field stands, both from 0."""
+        along = self.pitch or (self.width if self.direction == "row" else self.height)
+        across = self.position_pitch or (self.height if self.direction == "row" else self.width)
+        dx, dy = index * along, position * across
+        return Rect(self.x, self.y, self.width, self.height).shifted(
+            *((dx, dy) if self.direction == "row" else (dy, dx))
         )
 
     def _placed(self) -> Iterator[tuple[str | None, Rect]]:
@@ -208,11 +271,8 @@ class SheetField(Frozen):
                 gap = self.point_gap if index >= point_at else 0.0
                 yield None, first.shifted(index * (self.pitch or self.width) + gap, 0.0)
         elif self.kind is Kind.CHOICE:
-            along = self.pitch or (self.width if self.direction == "row" else self.height)
-            across = self.position_pitch or (self.height if self.direction == "row" else self.width)
-            for position in range(self.positions):
-                for index, option in enumerate(self.options):
-                    dx, dy = index * along, position * across
-                    yield option, first.shifted(*((dx, dy) if self.direction == "row" else (dy, dx)))
+            for position, options in enumerate(self.option_rows):
+                for index, option in enumerate(options):
+                    yield option, self.bubble_at(position, index)
         else:
             yield None, first

@@ -83,6 +83,8 @@ def parse_value(field: SheetField, text: str) -> str:
     text = text.strip()
     if not text:
         return BLANK
+    if field.alphabet:
+        return _parse_alphabet(field, text)
     if field.kind is Kind.CHOICE:
         return _parse_options(field, text)
     if field.is_numeric:
@@ -179,6 +181,8 @@ def written_value(field: SheetField, symbols: str) -> str | None:
 
 def expectation(field: SheetField) -> str:
     """Say in plain words what a field may hold, for messages and for reviewers."""
+    if field.alphabet:
+        return f"{len(field.alphabet)} characters: {', '.join(field.alphabet)}"
     if field.kind is Kind.CHOICE and field.positions > 1:
         return f"{field.positions} characters out of {' '.join(field.options)}"
     if field.kind is Kind.CHOICE:
@@ -272,6 +276,20 @@ def _whole_digits(field: SheetField) -> int:
         if field.maximum is None
         else min(MOST_WHOLE_DIGITS, len(format_number(field.maximum.to_integral_value(ROUND_FLOOR)).lstrip("-")))
     )
+
+
+def _parse_alphabet(field: SheetField, text: str) -> str:
+    """Take the characters of an id; small letters are taken for capitals where only those may stand."""
+    alphabets = field.id_alphabets
+    if len(text) != len(alphabets):
+        raise _not_allowed(field, text)
+    found = [
+        character if character in alphabet else character.upper()
+        for character, alphabet in zip(text, alphabets, strict=True)
+    ]
+    if any(character not in alphabet for character, alphabet in zip(found, alphabets, strict=True)):
+        raise _not_allowed(field, text)
+    return "".join(found)
 
 
 def _parse_options(field: SheetField, text: str) -> str:

@@ -13,16 +13,31 @@ BEND_STEP_PX = 8
 
 def reduced(pixels: GreyImage, factor: int) -> GreyImage:
     """Return a page with every `factor` x `factor` pixels made one; halving again and again is several times faster."""
-    while factor % 2 == 0 and min(pixels.shape) > 1:
-        factor //= 2
-        size = (pixels.shape[1] // 2, pixels.shape[0] // 2)
-        pixels = np.asarray(
-            cv2.resize(pixels[: 2 * size[1], : 2 * size[0]], size, interpolation=cv2.INTER_AREA), dtype=np.uint8
-        )
-    if factor == 1 or min(pixels.shape) < factor:
-        return pixels
-    size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
-    cells = pixels[: size[1] * factor, : size[0] * factor]
+    return Halves(pixels).reduced(factor)
+
+
+class Halves:
+    """A page, and the same halved again and again, each of them made once."""
+
+    def __init__(self, pixels: GreyImage) -> None:
+        self._sizes = [pixels]
+
+    def reduced(self, factor: int) -> GreyImage:
+        """Return the page with every `factor` x `factor` pixels made one."""
+        times = 0
+        while factor % 2 == 0 and min(self._sizes[times].shape) > 1:
+            factor //= 2
+            times += 1
+            if times == len(self._sizes):
+                self._sizes.append(_in_cells(self._sizes[-1], 2))
+        pixels = self._sizes[times]
+        return pixels if factor == 1 or min(pixels.shape) < factor else _in_cells(pixels, factor)
+
+
+def _in_cells(pixels: GreyImage, edge: int) -> GreyImage:
+    size = (pixels.shape[1] // edge, pixels.shape[0] // edge)
+    # Cut to whole cells first: then every reduced pixel is the mean of exactly edge x edge pixels.
+    cells = pixels[: size[1] * edge, : size[0] * edge]
     return np.asarray(cv2.resize(cells, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 

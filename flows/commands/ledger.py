@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.commands.page_options import BY, by_name
+from flows.commands.page_options import by_name
 from flows.errors import EXIT_NOT_CLOSED, EXIT_SET_ASIDE
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ SHOWN_FILES = 60
     help="Say that a person has looked and takes it as it is: a file in quarantine, a failed or foreign page (FILE:N), "
     "or a sheet with remarks, such as a page that is lost. For what is wrong with it now; it no longer blocks.",
 )
-@BY
+@click.option("--by", "name", metavar="NAME", help="Who has looked; needed for --accept.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: totals, files, pages, what is open.")
 def ledger(folder: Path, *, accept: tuple[tuple[str, str], ...], name: str | None, as_json: bool) -> int:
     """Say what came in and what became of it, and whether the sums close.
@@ -61,6 +61,9 @@ def ledger(folder: Path, *, accept: tuple[tuple[str, str], ...], name: str | Non
         if accept:
             from flows.accepting import accept as accept_it
 
+            if name is None:
+                # Who takes a sheet as it is answers for it: no login that many share.
+                raise click.UsageError("say with --by NAME who has looked")
             for one in accept_it(store, exam, [(called, _why(why)) for called, why in accept], by_name(name)):
                 click.echo(f"accepted: {one.kind.value} {one.name}: {'; '.join(one.reasons)}", err=True)
         found = store.ledger()
@@ -69,6 +72,10 @@ def ledger(folder: Path, *, accept: tuple[tuple[str, str], ...], name: str | Non
     else:
         _print(folder, found)
     return exit_code(found)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _why(text: str) -> str:
@@ -98,8 +105,8 @@ def _print(folder: Path, found: "Ledger") -> None:
     pages = " + ".join(f"{found.counts[kind]} {kind.value}" for kind in PageOutcomeKind)
     hand = f" + {found.in_hand} in hand" if found.in_hand else ""
     waiting = f" + {found.waiting} waiting" if found.waiting else ""
-    console.print(plain(f"{found.files_in} files in = {files}{hand}; residual {found.files_residual}"))
-    console.print(plain(f"{found.pages_in} pages in = {pages}{waiting}; residual {found.residual}"))
+    console.print(plain(f"{_count(found.files_in, 'file')} in = {files}{hand}; residual {found.files_residual}"))
+    console.print(plain(f"{_count(found.pages_in, 'page')} in = {pages}{waiting}; residual {found.residual}"))
     table = Table("file", "outcome", "pages", *(kind.value for kind in PageOutcomeKind), box=None, pad_edge=False)
     for name in ("residual", "worst fit (mm)"):
         table.add_column(name)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SHOWN_SHEETS = 40
 """Sheets whose changes stand on the terminal; --json and the sheet Changes name all."""
 
+MAXIMUM = "maximum"
 LONGEST_WHY = 500
 
 
@@ -114,17 +115,17 @@ def _print_changes(changes: "Sequence[MarkChange]", names: Mapping[str, str]) ->
     from flows.commands.output import out, plain
 
     console = out(sys.stdout)
-    shown = set(list(dict.fromkeys(change.sheet for change in changes))[:SHOWN_SHEETS])
+    sheets = list(dict.fromkeys(change.sheet for change in changes if change.what != MAXIMUM))
+    shown = set(sheets[:SHOWN_SHEETS])
     table = Table("sheet", "candidate", "name", "what", "from", "to", "cause", box=None, pad_edge=False)
     for change in changes:
-        if change.sheet in shown:
+        # A changed maximum is the same on every sheet: it is counted below, and would hide the rest.
+        if change.sheet in shown and change.what != MAXIMUM:
             told = (change.sheet, change.candidate, names.get(change.candidate, ""), change.what)
             table.add_row(*map(plain, (*told, change.before or "-", change.after or "-", change.cause)))
-    console.print(table)
-    rest = [change for change in changes if change.sheet not in shown]
-    if not rest:
-        return
-    sheets = len({change.sheet for change in rest})
-    console.print(plain(f"and {len(rest):,} changes on {sheets:,} more sheets, which --json and the workbook name."))
+    if shown:
+        console.print(table)
+    if (more := len(sheets) - len(shown)) > 0:
+        console.print(plain(f"and {more:,} more sheets, which --json and the workbook name"))
     for what, number in Counter(change.what for change in changes).items():
-        console.print(plain(f"  {what}: changes on {number:,} sheets in all"))
+        console.print(plain(f"{what}: changes on {number:,} sheet{'' if number == 1 else 's'}"))

@@ -86,8 +86,11 @@ def stacks(
     for row in unclear:
         click.echo(f"{row.place}: {row.reason}")
     for stack in found:
-        sheets = f"{stack.sheets} sheet{'' if stack.sheets == 1 else 's'}"
-        click.echo(f"{stack.file}: '{stack.template}': {sheets} by their order, {len(stack.held)} pages held")
+        sheets, held = (
+            f"{count} {what}{'' if count == 1 else 's'}"
+            for count, what in ((stack.sheets, "sheet"), (len(stack.held), "page"))
+        )
+        click.echo(f"{stack.file}: '{stack.template}': {sheets} by their order, {held} held")
         if stack.reason:
             click.echo(f"  {stack.reason}")
     return code

@@ -1,6 +1,6 @@
 """What made-up candidates and examiners write: the truth of a simulated sheet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -44,11 +44,35 @@ class Candidate:
 
 def candidate_for(template: SheetTemplate, seed: int, serial: int) -> Candidate:
     """Return the candidate who hands in the sheet with this serial number: one seed, one serial, one candidate."""
+    if alphabets := _alphabets(template):
+        return Candidate(_spelled(alphabets, seed, serial), f"Sample Candidate {serial:05d}")
     width = max((length for field in _fields(template) if (length := _id_length(field))), default=8)
     start = int(np.random.default_rng([seed, width]).integers(10**9))
     number = (start + serial * ID_STRIDE) % 10**width
     group, room = GROUPS[serial % len(GROUPS)], ROOMS[serial % len(ROOMS)]
     return Candidate(str(number).zfill(width), f"Sample Candidate {serial:05d}", group, room)
+
+
+def _alphabets(template: SheetTemplate) -> list[str]:
+    """Return what may stand at each position in all id fields of a template, none where no field has an alphabet."""
+    fields = [field for field in _fields(template) if _id_length(field)]
+    if not any(field.alphabet for field in fields):
+        return []
+    longest = max(fields, key=_id_length)
+    alphabets = list(longest.id_alphabets)
+    for field in fields:
+        for at, allowed in enumerate(field.id_alphabets, start=len(alphabets) - _id_length(field)):
+            alphabets[at] = "".join(each for each in alphabets[at] if each in allowed) or alphabets[at]
+    return alphabets
+
+
+def _spelled(alphabets: Sequence[str], seed: int, serial: int) -> str:
+    number = int(np.random.default_rng([seed, len(alphabets)]).integers(10**9)) + serial * ID_STRIDE
+    characters = []
+    for alphabet in reversed(alphabets):
+        number, at = divmod(number, len(alphabet))
+        characters.append(alphabet[at])
+    return "".join(reversed(characters))
 
 
 def choose_answers(
@@ -106,7 +130,7 @@ def _id_length(field: SheetField) -> int:
     if field.kind is Kind.DIGITS:
         return field.characters
     digits = field.kind is Kind.CHOICE and set("0123456789") <= set(field.options)
-    return field.positions if digits else 0
+    return field.positions if digits or field.alphabet else 0
 
 
 def _choose_options(field: SheetField, rng: np.random.Generator, double_share: float) -> str:

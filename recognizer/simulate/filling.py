@@ -7,6 +7,7 @@ import numpy as np
 
 from recognizer.geometry import Points, Rect
 from recognizer.simulate.hand import Hand, Sheet
+from recognizer.simulate.letters import LETTERS, draw_letter
 from recognizer.simulate.numbers import write_number, write_with_slip
 from recognizer.simulate.slips import corrected_digit, struck_digit, wrong_digit
 from recognizer.template import Kind, Role, SheetField, SheetPage
@@ -84,6 +85,8 @@ def _writer_of(field: SheetField, roles: set[Role], writers: Writers) -> Hand:
 def _fill_comb(sheet: Sheet, hand: Hand, field: SheetField, value: str, slips: bool) -> None:
     boxes = [box.rect for box in field.boxes(1)]
     characters = in_boxes(field, value, trimmed=hand.rng.random() < TRIMMED_SHARE)
+    if printed := field.printed_characters:
+        characters = "".join(" " if at in printed else each for at, each in enumerate(characters))
     slip = _slip(hand, field, characters) if slips else None
     for index, (rect, character) in enumerate(zip(boxes, characters, strict=True)):
         height = min(hand.habits.height_mm, DIGIT_SHARE * rect.height)
@@ -95,6 +98,9 @@ def _fill_comb(sheet: Sheet, hand: Hand, field: SheetField, value: str, slips: b
             struck_digit(sheet, hand, wrong_digit(hand, characters[index + 1]), (x, y), height)
         elif index == slip:
             corrected_digit(sheet, hand, character, rect, height)
+        elif character in LETTERS:
+            width = LETTERS[character].width * height
+            draw_letter(sheet, hand, character, Rect(x - width / 2, y - height / 2, width, height))
         elif character != " ":
             hand.digit(sheet, character, x, y, height)
 
@@ -103,7 +109,7 @@ def _slip(hand: Hand, field: SheetField, characters: str) -> int:
     """Choose the box of a wrong digit: one of those filled, or the empty one before the number, which then is next."""
     filled = [index for index, character in enumerate(characters) if character.isdigit()]
     before = filled[0] - 1
-    if before >= field.sign and hand.rng.random() < 0.5:
+    if before >= field.sign and not field.alphabet and hand.rng.random() < 0.5:
         return before
     return int(hand.rng.choice(filled))
 
@@ -131,9 +137,8 @@ def _level(x: float, y: float, length: float, rng: np.random.Generator) -> Point
 
 def _mark_options(sheet: Sheet, hand: Hand, field: SheetField, value: str) -> None:
     chosen = set(value) if field.positions > 1 else set(value.split("+"))
-    boxes = field.boxes(1)
-    for index, box in enumerate(boxes):
-        wanted = {value[index // len(field.options)]} if field.positions > 1 else chosen
+    for position, box in zip(field.box_positions, field.boxes(1), strict=True):
+        wanted = {value[position]} if field.positions > 1 else chosen
         if box.option in wanted:
             _mark_box(sheet, hand, box.rect, field.shape == "bubble")
 

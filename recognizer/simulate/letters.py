@@ -1,4 +1,4 @@
-"""The letters of AB and abs, for absent candidates, drawn stroke by stroke.
+"""Letters, drawn stroke by stroke: those of AB and abs, for absent candidates, and capitals, for ids that have some.
 
 Unlike the digits these are not real handwriting: no set of glyphs in this package has letters. Each is a few waypoints
 that a hand goes through, every time a little elsewhere.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recognizer.geometry import Points, Rect
+from recognizer.simulate.capitals import CAPITALS
 from recognizer.simulate.hand import Hand, Sheet
 
 SPELLINGS = ("AB", "Ab", "ab", "abs", "Abs", "ABS")
@@ -33,6 +34,7 @@ class Letter:
 
 
 LETTERS: Mapping[str, Letter] = {
+    **{name: Letter(width, (strokes,)) for name, (width, strokes) in CAPITALS.items()},
     "A": Letter(
         0.75,
         (

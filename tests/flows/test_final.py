@@ -89,6 +89,11 @@ def test_a_file_in_quarantine_blocks_until_it_is_accepted(exam: Exam, capsys: py
     grade(exam, a=fake_scan(*SHEET), broken="no scan")
     assert "1 file is in quarantine (broken.pdf)" in final(exam, capsys, 7)
     told(capsys, "ledger", exam.dir, code=4)
+    # It has no pages to look at; and who takes it as it is says so.
+    said = told(capsys, "pages", "show", exam.dir, "broken.pdf:1", "-o", exam.dir / "page.png", code=6)
+    assert "broken.pdf lies in quarantine, and none of its pages was read" in said
+    said = told(capsys, "ledger", exam.dir, "--accept", "broken.pdf", "scanned again as a.pdf", code=2)
+    assert "say with --by NAME" in said
     told(capsys, "ledger", exam.dir, "--accept", "broken.pdf", "scanned again as a.pdf", *BY)
     final(exam, capsys)
 
@@ -148,8 +153,8 @@ def test_files_in_hand_and_pages_out_of_order_are_named_with_the_command_that_he
     lines = what_waits(ledger_of([], [ScanRow("b", 1, "b.pdf", 9, "")], [held, copy], [hand]), [], [], 0)
     assert lines == (
         "1 file is in hand, of which 7 pages wait to be read (b.pdf): tallymark grade DIR goes on with them",
-        "1 pages are held until somebody decides (b.pdf page 2): tallymark pages DIR",
-        "1 pages are held out of order (b.pdf page 1): tallymark stacks DIR",
+        "1 page is held until somebody decides (b.pdf page 2): tallymark pages DIR",
+        "1 page is held out of order (b.pdf page 1): tallymark stacks DIR",
     )
 
 

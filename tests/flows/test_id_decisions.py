@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 
 from flows.id_decisions import id_decisions
-from flows.id_evidence import id_evidence
+from flows.id_evidence import id_evidence, printed_ids
 from flows.matching import match_sheets
 from flows.records import Correction, FieldRow
 from flows.results import MatchStatus
+from flows.roster import parse_roster
 from recognizer.records import CLASSES, CharacterReading, Decision, Flag, ValueState
 from tests.helpers.exam_rows import answers_template, field_row, marks_template, page_row
 from tests.helpers.id_sheets import people
@@ -132,3 +133,14 @@ def test_a_bubbled_grid_says_which_option_of_each_row_is_marked() -> None:
     (evidence,) = id_evidence([row], {row.key: marks}, [template])
     assert [max(place, key=place.get) for place in evidence.fields[0].places] == list("10472635")
     assert match_sheets([evidence], ROSTER).matches[0].id == "10472635"
+
+
+def test_a_roster_may_say_whose_each_printed_copy_is() -> None:
+    roster = parse_roster("id,name,Copy\n10472635,Ada,1\n20583746,Grace,2\n31694857,Third,2\n42705968,Fourth,x\n")
+    pages = [
+        page_row("marks", 1),
+        page_row("marks", 2),
+        page_row("marks", 3),
+        page_row("marks", 1, sheet="loose", serial=None),
+    ]
+    assert printed_ids(pages, roster) == {"marks#00001": "10472635"}

@@ -76,7 +76,7 @@ def test_a_file_in_hand_is_neither_lost_nor_read() -> None:
     found = ledger_of([read("a")], scans, [page("a", 1), page("b", 1)], [arrival])
     assert (found.files_in, found.in_hand, found.pages_in, found.waiting, found.residual) == (2, 1, 10, 8, 0)
     assert found.closes and found.is_open
-    assert in_words(found) == "the ledger closes; 1 files are in hand (8 pages wait): grade again"
+    assert in_words(found) == "the ledger closes; 1 file is in hand (8 pages wait): grade again"
     # The same bytes again in hand add nothing to what is there.
     again = Arrival(3, b"a.pdf", "a.pdf", "a", "a.pdf", 1, 2, 3)
     found = ledger_of([read("a")], scans[:1], [page("a", 1)], [again])
@@ -119,7 +119,7 @@ def test_the_command_says_that_the_sums_close(tmp_path: Path, capsys: pytest.Cap
     assert run(["ledger", str(folder)]) == 0
     printed = capsys.readouterr().out
     assert "3 pages in = 2 read + 1 blank + 0 failed + 0 duplicate + 0 held + 0 foreign; residual 0" in printed
-    assert "1 files in = 1 read + 0 duplicate + 0 quarantined; residual 0" in printed
+    assert "1 file in = 1 read + 0 duplicate + 0 quarantined; residual 0" in printed
     assert "[b]a.pdf" in printed and "The ledger closes." in printed
     assert "Worst fit of 2 pages: 0.05 mm" in printed
 
@@ -171,6 +171,6 @@ def test_a_final_export_is_refused_while_a_page_is_held(tmp_path: Path, capsys: 
     values = {"candidate": "0042", "q1": "7", "q2": "2"}
     folder = graded(tmp_path, sheet(1, values=values), sheet(1, page=2, values={"sum": "9"}), sheet(1, values=values))
     assert run(["export", str(folder), "--final"]) == 7
-    assert "1 pages are held" in capsys.readouterr().err
+    assert "1 page is held" in capsys.readouterr().err
     assert run(["pages", "resolve", str(folder), "keep", "--all", "--by", "Kim"]) == 0
     assert run(["export", str(folder), "--final"]) == 0

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.id_evidence import SheetEvidence
+from flows.id_evidence import IdField, SheetEvidence, places_of
 from flows.matching import MatchRule, match_sheets
 from flows.results import MatchStatus
 from flows.roster import Candidate
+from recognizer.decode import LETTER
+from recognizer.records import CharacterReading
 from tests.helpers.id_sheets import DIGITS, id_field, people, sheet
+from tests.helpers.lettered import lettered_template
 
 ROSTER = people("10472635", "20583746", "31694857", "42705968", "53816079", "64927180", "75038291", "86149302")
 
@@ -157,6 +160,26 @@ def test_without_a_class_list_the_readings_decide() -> None:
 def test_a_number_of_another_length_is_nobodys() -> None:
     match = match_sheets([sheet("a", id_field("1047263"))], ROSTER).matches[0]
     assert (match.status, match.id) == (MatchStatus.OFF_ROSTER, "1047263")
+
+
+def test_the_class_list_settles_a_letter_by_the_digits_at_the_offices_error_only() -> None:
+    """A letter that nobody read, in an exam of which a candidate is known to be absent as often as not."""
+    field = lettered_template().pages[0].field_named("candidate")
+    seen = (
+        CharacterReading(1, ("P",), (1.0,)),
+        *(CharacterReading(at, (digit,), (1.0,)) for at, digit in ((2, "1"), (3, "2"))),
+        CharacterReading(4, (LETTER,), (1.0,)),
+        CharacterReading(5, ("3",), (1.0,)),
+    )
+    lettered = sheet("a", IdField("", "Candidate number", places_of(field, seen)))
+    roster = people("P12C3", "P47D8", "P90A1", "P65H2")
+    assert lettered.fields[0].places[3] == pytest.approx(dict.fromkeys("ABCDEFGHJ", 1 / 9))
+    careful = match_sheets([lettered], roster, MatchRule(0.001)).matches[0]
+    assert (careful.status, careful.ranked[0].id) == (MatchStatus.UNSURE, "P12C3")
+    generous = match_sheets([lettered], roster, MatchRule(0.05, off_roster=0.01)).matches[0]
+    assert (generous.status, generous.id) == (MatchStatus.MATCHED, "P12C3")
+    twins = people("P12C3", "P12D3", "P90A1", "P65H2")
+    assert match_sheets([lettered], twins, MatchRule(0.05, off_roster=0.01)).matches[0].status is MatchStatus.UNSURE
 
 
 # ---- whatever comes --------------------------------------------------------------------------------------------------

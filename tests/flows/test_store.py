@@ -64,6 +64,7 @@ def test_pages_and_fields_come_back_as_they_went_in(store: Store) -> None:
     assert store.crop_png(q1.key) == PNG + b"q1=7.5"
     assert store.picture_png(SCAN, 1, "name") == PNG + b"ink"
     assert store.characters(q1.key) == page.fields[1].reading.characters
+    assert store.id_characters() == {candidate.key: page.fields[0].reading.characters}
     assert store.picture_hashes() == {(SCAN, 1): page.picture_hash, (SCAN, 2): failed.picture_hash}
 
 

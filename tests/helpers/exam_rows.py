@@ -198,9 +198,11 @@ def field_row(
     """A field of a page: `written` None is unsettled (guessed 7), "" is blank."""
     if written is None:
         decision = Decision(field.name, ValueState.UNSETTLED, "", "7", 0.62, Flag.UNSURE, "it may be 7 or 1")
+        values = (RankedValue("7", 0.62), RankedValue("1", 0.3), RankedValue("", 0.001))
     else:
         state = ValueState.VALUE if written else ValueState.BLANK
         decision = Decision(field.name, state, written, written, 0.999, None, "")
+        values = (RankedValue(written, 0.999),)
     key = f"{page.scan[:12]}-{page.number}-{field.name}"
     usual: dict[str, object] = {
         "key": key,
@@ -215,7 +217,7 @@ def field_row(
         "kind": field.kind,
         "role": field.role,
         "decision": decision,
-        "values": (RankedValue("7", 0.62), RankedValue("1", 0.3), RankedValue("", 0.001)),
+        "values": values,
         "correction": correction,
         "model": "digits-1",
     }

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +14,18 @@ from recognizer.template import SheetTemplate, parse_template
 HEAD = 'name = "marks"\n[[page]]\n'
 
 
-def sum_template(
-    marks: Sequence[str], totals: Sequence[str], *, maximum: str = "2", step: str = "1", extra: str = ""
-) -> SheetTemplate:
-    """Return a template of marks by name, and totals as `name: what it adds`, `name:` for all."""
+def sum_source(
+    marks: Sequence[str],
+    totals: Sequence[str],
+    *,
+    maximum: int = 2,
+    step: str = "1",
+    extra: str = "",
+    total_extra: str = "",
+    total_maximum: int | None = None,
+    note: bool = False,
+) -> str:
+    """Return a template of marks by name, and totals as `name:what it adds`, `name:` for nothing said."""
     text = HEAD
     for at, name in enumerate(marks):
         text += _field(name, at, f'role = "mark"\nquestion = "{name[1:]}"\nmaximum = {maximum}\n{extra}', step)
@@ -24,13 +33,15 @@ def sum_template(
         name, _, adds = total.partition(":")
         listed = ", ".join(f'"{each}"' for each in adds.split())
         said = f"adds = [{listed}]\n" if adds.strip() else ""
-        text += _field(
-            name,
-            len(marks) + at,
-            f'role = "total"\nlabel = "{name}"\nmaximum = {len(marks) * int(maximum)}\n{said}',
-            step,
-        )
-    return parse_template(text)
+        largest = len(marks) * maximum if total_maximum is None else total_maximum
+        more = f'role = "total"\nlabel = "{name}"\nmaximum = {largest}\n{said}{total_extra}'
+        text += _field(name, len(marks) + at, more, step)
+    return text + (_field("note", 14, 'role = "none"', step) if note else "")
+
+
+def sum_template(marks: Sequence[str], totals: Sequence[str], **options: Any) -> SheetTemplate:
+    """Return the template that `sum_source` writes."""
+    return parse_template(sum_source(marks, totals, **options))
 
 
 def _field(name: str, at: int, more: str, step: str) -> str:

@@ -1,0 +1,159 @@
+"""A key workbook says what a key.toml says, and every problem has its cell."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+
+from flows.errors import ExamError, WorkbookError
+from flows.key_files import load_key, parse_key
+from recognizer.template import find_template
+
+CHOICE, COVER = find_template("choice_answers"), find_template("cover_marks")
+BOTH = (CHOICE, COVER)
+
+
+def workbook(path: Path, sheets: Mapping[str, Sequence[Sequence[object]]]) -> Path:
+    book = Workbook()
+    book.remove(book.active)  # type: ignore[arg-type]
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    target = path / "key.xlsx"
+    book.save(target)
+    return target
+
+
+QUESTIONS = [
+    ["paper", "question", "answer", "points", "wrong", "void"],
+    ["choice_answers", 1, "A | B = 0.5", 2, -0.25, None],
+    ["choice_answers", 2, "C", None, "-1/3", None],
+    ["choice_answers", 3, "D", None, None, "left_out"],
+    ["cover_marks", "1", None, None, None, "nobody"],
+]
+
+
+def test_a_workbook_says_what_a_key_toml_says(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path,
+        {
+            "Exam": [["blank", "missing"], ["forgotten", "zero"]],
+            "Papers": [
+                ["paper", "scale_to", "minimum_zero", "overall weight"],
+                ["choice_answers", 100, True, 40],
+                ["cover_marks", None, None, 60],
+            ],
+            "Questions": QUESTIONS,
+            "Sections": [["paper", "name", "questions", "best"], ["cover_marks", "A", "1-6", 4]],
+            "Versions": [["paper", "name", "options"], ["choice_answers", "B", "1: B A C D E"]],
+            "Grades": [["paper", "grade", "from"], ["choice_answers", "P", "50%"], ["choice_answers", "F", 0]],
+            "Rounding": [["paper", "stage", "step", "mode"], ["choice_answers", "total", 0.5, "half_even"]],
+            "Notes": [],
+        },
+    )
+    book = path.read_bytes()
+    with pytest.raises(ExamError, match=r"sheet Grades, cell C3: from: some grades begin at points"):
+        load_key(path, BOTH)
+    path.write_bytes(book)
+    from openpyxl import load_workbook
+
+    loaded = load_workbook(path)
+    loaded["Grades"]["C3"] = 0
+    loaded["Grades"]["C3"].number_format = "0%"
+    loaded["Grades"]["C2"] = 0.5
+    loaded["Grades"]["C2"].number_format = "0%"
+    loaded.save(path)
+    text = """
+blank = "forgotten"
+[overall]
+weights = { choice_answers = 40, cover_marks = 60 }
+missing = "zero"
+[[paper]]
+template = "choice_answers"
+scale_to = 100
+minimum_zero = true
+question = [
+  { question = "1", answer = "A | B = 0.5", points = 2, wrong = -0.25 },
+  { question = "2", answer = "C", wrong = "-1/3" },
+  { question = "3", answer = "D", void = "left_out" },
+]
+version = [{ name = "B", options = "1: B A C D E" }]
+grade = [{ grade = "P", from = "50%" }, { grade = "F", from = "0%" }]
+rounding = [{ stage = "total", step = 0.5, mode = "half_even" }]
+[[paper]]
+template = "cover_marks"
+question = [{ question = "1", void = "nobody" }]
+section = [{ name = "A", questions = "1-6", best = 4 }]
+"""
+    found, expected = load_key(path, BOTH), parse_key(text, BOTH, "key.xlsx")
+    assert found == expected
+
+
+def test_every_problem_has_its_cell(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path,
+        {
+            "Questions": [
+                ["question", "answer", "points", "weigth"],
+                ["1", "F", None, None],
+                ["99", "A", None, None],
+                ["3", "A", "=1+1", None],
+                ["4", "A", None, 2],
+            ],
+            "Quesions": [["question"], ["1"]],
+        },
+    )
+    with pytest.raises(ExamError) as error:
+        load_key(path, (CHOICE,))
+    told = str(error.value).split("\n")
+    assert told == [
+        f"{path}: sheet Questions, cell C4: a formula stands there; type the value itself",
+        f"{path}: a key has no sheet 'Quesions'; did you mean questions?",
+    ]
+    path = workbook(
+        tmp_path,
+        {
+            "Questions": [
+                ["question", "answer", "points", "weigth"],
+                ["1", "F", None, None],
+                ["99", "A", None, None],
+                ["4", "A", "nan", 2],
+            ]
+        },
+    )
+    with pytest.raises(ExamError) as error:
+        load_key(path, (CHOICE,))
+    told = str(error.value).split("\n")
+    assert [line.removeprefix(f"{path}: ").split(";")[0] for line in told[:3]] == [
+        "sheet Questions, cell B2: answer: 'F' is no answer of answer_01",
+        "sheet Questions, cell A3: question: there is no question '99'",
+        "sheet Questions, cell C4: points: 'nan' is no number",
+    ]
+    assert "sheet Questions, cell D4: weigth: there is no such setting; did you mean weight?" in told[3]
+
+
+def test_merged_cells_are_refused_since_they_hide_values(tmp_path: Path) -> None:
+    from openpyxl import load_workbook
+
+    path = workbook(tmp_path, {"Questions": [["question", "answer", "points"], ["1", "A", 2], ["2", "B", None]]})
+    book = load_workbook(path)
+    book["Questions"].merge_cells("C2:C3")
+    book.save(path)
+    with pytest.raises(ExamError, match=r"sheet Questions, cells C2:C3: are merged"):
+        load_key(path, (CHOICE,))
+
+
+def test_what_is_far_out_or_no_workbook_is_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path, {"Questions": [["question", "answer"], ["1", "A"]]})
+    from openpyxl import load_workbook
+
+    book = load_workbook(path)
+    book["Questions"]["A1048576"] = "1"
+    book.save(path)
+    with pytest.raises(ExamError, match="reaches to row 1,048,576"):
+        load_key(path, (CHOICE,))
+    path.write_bytes(b"question,answer\n1,A\n")
+    with pytest.raises(WorkbookError, match=r"is no \.xlsx workbook"):
+        load_key(path, (CHOICE,))

@@ -1,0 +1,141 @@
+"""What a re-mark says: who changed from what to what, and whether a rule or a reading is the cause."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from flows.records import Correction
+from flows.remarking import GONE, OTHERS, PROGRAM, READINGS, Standing, compare, digest_of
+from flows.results import Absent, MarkChange, Points, QuestionResult, SectionResult, Settler, SheetResult, Unsettled
+from flows.rules import Rules
+from recognizer.records import Decision, Flag, ValueState
+from tests.helpers.exam_rows import field_row, marks_template, page_row
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+KEY_1, KEY_2, NO_KEY = Rules({"key.toml": "1"}), Rules({"key.toml": "2"}), Rules()
+NEW_ROSTER = Rules({"key.toml": "1", "roster.csv": "b"})
+
+
+def standing(
+    points: Mapping[str, Points],
+    total: Points | None = None,
+    candidate: str = "1",
+    *,
+    sheet: str = "a",
+    grade: str = "",
+    digest: str = "same",
+) -> dict[str, Standing]:
+    questions = tuple(QuestionResult(name, "A", each, Decimal(10)) for name, each in points.items())
+    worth = Unsettled(()) if total is None else total
+    section = (SectionResult("A", worth, Decimal(20)),)
+    return {
+        sheet: Standing(
+            SheetResult(sheet, "marks", candidate, "", questions, section, worth, Decimal(20), grade), digest
+        )
+    }
+
+
+def told(changes: tuple[MarkChange, ...]) -> list[tuple[str, str, str]]:
+    return [(each.what, each.before, each.after) for each in changes]
+
+
+def test_everything_that_differs_is_told_with_the_rule_that_changed() -> None:
+    before = standing({"1": Decimal(2), "2": Decimal(3)}, Decimal(5), grade="C")
+    now = standing({"1": Decimal(4), "2": Decimal(3)}, Decimal(7), grade="B")
+    found = compare(before, now, KEY_1, KEY_2)
+    assert told(found.changes) == [
+        ("question 1", "2", "4"),
+        ("section A", "5", "7"),
+        ("total", "5", "7"),
+        ("grade", "C", "B"),
+    ]
+    assert {each.cause for each in found.changes} == {"key.toml changed"}
+    assert (found.changed_sheets, found.sheets, found.new) == (1, 1, 0)
+
+
+def test_unsettled_and_absent_are_no_numbers() -> None:
+    before, now = standing({"1": Unsettled(("smudged",))}), standing({"1": Absent()}, Absent())
+    assert told(compare(before, now, KEY_1, KEY_2).changes)[0] == ("question 1", "open", "AB")
+
+
+def test_the_same_points_for_another_reason_are_no_change() -> None:
+    before, now = standing({"1": Unsettled(("smudged",))}), standing({"1": Unsettled(("unsure",))})
+    assert compare(before, now, KEY_1, KEY_2).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("digest", "rules", "cause"),
+    [
+        ("same", KEY_2, "key.toml changed"),
+        ("other", KEY_2, f"key.toml changed; {READINGS}"),
+        ("other", KEY_1, READINGS),
+        ("same", KEY_1, PROGRAM),
+    ],
+)
+def test_rules_and_readings_are_told_apart(digest: str, rules: Rules, cause: str) -> None:
+    before, now = standing({}, Decimal(5)), standing({}, Decimal(7), digest=digest)
+    assert {each.cause for each in compare(before, now, KEY_1, rules).changes} == {cause}
+
+
+def test_of_several_rules_those_are_named_that_can_change_a_thing() -> None:
+    before, now = standing({}, Decimal(5)), standing({}, Decimal(7), "2")
+    found = compare(before, now, KEY_2, NEW_ROSTER)
+    assert {each.what: each.cause for each in found.changes} == {
+        "candidate": "roster.csv is new",
+        "section A": "key.toml changed",
+        "total": "key.toml changed",
+    }
+
+
+def test_another_sheet_can_change_who_wrote_this_one() -> None:
+    before, now = standing({}, Decimal(5)), standing({}, Decimal(5), "")
+    (change,) = compare(before, now, KEY_1, KEY_1).changes
+    assert (change.before, change.after, change.cause) == ("1", "", OTHERS)
+
+
+def test_a_new_sheet_is_no_change_and_one_that_is_gone_is() -> None:
+    one, other = standing({}, Decimal(5)), standing({}, Decimal(6), sheet="b")
+    assert compare(one, one | other, KEY_1, KEY_2).changes == ()
+    found = compare(one | other, one, KEY_1, KEY_2)
+    assert {(each.sheet, each.cause) for each in found.changes} == {("b", GONE)}
+    assert ("total", "6", "") in told(found.changes)
+
+
+def test_the_first_key_changes_nobody_who_had_no_total_before() -> None:
+    before = standing({}, None)
+    now = standing({"1": Decimal(2)}, Decimal(2), grade="C")
+    assert compare(before, now, NO_KEY, KEY_1).changes == ()
+
+
+def test_the_first_key_that_makes_another_total_of_added_marks_is_a_change() -> None:
+    before = standing({"1": Decimal(2)}, Decimal(2))
+    now = standing({"1": Decimal(4)}, Decimal(4), grade="C")
+    assert told(compare(before, now, NO_KEY, KEY_1).changes) == [("total", "2", "4")]
+
+
+def test_the_digest_follows_what_is_read_and_said_and_not_what_is_decided_of_it() -> None:
+    row = field_row(page_row("marks"), marks_template().pages[0].fields[2], None)
+    decided = replace(
+        row,
+        decision=Decision("q1", ValueState.VALUE, "7", "7", 0.99, None, ""),
+        settled_by=Settler.SUM,
+        revision="another",
+    )
+    assert digest_of([row]) == digest_of([decided])
+    said = Correction(row.key, ValueState.VALUE, "7", "", "1", "digits-1", "A. Clerk", NOON, "workbook")
+    doubted = replace(row, decision=Decision("q1", ValueState.UNSETTLED, "", "7", 0.99, Flag.DOUBTED, "doubted"))
+    read_anew = replace(row, values=row.values[::-1])
+    others = {digest_of([each]) for each in (row, replace(row, correction=said), doubted, read_anew)}
+    assert len(others) == 4
+    assert digest_of([row, replace(row, key="z")]) == digest_of([replace(row, key="z"), row])
+
+
+def test_settings_are_compared_one_by_one_and_new_ones_did_not_change() -> None:
+    before = Rules({}, {"marks.dash": "zero", "gone": "1"})
+    assert Rules({}, {"marks.dash": "unsettled", "new": "2"}).changed_from(before) == (
+        "exam.toml: marks.dash was zero, is unsettled",
+    )
+    assert Rules({}, {"marks.dash": "zero", "new": "2"}).changed_from(before) == ()
