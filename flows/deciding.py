@@ -101,12 +101,11 @@ def decide_exam(exam: Exam, store: KnowsFields, rule: MarkRule | None = None) ->
     Raises:
         ExamError: the roster is faulty.
     """
-    fields = store.fields()
-    by = grounds_of(exam, store, {row.model for row in fields})
-    return decide(fields, store.pages(), by if rule is None else replace(by, rule=rule))
+    by = grounds_of(exam, store)
+    return decide(store.fields(), store.pages(), by if rule is None else replace(by, rule=rule))
 
 
-def grounds_of(exam: Exam, store: KnowsGrounds, models: Iterable[str]) -> Grounds:
+def grounds_of(exam: Exam, store: KnowsGrounds) -> Grounds:
     """Return by what the fields of an exam are decided together.
 
     Raises:
@@ -119,18 +118,19 @@ def grounds_of(exam: Exam, store: KnowsGrounds, models: Iterable[str]) -> Ground
         rule=MarkRule(settings.marks.blank, settings.marks.dash, settings.marks.absent),
         candidates=load_roster(exam.roster, roster.check) if exam.roster.is_file() else (),
         match_rule=MatchRule(settings.accept_error, roster.off_roster, roster.check),
-        thresholds=_thresholds(exam, store, set(models)),
+        thresholds=_thresholds(exam, store),
         characters=store.id_characters(),
         misadded=settings.sums.misadded,
     )
 
 
-def _thresholds(exam: Exam, store: KnowsGrounds, models: set[str]) -> dict[str, Thresholds]:
+def _thresholds(exam: Exam, store: KnowsGrounds) -> dict[str, Thresholds]:
     """Return the thresholds in force: as sample checks left them, and stricter after a batch unlike the calibration."""
     share = exam.settings.accept_error
-    calibrated = calibrations(models, share, own=exam.models)
+    runs = store.runs()
+    calibrated = calibrations({run.model for run in runs}, share, own=exam.models)
     raised = in_force(calibrated, store.sample_checks(), share)
-    unlike = {run.model for run in store.runs() if run.promise is not None and run.promise.drift}
+    unlike = {run.model for run in runs if run.promise is not None and run.promise.drift}
     held = {model: raised.get(model, known) for model, known in calibrated.items()}
     return {model: stricter(known, share) if model in unlike else known for model, known in held.items()}
 

@@ -19,6 +19,7 @@ from flows.checking import (
     in_words,
     weigh,
 )
+from flows.deciding import decide_fields, grounds_of
 from flows.errors import CheckError, CorrectionError, PlaceError, WorkbookError
 from flows.export.check_sheet import LAYOUT, OK_WORD, answers, write_check
 from flows.export.reading_back import Filled, read_filled
@@ -129,7 +130,7 @@ def check(
 def _draw(exam: Exam, store: Store, number: int, seed: int | None, destination: Path | None) -> None:
     """Write the workbook, or print a list where there is no destination."""
     with store.snapshot():
-        fields, checks = store.fields(), store.sample_checks()
+        fields, checks = decide_fields(store.fields(), grounds_of(exam, store)).fields, store.sample_checks()
         chosen = draw(fields, checks, number, seed)
         if destination is None:
             click.echo(json.dumps([_listed(row) for row in chosen], indent=2, ensure_ascii=False))
@@ -231,7 +232,10 @@ def _take(
     filled, pairs = said
     share = exam.settings.accept_error
 
-    def choose(fields: tuple[FieldRow, ...], checks: tuple[CheckedField, ...]) -> CheckOutcome:
+    by = grounds_of(exam, store)
+
+    def choose(read: tuple[FieldRow, ...], checks: tuple[CheckedField, ...]) -> CheckOutcome:
+        fields = decide_fields(read, by).fields
         rows = (*filled, *_as_filled(pairs, fields))
         taken, before, problems = answers(rows, fields, checks, exam.sheets.templates)
         if problems:
@@ -269,7 +273,7 @@ def _refused(problems: Sequence[str]) -> str:
 
 
 def _standing(exam: Exam, store: Store, model: Path | None) -> Standing:
-    fields, share = store.fields(), exam.settings.accept_error
+    fields, share = decide_fields(store.fields(), grounds_of(exam, store)).fields, exam.settings.accept_error
     held = calibrations({row.model for row in fields}, share, model, exam.models)
     return how_it_stands(fields, store.sample_checks(), store.tightenings(), held, share)
 

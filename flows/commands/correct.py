@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
+from flows.deciding import decide_about, grounds_of
 from flows.errors import CorrectionError
 from flows.export.corrections import Checked, Refusal, check_filled
 from flows.export.reading_back import Filled, read_filled
 from flows.records import Correction, FieldRow
 from flows.reviewer import check_reviewer
-from flows.settings import load_exam
+from flows.settings import Exam, load_exam
 from flows.store import Store, open_store
-from recognizer.template import SheetTemplate
 
 
 def _reviewer(_context: click.Context, _option: click.Parameter, name: str) -> str:
@@ -56,7 +56,7 @@ def correct(folder: Path, workbook: Path | None, single: tuple[str, ...], review
     filled = read_filled(workbook) if workbook else ()
     pairs = tuple(_pair(text) for text in single)
     with open_store(folder) as store:
-        checked = _take(store, filled, pairs, exam.sheets.templates, reviewer)
+        checked = _take(store, filled, pairs, exam, reviewer)
     source = click.format_filename(workbook) if workbook else "--set"
     click.echo(_as_json(checked) if as_json else _as_text(source, checked))
     if checked.refused:
@@ -87,16 +87,18 @@ def _take(
     store: Store,
     filled: Sequence[Filled],
     pairs: Sequence[tuple[str, str]],
-    templates: Sequence[SheetTemplate],
+    exam: Exam,
     reviewer: str,
 ) -> Checked:
     """Check the filled rows and store those that hold, in one transaction: of two reviewers the second is told."""
     checked = Checked((), (), ())
+    by = grounds_of(exam, store)
 
     def choose(fields: tuple[FieldRow, ...]) -> tuple[Correction, ...]:
         nonlocal checked
         rows = (*filled, *_single(pairs, fields))
-        checked = check_filled(rows, fields, templates, reviewer, datetime.now(UTC))
+        shown = decide_about(fields, {row.key for row in rows}, by)
+        checked = check_filled(rows, shown, exam.sheets.templates, reviewer, datetime.now(UTC))
         return tuple(replace(taken, how="command") for taken in checked.taken) if pairs else checked.taken
 
     store.correct(choose)

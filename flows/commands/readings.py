@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     *("file", "page", "sheet", "template", "field", "state", "value", "guess", "confidence", "flag", "why"),
-    *("corrected_by", "key"),
+    *("corrected_by", "settled_by", "key"),
 )
 
 
@@ -26,20 +26,24 @@ def readings(folder: Path, as_csv: bool, as_json: bool, flagged: bool) -> None:
     """List every field that was read: where, what, how sure, and why it is flagged.
 
     An empty value in state "blank" means that nothing is written there; in state "unsettled", that nobody knows yet.
+    "settled_by" (in --csv and --json) says whether its picture alone, the sum of its sheet, the class list (roster) or
+    a person decided.
 
     \b
     Examples:
       tallymark readings chemistry --flagged
       tallymark readings chemistry --csv > readings.csv
     """  # noqa: D301 - click wants a real backspace here
+    from flows.deciding import decide_fields, grounds_of
     from flows.settings import load_exam
     from flows.store import open_store
 
     if as_csv and as_json:
         raise click.UsageError("--csv and --json exclude each other")
-    load_exam(folder)
-    with open_store(folder) as store:
-        rows = [_row(field) for field in store.fields() if field.flag is not None or not flagged]
+    exam = load_exam(folder)
+    with open_store(folder) as store, store.snapshot():
+        fields = decide_fields(store.fields(), grounds_of(exam, store)).fields
+        rows = [_row(field) for field in fields if field.flag is not None or not flagged]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
     elif as_csv:
@@ -65,6 +69,7 @@ def _row(field: "FieldRow") -> dict[str, Any]:
         "flag": field.flag.value if field.flag else "",
         "why": decision.why if field.flag else "",
         "corrected_by": field.correction.reviewer if field.correction else "",
+        "settled_by": "person" if field.correction else field.settled_by.value,
         "key": field.key,
     }
 
@@ -74,7 +79,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 
     from flows.commands.output import out, plain
 
-    columns = tuple(name for name in COLUMNS if name not in ("template", "key"))
+    columns = tuple(name for name in COLUMNS if name not in ("template", "settled_by", "key"))
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(plain(str(row[name])) for name in columns))

@@ -111,7 +111,7 @@ def rows(sheet: Worksheet, heading_row: int = 1) -> list[dict[str, Any]]:
     return [dict(zip(headings, row, strict=True)) for row in sheet.iter_rows(min_row=heading_row + 1)]
 
 
-def one_sheet(marks: Sequence[str | None], total: str | None = "9", candidate: str | None = "00123456") -> Contents:
+def one_sheet(marks: Sequence[str | None], total: str | None = "", candidate: str | None = "00123456") -> Contents:
     page = page_row("marks")
     return contents([page], marks_fields(page, candidate, marks, total))
 
