@@ -557,6 +557,7 @@ def test_a_wrong_number_has_two_digits_swapped_and_bubbles_stay_right() -> None:
     assert sorted(values["candidate"]) == sorted(number)
     assert [(case.kind, number in case.detail) for case in sheet.cases] == [(CaseKind.MISWRITTEN, True)]
     assert swapped("7777", np.random.default_rng(1)) == "7777"
+    assert {swapped("A12B3C", np.random.default_rng(seed)) for seed in range(8)} == {"A21B3C"}
 
 
 def test_totals_are_the_sums_of_what_they_add() -> None:
