@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -232,6 +233,7 @@ def _worth_of_absent(part: Part, rule: MarkRule) -> Decimal | Absent | Unsettled
     return Decimal(0) if rule.absent == "zero" else Absent()
 
 
+@lru_cache(maxsize=4096)
 def as_number(text: str) -> Decimal | None:
     """Return the number that a canonical value stands for, None when it is a text (or no finite number)."""
     try:
