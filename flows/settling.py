@@ -23,6 +23,7 @@ from flows.results import Absent, Match, MatchStatus, Unsettled
 from flows.sum_findings import SumFinding
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
+from recognizer.template_sums import whole_total
 from recognizer.values import ABSENT, NOTHING_AWARDED, format_number
 
 Worth: TypeAlias = Literal["unsettled", "zero", "not_attempted"]
@@ -102,7 +103,7 @@ class SettledSheet:
     one by one but not together, with the reason. `remarks` say what else is wrong with the sheet; `questioned` are the
     readings, settled each, of which one is likely wrong if a remark is true, with that remark. `extra_of` is the sheet
     to which extra paper belongs, `extras` the extra paper of a sheet. `notes` say what people should know of it though
-    nobody has to do anything.
+    nobody has to do anything. `whole` is the field in which the total of all marks is written, "" for none.
     """
 
     sheet: str
@@ -118,6 +119,7 @@ class SettledSheet:
     extra_of: str = ""
     extras: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    whole: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -277,7 +279,8 @@ def _settle_sheet(
     identity = _identity([parts[name] for name in _names(rows, template, Role.ID)])
     marks = [parts[name] for name in _names(rows, template, Role.MARK)]
     open_keys = [row.key for row in rows if row.state is ValueState.UNSETTLED]
-    summed = [*marks, *_written_absent(parts, rule)] if marks else []
+    whole = _whole(parts, template)
+    summed = [*marks, *_written_absent(parts.get(whole), rule)] if marks else []
     doubts = dict.fromkeys(identity.disputed, identity.why) | _uncounted(summed, rule)
     remarks = [*(ABSENT_PAGE.format(number) for number in missing), *beside]
     remarks += [identity.why] * bool(identity.disputed)
@@ -295,7 +298,21 @@ def _settle_sheet(
         doubts=MappingProxyType(doubts),
         remarks=tuple(dict.fromkeys(remarks)),
         questioned=MappingProxyType({}),
+        whole=whole,
     )
+
+
+def _whole(parts: Mapping[str, Part], template: SheetTemplate | None) -> str:
+    """Return the name of the field in which the total of all marks is written, "" where there is none."""
+    if template is not None:
+        return written_total(template)
+    return next((name for name, part in reversed(parts.items()) if part.role is Role.TOTAL), "")
+
+
+@lru_cache(maxsize=64)
+def written_total(template: SheetTemplate) -> str:
+    """Return the name of the field in which the total of all marks is written, "" where the template has none."""
+    return whole_total(tuple(field for page in template.pages for field in page.fields))
 
 
 def _compared(
@@ -358,9 +375,8 @@ def _questioned(sheet: SettledSheet, questions: Sequence[tuple[str, Sequence[Par
 
 
 def _sum_questions(sheet: SettledSheet, rule: MarkRule) -> Iterator[tuple[str, Sequence[Part]]]:
-    """Compare the sum with the total that the examiner wrote: the last one of a template, others are sums of parts."""
-    written = [part for part in sheet.parts.values() if part.role is Role.TOTAL][-1:]
-    for part in written:
+    """Compare the sum with the total of all marks that the examiner wrote."""
+    for part in [sheet.parts[sheet.whole]] if sheet.whole else []:
         said = worth(part, rule) if part.state is ValueState.VALUE else None
         if isinstance(sheet.total, Absent) and isinstance(said, Decimal):
             yield WRONG_ABSENT.format(part.value), (*sheet.marks, part)
@@ -382,10 +398,9 @@ def _id_questions(
         yield STRANGE_ID.format(number), parts
 
 
-def _written_absent(parts: Mapping[str, Part], rule: MarkRule) -> list[Part]:
+def _written_absent(written: Part | None, rule: MarkRule) -> list[Part]:
     """Return the written total if it says that the candidate was absent: that goes for the whole sheet."""
-    written = [part for part in parts.values() if part.role is Role.TOTAL][-1:]
-    return [part for part in written if part.value == ABSENT and rule.absent == "no_total"]
+    return [written] if written is not None and written.value == ABSENT and rule.absent == "no_total" else []
 
 
 def _uncounted(marks: Sequence[Part], rule: MarkRule) -> dict[str, str]:
