@@ -27,12 +27,13 @@ $(VENV)/.testing: $(VENV)/.running requirements-dev.lock
 	@$(PIP) -r requirements-dev.lock
 	@touch $@
 
-demo: $(VENV)/.running ## Grade the sample sheets and leave demo/exports/marks.xlsx
+demo: $(VENV)/.running ## Grade the sample sheets, leave demo/exports/marks.xlsx, say who is missing, doubled, off the roster
 	@rm -rf demo
 	@$(BIN)/tallymark init demo --exam demo --roster sample_sheets/roster.csv --key sample_sheets/key.toml $(TEMPLATES:%=--template %)
 	@cp sample_sheets/*.pdf demo/inbox/
 	@$(BIN)/tallymark grade demo
 	@$(BIN)/tallymark export demo
+	@for kind in missing doubled off-roster; do $(BIN)/tallymark candidates demo --only $$kind || exit; done
 
 test: $(VENV)/.testing ## Run all tests
 	@$(BIN)/python -m pytest --quiet --numprocesses 2 tests

@@ -17,12 +17,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 from time import perf_counter
 
-from flows.records import FieldRow
+from flows.records import Correction, FieldRow
 from flows.settings import load_exam
 from flows.settling import MarkRule
 from flows.sheet_sums import SEEN_BY_VALUES, SUMMED_UP, decide_sums
@@ -107,8 +108,8 @@ def misadd(
 ) -> tuple[tuple[FieldRow, ...], dict[tuple[str, int, str], str], frozenset[str]]:
     """Give a share of the sheets a wrong total, as read on another sheet where that was the total.
 
-    Wrong by one way in five, each as often as the others: a mark left out, one or ten off, two figures the wrong way
-    round, anything. Returns the rows, the new truth, and the sheets.
+    Wrong in one of five ways, each tried as often as the others: a mark left out, one or ten off, two figures the wrong
+    way round, anything. Returns the rows, the new truth, and the sheets.
     """
     random = Random(seed)
     totals = {row.sheet: row for row in rows if row.role is Role.TOTAL}
@@ -124,13 +125,13 @@ def misadd(
     chosen: dict[str, FieldRow] = {}
     names = sorted(totals)
     random.shuffle(names)
-    for name in names:
+    for tried, name in enumerate(names):
         if len(chosen) >= round(share * len(names)):
             break
         here = truth[totals[name].file, totals[name].page_number, totals[name].field]
         if here in ("", "AB") or name not in marks:
             continue
-        wanted = format_number(ways[len(chosen) % len(ways)](Decimal(here), marks[name]))
+        wanted = format_number(ways[tried % len(ways)](Decimal(here), marks[name]))
         others = [row for row in said.get(wanted, ()) if row.sheet != name]
         if wanted != here and others:
             chosen[name] = random.choice(others)
@@ -156,37 +157,51 @@ def _ways(random: Random) -> tuple[Callable[[Decimal, Sequence[Decimal]], Decima
 
 @dataclass(frozen=True, slots=True)
 class Misadded:
-    """What becomes of sheets whose total is wrong: its total open, or something else of the sheet, or nothing."""
+    """What becomes of sheets whose total is wrong.
+
+    Its total is flagged at once, or once people have settled the other fields that were open (`later`), or never;
+    `wrong` counts values that were accepted there and are not what is written.
+    """
 
     sheets: int
-    total_open: int
-    other_open: int
-    shown_by_sum: int
+    at_once: int
+    later: int
     unnoticed: int
     wrong: int
 
 
-def watch(rows: Sequence[FieldRow], truth: Truth, sheets: frozenset[str]) -> Misadded:
-    """Count what becomes of sheets with wrong totals."""
-    total_open = other_open = shown = unnoticed = wrong = 0
-    for sheet in sorted(sheets):
-        mine = [row for row in rows if row.sheet == sheet]
-        wrong += count(mine, truth).wrong
-        total = next(row for row in mine if row.role is Role.TOTAL)
-        marks = [row for row in mine if row.role is Role.MARK]
-        if total.decision.flag is not None:
-            total_open += 1
-        elif any(row.decision.flag is not None for row in marks):
-            other_open += 1
-        elif sum(map(_number, marks), Decimal(0)) != _number(total):
-            shown += 1
-        else:
-            unnoticed += 1
-    return Misadded(len(sheets), total_open, other_open, shown, unnoticed, wrong)
+def watch(
+    rows: Sequence[FieldRow],
+    truth: Truth,
+    sheets: frozenset[str],
+    decide: Callable[[Sequence[FieldRow]], Sequence[FieldRow]],
+) -> Misadded:
+    """Count what becomes of sheets with wrong totals; `decide` decides by sums."""
+    mine = decide([row for row in rows if row.sheet in sheets])
+    at_once = {row.sheet for row in mine if row.role is Role.TOTAL and row.decision.flag is not None}
+    settled = decide([_settled(row, truth) for row in mine])
+    flagged = {row.sheet for row in settled if row.role is Role.TOTAL and row.flag is not None}
+    noticed = at_once | flagged | {sheet for sheet in sheets if not _adds_up([r for r in settled if r.sheet == sheet])}
+    return Misadded(len(sheets), len(at_once), len(noticed - at_once), len(sheets - noticed), count(mine, truth).wrong)
+
+
+def _settled(row: FieldRow, truth: Truth) -> FieldRow:
+    """Return a field as people leave it: one that was open holds what is written there."""
+    if row.decision.flag is None:
+        return row
+    value = truth[row.file, row.page_number, row.field]
+    state = ValueState.VALUE if value else ValueState.BLANK
+    said = Correction(row.key, state, value, "", "", "", "benchmark", datetime(2026, 1, 1, tzinfo=UTC), "truth")
+    return replace(row, correction=said)
+
+
+def _adds_up(rows: Sequence[FieldRow]) -> bool:
+    total = next(row for row in rows if row.role is Role.TOTAL)
+    return sum((_number(row) for row in rows if row.role is Role.MARK), Decimal(0)) == _number(total)
 
 
 def _number(row: FieldRow) -> Decimal:
-    return Decimal(row.decision.value if row.decision.value not in ("", "-", "AB") else 0)
+    return Decimal(row.value if row.value not in ("", "-", "AB") else 0)
 
 
 # ---- running ---------------------------------------------------------------------------------------------------------
@@ -196,14 +211,15 @@ def draw(folder: Path, sheets: int, seed: int) -> tuple[Path, Path]:
     """Draw and grade sheets; returns the exam folder and the table of what is written on them."""
 
     def run(*words: str) -> None:
-        subprocess.run([sys.executable, "-m", "flows.cli", *words], check=True, stdout=subprocess.DEVNULL)
+        code = f"import sys, flows.cli; sys.exit(flows.cli.run({list(words)!r}))"
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
     drawn, exam = folder / "drawn", folder / "exam"
     run("simulate", TEMPLATE, "--sheets", str(sheets), "--seed", str(seed), "--exam", EXAM, "--out", str(drawn))
     run("init", str(exam), "--exam", EXAM, "--template", TEMPLATE)
     for file in sorted(drawn.glob("*.pdf")):
         file.rename(exam / "inbox" / file.name)
-    run("grade", str(exam), "--no-prefect")
+    run("grade", str(exam))
     return exam, drawn / "truth.csv"
 
 
@@ -228,6 +244,7 @@ def main() -> None:
     options.add_argument("--exam", type=Path, help="a graded exam folder, in place of drawn sheets")
     options.add_argument("--truth", type=Path, help="the truth.csv of its sheets")
     options.add_argument("--misadded", type=float, default=0.02, help="share of totals that are made wrong")
+    options.add_argument("--rounds", type=int, default=1, help="how often other totals are made wrong")
     options.add_argument("--plot", type=Path, help="folder for sums_review.png and sums_review_dark.png")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -238,7 +255,8 @@ def main() -> None:
     held = policy_thresholds(load_model().card.details, ACCEPT_ERROR)
     _print_default(rows, truth, template, held)
     alone, joint = _print_curves(rows, truth, template)
-    _print_misadded(rows, truth, (template, held), (chosen.misadded, chosen.seed))
+    for round_ in range(chosen.rounds):
+        _print_misadded(rows, truth, (template, held), (chosen.misadded, chosen.seed + round_))
     if chosen.plot:
         lines = [
             ReviewLine("each field alone", [(one.review, one.per_thousand) for one in alone]),
@@ -290,13 +308,12 @@ def _print_misadded(
 ) -> None:
     (template, held), (share, seed) = by, chosen
     changed, new_truth, sheets = misadd(by_picture(rows, held.number), truth, share, seed)
-    decided = by_sums(changed, template, held, MarkRule())
-    found = watch(decided, new_truth, sheets)
+    found = watch(changed, new_truth, sheets, lambda some: by_sums(some, template, held, MarkRule()))
     print(
-        f"{found.sheets} totals made wrong: {found.total_open} have their total flagged, {found.other_open} a mark, "
-        f"{found.shown_by_sum} show by their sum, {found.unnoticed} unnoticed; {found.wrong} wrong accepted there"
+        f"{found.sheets} totals made wrong: {found.at_once} flagged at once, {found.later} once the rest is settled, "
+        f"{found.unnoticed} never; {found.wrong} wrong values accepted on these sheets"
     )
-    _print_row("all sheets", count(decided, new_truth))
+    _print_row("all sheets", count(by_sums(changed, template, held, MarkRule()), new_truth))
 
 
 if __name__ == "__main__":

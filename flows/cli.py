@@ -57,8 +57,8 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 2 wrong command line; 3 faulty template, roster, exam.toml or workbook; 4 done, but "
-    "some files or pages were set aside; 5 a place cannot be written or is open elsewhere; 6 some corrections were "
+    epilog="Exit codes: 0 done; 2 wrong command line; 3 faulty template, roster, key, exam.toml or workbook; 4 done, "
+    "but some files or pages were set aside; 5 a place cannot be written or is open elsewhere; 6 some corrections were "
     "refused; 7 the final export is refused while something is open; 8 the ledger does not close.",
 )
 @click.version_option(package_name="tallymark")

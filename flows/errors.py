@@ -5,7 +5,7 @@ Exit codes of every command:
 0  done
 1  a bug of ours (a traceback was printed)
 2  the command line is wrong (said by the option parser)
-3  a template, roster, exam.toml or workbook is faulty
+3  a template, roster, key, exam.toml or workbook is faulty
 4  done, but some files or pages were set aside and need a person
 5  a folder, database or file cannot be used: not writable, open elsewhere, on a network share
 6  some corrections were refused; the rest were stored (of a sample check, or about pages: nothing was stored)
@@ -24,7 +24,7 @@ class FlowError(Exception):
 
 
 class ExamError(FlowError):
-    """The exam folder, its exam.toml or its roster is faulty."""
+    """The exam folder, its exam.toml, its roster or its key is faulty."""
 
 
 class WorkbookError(FlowError):

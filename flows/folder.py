@@ -73,7 +73,7 @@ accept_error = 0.001
 # Which share of the totals that examiners wrote is taken to be wrong, from 0.001 to 0.5. Marks and totals are decoded
 # together by it: with a larger share, more of them go to people, and a wrong total is less likely to be explained away
 # as a misread mark.
-# misadded = 0.02
+# misadded = 0.05
 
 [sheets]
 # true when the sheets were photocopied from one that was printed: they all carry the same number then, and pages are

@@ -81,12 +81,17 @@ class AcceptedChoice:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceRule:
-    """Which options are right. `options` are those of the field; more than `most` marked ones earn nothing."""
+    """Which options are right. `options` are those of the field; more than `most` marked ones make the answer wrong.
+
+    `each_wrong` is what a wrong option is worth where right ones are counted against wrong ones; None takes
+    the share of a right one away.
+    """
 
     accepted: tuple[AcceptedChoice, ...]
     options: tuple[str, ...]
     partial: Partial = Partial.ALL_OR_NOTHING
     most: int | None = None
+    each_wrong: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,9 @@ def _read(entry: Entry, names: Names) -> Iterator[Question]:
     field_name = entry.text("field")
     answers = _answers(entry, listed)
     meant = Role.ANSWER if any(name in entry for name in FOR_ANSWER) else None
-    meant = Role.MARK if meant is None and any(name in entry for name in FOR_AWARDED) else meant
+    # Without an answer only a void question may be one that is answered.
+    if meant is None and ("void" not in entry or any(name in entry for name in FOR_AWARDED)):
+        meant = Role.MARK
     for name, answer in zip(listed, answers, strict=False):
         field = _field(entry, names, name, field_name, meant)
         if field is not None and (question := _question(entry, name, field, answer)) is not None:
@@ -253,7 +255,10 @@ def _choice(entry: Entry, field: SheetField, answer: Any, points: Fraction) -> C
     most = entry.whole("most")
     if most is not None and accepted and most < max(len(each.options) for each in accepted):
         entry.problem("most", f"{most} options cannot hold the right answer")
-    return ChoiceRule(tuple(accepted), field.options, partial, most)
+    # A default of 0 says that wrong answers cost nothing, which is not meant for wrong options beside right ones.
+    cost = entry.number("wrong")
+    each_wrong = cost if partial is Partial.RIGHT_MINUS_WRONG and ("wrong" in entry or cost) else None
+    return ChoiceRule(tuple(accepted), field.options, partial, most, each_wrong)
 
 
 def _number(entry: Entry, field: SheetField, answer: Any, points: Fraction) -> NumberRule:  # noqa: ANN401

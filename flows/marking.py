@@ -30,7 +30,7 @@ from recognizer.records import ValueState
 from recognizer.template import Role, SheetTemplate
 from recognizer.values import MULTIPLE_SEPARATOR, NOTHING_AWARDED
 
-__all__ = ["candidate_results", "changes", "mark_sheets"]
+__all__ = ["candidate_results", "changes", "doubted_by_key", "mark_sheets"]
 
 ONE_VERSION = Version("")
 NO_VERSION = "the printed version is not known: {}"
@@ -67,6 +67,33 @@ def mark_sheets(
             unknown = Unsettled((NO_TEMPLATE,))
             results.append(SheetResult(sheet.sheet, sheet.template, candidate, "", (), (), unknown, shown(Fraction(0))))
     return tuple(results)
+
+
+def doubted_by_key(sheets: Sequence[SettledSheet], key: Key, rule: MarkRule) -> dict[str, str]:
+    """Return the readings that are settled and that the key cannot take, with the reason: a person should look at them.
+
+    Those are marks above the maximum of the key, or off its step, and a printed version that is blank or unknown.
+    """
+    doubts: dict[str, str] = {}
+    papers = {paper.template: paper for paper in key.papers}
+    for sheet in sheets:
+        paper = papers.get(sheet.template)
+        if paper is None:
+            continue
+        version = _version(paper, sheet)
+        if isinstance(version, Unsettled):
+            part = sheet.parts.get(paper.version_field)
+            if part is not None and part.state is not ValueState.UNSETTLED and part.key:
+                doubts[part.key] = version.reasons[0]
+            continue
+        for question in paper.questions:
+            part = sheet.parts.get(version.fields.get(question.name, question.field))
+            if part is None or part.role is not Role.MARK or as_number(part.value) is None:
+                continue
+            points = score(question, part, rule).points
+            if isinstance(points, Unsettled) and part.key and part.state is ValueState.VALUE:
+                doubts[part.key] = points.reasons[0]
+    return doubts
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,9 +150,7 @@ def _grouped(group: Group, parts: list[Marked]) -> tuple[list[Marked], Unit]:
         return _held_open(group, parts, points), Unit(names, points, maximum, section, in_choice)
     if group.taking is Taking.ALL_NEEDED:
         if not all(part.scored.full for part in counting):
-            parts = [
-                replace(part, points=min(ZERO, _number(part.points)), why=NOT_ALL.format(group.name)) for part in parts
-            ]
+            parts = [part if part.question.void else _spoilt(part, group) for part in parts]
     else:
         pool = [at for at, part in enumerate(parts) if part in counting and not part.question.bonus]
         out = {pool[at] for at in _worst([parts[at].points for at in pool], group.best)}
@@ -162,6 +160,11 @@ def _grouped(group: Group, parts: list[Marked]) -> tuple[list[Marked], Unit]:
         ]
     points = settled_sum([part.points for part in parts if part.counts])
     return parts, Unit(names, points, maximum, section, in_choice)
+
+
+def _spoilt(part: Marked, group: Group) -> Marked:
+    """Return a part whose group is not wholly right: it earns nothing, and a deduction stays."""
+    return replace(part, points=min(ZERO, _number(part.points)), why=NOT_ALL.format(group.name))
 
 
 def _held_open(group: Group, parts: list[Marked], points: Score) -> list[Marked]:

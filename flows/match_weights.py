@@ -37,8 +37,8 @@ TWICE = 0.001
 KEPT = 32
 """Candidates of a sheet that are looked at one by one. All others together count against whatever is accepted."""
 
-AT_ONCE = 512
-"""Sheets whose weights are worked out at once: bounds the memory, 20 MB for 5,000 candidates."""
+AT_ONCE = 2_500_000
+"""Pairs of sheet and candidate that are weighed at once: some 50 MB, however long the class list is."""
 
 TINY = 1e-30
 """Stands for a character that cannot stand at a position."""
@@ -136,9 +136,10 @@ def weigh(table: Floats, sizes: Sequence[int], codes: Indices, near: csr_array, 
     written = np.zeros((codes.shape[1] * table.shape[2], len(codes)), np.float32)
     offsets = np.arange(codes.shape[1]) * table.shape[2]
     written[(codes + offsets).ravel(), np.repeat(np.arange(len(codes)), codes.shape[1])] = 1.0
+    step = max(AT_ONCE // len(codes), 1)
     parts = [
-        _weigh_part(table[start : start + AT_ONCE], sizes, codes, written, near, prior)
-        for start in range(0, len(table), AT_ONCE)
+        _weigh_part(table[start : start + step], sizes, codes, written, near, prior)
+        for start in range(0, len(table), step)
     ]
     return Weights(*(np.concatenate([getattr(part, name) for part in parts]) for name in Weights.__slots__))
 

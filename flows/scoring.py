@@ -142,7 +142,7 @@ def _partly(
         agree = sum((option in marked) == (option in accepted.options) for option in rule.options)
         return points * Fraction(agree, len(rule.options)), f"{agree} of {len(rule.options)} options as they should be"
     share = points / len(accepted.options)
-    each_wrong = question.wrong or -share
+    each_wrong = -share if rule.each_wrong is None else rule.each_wrong
     return share * right + each_wrong * wrong, f"{right} of {len(accepted.options)} right, {wrong} wrong"
 
 

@@ -250,7 +250,8 @@ class _Decider:
 
     def _has_no_sum(self) -> bool:
         """Whether no total is written, or somebody was absent: then nothing can be said."""
-        totals = [at for at in self.layout.totals if self.best[at] not in (BLANK, ABSENT)]
+        seen = [at for at in self.layout.totals if (own := self.sheet.evidence[at]).values or own.known is not None]
+        totals = [at for at in seen if self.best[at] not in (BLANK, ABSENT)]
         absent = self.rule.absent != "zero" and any(self.best[at] == ABSENT for at in self.layout.root_of)
         return not totals or absent
 

@@ -13,7 +13,7 @@ MAX_BYTES = 20_000_000
 MAX_LISTED = 20
 """More problems than these are counted, not listed."""
 
-WORKBOOKS = (b"PK", b"\xd0\xcf\x11\xe0")
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How workbooks begin: .xlsx and .ods, and .xls."""
 
 

@@ -105,15 +105,17 @@ def draw_review_lines(lines: Sequence[ReviewLine], total: int, target: float, th
     """
     figure, axes = _blank(theme, 5.8, 4.0)
     floor = 1000 / max(total, 1) / 3
+    least = 100 / max(total, 1) / 2
     colours = (theme.quiet, theme.line, theme.wrong)
     for line, colour in zip(lines, colours, strict=False):
-        review = [100 * share for share, _ in line.points]
+        review = [max(100 * share, least) for share, _ in line.points]
         wrong = [max(each, floor) for _, each in line.points]
         axes.plot(review, wrong, "o-", color=colour, linewidth=1.8, markersize=3.5, label=line.name)
     axes.axhline(target, color=theme.wrong, linestyle=(0, (5, 3)), linewidth=1.2, label=f"target: {target:g} in 1,000")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(min(1.0, *(100 * share for line in lines for share, _ in line.points if share > 0)) * 0.9, 100)
+    shares = [max(100 * share, least) for line in lines for share, _ in line.points]
+    axes.set_xlim(min(shares, default=1.0) * 0.9, 100)
     axes.set_ylim(floor * 0.8, 100)
     _ticks(axes, "x", {tick: f"{tick:g} %" for tick in (1, 2, 5, 10, 20, 50, 100)})
     _plain_ticks(axes, "y", floor)

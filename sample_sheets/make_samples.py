@@ -42,8 +42,9 @@ STORY = Batch(
 )
 """What happens in an office: totals that are not the sum, a second sheet, a sheet of nobody, candidates without one.
 
-Where it begins was chosen after 250 sheets had been drawn and read: with seed 1 two of its totals are wrong, and one
-mark that may be a 9 or a 7 is decided by the total (serial 1075). With other seeds both happen as often as they do.
+Where it begins and ends was chosen after 250 sheets had been drawn and read: with seed 1 two of its totals are wrong,
+one mark that may be a 9 or a 7 is decided by the total (serial 1075), and the second sheet and the one off the roster
+are others. With other seeds all this happens as often as it does.
 """
 
 BATCHES = (

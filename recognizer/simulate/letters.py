@@ -33,8 +33,16 @@ class Letter:
     ways: Sequence[Sequence[Stroke]]
 
 
+INSET = 0.04
+"""How far capitals keep from the edges of their place, as a share of it: a pen has a width, and hands wander."""
+
+
+def _inset(strokes: Sequence[Stroke]) -> Sequence[Stroke]:
+    return [[(INSET + (1 - 2 * INSET) * x, INSET + (1 - 2 * INSET) * y) for x, y in stroke] for stroke in strokes]
+
+
 LETTERS: Mapping[str, Letter] = {
-    **{name: Letter(width, (strokes,)) for name, (width, strokes) in CAPITALS.items()},
+    **{name: Letter(width, (_inset(strokes),)) for name, (width, strokes) in CAPITALS.items()},
     "A": Letter(
         0.75,
         (

@@ -45,12 +45,14 @@ def wrong_total(template: SheetTemplate, values: Mapping[str, str], rng: np.rand
 
 
 def swapped(number: str, rng: np.random.Generator) -> str:
-    """Return a number with two neighbouring digits swapped; the number itself where all its digits are equal.
+    """Return a number with two neighbouring digits swapped; the number itself where no two neighbours differ.
 
-    >>> swapped("1122", np.random.default_rng(0))
-    '1212'
+    Letters stay where they are.
+
+    >>> swapped("A1122", np.random.default_rng(0))
+    'A1212'
     """
-    places = [at for at, (one, other) in enumerate(pairwise(number)) if one != other]
+    places = [at for at, pair in enumerate(pairwise(number)) if len(set(pair)) == 2 and all(map(str.isdigit, pair))]
     if not places:
         return number
     at = places[int(rng.integers(len(places)))]

@@ -72,12 +72,14 @@ def test_a_question_that_stands_in_several_fields_is_named_by_its_field() -> Non
     told = refused('paper = [{ question = [{ question = "1", void = "nobody" }] }]', BOOKLET)
     assert told == ['key.toml:1: question 1 may stand in choice_01, mark_01; say which: field = "choice_01"']
     key = parse_key(
-        '[[paper]]\nquestion = [\n{ question = "1", answer = "A" },\n{ question = "2", maximum = 8 },\n]', (BOOKLET,)
+        '[[paper]]\nquestion = [\n{ question = "1", answer = "A" },\n{ question = "2", maximum = 8 },\n'
+        '{ questions = "7-8", weight = 2 },\n]',
+        (BOOKLET,),
     )
     found = {each.field: each for each in key.papers[0].questions}
     assert found["choice_01"].name == "1"
     assert found["mark_01"].name == "mark_01", "a mark whose question is taken goes by its field"
-    assert found["mark_02"].maximum == 8
+    assert (found["mark_02"].maximum, found["mark_07"].maximum) == (8, 20)
 
 
 FAULTS = [
@@ -93,7 +95,7 @@ FAULTS = [
     ("[[paper]]\nscale_to = " + "9" * 1500, "key.toml:2: a number of 1500 digits"),
     ("paper = 3", "key.toml:1: paper: is no list of tables; write [[paper]]"),
     ("a = [", "key.toml:1: is no valid TOML"),
-    ("a = " + "[" * 3000, "key.toml:1: is "),
+    ("a = " + "[" * 1900, "key.toml:1: is "),
 ]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flows.candidate_marks import NO_SHEET
 from flows.key import Key, plain_key
 from flows.key_files import parse_key
-from flows.marking import candidate_results, changes, mark_sheets
+from flows.marking import candidate_results, changes, doubted_by_key, mark_sheets
 from flows.records import Correction
 from flows.results import Absent, MarkChange, Match, Matching, MatchStatus, SheetResult, Unsettled
 from flows.roster import Candidate
@@ -111,6 +111,34 @@ def test_pages_of_two_template_versions_leave_the_printed_version_open() -> None
     (odd,) = mark_sheets([replace(sheet, pages=(page, page_row("cases", template_version=2)))], key, RULE, {})
     assert isinstance(odd.total, Unsettled)
     assert "different versions" in odd.total.reasons[0]
+
+
+def test_settled_marks_that_the_key_cannot_take_are_named_for_a_person() -> None:
+    key = parse_key(
+        'paper = [{ template = "marks", question = [{ question = "1", maximum = 8 }, { question = "2", step = 1 }, '
+        '{ question = "3", maximum = 2, void = "nobody" }] }]',
+        TEMPLATES,
+    )
+    sheets = sheets_of(["8.5", "7.5", "9"], ["8", "7", None], ["AB", "", "-"])
+    assert doubted_by_key(sheets, key, RULE) == {
+        "9f2c41d07ab3-1-q1": "1 (max 10): 8.5 is more than its maximum, 8",
+        "9f2c41d07ab3-1-q2": "2 (max 10): 7.5 is no multiple of 1",
+    }
+    template = template_for(["c1", "v1"])
+    text = (
+        'paper = [{ version_field = "v1", question = [{ question = "c1", answer = "A" }], '
+        'version = [{ name = "A" }, { name = "B" }] }]'
+    )
+    pages = [page_row("cases", number) for number in (1, 2, 3)]
+    rows = [
+        row
+        for page, version in zip(pages, ("", None, "A"), strict=True)
+        for row in fields_of_page(page, template, {"c1": "A", "v1": version})
+    ]
+    sheets = settle_sheets(rows, pages, [template], RULE)
+    assert doubted_by_key(sheets, parse_key(text, (template,)), RULE) == {
+        "9f2c41d07ab3-1-v1": "the printed version is not known: nothing is marked in v1"
+    }
 
 
 def matching(*found: tuple[str, str, str], status: MatchStatus = MatchStatus.MATCHED) -> Matching:

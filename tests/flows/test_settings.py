@@ -19,6 +19,7 @@ def test_what_is_not_said_has_the_documented_default() -> None:
     settings = parse_settings('templates = ["cover_marks"]')
     assert (settings.exam, settings.render, settings.workers) == ("exam", "auto", 2)
     assert settings.accept_error == 0.001
+    assert settings.sums.misadded == 0.05
     assert (settings.review.blank_mark, settings.marks.blank, settings.marks.dash) == ("flag", "unsettled", "zero")
     assert settings.marks.absent == "no_total"
     assert not settings.sheets.photocopied
@@ -58,6 +59,10 @@ def test_an_exam_knows_shipped_templates_and_its_own(tmp_path: Path) -> None:
         ("templates = []", 1, "templates"),
         ('exam = "a"', 1, "templates: this setting is missing"),
         ('templates = ["x"]\nworkers = 0', 2, "workers"),
+        ('templates = ["x"]\n[sums]\nmisadded = 0', 3, "sums.misadded"),
+        ('templates = ["x"]\n[sums]\nmisadded = 0.6', 3, "sums.misadded"),
+        ('templates = ["x"]\n[sums]\nmisadded = nan', 3, "sums.misadded"),
+        ('templates = ["x"]\n[sums]\nmisadded = "2 %"', 3, "sums.misadded"),
         ('templates = ["x"]\naccept_error = 0.06', 2, "from 0.0001 (1 in 10,000) to 0.05 (50 in 1,000)"),
         ('templates = ["x"]\naccept_error = 0', 2, "may be wrong"),
         ('templates = ["x"]\naccept_error = nan', 2, "may be wrong"),

@@ -111,7 +111,7 @@ def rows(sheet: Worksheet, heading_row: int = 1) -> list[dict[str, Any]]:
     return [dict(zip(headings, row, strict=True)) for row in sheet.iter_rows(min_row=heading_row + 1)]
 
 
-def one_sheet(marks: Sequence[str | None], total: str | None = "9", candidate: str | None = "00123456") -> Contents:
+def one_sheet(marks: Sequence[str | None], total: str | None = "", candidate: str | None = "00123456") -> Contents:
     page = page_row("marks")
     return contents([page], marks_fields(page, candidate, marks, total))
 
@@ -174,7 +174,10 @@ def test_blank_is_told_from_unsettled(tmp_path: Path) -> None:
 def test_a_wrongly_added_total_says_so(tmp_path: Path) -> None:
     book = written(tmp_path / "m.xlsx", one_sheet(["1", "2", "3"], "7"))
     (row,) = rows(book["Marks"])
-    assert computed(book["Marks"], row["totals"].coordinate) == "differs"
+    assert row["remarks"].value == "the marks add up to 6, the examiner wrote 7"
+    assert (row["stored total"].value, row["written total"].value) == (6, None)
+    (flag,) = [flag for flag in rows(book["Flags"]) if flag["status"].value == "open"]
+    assert (flag["field"].value, flag["guess"].value) == ("total", "7")
 
 
 mark = st.one_of(
@@ -344,11 +347,11 @@ def test_names_come_from_the_roster_once_the_id_is_settled(tmp_path: Path) -> No
 
 
 def test_a_flag_has_its_picture_its_guess_and_room_for_a_correction(tmp_path: Path) -> None:
-    book = written(tmp_path / "m.xlsx", one_sheet(["1", None, "3"], None))
+    book = written(tmp_path / "m.xlsx", one_sheet(["1", None, None], ""))
     sheet = book["Flags"]
     first, second = rows(sheet)
     assert (first["sheet"].value, first["file"].value, first["page"].value) == ("marks#00001", "a.pdf", 1)
-    assert (first["field"].value, first["question"].value, second["field"].value) == ("q2", "2 (max 10)", "total")
+    assert (first["field"].value, first["question"].value, second["field"].value) == ("q2", "2 (max 10)", "q3")
     assert (first["guess"].value, first["confidence"].value, first["why"].value) == ("7", 0.62, "it may be 7 or 1")
     assert first["confidence"].number_format == "0.0%"
     assert "from 0 to 10" in first["may hold"].value

@@ -25,7 +25,7 @@ def exam_folder(folder: Path, settings: str = SETTINGS) -> Path:
     pages = [page_row("marks", number) for number in (1, 2, 3)]
     fields = [
         *marks_fields(pages[0], "00123456", ["1", "2.5", "-"], "3.5"),
-        *marks_fields(pages[1], "00123457", ["1", None, "3"], "9"),
+        *marks_fields(pages[1], "00123457", ["1", None, "3"], "11"),
         *marks_fields(pages[2], None, ["", "2", "3"], "5"),
     ]
     failed = failed_page(4, PageOutcomeKind.FAILED, "no corner marks")

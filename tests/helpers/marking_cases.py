@@ -51,7 +51,7 @@ class Case:
 
 
 def read_cases() -> list[Case]:
-    with TABLE.open(encoding="utf-8", newline="") as file:
+    with TABLE.open(encoding="utf-8-sig", newline="") as file:
         return [Case(*row) for row in list(csv.reader(file))[1:]]
 
 

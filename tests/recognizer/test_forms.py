@@ -111,6 +111,35 @@ def test_a_curled_photo_is_followed() -> None:
     assert (np.hypot(*(found.to_px(corners) - shot.mm_to_px(corners)).T) / step).max() <= 0.4
 
 
+CURL_MM = 2.5
+"""By how much the lower left corner is shifted: so far that its few patches are outvoted at first."""
+
+
+def curled(down: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return by how many mm a page whose lower left corner curls is shifted at places (mm)."""
+    return np.asarray(CURL_MM * np.clip((down - 225) / 70, 0, None) ** 2 * np.clip(1 - right / 180, 0, 1))
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_box_in_a_curled_corner_is_followed_by_its_own_outline(hidden: bool) -> None:
+    pixels = written_on(drawn_form("cover"), 3)
+    if hidden:
+        # Then nothing in the corner says where the box is.
+        pixels[int(244 * PX_PER_MM) :, : int(115 * PX_PER_MM)] = 255
+    rows, columns = np.indices(pixels.shape, dtype=np.float32)
+    away = (curled(rows / PX_PER_MM, columns / PX_PER_MM) * PX_PER_MM).astype(np.float32)
+    page = as_page(cv2.remap(pixels, columns, rows + away, cv2.INTER_LINEAR, borderValue=255))
+    if hidden:
+        with pytest.raises(RegistrationError, match="around field signature"):
+            register(page, SHEETS)
+        return
+    corners = np.vstack([box.rect.corners() for box in FORMS["cover"].boxes(1)])
+    shown = corners.copy()
+    for _ in range(30):
+        shown[:, 1] = corners[:, 1] - curled(shown[:, 1], shown[:, 0])
+    assert np.hypot(*(register(page, SHEETS).to_px(corners) / PX_PER_MM - shown).T).max() <= 0.2
+
+
 def changed(text: str) -> tuple[SheetTemplate, GreyImage]:
     """Return a cover page that differs from the shipped one in a line of its print only, and its picture."""
     form = cover()

@@ -11,11 +11,13 @@ from recognizer.plots import (
     DARK,
     LIGHT,
     MOST_CLASSES,
+    ReviewLine,
     Theme,
     draw_confusion,
     draw_learning,
     draw_reliability,
     draw_review_curve,
+    draw_review_lines,
     draw_writers,
 )
 from recognizer.records import Flag
@@ -83,3 +85,19 @@ def test_learning_is_drawn_network_by_network() -> None:
     )
     heights = [cv2.imdecode(np.frombuffer(png, np.uint8), 0).shape[0] for png in (one, two)]
     assert heights[1] == 2 * heights[0]
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_ways_to_decide_are_compared(theme: Theme) -> None:
+    lines = [ReviewLine("each field alone", [(0.05, 4.0), (0.3, 0.2)]), ReviewLine("sums", [(0.03, 1.0), (0.06, 0.0)])]
+    png = draw_review_lines(lines, 1000, 1.0, theme)
+    picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    other = draw_review_lines([lines[0], ReviewLine("sums", [(0.2, 1.0), (0.4, 0.0)])], 1000, 1.0, theme)
+    assert png == draw_review_lines(lines, 1000, 1.0, theme)
+    assert png != other
+
+
+def test_nothing_to_compare_is_an_empty_plot() -> None:
+    assert draw_review_lines([], 0, 1.0).startswith(b"\x89PNG")
+    assert draw_review_lines([ReviewLine("none", [(0.0, 0.0)])], 10, 1.0).startswith(b"\x89PNG")

@@ -31,6 +31,7 @@ from recognizer.simulate.strokes import Placing, place, thinned, trace
 from recognizer.simulate.wrong_sums import swapped, wrong_total
 from recognizer.template import Kind, Role, SheetTemplate, find_template, parse_template
 from recognizer.values import parse_value
+from tests.helpers.sum_sheets import sum_template
 
 DPI = 100
 PX_PER_MM = DPI / MM_PER_INCH
@@ -294,7 +295,7 @@ def test_a_letter_is_drawn_where_it_is_meant_to_be(letter: str) -> None:
         sheet = white(30.0, 30.0)
         draw_letter(sheet, hand(seed), letter, Rect(10.0, 10.0, 6.0 * LETTERS[letter].width, 6.0))
         rows, columns = np.nonzero(sheet.pixels < 160)
-        top = 10.0 if letter in "ABSb" else 12.5
+        top = 12.5 if letter in "as" else 10.0
         assert rows.min() / PX_PER_MM == pytest.approx(top, abs=1.0)
         assert rows.max() / PX_PER_MM == pytest.approx(16.0, abs=1.0)
         assert columns.min() / PX_PER_MM == pytest.approx(10.0, abs=1.2)
@@ -556,3 +557,14 @@ def test_a_wrong_number_has_two_digits_swapped_and_bubbles_stay_right() -> None:
     assert sorted(values["candidate"]) == sorted(number)
     assert [(case.kind, number in case.detail) for case in sheet.cases] == [(CaseKind.MISWRITTEN, True)]
     assert swapped("7777", np.random.default_rng(1)) == "7777"
+    assert {swapped("A12B3C", np.random.default_rng(seed)) for seed in range(8)} == {"A21B3C"}
+
+
+def test_totals_are_the_sums_of_what_they_add() -> None:
+    template = sum_template(["q1", "q2", "q3"], ["a:q1 q2", "all:a q3"], maximum=10)
+    rng = np.random.default_rng(4)
+    for serial in range(1, 30):
+        values = choose_answers(template, candidate_for(template, 1, serial), rng, 0.0)
+        worth = {name: int(values[name] or 0) for name in values}
+        assert worth["a"] == worth["q1"] + worth["q2"]
+        assert worth["all"] == worth["a"] + worth["q3"]

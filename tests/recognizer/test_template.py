@@ -355,9 +355,9 @@ def test_names_questions_and_totals_are_unlike() -> None:
     found = errors(text)
     assert [sentence.split(": ", 1)[1] for sentence in found] == [
         "field m2: question: question 1 has a mark already",
-        "field t2: maximum: 19 is less than the marks add up to (20)",
         "field t2: role: t1 is the total already; of several totals, each but the last says what it adds, "
         'such as adds = ["q1", "q2"]',
+        "field t2: maximum: 19 is less than the marks add up to (20)",
     ]
 
 
