@@ -12,7 +12,7 @@ from typing import Protocol
 
 from flows.checking import calibrations, in_force
 from flows.id_decisions import id_decisions
-from flows.id_evidence import id_evidence
+from flows.id_evidence import id_evidence, printed_ids
 from flows.matching import MatchRule, match_sheets
 from flows.records import CheckedField, FieldRow, PageRow, RunRow
 from flows.results import Matching, Settler
@@ -33,7 +33,8 @@ class Grounds:
     """By what fields are decided together.
 
     `thresholds` are those in force, by model: what sums accept has to pass them too. `characters` are what was seen in
-    the id fields, by key. `misadded` is the share of written totals that are taken to be wrong.
+    the id fields, by key; `printed` the ids that printed copies stand for, by sheet. `misadded` is the share of written
+    totals that are taken to be wrong.
     """
 
     templates: Sequence[SheetTemplate]
@@ -42,6 +43,7 @@ class Grounds:
     match_rule: MatchRule = field(default_factory=MatchRule)
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     characters: Mapping[str, tuple[CharacterReading, ...]] = field(default_factory=dict)
+    printed: Mapping[str, str] = field(default_factory=dict)
     misadded: float = MISADDED
 
 
@@ -80,16 +82,16 @@ class KnowsGrounds(Protocol):
         """Return every run."""
         ...
 
+    def pages(self) -> tuple[PageRow, ...]:
+        """Return every page that came in."""
+        ...
+
 
 class KnowsFields(KnowsGrounds, Protocol):
     """The reading side of `flows.store.Store`, as far as deciding needs it."""
 
     def fields(self) -> tuple[FieldRow, ...]:
         """Return every field of every read page."""
-        ...
-
-    def pages(self) -> tuple[PageRow, ...]:
-        """Return every page that came in."""
         ...
 
 
@@ -113,13 +115,15 @@ def grounds_of(exam: Exam, store: KnowsGrounds) -> Grounds:
     """
     settings = exam.settings
     roster = settings.roster
+    candidates = load_roster(exam.roster, roster.check) if exam.roster.is_file() else ()
     return Grounds(
         templates=exam.sheets.templates,
         rule=MarkRule(settings.marks.blank, settings.marks.dash, settings.marks.absent),
-        candidates=load_roster(exam.roster, roster.check) if exam.roster.is_file() else (),
+        candidates=candidates,
         match_rule=MatchRule(settings.accept_error, roster.off_roster, roster.check),
         thresholds=_thresholds(exam, store),
         characters=store.id_characters(),
+        printed=printed_ids(store.pages(), candidates),
         misadded=settings.sums.misadded,
     )
 
@@ -157,7 +161,7 @@ def decide_fields(fields: Sequence[FieldRow], by: Grounds) -> DecidedFields:
     """
     findings = decide_sums(fields, by.templates, by.rule, by.thresholds, by.misadded)
     summed = {key: decision for finding in findings for key, decision in finding.decisions.items()}
-    matching = match_sheets(id_evidence(fields, by.characters, by.templates), by.candidates, by.match_rule)
+    matching = match_sheets(id_evidence(fields, by.characters, by.templates, by.printed), by.candidates, by.match_rule)
     matched = id_decisions(matching, fields)
     return DecidedFields(
         tuple(_replaced(row, summed.get(row.key), matched.get(row.key)) for row in fields), findings, matching
