@@ -15,7 +15,8 @@ from flows.export.points import key_columns
 from flows.export.styles import ORANGE, Style
 from flows.export.table import Cell, Column, Formula, Look, SheetWriter, number_or_text, ranges
 from flows.results import Absent, SheetResult, Unsettled
-from flows.settling import MarkRule, Part, SettledSheet, as_number, fields_of, heading, mark_fields, written_total
+from flows.settling import SettledSheet, fields_of, heading, mark_fields, written_total
+from flows.worth import MarkRule, Part, as_number
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField, SheetTemplate
 from recognizer.values import ABSENT, NOTHING_AWARDED
