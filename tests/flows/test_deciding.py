@@ -71,14 +71,14 @@ def test_a_doubted_field_is_never_accepted_again_by_the_sum() -> None:
 
 
 def test_a_wrong_sum_is_open_until_a_person_confirms_it_and_then_a_note() -> None:
-    page, rows = sheet(1, ADA.id, ["1", "2", "3"], "9")
+    page, rows = sheet(1, ADA.id, ["1", "2", "3"], "7")
     rows = {name: replace(row, values=(RankedValue(row.value, 0.99999),)) for name, row in rows.items()}
     found = decided([page], list(rows.values()))
     (settled,) = found.sheets
     assert by_name(found)["total"].flag is Flag.SUM
     assert settled.total == 6
-    assert [remark for remark in settled.remarks if "the marks add up to 6, the examiner wrote 9" in remark]
-    rows["total"] = said(rows["total"], "9")
+    assert [remark for remark in settled.remarks if "the marks add up to 6, the examiner wrote 7" in remark]
+    rows["total"] = said(rows["total"], "7")
     rows |= {name: said(row, row.value) for name, row in rows.items() if name.startswith("q")}
     (settled,) = decided([page], list(rows.values())).sheets
     assert (settled.total, settled.is_open, settled.remarks) == (6, False, ())
