@@ -25,9 +25,9 @@ from time import perf_counter
 
 from flows.records import Correction, FieldRow
 from flows.settings import load_exam
-from flows.settling import MarkRule
 from flows.sheet_sums import SEEN_BY_VALUES, SUMMED_UP, decide_sums
 from flows.store import open_store
+from flows.worth import MarkRule
 from recognizer.classifier import load_model
 from recognizer.curves import rounded
 from recognizer.plots import DARK, LIGHT, ReviewLine, draw_review_lines

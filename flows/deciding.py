@@ -18,9 +18,10 @@ from flows.records import CheckedField, FieldRow, PageRow, RunRow
 from flows.results import Matching, Settler
 from flows.roster import Candidate, load_roster
 from flows.settings import Exam
-from flows.settling import MarkRule, SettledSheet, settle_sheets
+from flows.settling import SettledSheet, settle_sheets
 from flows.sheet_sums import decide_sums
 from flows.sum_findings import SumFinding
+from flows.worth import MarkRule
 from recognizer.drift import stricter
 from recognizer.promise import Thresholds
 from recognizer.records import CharacterReading, Decision

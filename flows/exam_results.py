@@ -14,8 +14,8 @@ from flows.remarking import Comparison, compare, standings
 from flows.results import CandidateResult, SheetResult
 from flows.rules import Rules, rules_of
 from flows.settings import Exam
-from flows.settling import MarkRule
 from flows.store_remarks import Snapshot
+from flows.worth import MarkRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from flows.exact import Mode, rounded
-from flows.settling import MarkRule, Worth, heading, mark_fields
+from flows.settling import heading, mark_fields
+from flows.worth import MarkRule, Worth
 from recognizer.template import SheetTemplate
 
 ZERO, ONE = Fraction(0), Fraction(1)

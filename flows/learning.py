@@ -15,8 +15,9 @@ from flows.errors import FlowError
 from flows.page_decisions import latest_placements
 from flows.records import FieldRow, PageRow
 from flows.settings import Exam
-from flows.settling import MarkRule, settle_sheets
+from flows.settling import settle_sheets
 from flows.store import Store
+from flows.worth import MarkRule
 from recognizer.boxes import crop_boxes
 from recognizer.errors import RecognizerError
 from recognizer.fields import FieldCrops

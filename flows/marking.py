@@ -16,16 +16,8 @@ from flows.mark_changes import changes
 from flows.marking_sums import Marked, grade_of, group_units, section_sum, settled_sum
 from flows.results import Absent, QuestionResult, SectionResult, SheetResult, Unsettled
 from flows.scoring import Score, Scored, as_points, score
-from flows.settling import (
-    ABSENT_FIELD,
-    HALF_ABSENT,
-    NO_TEMPLATE,
-    MarkRule,
-    Part,
-    SettledSheet,
-    as_number,
-    worth,
-)
+from flows.settling import ABSENT_FIELD, NO_TEMPLATE, SettledSheet
+from flows.worth import HALF_ABSENT, MarkRule, Part, as_number, worth
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetTemplate
 from recognizer.values import MULTIPLE_SEPARATOR, NOTHING_AWARDED

@@ -18,7 +18,7 @@ from flows.key import (
     Void,
 )
 from flows.results import Absent, Points, Unsettled
-from flows.settling import MarkRule, Part, worth
+from flows.worth import MarkRule, Part, worth
 from recognizer.records import ValueState
 from recognizer.values import ABSENT, MULTIPLE_SEPARATOR, NOTHING_AWARDED
 

@@ -11,28 +11,22 @@ What contradicts itself or another sheet is said in remarks and changes nothing:
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal, TypeAlias
 
 from flows.belonging import with_extras
 from flows.page_remarks import named, page_remarks
-from flows.records import ABSENT_PAGE, Correction, FieldRow, PageRow
+from flows.records import ABSENT_PAGE, FieldRow, PageRow
 from flows.results import Absent, Match, MatchStatus, Unsettled
 from flows.sum_findings import SumFinding
+from flows.worth import MarkRule, Part, holes, sum_settled, worth
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
-from recognizer.values import ABSENT, NOTHING_AWARDED, format_number
-
-Worth: TypeAlias = Literal["unsettled", "zero", "not_attempted"]
-DashWorth: TypeAlias = Literal["unsettled", "zero"]
-AbsentWorth: TypeAlias = Literal["no_total", "zero", "unsettled"]
+from recognizer.template_sums import whole_total
+from recognizer.values import ABSENT, format_number
 
 NO_TEMPLATE = "the template of this sheet is not named in exam.toml"
-UNCOUNTED_BLANK = "the mark cell is blank, which exam.toml leaves open (marks.blank); say what was awarded"
-UNCOUNTED_DASH = "a dash, which exam.toml leaves open (marks.dash); say what was awarded"
-UNCOUNTED_ABSENT = "absent (AB), which exam.toml leaves open (marks.absent); say what was awarded"
-HALF_ABSENT = "absent (AB), but other questions of the sheet have marks; say what is right, AB again if it is"
 WRONG_ABSENT = "absent (AB), but a total of {} is written"
 WRONG_SUM = "the marks add up to {}, {} is written"
 CONFIRMED_SUM = "added wrongly, as a person confirmed: {}"
@@ -42,40 +36,6 @@ KNOWN_STATUSES = (MatchStatus.MATCHED, MatchStatus.BY_PERSON)
 DOUBTFUL_STATUSES = (MatchStatus.DOUBLED, MatchStatus.OFF_ROSTER, MatchStatus.CONTRADICTORY)
 
 ABSENT_FIELD = "the template has fields that were not read; read the scans again with: tallymark regrade"
-
-
-@dataclass(frozen=True, slots=True)
-class MarkRule:
-    """What a blank mark cell, a dash and an AB (absent) in one are worth in this exam.
-
-    A blank that is "not_attempted" adds nothing either, and does not count as an attempt at the question.
-    With `absent` "no_total" a sheet with an AB has no total: its blanks and dashes then need no worth, and marks beside
-    the AB contradict it until a person confirms it.
-    """
-
-    blank: Worth = "unsettled"
-    dash: DashWorth = "zero"
-    absent: AbsentWorth = "no_total"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One field of one candidate sheet.
-
-    `value` is set in state VALUE only; `why` in state UNSETTLED only. `correction` is what a person said, if anybody;
-    `machine` is what the reader had guessed. `key` is "" when no single reading stands behind the part: its page never
-    came, or came twice. `label` is what people call the field. `is_number` tells a number from a text of digits.
-    """
-
-    label: str
-    state: ValueState
-    value: str = ""
-    role: Role = Role.MARK
-    is_number: bool = True
-    why: str = ""
-    key: str = ""
-    machine: str = ""
-    correction: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +61,7 @@ class SettledSheet:
     one by one but not together, with the reason. `remarks` say what else is wrong with the sheet; `questioned` are the
     readings, settled each, of which one is likely wrong if a remark is true, with that remark. `extra_of` is the sheet
     to which extra paper belongs, `extras` the extra paper of a sheet. `notes` say what people should know of it though
-    nobody has to do anything.
+    nobody has to do anything. `whole` is the field in which the total of all marks is written, "" for none.
     """
 
     sheet: str
@@ -117,6 +77,7 @@ class SettledSheet:
     extra_of: str = ""
     extras: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    whole: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -176,71 +137,6 @@ def settle_sheets(
     return with_extras(asked, extra_to)
 
 
-def sum_settled(parts: Iterable[Part], rule: MarkRule) -> Decimal | Absent | Unsettled:
-    """Add up marks; unsettled while any of them is.
-
-    >>> seven, dash = Part("1", ValueState.VALUE, "7.5"), Part("2", ValueState.VALUE, "-")
-    >>> sum_settled([seven, dash], MarkRule())
-    Decimal('7.5')
-    >>> sum_settled([seven, Part("2", ValueState.UNSETTLED, why="smudged")], MarkRule())
-    Unsettled(reasons=('2: smudged',))
-    >>> sum_settled([Part("1", ValueState.VALUE, "AB"), dash], MarkRule())
-    Absent()
-    """
-    parts = tuple(parts)
-    if holes := tuple(reason for _, reason in _holes(parts, rule)):
-        return Unsettled(holes)
-    worths = [worth(part, rule) for part in parts]
-    if any(isinstance(each, Absent) for each in worths):
-        return Absent()
-    return sum((each for each in worths if isinstance(each, Decimal)), Decimal(0))
-
-
-def _holes(parts: Sequence[Part], rule: MarkRule) -> Iterator[tuple[Part, str]]:
-    """Yield every part that keeps the sum of all from being known, with the reason."""
-    worths = [(part, worth(part, rule)) for part in parts]
-    absent = any(isinstance(each, Absent) for _, each in worths)
-    awarded = any(as_number(part.value) is not None for part in parts)
-    for part, each in worths:
-        if isinstance(each, Unsettled) and not (absent and _is_empty(part)):
-            yield from ((part, reason) for reason in each.reasons)
-        elif isinstance(each, Absent) and awarded and not part.correction:
-            yield part, f"{part.label}: {HALF_ABSENT}"
-
-
-def _is_empty(part: Part) -> bool:
-    return part.state is ValueState.BLANK or part.value == NOTHING_AWARDED
-
-
-def worth(part: Part, rule: MarkRule) -> Decimal | Absent | Unsettled:
-    """Return what one mark counts, by the rule of the exam where it is blank, a dash or an AB."""
-    if part.state is ValueState.UNSETTLED:
-        return Unsettled((f"{part.label}: {part.why}",))
-    if part.state is ValueState.BLANK:
-        return Decimal(0) if rule.blank != "unsettled" else Unsettled((f"{part.label}: {UNCOUNTED_BLANK}",))
-    if part.value == NOTHING_AWARDED:
-        return Decimal(0) if rule.dash == "zero" else Unsettled((f"{part.label}: {UNCOUNTED_DASH}",))
-    if part.value == ABSENT:
-        return _worth_of_absent(part, rule)
-    number = as_number(part.value)
-    return Unsettled((f"{part.label}: '{part.value}' is no number",)) if number is None else number
-
-
-def _worth_of_absent(part: Part, rule: MarkRule) -> Decimal | Absent | Unsettled:
-    if rule.absent == "unsettled":
-        return Unsettled((f"{part.label}: {UNCOUNTED_ABSENT}",))
-    return Decimal(0) if rule.absent == "zero" else Absent()
-
-
-def as_number(text: str) -> Decimal | None:
-    """Return the number that a canonical value stands for, None when it is a text (or no finite number)."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and format_number(number) == text else None
-
-
 def mark_fields(template: SheetTemplate) -> tuple[SheetField, ...]:
     """Return the fields that a total adds up, in template order."""
     return fields_of(template, Role.MARK)
@@ -275,7 +171,8 @@ def _settle_sheet(
     identity = _identity([parts[name] for name in _names(rows, template, Role.ID)])
     marks = [parts[name] for name in _names(rows, template, Role.MARK)]
     open_keys = [row.key for row in rows if row.state is ValueState.UNSETTLED]
-    summed = [*marks, *_written_absent(parts, rule)] if marks else []
+    whole = _whole(parts, template)
+    summed = [*marks, *_written_absent(parts.get(whole), rule)] if marks else []
     doubts = dict.fromkeys(identity.disputed, identity.why) | _uncounted(summed, rule)
     remarks = [*(ABSENT_PAGE.format(number) for number in missing), *beside]
     remarks += [identity.why] * bool(identity.disputed)
@@ -293,7 +190,21 @@ def _settle_sheet(
         doubts=MappingProxyType(doubts),
         remarks=tuple(dict.fromkeys(remarks)),
         questioned=MappingProxyType({}),
+        whole=whole,
     )
+
+
+def _whole(parts: Mapping[str, Part], template: SheetTemplate | None) -> str:
+    """Return the name of the field in which the total of all marks is written, "" where there is none."""
+    if template is not None:
+        return written_total(template)
+    return next((name for name, part in reversed(list(parts.items())) if part.role is Role.TOTAL), "")
+
+
+@lru_cache(maxsize=64)
+def written_total(template: SheetTemplate) -> str:
+    """Return the name of the field in which the total of all marks is written, "" where the template has none."""
+    return whole_total(tuple(field for page in template.pages for field in page.fields))
 
 
 def _compared(
@@ -356,9 +267,8 @@ def _questioned(sheet: SettledSheet, questions: Sequence[tuple[str, Sequence[Par
 
 
 def _sum_questions(sheet: SettledSheet, rule: MarkRule) -> Iterator[tuple[str, Sequence[Part]]]:
-    """Compare the sum with the total that the examiner wrote: the last one of a template, others are sums of parts."""
-    written = [part for part in sheet.parts.values() if part.role is Role.TOTAL][-1:]
-    for part in written:
+    """Compare the sum with the total of all marks that the examiner wrote."""
+    for part in [sheet.parts[sheet.whole]] if sheet.whole else []:
         said = worth(part, rule) if part.state is ValueState.VALUE else None
         if isinstance(sheet.total, Absent) and isinstance(said, Decimal):
             yield WRONG_ABSENT.format(part.value), (*sheet.marks, part)
@@ -380,17 +290,16 @@ def _id_questions(
         yield STRANGE_ID.format(number), parts
 
 
-def _written_absent(parts: Mapping[str, Part], rule: MarkRule) -> list[Part]:
+def _written_absent(written: Part | None, rule: MarkRule) -> list[Part]:
     """Return the written total if it says that the candidate was absent: that goes for the whole sheet."""
-    written = [part for part in parts.values() if part.role is Role.TOTAL][-1:]
-    return [part for part in written if part.value == ABSENT and rule.absent == "no_total"]
+    return [written] if written is not None and written.value == ABSENT and rule.absent == "no_total" else []
 
 
 def _uncounted(marks: Sequence[Part], rule: MarkRule) -> dict[str, str]:
     """Return the marks that were read well but that this exam gives no worth, unless a person has seen them already."""
     return {
         part.key: reason
-        for part, reason in _holes(marks, rule)
+        for part, reason in holes(marks, rule)
         if part.state is not ValueState.UNSETTLED and not part.correction
     }
 
@@ -400,7 +309,7 @@ def _remarks(parts: Iterable[Part], marks: Sequence[Part], rule: MarkRule) -> It
     for part in parts:
         if part.state is ValueState.UNSETTLED and not part.key:
             yield part.why
-    yield from (reason for part, reason in _holes(marks, rule) if part.correction)
+    yield from (reason for part, reason in holes(marks, rule) if part.correction)
 
 
 def _parts(rows: Sequence[FieldRow], template: SheetTemplate | None, missing: set[int]) -> dict[str, Part]:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flows.records import FieldRow
-from flows.settling import MarkRule
 from flows.sum_findings import SumFinding
+from flows.worth import MarkRule
 from recognizer.promise import NOTHING, Thresholds
 from recognizer.records import Decision, Flag, RankedValue, ValueState
 from recognizer.sum_layout import SumLayout, sum_layout

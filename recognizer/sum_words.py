@@ -51,13 +51,7 @@ def explain(
 
 
 def part_in_words(part: SumPart) -> str:
-    """Return what people call a mark or a total in a sentence.
-
-    >>> from tests.helpers.sum_sheets import sum_template
-    >>> from recognizer.sum_layout import sum_layout
-    >>> [part_in_words(part) for part in sum_layout(sum_template(["q1"], ["Total:"])).parts]
-    ['Q1', 'the total']
-    """
+    """Return what people call a mark or a total in a sentence: "Q4", "the total", "the total 'Part A'"."""
     if part.role is Role.TOTAL:
         name = part.question.strip()
         return "the total" if name.casefold() in ("", "total") else f"the total '{name}'"

@@ -48,6 +48,7 @@ _WITH_HALF = re.compile(r"(-?)(\d{0,12}) ?(?:½|1/2)", re.ASCII)
 _BY_HAND = re.compile(r"(-?)(\d{0,4})(?:\.(\d{0,6})|(½))?", re.ASCII)
 
 
+@lru_cache(maxsize=4096)
 def format_number(number: Decimal) -> str:
     """Write a number in its one canonical form: no exponent, no trailing zeros, no minus zero.
 

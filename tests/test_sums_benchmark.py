@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from benchmarks.sums import by_picture, by_sums, count, misadd, review_at, watch
 from flows.records import FieldRow
-from flows.settling import MarkRule
+from flows.worth import MarkRule
 from recognizer.promise import Thresholds
 from recognizer.records import Flag, RankedValue
 from recognizer.template import Role

@@ -15,7 +15,8 @@ from flows.export.points import key_columns
 from flows.export.styles import ORANGE, Style
 from flows.export.table import Cell, Column, Formula, Look, SheetWriter, number_or_text, ranges
 from flows.results import Absent, SheetResult, Unsettled
-from flows.settling import MarkRule, Part, SettledSheet, as_number, fields_of, heading, mark_fields
+from flows.settling import SettledSheet, fields_of, heading, mark_fields, written_total
+from flows.worth import MarkRule, Part, as_number
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField, SheetTemplate
 from recognizer.values import ABSENT, NOTHING_AWARDED
@@ -94,7 +95,7 @@ def _columns(
         fields = mark_fields(template)
         marks_at[template.name] = tuple(range(len(columns) + 1, len(columns) + 1 + len(fields)))
         columns += [_part_column(template, field, many, width=9) for field in fields]
-    if any(marks_at.values()) or any(fields_of(template, Role.TOTAL) for template in templates):
+    if any(marks_at.values()) or any(written_total(template) for template in templates):
         columns += _total_columns(templates, marks_at, rule, computed_at=len(columns) + 1)
     if results:
         columns += [
@@ -118,7 +119,12 @@ def _columns(
 def _total_columns(
     templates: Sequence[SheetTemplate], marks_at: Mapping[str, tuple[int, ...]], rule: MarkRule, computed_at: int
 ) -> Iterator[MarksColumn]:
-    written = {template.name: fields[-1] for template in templates if (fields := fields_of(template, Role.TOTAL))}
+    written = {
+        template.name: field
+        for template in templates
+        for field in fields_of(template, Role.TOTAL)
+        if field.name == written_total(template)
+    }
 
     may_be_absent = {
         template.name: any(
@@ -249,7 +255,7 @@ def _part_column(template: SheetTemplate, field: SheetField, many: bool, width: 
 def _other_fields(template: SheetTemplate) -> tuple[SheetField, ...]:
     """Return what is neither a mark nor the written total: answers, notes, and ids where there are several."""
     ids = fields_of(template, Role.ID)
-    totals = fields_of(template, Role.TOTAL)[:-1]
+    totals = [field for field in fields_of(template, Role.TOTAL) if field.name != written_total(template)]
     rest = (*fields_of(template, Role.ANSWER), *fields_of(template, Role.NONE))
     return (*totals, *rest, *(ids if len(ids) > 1 else ()))
 

@@ -30,8 +30,9 @@ from flows.places import refuse_open_file, replace_file
 from flows.records import Correction, FieldRow, PageRow, RunRow
 from flows.remarking import Comparison
 from flows.results import Remark
-from flows.settling import MarkRule, SettledSheet
+from flows.settling import SettledSheet
 from flows.statistics import question_statistics
+from flows.worth import MarkRule
 from recognizer.template import SheetSet
 
 

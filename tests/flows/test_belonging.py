@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from flows.belonging import Whose, place_extras
 from flows.records import Correction, FieldRow, PageRow
-from flows.settling import ABSENT_FIELD, MarkRule, SettledSheet, settle_sheets
+from flows.settling import ABSENT_FIELD, SettledSheet, settle_sheets
+from flows.worth import MarkRule
 from recognizer.records import PageOutcomeKind, ValueState
 from tests.helpers.exam_rows import (
     answers_template,

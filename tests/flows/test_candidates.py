@@ -20,8 +20,8 @@ from flows.key import Key
 from flows.key_files import load_key
 from flows.results import Match, MatchStatus, RankedCandidate
 from flows.roster import Candidate
-from flows.settling import MarkRule
 from flows.statistics import question_statistics
+from flows.worth import MarkRule
 from tests.helpers.exam_folder import exam_folder
 from tests.helpers.exam_rows import (
     answers_template,

@@ -23,7 +23,7 @@ from flows.export.workbook import Contents, write_workbook
 from flows.ledger import ledger_of
 from flows.records import Correction, FieldRow, ScanRow
 from flows.reviewer import check_reviewer
-from flows.settling import MarkRule
+from flows.worth import MarkRule
 from recognizer.records import ValueState
 from recognizer.template import SheetSet
 from tests.helpers.exam_rows import SCAN, crop_png, file_row, marks_fields, marks_template, page_row

@@ -19,10 +19,11 @@ from flows.jobs import Job, carry_out, in_threads
 from flows.records import Correction, FieldRow, FileOutcome, Joining
 from flows.report import json_report
 from flows.settings import Exam, load_exam
-from flows.settling import MarkRule, settle_sheets
+from flows.settling import settle_sheets
 from flows.stacks import StackDecision, StackWord
 from flows.store import Store, open_store
 from flows.workers import RunOfPages
+from flows.worth import MarkRule
 from recognizer.codes import COVER_TEMPLATE
 from recognizer.records import Decision, Flag, PageOutcome, PageOutcomeKind, SheetIdentity, ValueState
 from tests.helpers.dumps import dump

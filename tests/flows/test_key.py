@@ -14,7 +14,7 @@ from flows.key_files import exam_key, load_key, parse_key
 from flows.key_lines import lines_of
 from flows.key_starter import starter_key
 from flows.marking_sums import paper_maximum
-from flows.settling import MarkRule
+from flows.worth import MarkRule
 from recognizer.template import find_template, shipped_templates
 from tests.helpers.exam_rows import answers_template, marks_template
 

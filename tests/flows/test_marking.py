@@ -16,8 +16,9 @@ from flows.marking import candidate_results, changes, doubted_by_key, mark_sheet
 from flows.records import Correction
 from flows.results import Absent, MarkChange, Match, Matching, MatchStatus, SheetResult, Unsettled
 from flows.roster import Candidate
-from flows.settling import MarkRule, SettledSheet, settle_sheets
+from flows.settling import SettledSheet, settle_sheets
 from flows.statistics import question_statistics
+from flows.worth import MarkRule
 from recognizer.records import ValueState
 from tests.helpers.exam_rows import (
     answers_template,

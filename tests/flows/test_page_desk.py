@@ -17,9 +17,10 @@ from flows.grading import Tally, Workplace, grade_inbox, here, regrade_scans
 from flows.page_desk import Resolved, find_page, held_pages, pages_of_file, place, resolve, unplace
 from flows.records import By, CheckedField, CheckOutcome, Correction, FieldRow, PageChoice, PageRow
 from flows.settings import Exam
-from flows.settling import MarkRule, settle_sheets
+from flows.settling import settle_sheets
 from flows.stacks import StackDecision, StackWord, was_dropped
 from flows.store import Store, open_store
+from flows.worth import MarkRule
 from recognizer.records import Flag, HandPlacement, PageOutcomeKind, PageRef, ValueState
 from tests.helpers.dumps import dump
 from tests.helpers.fakes import FakeReader, exam_folder, fake_scan, sheet

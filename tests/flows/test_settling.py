@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from flows.records import Correction, FieldRow, PageRow
 from flows.results import Absent, Unsettled
-from flows.settling import MarkRule, Part, SettledSheet, settle_sheets, sum_settled
+from flows.settling import SettledSheet, settle_sheets
+from flows.worth import MarkRule, Part, sum_settled
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind
 from recognizer.values import format_number

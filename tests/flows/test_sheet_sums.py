@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from flows.records import Correction, FieldRow
-from flows.settling import MarkRule
 from flows.sheet_sums import decide_sums
 from flows.sum_findings import SumFinding
+from flows.worth import MarkRule
 from recognizer.promise import NOTHING, Thresholds
 from recognizer.records import Decision, Flag, RankedValue, ValueState
 from recognizer.template import Role, SheetTemplate

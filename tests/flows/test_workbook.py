@@ -35,7 +35,8 @@ from flows.records import (
     ScanRow,
 )
 from flows.results import Absent, Unsettled
-from flows.settling import MarkRule, settle_sheets
+from flows.settling import settle_sheets
+from flows.worth import MarkRule
 from recognizer.promise import Expectation
 from recognizer.records import Decision, HandPlacement, PageOutcomeKind, PageRef, ValueState
 from recognizer.template import SheetSet, SheetTemplate

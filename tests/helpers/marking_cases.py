@@ -15,7 +15,8 @@ from flows.key_check import check_key
 from flows.key_source import RawKey
 from flows.marking import mark_sheets
 from flows.results import Absent, Points, QuestionResult, SheetResult, Unsettled
-from flows.settling import MarkRule, settle_sheets
+from flows.settling import settle_sheets
+from flows.worth import MarkRule
 from recognizer.template import SheetTemplate, parse_template
 from recognizer.values import ABSENT, format_number, parse_value
 from tests.helpers.exam_rows import fields_of_page, page_row

@@ -8,7 +8,7 @@ from flows.key import Key
 from flows.marking import candidate_results, mark_sheets
 from flows.records import FieldRow, PageRow
 from flows.roster import Candidate
-from flows.settling import MarkRule
+from flows.worth import MarkRule
 from recognizer.template import SheetTemplate
 from tests.helpers.exam_rows import marks_template
 from tests.helpers.id_ink import characters_by_key
