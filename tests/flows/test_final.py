@@ -122,7 +122,7 @@ def test_what_was_accepted_for_one_reason_is_open_again_for_another(
     grade(exam, a=fake_scan(*SHEET, sheet(2, values=OTHER)))
     told(capsys, "ledger", exam.dir, "--accept", "small#00002", "lost", *BY)
     exam.roster.write_text("id,name\n0042,Ada\n")
-    assert "1 sheet is open" in final(exam, capsys, 7)
+    assert "2 fields wait for a person" in final(exam, capsys, 7)
 
 
 def test_what_is_not_open_is_not_accepted(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
