@@ -179,7 +179,7 @@ def _absence(sheet: SettledSheet, rule: MarkRule) -> _Absence:
     """Look for an AB in the marks and in the written total, where an AB leaves the sheet without a total."""
     if rule.absent != "no_total":
         return _Absence()
-    totals = [part for part in sheet.parts.values() if part.role is Role.TOTAL][-1:]
+    totals = [sheet.parts[sheet.whole]] if sheet.whole else []
     parts = [*sheet.marks, *totals] if sheet.marks else []
     absent = [part for part in parts if isinstance(worth(part, rule), Absent)]
     awarded = any(as_number(part.value) is not None for part in sheet.marks)

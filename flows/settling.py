@@ -197,12 +197,12 @@ def _settle_sheet(
 def _whole(parts: Mapping[str, Part], template: SheetTemplate | None) -> str:
     """Return the name of the field in which the total of all marks is written, "" where there is none."""
     if template is not None:
-        return written_total(template)
+        return total_field(template)
     return next((name for name, part in reversed(list(parts.items())) if part.role is Role.TOTAL), "")
 
 
 @lru_cache(maxsize=64)
-def written_total(template: SheetTemplate) -> str:
+def total_field(template: SheetTemplate) -> str:
     """Return the name of the field in which the total of all marks is written, "" where the template has none."""
     return whole_total(tuple(field for page in template.pages for field in page.fields))
 

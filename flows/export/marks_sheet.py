@@ -15,7 +15,7 @@ from flows.export.points import key_columns
 from flows.export.styles import ORANGE, Style
 from flows.export.table import Cell, Column, Formula, Look, SheetWriter, number_or_text, ranges
 from flows.results import Absent, SheetResult, Unsettled
-from flows.settling import SettledSheet, fields_of, heading, mark_fields, written_total
+from flows.settling import SettledSheet, fields_of, heading, mark_fields, total_field
 from flows.worth import MarkRule, Part, as_number
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField, SheetTemplate
@@ -95,7 +95,7 @@ def _columns(
         fields = mark_fields(template)
         marks_at[template.name] = tuple(range(len(columns) + 1, len(columns) + 1 + len(fields)))
         columns += [_part_column(template, field, many, width=9) for field in fields]
-    if any(marks_at.values()) or any(written_total(template) for template in templates):
+    if any(marks_at.values()) or any(total_field(template) for template in templates):
         columns += _total_columns(templates, marks_at, rule, computed_at=len(columns) + 1)
     if results:
         columns += [
@@ -123,7 +123,7 @@ def _total_columns(
         template.name: field
         for template in templates
         for field in fields_of(template, Role.TOTAL)
-        if field.name == written_total(template)
+        if field.name == total_field(template)
     }
 
     may_be_absent = {
@@ -255,7 +255,7 @@ def _part_column(template: SheetTemplate, field: SheetField, many: bool, width: 
 def _other_fields(template: SheetTemplate) -> tuple[SheetField, ...]:
     """Return what is neither a mark nor the written total: answers, notes, and ids where there are several."""
     ids = fields_of(template, Role.ID)
-    totals = [field for field in fields_of(template, Role.TOTAL) if field.name != written_total(template)]
+    totals = [field for field in fields_of(template, Role.TOTAL) if field.name != total_field(template)]
     rest = (*fields_of(template, Role.ANSWER), *fields_of(template, Role.NONE))
     return (*totals, *rest, *(ids if len(ids) > 1 else ()))
 

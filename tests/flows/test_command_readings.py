@@ -52,6 +52,7 @@ def test_csv_lists_every_field_with_the_documented_columns(exam: Exam, capsys: p
             "flag",
             "why",
             "corrected_by",
+            "settled_by",
             "key",
         ]
     )
