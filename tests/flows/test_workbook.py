@@ -375,7 +375,7 @@ def test_what_contradicts_itself_is_in_question_and_counts_as_open_but_as_no_fla
     assert first["remarks"].value.startswith("the marks add up to 15, ")
     assert (first["stored total"].value, first["written total"].value) == (15, None)
     assert second["remarks"].value in (None, "")
-    assert third["remarks"].value == "id 00000003 is not on the roster"
+    assert third["remarks"].value.startswith("00000003 is not on the roster")
     total, *questioned = rows(book["Flags"])
     assert (total["field"].value, total["status"].value, total["guess"].value) == ("total", "open", "9")
     assert {(flag["sheet"].value[-1], flag["field"].value) for flag in questioned} >= {
