@@ -68,11 +68,8 @@ def standings(
     rows: dict[str, list[FieldRow]] = defaultdict(list)
     for row in fields:
         rows[row.sheet].append(row)
-    by_sheet = {result.sheet: result for result in results}
-    return {
-        match.sheet: Standing(by_sheet.get(match.sheet) or _worth_nothing(match), digest_of(rows.get(match.sheet, ())))
-        for match in matches
-    }
+    worth = {match.sheet: _worth_nothing(match) for match in matches} | {result.sheet: result for result in results}
+    return {sheet: Standing(result, digest_of(rows.get(sheet, ()))) for sheet, result in worth.items()}
 
 
 def _worth_nothing(match: Match) -> SheetResult:

@@ -146,7 +146,7 @@ def _total_columns(
             Style.STORED_OPEN if isinstance(sheet.total, Unsettled) else _total_style(sheet, Style.STORED),
         )
 
-    def written_total(sheet: SettledSheet, _: int) -> Cell:
+    def by_hand(sheet: SettledSheet, _: int) -> Cell:
         field = written.get(sheet.template)
         return Cell(None, Style.ABSENT) if field is None else part_cell(sheet.parts[field.name])
 
@@ -160,7 +160,7 @@ def _total_columns(
 
     yield MarksColumn(Column("computed total", 10, Style.HEADING_MID), computed)
     yield MarksColumn(Column("stored total", 8, Style.HEADING_QUIET), stored)
-    yield MarksColumn(Column("written total", 9, Style.HEADING_MID), written_total)
+    yield MarksColumn(Column("written total", 9, Style.HEADING_MID), by_hand)
     yield MarksColumn(Column(CHECK, 9, Style.HEADING_MID), check)
 
 
