@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 FLOOR = 2e-4
 """How likely a character is not what the network is certain of, shared among all others. The networks are calibrated
@@ -280,10 +279,17 @@ def _holders(weights: Weights, free: NDArray[np.bool_]) -> Indices:
 
 
 def _assign_part(holder: Indices, rows: Indices, who: Indices, value: Floats) -> None:
+    if len(rows) == 1:
+        # One sheet that speaks for one candidate, as nearly all do: a solver would only cost time.
+        holder[rows[0]] = who[0]
+        return
     sheets, row_at = np.unique(rows, return_inverse=True)
     people, column_at = np.unique(who, return_inverse=True)
-    gains = np.zeros((len(sheets), len(people)))
-    gains[row_at, column_at] = value
-    for row, column in zip(*linear_sum_assignment(gains, maximize=True), strict=True):
-        if gains[row, column] > 0:
+    # Every sheet may also stay with nobody: a column of its own, gain 0. Costs are positive, since none means no edge.
+    most = float(value.max()) + 1.0
+    own = np.arange(len(sheets))
+    at = (np.concatenate([row_at, own]), np.concatenate([column_at, len(people) + own]))
+    costs = csr_array((np.concatenate([most - value, np.full(len(sheets), most)]), at))
+    for row, column in zip(*min_weight_full_bipartite_matching(costs), strict=True):
+        if column < len(people):
             holder[sheets[row]] = people[column]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -54,6 +54,19 @@ KEY_DIGITS = 12
 """Digits of a scan's hash in the key of a field. Short enough to read out; that two scans share them is refused."""
 
 
+FIELD_COLUMNS = (
+    *("key", "scan", "page", "field", "kind", "role", "candidates", "model"),
+    *("state", "value", "guess", "confidence", "flag", "why", "revision"),
+    *("sheet", "template", "template_page", "outcome", "file"),
+)
+"""What `field_row` takes, in this order."""
+
+KINDS = {one.value: one for one in Kind}
+ROLES = {one.value: one for one in Role}
+STATES = {one.value: one for one in ValueState}
+FLAGS = {one.value: one for one in Flag}
+READ = PageOutcomeKind.READ.value
+
 REVISION_DIGITS = 12
 """Digits kept of the hash that tells one reading and decision from another of the same field."""
 
@@ -99,25 +112,35 @@ def page_row(row: Any) -> PageRow:  # noqa: ANN401 - a database row
 
 
 def field_row(row: Any, correction: Correction | None, corrected: int) -> FieldRow:  # noqa: ANN401 - a database row
-    """Return one field from its row, what people said of it last, and how often they did."""
+    """Return one field from its row, what people said of it last, and how often they did.
+
+    The row's columns come in the order of `FIELD_COLUMNS`: by place they are read three times as fast as by name, and
+    an exam has ten thousands of fields.
+    """
+    key, scan, page, field, kind, role, candidates, model, *decided, revision, sheet, template, at, outcome, file = row
     return FieldRow(
-        key=row.key,
-        revision=f"{row.revision}.{corrected}",
-        scan=row.scan,
-        page_number=row.page,
-        file=row.file,
-        sheet=row.sheet,
-        template=row.template,
-        template_page=row.template_page,
-        field=row.field,
-        kind=Kind(row.kind),
-        role=Role(row.role),
-        decision=decision_of(row),
-        values=tuple(RankedValue(value, probability) for value, probability in json.loads(row.candidates)),
+        key=key,
+        revision=f"{revision}.{corrected}",
+        scan=scan,
+        page_number=page,
+        file=file,
+        sheet=sheet,
+        template=template,
+        template_page=at,
+        field=field,
+        kind=KINDS[kind],
+        role=ROLES[role],
+        decision=_decision(field, decided),
+        values=tuple([RankedValue(value, probability) for value, probability in json.loads(candidates)]),
         correction=correction,
-        model=row.model,
-        counts=row.outcome == PageOutcomeKind.READ.value,
+        model=model,
+        counts=outcome == READ,
     )
+
+
+def _decision(field: str, decided: Sequence[Any]) -> Decision:
+    state, value, guess, confidence, flag, why = decided
+    return Decision(field, STATES[state], value, guess, confidence, FLAGS[flag] if flag else None, why)
 
 
 def decision_of(row: Any) -> Decision:  # noqa: ANN401 - a database row

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from flows.migrations.tables import corrections, decisions, pages, readings, runs, sample_checks, scans
 from flows.records import CheckedField, Correction, FieldRow
-from flows.rows import character, checked_row, correction_row, field_row, taken_back_values, time_text
+from flows.rows import FIELD_COLUMNS, character, checked_row, correction_row, field_row, taken_back_values, time_text
 from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 from recognizer.template import Role
 
@@ -47,13 +47,17 @@ def stored_fields(
 
     `held_too` adds those of pages that are held, or were replaced by another picture.
     """
-    query = (
-        select(
-            *(readings.c[name] for name in ("key", "scan", "page", "field", "kind", "role", "candidates", "model")),
-            *(decisions.c[name] for name in ("state", "value", "guess", "confidence", "flag", "why", "revision")),
-            *(pages.c[name] for name in ("sheet", "template", "template_page", "outcome")),
-            scans.c.file,
+    found = {"file": scans.c.file} | {
+        name: table.c[name]
+        for table, names in (
+            (readings, FIELD_COLUMNS[:8]),
+            (decisions, FIELD_COLUMNS[8:15]),
+            (pages, FIELD_COLUMNS[15:19]),
         )
+        for name in names
+    }
+    query = (
+        select(*(found[name] for name in FIELD_COLUMNS))
         .join(decisions, decisions.c.key == readings.c.key)
         .join(pages, (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page))
         .join(scans, scans.c.scan == readings.c.scan)
