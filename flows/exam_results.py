@@ -1,19 +1,20 @@
 """Everything that an exam's readings are worth now, by its key, roster and settings: no scan, no model."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from flows.deciding import Decided, KnowsFields, decide_exam
 from flows.key import Key, rule_with_key
 from flows.key_files import exam_key
-from flows.marking import candidate_results, mark_sheets
+from flows.marking import candidate_results, doubted_by_key, mark_sheets
 from flows.remarking import Comparison, compare, standings
-from flows.results import CandidateResult, SheetResult
+from flows.results import CandidateResult, SheetResult, Unsettled
 from flows.rules import Rules, rules_of
 from flows.settings import Exam
+from flows.settling import with_doubts
 from flows.store_remarks import Snapshot
 from flows.worth import MarkRule
 
@@ -54,8 +55,20 @@ def exam_results(exam: Exam, store: KnowsFields) -> ExamResults:
         decided = decide_exam(exam, store, rule)
         matched = {match.sheet: match.id for match in decided.matching.matches if match.id}
         sheets = mark_sheets(decided.sheets, key, rule, matched, templates)
+        decided = _with_doubts(decided, sheets, key, rule)
         candidates = candidate_results(sheets, decided.matching, decided.candidates, key)
     return ExamResults(decided, sheets, candidates, key, rules_of(exam))
+
+
+def _with_doubts(decided: Decided, results: Sequence[SheetResult], key: Key | None, rule: MarkRule) -> Decided:
+    """Open the readings that are settled and that the key cannot take, such as a mark above its maximum."""
+    if key is None:
+        return decided
+    asked = {each.sheet for each in results if any(isinstance(one.points, Unsettled) for one in each.questions)}
+    doubts = doubted_by_key([sheet for sheet in decided.sheets if sheet.sheet in asked], key, rule)
+    if not doubts:
+        return decided
+    return replace(decided, sheets=tuple(with_doubts(sheet, doubts) for sheet in decided.sheets))
 
 
 @contextmanager

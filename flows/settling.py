@@ -137,6 +137,19 @@ def settle_sheets(
     return with_extras(asked, extra_to)
 
 
+def with_doubts(sheet: SettledSheet, doubts: Mapping[str, str]) -> SettledSheet:
+    """Return a sheet whose readings among `doubts` (key to reason) a person has to look at too."""
+    new = {
+        part.key: doubts[part.key]
+        for part in sheet.parts.values()
+        if part.key in doubts and part.key not in sheet.open_keys
+    }
+    if not new:
+        return sheet
+    both = MappingProxyType({**sheet.doubts, **new})
+    return replace(sheet, open_keys=(*sheet.open_keys, *new), doubts=both)
+
+
 def mark_fields(template: SheetTemplate) -> tuple[SheetField, ...]:
     """Return the fields that a total adds up, in template order."""
     return fields_of(template, Role.MARK)

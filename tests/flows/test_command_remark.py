@@ -219,3 +219,11 @@ def test_it_needs_no_pictures_and_no_model(exam: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_a_mark_above_the_maximum_of_the_key_is_flagged_with_its_reason(exam: Path) -> None:
+    (exam / "key.toml").write_text(KEY + '[[paper.question]]\nquestion = "2"\nmaximum = 2\n')
+    assert run(["export", str(exam), "-o", str(exam / "flagged.xlsx")]) == 0
+    flags = load_workbook(exam / "flagged.xlsx")["Flags"].iter_rows(min_row=2, values_only=True)
+    (why,) = [row[8] for row in flags if (row[0], row[3], row[11]) == ("marks#00001", "q2", "open")]
+    assert "2.5" in why and "maximum" in why
