@@ -21,7 +21,7 @@ from flows.export.workbook import Contents
 from flows.ledger import Ledger
 from flows.records import Correction, FieldRow, PageDecision, PagePlacement
 from flows.remarking import Comparison
-from flows.results import Remark
+from flows.results import Remark, Settler
 from flows.settings import Exam
 from flows.store_remarks import Snapshot
 from recognizer.classifier import CARD_FILE, SHIPPED, load_card
@@ -82,6 +82,7 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
         said=SaidOfPages(store.page_decisions(), store.placements()),
         facts=(
             _this_workbook(exam),
+            *_about_together(results),
             *_about_batches(batches),
             _rules(results, pending),
             _settings(exam),
@@ -103,6 +104,17 @@ def _this_workbook(exam: Exam) -> Section:
             ("tallymark", version("tallymark")),
         ),
     )
+
+
+def _about_together(results: ExamResults) -> tuple[Section, ...]:
+    """Tell how many fields the sums and the class list decided, and how many of those are expected to be wrong."""
+    told: list[tuple[str, Scalar]] = []
+    for settler, by in ((Settler.SUM, "the sums of their sheets"), (Settler.ROSTER, "the class list")):
+        rows = [row for row in results.decided.fields if row.settled_by is settler and row.decision.flag is None]
+        if rows:
+            wrong = sum(1.0 - row.decision.confidence for row in rows)
+            told.append((f"accepted by {by}", f"{len(rows):,} fields, {wrong:.2g} of them expected to be wrong"))
+    return (Section("What other fields decided; the runs below speak of pictures alone", tuple(told)),) if told else ()
 
 
 def _about_batches(batches: Sequence[Batch]) -> tuple[Section, ...]:
