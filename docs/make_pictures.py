@@ -2,7 +2,8 @@
 
     python docs/make_pictures.py
 
-The picture of the workbook is `make demo`'s kind of workbook, rendered by LibreOffice and cropped by hand.
+The picture of the workbook is the sheets Marks and Flags of the cover sheets among the samples, rendered by LibreOffice
+and cropped by hand.
 """
 
 from pathlib import Path
