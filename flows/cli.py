@@ -102,3 +102,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"Error: {problem}", err=True)
         return 3
     return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    main()
