@@ -6,6 +6,7 @@ Whoever shows, exports or checks fields asks here, so that all of them say the s
 pixels said and what was decided from them alone stays as it is, and a changed roster or setting decides anew.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -15,7 +16,7 @@ from flows.id_decisions import id_decisions
 from flows.id_evidence import id_evidence, printed_ids
 from flows.matching import MatchRule, match_sheets
 from flows.records import CheckedField, FieldRow, PageRow, RunRow
-from flows.results import Matching, Settler
+from flows.results import Match, Matching, MatchStatus, Settler
 from flows.roster import Candidate, load_roster
 from flows.settings import Exam
 from flows.settling import SettledSheet, settle_sheets
@@ -24,9 +25,11 @@ from flows.sum_findings import SumFinding
 from flows.worth import MarkRule
 from recognizer.drift import stricter
 from recognizer.promise import Thresholds
-from recognizer.records import CharacterReading, Decision
+from recognizer.records import CharacterReading, Decision, ValueState
 from recognizer.sum_model import MISADDED
 from recognizer.template import Role, SheetTemplate
+
+HELD_BACK = "less is accepted since errors were found in samples, or since a batch was unlike the calibration data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +165,38 @@ def decide_fields(fields: Sequence[FieldRow], by: Grounds) -> DecidedFields:
     """
     findings = decide_sums(fields, by.templates, by.rule, by.thresholds, by.misadded)
     summed = {key: decision for finding in findings for key, decision in finding.decisions.items()}
-    matching = match_sheets(id_evidence(fields, by.characters, by.templates, by.printed), by.candidates, by.match_rule)
+    evidence = id_evidence(fields, by.characters, by.templates, by.printed)
+    matching = _held_back(match_sheets(evidence, by.candidates, by.match_rule), fields, by.thresholds)
     matched = id_decisions(matching, fields)
     return DecidedFields(
         tuple(_replaced(row, summed.get(row.key), matched.get(row.key)) for row in fields), findings, matching
     )
+
+
+def _held_back(matching: Matching, fields: Sequence[FieldRow], thresholds: Mapping[str, Thresholds]) -> Matching:
+    """Return the matching without what the thresholds in force forbid.
+
+    The class list alone accepts at the error that the office asked for. Where a sample check or a batch unlike the
+    calibration raised the threshold of id fields, what it made sure has to pass that too.
+    """
+    ids: dict[str, list[FieldRow]] = defaultdict(list)
+    for row in fields:
+        if row.role is Role.ID and row.counts:
+            ids[row.sheet].append(row)
+    return replace(
+        matching, matches=tuple(_kept_or_unsure(match, ids[match.sheet], thresholds) for match in matching.matches)
+    )
+
+
+def _kept_or_unsure(match: Match, ids: Sequence[FieldRow], thresholds: Mapping[str, Thresholds]) -> Match:
+    if match.status is not MatchStatus.MATCHED:
+        return match
+    if any(row.decision.state is ValueState.VALUE and row.decision.value == match.id for row in ids):
+        return match
+    limit = max((thresholds[row.model].of(row.kind) for row in ids if row.model in thresholds), default=0.0)
+    if match.probability >= limit:
+        return match
+    return replace(match, status=MatchStatus.UNSURE, id="", why=HELD_BACK, settles=())
 
 
 def decide_about(fields: Sequence[FieldRow], keys: Collection[str], by: Grounds) -> tuple[FieldRow, ...]:
@@ -176,7 +206,11 @@ def decide_about(fields: Sequence[FieldRow], keys: Collection[str], by: Grounds)
     """
     asked = [row for row in fields if row.key in keys]
     sheets, ids = {row.sheet for row in asked}, any(row.role is Role.ID for row in asked)
-    about = [row for row in fields if row.sheet in sheets or (ids and row.role is Role.ID)]
+    # How many sheets there are bears on whose each is: of a sheet without any id field one field stands for it.
+    first = {row.sheet: row.key for row in reversed(fields)}
+    about = [
+        row for row in fields if row.sheet in sheets or (ids and (row.role is Role.ID or first[row.sheet] == row.key))
+    ]
     if not about:
         return tuple(fields)
     decided = {row.key: row for row in decide_fields(about, by).fields}

@@ -7,17 +7,17 @@ registered anew, so that crops are those that the reader would see today.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.deciding import decide_exam
 from flows.errors import FlowError
 from flows.page_decisions import latest_placements
-from flows.records import FieldRow, PageRow
+from flows.records import FieldRow
 from flows.settings import Exam
-from flows.settling import settle_sheets
+from flows.settling import SettledSheet
 from flows.store import Store
-from flows.worth import MarkRule
 from recognizer.boxes import crop_boxes
 from recognizer.errors import RecognizerError
 from recognizer.fields import FieldCrops
@@ -71,8 +71,8 @@ class Cut:
 def known_rows(exam: Exam, store: Store) -> tuple[KnownRow, ...]:
     """Return every settled field of an exam that is written by hand, in the order of the pages."""
     with store.snapshot():
-        fields, pages, checks = store.fields(), store.pages(), store.sample_checks()
-    writers = writers_of_sheets(exam, fields, pages)
+        decided, checks = decide_exam(exam, store), store.sample_checks()
+    fields, writers = decided.fields, writers_of_sheets(decided.sheets)
     checked = {(one.key, one.model) for one in checks}
     return tuple(
         KnownRow(row, writers.get(row.sheet, row.sheet), _source(row, checked))
@@ -81,9 +81,8 @@ def known_rows(exam: Exam, store: Store) -> tuple[KnownRow, ...]:
     )
 
 
-def writers_of_sheets(exam: Exam, fields: Sequence[FieldRow], pages: Sequence[PageRow]) -> dict[str, str]:
+def writers_of_sheets(sheets: Iterable[SettledSheet]) -> dict[str, str]:
     """Return who wrote each sheet: its candidate number where that is settled, or the sheet itself."""
-    sheets = settle_sheets(fields, pages, exam.sheets.templates, MarkRule())
     return {
         one.sheet: f"candidate {one.identity.value}" if one.identity.state is ValueState.VALUE else one.sheet
         for one in sheets

@@ -271,10 +271,9 @@ class _Decider:
         return part not in self.wrong and self.rule.blank == "zero" and nothing >= self._limit(row)
 
     def _marks_behind(self, total: int) -> Iterator[int]:
-        """Yield the parts that a total adds and that are not certain."""
+        """Yield the parts that a total adds: whoever looks at a wrong sum has to see them all."""
         for at in self.layout.nodes[total].children:
-            row = self.sheet.rows[at]
-            if row is not None and row.correction is None and self.tops[at].probability < min(self._limit(row), 1.0):
+            if self.sheet.rows[at] is not None:
                 yield at
 
     # ---- values and words

@@ -19,7 +19,10 @@ Worth: TypeAlias = Literal["unsettled", "zero", "not_attempted"]
 DashWorth: TypeAlias = Literal["unsettled", "zero"]
 AbsentWorth: TypeAlias = Literal["no_total", "zero", "unsettled"]
 
-UNCOUNTED_BLANK = "the mark cell is blank, which exam.toml leaves open (marks.blank); say what was awarded"
+UNCOUNTED_BLANK = (
+    "the mark cell is blank, which the exam leaves open (blank in the key, else marks.blank in exam.toml); say what "
+    "was awarded, - for nothing"
+)
 UNCOUNTED_DASH = "a dash, which exam.toml leaves open (marks.dash); say what was awarded"
 UNCOUNTED_ABSENT = "absent (AB), which exam.toml leaves open (marks.absent); say what was awarded"
 HALF_ABSENT = "absent (AB), but other questions of the sheet have marks; say what is right, AB again if it is"

@@ -21,7 +21,7 @@ from flows.checking import (
 )
 from flows.deciding import decide_fields, grounds_of
 from flows.errors import CheckError, CorrectionError, PlaceError, WorkbookError
-from flows.export.check_sheet import LAYOUT, OK_WORD, answers, write_check
+from flows.export.check_sheet import LAYOUT, OK_WORD, answers, check_revision, write_check
 from flows.export.reading_back import Filled, read_filled
 from flows.places import refuse_open_file
 from flows.records import By, CheckedField, CheckOutcome, FieldRow
@@ -258,7 +258,7 @@ def _as_filled(pairs: Sequence[tuple[str, str]], fields: Sequence[FieldRow]) -> 
     """Return single answers as filled rows about the readings as they are now."""
     present = {row.key: row for row in fields}
     return tuple(
-        Filled(number, key, row.revision, value, "", row.sheet, row.file, str(row.page_number), row.field)
+        Filled(number, key, check_revision(row), value, "", row.sheet, row.file, str(row.page_number), row.field)
         if (row := present.get(key))
         else Filled(number, key, "", value, "", "", "", "", key)
         for number, (key, value) in enumerate(pairs, start=1)

@@ -1,5 +1,7 @@
 """The workbook of a sample check: accepted fields with their pictures, and room to say what is really written there."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +25,9 @@ from recognizer.values import expectation
 CHECK = "Check"
 RIGHT_VALUE = "right value"
 LAYOUT = Layout(CHECK, RIGHT_VALUE, "tallymark check --draw")
+
+CHECK_DIGITS = 8
+"""Digits of the hash of what was accepted: enough to tell a few values of one field apart."""
 
 OK_WORD = "ok"
 """What stands for "the machine is right"; the value itself, typed again, says the same."""
@@ -108,7 +113,7 @@ def _answer(each: Filled, present: Mapping[str, FieldRow], known: Mapping[tuple[
     if row is not None and each.text.casefold() == OK_WORD:
         field = known.get((row.template, row.field))
         if field is None or OK_WORD not in field.options:
-            # As the machine read it, whatever was decided since.
+            # As the machine accepted it; `check_revision` tells whether it still does.
             said = row.decision
             return Answer(row, ValueState.VALUE if said.guess else ValueState.BLANK, said.guess)
     row, typed = judged(each, present, known)
@@ -126,8 +131,21 @@ def _refuse_unfit(row: FieldRow, each: Filled, found: CheckedField | None, may_b
         raise NotTakenError(f"it was decided by {row.correction.reviewer} since, and is no machine decision any more")
     if row.key not in may_be_checked:
         raise NotTakenError("the machine has not accepted it (any more); it stands on the sheet Flags")
-    if row.revision != each.revision:
-        raise NotTakenError("it was read again after this workbook was written; draw a new sample")
+    if check_revision(row) != each.revision:
+        raise NotTakenError(
+            "it was read again after this workbook was written, or the machine takes it for something else since; draw "
+            "a new sample"
+        )
+
+
+def check_revision(row: FieldRow) -> str:
+    """Return what changes whenever an ok would say something else: with the reading, and with what is accepted of it.
+
+    Sums and the class list look at other fields too, so what is accepted may change while the reading stays the same.
+    """
+    said = row.decision
+    text = json.dumps([said.state, said.value, said.guess])
+    return f"{row.revision}-{hashlib.sha256(text.encode()).hexdigest()[:CHECK_DIGITS]}"
 
 
 def _write(
@@ -162,7 +180,7 @@ def _write_row(table: SheetWriter, row: FieldRow, field: SheetField | None, crop
             Cell(None, Style.CORRECTION),
             Cell(expectation(field) if field else "", Style.WRAPPED),
             Cell(row.key, Style.QUIET),
-            Cell(row.revision, Style.QUIET),
+            Cell(check_revision(row), Style.QUIET),
         ],
         max(LEAST_HEIGHT, size.row_height if size else 0.0),
     )

@@ -24,6 +24,7 @@ from flows.remarking import Comparison
 from flows.results import Remark, Settler
 from flows.settings import Exam
 from flows.store_remarks import Snapshot
+from flows.worth import MarkRule
 from recognizer.classifier import CARD_FILE, SHIPPED, load_card
 from recognizer.errors import ModelError
 from recognizer.promise import per_thousand
@@ -85,7 +86,7 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
             *_about_together(results),
             *_about_batches(batches),
             _rules(results, pending),
-            _settings(exam),
+            _settings(exam, exam_rule(exam, results.key)),
             *_models(exam, results.decided.fields),
         ),
         batches=batches,
@@ -136,16 +137,19 @@ def _rules(results: ExamResults, pending: Comparison | None) -> Section:
     return Section("Rules by which this is marked", (*facts, ("these rules", told)))
 
 
-def _settings(exam: Exam) -> Section:
+def _settings(exam: Exam, rule: MarkRule) -> Section:
     settings = exam.settings
     templates = ", ".join(f"{template.name} version {template.version}" for template in exam.sheets.templates)
     facts: tuple[tuple[str, Scalar], ...] = (
         ("templates", templates),
         ("of accepted fields may be wrong", per_thousand(settings.accept_error)),
         ("a blank mark cell", "a person looks" if settings.review.blank_mark == "flag" else "accepted as blank"),
-        ("a blank mark is worth", _worth(settings.marks.blank)),
+        ("a blank mark is worth", _worth(rule.blank)),
         ("a dash is worth", _worth(settings.marks.dash)),
         ("AB (absent) is worth", _worth(settings.marks.absent)),
+        ("of written totals may be wrong", f"{settings.sums.misadded:.1%}"),
+        ("of sheets may be by people not listed", f"{settings.roster.off_roster:.1%}"),
+        ("check characters of ids", settings.roster.check or "none"),
         ("serials of the sheets", "say nothing: photocopies" if settings.sheets.photocopied else "tell sheets apart"),
         ("pages rendered by", settings.render),
     )
@@ -157,6 +161,8 @@ def _worth(worth: str) -> str:
         return "no total: the sheet shows AB"
     if worth == "not_attempted":
         return "0, and does not count as an attempt"
+    if worth == "not_attempted":
+        return "0, and no attempt"
     return "0" if worth == "zero" else "nothing until a person says so: the total stays empty"
 
 

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from openpyxl import load_workbook
 
 from flows.checking import rounds_by_model
 from flows.cli import run
+from flows.export.check_sheet import answers, check_revision
+from flows.export.reading_back import Filled
 from flows.records import FieldRow
+from flows.results import Settler
 from flows.settings import DATABASE
 from flows.store import open_store
 from recognizer.records import Flag
 from tests.helpers.exam_folder import exam_folder, remember
-from tests.helpers.exam_rows import marks_fields, page_row
+from tests.helpers.exam_rows import marks_fields, marks_template, page_row
 
 PREFIX = "9f2c41d07ab3"
 Q1 = f"{PREFIX}-1-q1"
@@ -264,3 +268,14 @@ def test_later_runs_are_told(exam: Path) -> None:
     with open_store(exam) as store:
         found = rounds_by_model(store.sample_checks())
     assert [one.wrong for one in found["digits-1"][0]] == [False, True]
+
+
+def test_an_ok_holds_only_for_what_was_shown() -> None:
+    (row, *_) = marks_fields(page_row("marks"), "00123456", ["1", "2", "3"], "6")
+    ok = Filled(2, row.key, check_revision(row), "ok", "", row.sheet, row.file, "1", row.field)
+    taken, _, problems = answers((ok,), (row,), (), (marks_template(),))
+    assert ([one.value for one in taken], problems) == (["00123456"], ())
+    since = replace(row, decision=replace(row.decision, value="00123457", guess="00123457"), settled_by=Settler.ROSTER)
+    taken, _, problems = answers((ok,), (since,), (), (marks_template(),))
+    assert taken == ()
+    assert "draw a new sample" in problems[0]

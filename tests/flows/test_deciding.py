@@ -96,6 +96,19 @@ def test_the_class_list_settles_a_digit_and_says_whose_the_sheet_is() -> None:
     assert [one.id for one in found.matching.missing] == [BOB.id]
 
 
+def test_what_a_sample_check_raised_holds_the_class_list_back_too() -> None:
+    page, rows = sheet(1, "", ["1", "2", "3"], "6")
+    rows["candidate"] = unsure(rows["candidate"], v00123451=0.7, v00123456=0.3)
+    seen = {rows["candidate"].key: digits("00123451", (8, {"1": 0.7, "6": 0.3}))}
+    raised = {"digits-1": Thresholds(2.0, 2.0, 2.0)}
+    found = decided([page], list(rows.values()), characters=seen, thresholds=raised)
+    number = by_name(found)["candidate"]
+    assert number.state is ValueState.UNSETTLED
+    assert ADA.id in number.decision.why
+    assert found.matching.matches[0].status is MatchStatus.UNSURE
+    assert found.sheets[0].identity.state is ValueState.UNSETTLED
+
+
 def test_who_is_not_on_the_roster_or_doubled_is_remarked_and_in_question() -> None:
     pages, fields = [], []
     for number, candidate in enumerate([ADA.id, ADA.id, "55555555"], start=1):

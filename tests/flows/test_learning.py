@@ -11,6 +11,8 @@ from flows.store import open_store
 from recognizer.known_fields import Part, Source, by_part
 from recognizer.promise import Thresholds
 from recognizer.records import ValueState
+from tests.helpers.exam_folder import exam_folder, remember
+from tests.helpers.exam_rows import marks_fields, page_row
 from tests.helpers.reading_model import WidthModel
 from tests.helpers.taught_exam import Truth, correct_flagged, correction, taught_exam
 
@@ -126,3 +128,14 @@ def test_how_a_value_is_known_is_told_apart(tmp_path: Path) -> None:
     others = [one for key, one in known.items() if key not in {first.key, second.key, third.key}]
     assert all(one.source is Source.ACCEPTED and one.row.state is not ValueState.UNSETTLED for one in others)
     assert truth
+
+
+def test_what_a_sum_contradicts_is_not_known(tmp_path: Path) -> None:
+    folder = exam_folder(tmp_path / "exam")
+    page = page_row("marks", 5, sheet="marks#00005")
+    remember(folder, [page], marks_fields(page, "00123456", ["5", "5", "5"], "9"), again=True)
+    with open_store(folder) as store:
+        known = {one.row.field for one in known_rows(load_exam(folder), store) if one.row.sheet == "marks#00005"}
+        read = {row.field for row in store.fields() if row.sheet == "marks#00005" and row.decision.flag is None}
+    assert read >= {"q1", "q2", "q3", "total"}
+    assert "total" not in known
