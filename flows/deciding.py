@@ -17,7 +17,7 @@ from flows.id_evidence import id_evidence, printed_ids
 from flows.matching import MatchRule, match_sheets
 from flows.records import CheckedField, FieldRow, PageRow, RunRow
 from flows.results import Match, Matching, MatchStatus, Settler
-from flows.roster import Candidate, load_roster
+from flows.roster import Candidate, exam_candidates
 from flows.settings import Exam
 from flows.settling import SettledSheet, settle_sheets
 from flows.sheet_sums import decide_sums
@@ -119,7 +119,7 @@ def grounds_of(exam: Exam, store: KnowsGrounds) -> Grounds:
     """
     settings = exam.settings
     roster = settings.roster
-    candidates = load_roster(exam.roster, roster.check) if exam.roster.is_file() else ()
+    candidates = exam_candidates(exam.roster, roster.check, exam.sheets.templates) if exam.roster.is_file() else ()
     return Grounds(
         templates=exam.sheets.templates,
         rule=MarkRule(settings.marks.blank, settings.marks.dash, settings.marks.absent),

@@ -7,7 +7,7 @@ from pathlib import Path
 from flows.errors import ExamError, PlaceError
 from flows.key_files import KEY_FILE, KEY_WORKBOOK, load_key
 from flows.places import refuse_network
-from flows.roster import WORKBOOK, load_roster
+from flows.roster import WORKBOOK, exam_candidates
 from flows.settings import (
     ARCHIVE,
     DATABASE,
@@ -124,7 +124,7 @@ def make_exam_folder(
     text = EXAM_TOML.format(exam=DEFAULT_EXAM_CODE if code is None else code, templates=listed)
     parse_settings(text, "--exam")
     if roster is not None:
-        load_roster(roster)
+        exam_candidates(roster, "", found)
     if key is not None:
         load_key(key, found)
     try:

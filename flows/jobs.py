@@ -16,7 +16,7 @@ from flows.expecting import Expected
 from flows.grading import Submit, Tally, Wait, Watcher, Workplace, grade_inbox, regrade_scans
 from flows.inbox import Inbox
 from flows.places import check_writable
-from flows.roster import load_roster
+from flows.roster import exam_candidates
 from flows.settings import EXAM_FILE, Exam, load_exam
 from flows.store import Store, open_store
 from flows.workers import Checks, PageReader, ReaderPool, RunOfPages, reader_spec, with_patience
@@ -63,7 +63,7 @@ def carry_out(job: Job, runner: Runner, watchers: Sequence[Watcher] = (), reader
     exam = _exam(job)
     # Nothing is looked up in it yet, but whoever grades wants to know now that a candidate stands in it twice.
     if exam.roster.exists():
-        load_roster(exam.roster, exam.settings.roster.check)
+        exam_candidates(exam.roster, exam.settings.roster.check, exam.sheets.templates)
     if job.model is None and exam.model is not None and not (exam.model / CARD_FILE).is_file():
         raise ExamError(
             f"{exam.dir / EXAM_FILE}: model: {exam.model / CARD_FILE} is not there; name a folder that 'tallymark "

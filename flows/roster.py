@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.check_digits import has_check
 from flows.errors import ExamError
 from flows.table_file import listed, parse_table, read_table
+from recognizer.template import Role, SheetTemplate
 
 MAX_ID, MAX_NAME = 40, 200
 """The longest candidate number that any comb of boxes has room for, and the longest name worth printing."""
@@ -80,6 +81,38 @@ def load_roster(path: Path, check: str = "") -> tuple[Candidate, ...]:
         rows = [_Row(row.number, row.cells, row.trouble, row.numbers) for row in found]
         return _candidates(rows, str(path), check, wrong, is_workbook=True)
     return _candidates([_Row(*row) for row in read_table(path, "roster")], str(path), check)
+
+
+def exam_candidates(path: Path, check: str, templates: Iterable[SheetTemplate]) -> tuple[Candidate, ...]:
+    """Read the roster of an exam, and see that its sheets can hold every id.
+
+    Raises:
+        ExamError: as `load_roster`, or ids fit no id field of the templates; all of them are named.
+    """
+    candidates = load_roster(path, check)
+    shapes = {
+        field.id_alphabets
+        for template in templates
+        for page in template.pages
+        for field in page.fields
+        if field.role is Role.ID
+    }
+    holding = " or ".join(str(length) for length in sorted({len(shape) for shape in shapes}))
+    problems = [
+        f"{path}:{one.line}: the id {one.id} has {len(one.id)} characters and fits no id field of the exam's sheets, "
+        f"which hold {holding}; did a spreadsheet take zeros away, or is it another exam's roster?"
+        for one in candidates
+        if shapes and not any(_fits(one.id, shape) for shape in shapes)
+    ]
+    if problems:
+        raise ExamError(listed(problems, str(path)))
+    return candidates
+
+
+def _fits(number: str, alphabets: Sequence[str]) -> bool:
+    return len(number) == len(alphabets) and all(
+        character in alphabet for character, alphabet in zip(number, alphabets, strict=True)
+    )
 
 
 def parse_roster(text: str, name: str = "roster.csv", check: str = "") -> tuple[Candidate, ...]:

@@ -138,10 +138,21 @@ def test_two_templates_of_one_name_are_refused_before_anything_is_made(tmp_path:
 def test_a_roster_may_be_a_workbook(tmp_path: Path) -> None:
     book = Workbook()
     assert book.active is not None
-    for row in (["id", "name"], ["0012", "Ada Sample"]):
+    for row in (["id", "name"], ["00120034", "Ada Sample"]):
         book.active.append(row)
     book.save(tmp_path / "class.xlsx")
     exam = make_exam_folder(tmp_path / "exam", ["cover_marks"], None, tmp_path / "class.xlsx")
     assert exam.roster == tmp_path / "exam" / "roster.xlsx"
-    assert [each.id for each in load_roster(exam.roster)] == ["0012"]
+    assert [each.id for each in load_roster(exam.roster)] == ["00120034"]
     assert not (tmp_path / "exam" / "roster.csv").exists()
+
+
+def test_ids_that_no_sheet_can_hold_are_named_before_anything_is_made(tmp_path: Path) -> None:
+    roster = tmp_path / "class.csv"
+    roster.write_text("id,name\n00120034,Ada Sample\n120034,Lost Zeros\nABCDEFGH,Letters\n", encoding="utf-8")
+    with pytest.raises(ExamError) as problem:
+        make_exam_folder(tmp_path / "exam", ["cover_marks"], None, roster)
+    lines = str(problem.value).splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [f"{roster}:3", f"{roster}:4"]
+    assert "120034 has 6 characters" in lines[0] and "which hold 8" in lines[0]
+    assert not (tmp_path / "exam").exists()
