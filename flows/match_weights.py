@@ -170,7 +170,9 @@ def _weigh_part(  # noqa: PLR0917 - as `weigh`
     order = np.argsort(-weight, axis=1, kind="stable")
     beside = slipped.sum(axis=1) - _on_roster(who, exact, near)
     anywhere = _anywhere(table, sizes, scale, exact.sum(axis=1) + rest, count)
-    nobody = prior.nobody * ((1.0 - BESIDE) * anywhere + BESIDE * np.maximum(beside, 0.0) / ways / count)
+    strangers = _off_roster_neighbours(sizes, codes, near)
+    share = BESIDE if strangers else 0.0
+    nobody = prior.nobody * ((1.0 - share) * anywhere + share * np.maximum(beside, 0.0) / max(strangers, 1))
     return Weights(
         np.take_along_axis(who, order, axis=1),
         np.take_along_axis(weight, order, axis=1),
@@ -191,6 +193,13 @@ def _slipped(table: Floats, written: Indices, exact: Floats, sizes: Sequence[int
     crossed = table[rows, places[:, :, :-1], right] * table[rows, places[:, :, 1:], left]
     swapped = np.where(left == right, 0.0, crossed / (own[:, :, :-1] * own[:, :, 1:])).sum(axis=2)
     return exact * (wrong + swapped), float(sum(size - 1 for size in sizes) + length - 1) or 1.0
+
+
+def _off_roster_neighbours(sizes: Sequence[int], codes: Indices, near: csr_array) -> int:
+    """Return how many numbers are one slip away from a candidate's and not on the roster, once for each candidate."""
+    wrong = len(codes) * sum(size - 1 for size in sizes)
+    swapped = int((codes[:, 1:] != codes[:, :-1]).sum())
+    return max(wrong + swapped - int(near.nnz), 0)
 
 
 def _on_roster(who: Indices, exact: Floats, near: csr_array) -> Floats:
