@@ -12,7 +12,6 @@ from flows.results import (
     CandidateResult,
     Matching,
     MatchStatus,
-    Points,
     SheetResult,
     Unsettled,
 )
@@ -53,9 +52,9 @@ def _candidate_result(
         found = [by_sheet[sheet] for sheet in named if sheet in by_sheet]
         if len(found) > 1:
             reason = SEVERAL.format(len(found), template, ", ".join(sheet.sheet for sheet in found))
-            worths[template] = Unsettled((reason,)), Fraction(found[0].maximum)
+            worths[template] = Unsettled((reason,)), _maximum(found[0])
         elif found:
-            worths[template] = _score(found[0].total), Fraction(found[0].maximum)
+            worths[template] = _score(found[0]), _maximum(found[0])
             grade = found[0].grade
     if not own:
         return CandidateResult(candidate, own, Unsettled((NO_SHEET,)), None, why=NO_SHEET)
@@ -100,5 +99,12 @@ def _why(total: Score, worths: Mapping[str, tuple[Score, Fraction]]) -> str:
     return ""
 
 
-def _score(points: Points) -> Score:
-    return points if isinstance(points, Absent | Unsettled) else Fraction(points)
+def _score(result: SheetResult) -> Score:
+    """Return the total of a sheet, a third as a third: what is shown of it is cut to decimals."""
+    if isinstance(result.total, Absent | Unsettled):
+        return result.total
+    return Fraction(result.total) if result.exact is None else result.exact
+
+
+def _maximum(result: SheetResult) -> Fraction:
+    return Fraction(result.maximum) if result.exact_maximum is None else result.exact_maximum

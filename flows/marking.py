@@ -126,6 +126,8 @@ class _Marker:
             maximum=shown(sums.maximum),
             grade=grade_of(self.paper.grades, sums.total, sums.maximum),
             remarks=version.reasons if isinstance(version, Unsettled) else (),
+            exact=sums.total if isinstance(sums.total, Fraction) else None,
+            exact_maximum=sums.maximum,
         )
 
     def _marked(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import TypeAlias
 
 from flows.roster import Candidate
@@ -145,7 +146,8 @@ class SheetResult:
     """What one sheet is worth by the key. `candidate` is the id of who wrote it, "" while that is unknown.
 
     `version` is the printed version of the paper ("" where there is one only). `grade` is "" where the key has no
-    grades, or the total is unsettled or absent.
+    grades, or the total is unsettled or absent. `exact` and `exact_maximum` are the total and its maximum before they
+    are cut to the decimals that are shown; None where there is no number, or the result was read back.
     """
 
     sheet: str
@@ -158,6 +160,8 @@ class SheetResult:
     maximum: Decimal
     grade: str = ""
     remarks: tuple[str, ...] = ()
+    exact: Fraction | None = field(default=None, compare=False)
+    exact_maximum: Fraction | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
