@@ -183,6 +183,29 @@ def test_the_first_key_is_adopted_silently_where_it_changes_no_total(
     assert changed(figures(capsys, exam)) == {"grade": ("pass", "fail")}
 
 
+def test_a_first_key_that_settles_blanks_is_not_adopted_silently(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exam = exam_folder(tmp_path / "exam")
+    assert run(["export", str(exam)]) == 0
+    (exam / "key.toml").write_text('blank = "nothing_awarded"\n' + TWICE)
+    assert run(["export", str(exam)]) == 0
+    assert "key.toml is new" in capsys.readouterr().err
+    found = figures(capsys, exam)
+    assert changed(found) == {"question 1": ("1", "2"), "total": ("3.5", "4.5"), "maximum": ("30", "40")}
+    assert changed(found, "marks#00003")["question 1"] == ("open", "0")
+
+
+def test_who_leaves_the_class_list_and_comes_back_is_told(exam: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = (exam / "roster.csv").read_text()
+    (exam / "roster.csv").write_text(listed.replace("00123456,Ada\n", "00999999,Bea\n"))
+    found = figures(capsys, exam)
+    assert changed(found) == {"whose it is": ("matched", "not on the roster")}
+    assert next(each["cause"] for each in found["changes"]) == "roster.csv changed"
+    (exam / "roster.csv").write_text(listed)
+    assert changed(figures(capsys, exam)) == {"whose it is": ("not on the roster", "matched")}
+
+
 def test_a_faulty_key_stores_nothing(exam: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (exam / "key.toml").write_text('[[paper]]\ntemplate = "strange"\n')
     assert run(["remark", str(exam)]) == 3
