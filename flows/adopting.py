@@ -17,7 +17,8 @@ NOT_ADOPTED = "{} since results were recorded on {:%Y-%m-%d %H:%M} UTC: tallymar
 def not_adopted(last: Snapshot | None, now: Snapshot) -> Comparison | None:
     """Return what changed by rules that nobody adopted yet, None where the rules are those last adopted.
 
-    Rules are adopted silently that can have changed nothing: the first ones, or a first key without other results.
+    Rules are adopted silently that can have changed nothing: the first ones, or a first key that changes no mark that
+    was there without it, and opens or settles none.
     """
     since = changes_since(last, now)
     if last is None or not last.sheets or not since.rules:
@@ -57,8 +58,8 @@ def _is_same(last: Snapshot | None, now: Snapshot) -> bool:
     """Tell whether there is nothing to record."""
     if last is None or last.rules != now.rules or changes_since(last, now).changes:
         return False
-    return {name: one.digest for name, one in last.sheets.items()} == {
-        name: one.digest for name, one in now.sheets.items()
+    return {name: (one.digest, one.whose) for name, one in last.sheets.items()} == {
+        name: (one.digest, one.whose) for name, one in now.sheets.items()
     }
 
 

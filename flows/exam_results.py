@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from flows.deciding import Decided, KnowsFields, decide_exam
+from flows.errors import ExamError
 from flows.key import Key, rule_with_key
 from flows.key_files import exam_key
 from flows.marking import candidate_results, doubted_by_key, mark_sheets
@@ -17,6 +18,9 @@ from flows.settings import Exam
 from flows.settling import with_doubts
 from flows.store_remarks import Snapshot
 from flows.worth import MarkRule
+
+TRIES = 3
+"""Times that an exam is marked anew because its key or roster was saved meanwhile: people save less often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,22 @@ def exam_rule(exam: Exam, key: Key | None) -> MarkRule:
 
 
 def exam_results(exam: Exam, store: KnowsFields) -> ExamResults:
-    """Mark a whole exam by its files as they are now.
+    """Mark a whole exam by its files as they are now; the rules in the result are the very ones that it is marked by.
 
     Raises:
-        ExamError: the key or the roster is faulty.
+        ExamError: the key or the roster is faulty, or is saved again and again meanwhile.
         PlaceError: one of them cannot be read.
     """
+    for _ in range(TRIES):
+        rules = rules_of(exam)
+        results = _results(exam, store, rules)
+        # Whoever saves a key at this moment must not have it recorded as the one that was read.
+        if rules_of(exam) == rules:
+            return results
+    raise ExamError(f"{exam.dir}: the key or the roster was saved {TRIES} times while sheets were marked; try again")
+
+
+def _results(exam: Exam, store: KnowsFields, rules: Rules) -> ExamResults:
     templates = exam.sheets.templates
     key = exam_key(exam.dir, templates)
     rule = exam_rule(exam, key)
@@ -57,7 +71,7 @@ def exam_results(exam: Exam, store: KnowsFields) -> ExamResults:
         sheets = mark_sheets(decided.sheets, key, rule, matched, templates)
         decided = _with_doubts(decided, sheets, key, rule)
         candidates = candidate_results(sheets, decided.matching, decided.candidates, key)
-    return ExamResults(decided, sheets, candidates, key, rules_of(exam))
+    return ExamResults(decided, sheets, candidates, key, rules)
 
 
 def _with_doubts(decided: Decided, results: Sequence[SheetResult], key: Key | None, rule: MarkRule) -> Decided:

@@ -2,18 +2,19 @@
 
     SheetResult…, FieldRow… ─standings─► Standing… ─compare (with those of before)─► Comparison(MarkChange…)
 
-A sheet that was not there before is no change, and neither is a first result by a key: there was none to change.
+A sheet that was not there before is no change, and neither is what the first key of an exam gives where nothing was:
+a grade, a section, or all of a sheet on which nothing was worth anything yet.
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from flows.mark_changes import OPEN, changes
+from flows.mark_changes import changes
 from flows.records import FieldRow
-from flows.results import MarkChange, Match, SheetResult, Unsettled
+from flows.results import MarkChange, Match, MatchStatus, SheetResult, Unsettled
 from flows.rules import Rules
 from recognizer.records import Flag
 
@@ -24,6 +25,16 @@ READINGS = "its readings changed (a correction, or a page read anew)"
 GONE = "its pages count no longer"
 OTHERS = "sheets are told apart together, and another one changed"
 PROGRAM = "what is accepted changed (a sample check, or another version of Tallymark or of a template)"
+
+WHOSE = "whose it is"
+"""What is told to change where a sheet keeps its number, and that number joins or leaves the class list."""
+
+TOLD_AS = {MatchStatus.MATCHED: "matched", MatchStatus.BY_PERSON: "matched"} | {
+    status: status.value for status in (MatchStatus.OFF_ROSTER, MatchStatus.DOUBLED)
+}
+"""What is told of a sheet whose number is known; of others there is no number, which is told."""
+
+OF_PEOPLE = ("candidate", WHOSE)
 
 ID_RULES = ("roster.csv", "roster.xlsx", "exam.toml: roster", "exam.toml: accept_error")
 """How a changed rule begins that can change who wrote a sheet. It may change marks too, by what is accepted."""
@@ -36,11 +47,13 @@ MARK_RULES = ("key.toml", "key.xlsx", "exam.toml: ")
 class Standing:
     """What one sheet is worth, or was at some moment.
 
-    `digest` tells whether what was read from the sheet, or said of it, changed since.
+    `digest` tells whether what was read from the sheet, or said of it, changed since. `whose` is what its number is to
+    the class list, "" where no number is known or nothing was remembered of it.
     """
 
     result: SheetResult
     digest: str = ""
+    whose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +81,13 @@ def standings(
     rows: dict[str, list[FieldRow]] = defaultdict(list)
     for row in fields:
         rows[row.sheet].append(row)
-    worth = {match.sheet: _worth_nothing(match) for match in matches} | {result.sheet: result for result in results}
-    return {sheet: Standing(result, digest_of(rows.get(sheet, ()))) for sheet, result in worth.items()}
+    by_sheet = {match.sheet: match for match in matches}
+    worth = {sheet: _worth_nothing(match) for sheet, match in by_sheet.items()}
+    worth |= {result.sheet: result for result in results}
+    whose = {sheet: TOLD_AS.get(match.status, "") if match.id else "" for sheet, match in by_sheet.items()}
+    return {
+        sheet: Standing(result, digest_of(rows.get(sheet, ())), whose.get(sheet, "")) for sheet, result in worth.items()
+    }
 
 
 def _worth_nothing(match: Match) -> SheetResult:
@@ -96,12 +114,15 @@ def compare(
     """Return what changed between two moments, each change with its cause."""
     told = rules_now.changed_from(rules_before)
     first_key = rules_now.has_key and not rules_before.has_key
-    found = changes([each.result for each in before.values()], [each.result for each in now.values()])
+    found = (
+        *changes([each.result for each in before.values()], [each.result for each in now.values()]),
+        *_listed_otherwise(before, now),
+    )
     return Comparison(
         tuple(
             replace(change, cause=_cause(change, told, before, now))
             for change in found
-            if change.sheet in before and not (first_key and _is_first_result(change))
+            if change.sheet in before and not (first_key and _is_first_result(change, before[change.sheet]))
         ),
         told,
         len(now),
@@ -109,9 +130,17 @@ def compare(
     )
 
 
-def _is_first_result(change: MarkChange) -> bool:
+def _listed_otherwise(before: Mapping[str, Standing], now: Mapping[str, Standing]) -> Iterator[MarkChange]:
+    """Yield the sheets whose number, known then and now, has joined or left the class list, or is on two sheets."""
+    for sheet, standing in now.items():
+        was = before[sheet].whose if sheet in before else ""
+        if was and standing.whose and was != standing.whose:
+            yield MarkChange(sheet, standing.result.candidate, WHOSE, was, standing.whose)
+
+
+def _is_first_result(change: MarkChange, before: Standing) -> bool:
     """Tell whether the first key of an exam gives a result where there was none."""
-    return change.what != "candidate" and not (change.what == "total" and change.before not in ("", OPEN))
+    return change.what not in OF_PEOPLE and (not change.before or not before.result.questions)
 
 
 def _cause(
@@ -120,8 +149,8 @@ def _cause(
     """Say why something changed: of several rules that did, those that can change this."""
     if change.sheet not in now:
         return GONE
-    may = ID_RULES if change.what == "candidate" else MARK_RULES
+    may = ID_RULES if change.what in OF_PEOPLE else MARK_RULES
     meant = [rule for rule in rules if rule.startswith(may)] or list(rules)
     read_anew = before[change.sheet].digest != now[change.sheet].digest
     told = (*meant, *([READINGS] if read_anew else []))
-    return "; ".join(told) or (OTHERS if change.what == "candidate" else PROGRAM)
+    return "; ".join(told) or (OTHERS if change.what in OF_PEOPLE else PROGRAM)

@@ -181,7 +181,7 @@ class CandidateResult:
 
 @dataclass(frozen=True, slots=True)
 class MarkChange:
-    """One thing that a re-mark changed: `what` is "candidate", "question 3", "section A", "total" or "grade".
+    """One thing that a re-mark changed: `what` is "candidate", "whose it is", "question 3", "section A" or "total".
 
     `cause` says whether the rules changed or the readings, and which.
     """

@@ -140,6 +140,7 @@ def _compact(standing: Standing) -> dict[str, Any]:
         "questions": {each.question: in_words(each.points) for each in result.questions},
         "sections": {each.name: in_words(each.points) for each in result.sections},
         "digest": standing.digest,
+        "whose": standing.whose,
     }
     return {name: value for name, value in told.items() if value}
 
@@ -160,7 +161,7 @@ def _standing(sheet: str, raw: Mapping[str, Any]) -> Standing:
         maximum=Decimal(raw["maximum"]),
         grade=raw.get("grade", ""),
     )
-    return Standing(result, raw.get("digest", ""))
+    return Standing(result, raw.get("digest", ""), raw.get("whose", ""))
 
 
 def _points(text: str) -> Points:

@@ -4,14 +4,17 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 
+from flows import exam_results
 from flows.cli import run
 from flows.jobs import Job, carry_out, in_threads
+from flows.results import SheetResult
 from flows.store import open_store
 from tests.helpers.exam_folder import SETTINGS, exam_folder, remember
 from tests.helpers.exam_rows import marks_fields, page_row
@@ -180,10 +183,64 @@ def test_the_first_key_is_adopted_silently_where_it_changes_no_total(
     assert changed(figures(capsys, exam)) == {"grade": ("pass", "fail")}
 
 
+def test_a_first_key_that_settles_blanks_is_not_adopted_silently(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exam = exam_folder(tmp_path / "exam")
+    assert run(["export", str(exam)]) == 0
+    (exam / "key.toml").write_text('blank = "nothing_awarded"\n' + TWICE)
+    assert run(["export", str(exam)]) == 0
+    assert "key.toml is new" in capsys.readouterr().err
+    found = figures(capsys, exam)
+    assert changed(found) == {"question 1": ("1", "2"), "total": ("3.5", "4.5"), "maximum": ("30", "40")}
+    assert changed(found, "marks#00003")["question 1"] == ("open", "0")
+
+
+def test_who_leaves_the_class_list_and_comes_back_is_told(exam: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = (exam / "roster.csv").read_text()
+    (exam / "roster.csv").write_text(listed.replace("00123456,Ada\n", "00999999,Bea\n"))
+    found = figures(capsys, exam)
+    assert changed(found) == {"whose it is": ("matched", "not on the roster")}
+    assert next(each["cause"] for each in found["changes"]) == "roster.csv changed"
+    (exam / "roster.csv").write_text(listed)
+    assert changed(figures(capsys, exam)) == {"whose it is": ("not on the roster", "matched")}
+
+
 def test_a_faulty_key_stores_nothing(exam: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (exam / "key.toml").write_text('[[paper]]\ntemplate = "strange"\n')
     assert run(["remark", str(exam)]) == 3
     assert "key.toml" in capsys.readouterr().err
+    with open_store(exam) as store:
+        assert store.remarks() == ()
+
+
+def save_while_marking(monkeypatch: pytest.MonkeyPatch, key: Path, texts: Iterable[str]) -> None:
+    """Have the key saved anew each time that sheets have been marked by the one before."""
+    left, marked = iter(texts), exam_results.mark_sheets
+
+    def mark_and_save(*args: Any) -> tuple[SheetResult, ...]:
+        results = marked(*args)
+        if text := next(left, ""):
+            key.write_text(text)
+        return results
+
+    monkeypatch.setattr(exam_results, "mark_sheets", mark_and_save)
+
+
+def test_a_key_that_is_saved_meanwhile_is_the_one_that_counts_and_is_told(
+    exam: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_while_marking(monkeypatch, exam / "key.toml", [TWICE])
+    found = figures(capsys, exam)
+    assert (found["rules"], changed(found)["total"]) == (["key.toml changed"], ("3.5", "4.5"))
+
+
+def test_a_key_that_is_saved_all_the_time_is_refused(
+    exam: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_while_marking(monkeypatch, exam / "key.toml", (f"{TWICE}# {number}\n" for number in range(99)))
+    assert run(["remark", str(exam)]) == 3
+    assert "while sheets were marked" in capsys.readouterr().err
     with open_store(exam) as store:
         assert store.remarks() == ()
 

@@ -27,13 +27,14 @@ def standing(
     sheet: str = "a",
     grade: str = "",
     digest: str = "same",
+    whose: str = "matched",
 ) -> dict[str, Standing]:
     questions = tuple(QuestionResult(name, "A", each, Decimal(10)) for name, each in points.items())
     worth = Unsettled(()) if total is None else total
     section = (SectionResult("A", worth, Decimal(20)),)
     return {
         sheet: Standing(
-            SheetResult(sheet, "marks", candidate, "", questions, section, worth, Decimal(20), grade), digest
+            SheetResult(sheet, "marks", candidate, "", questions, section, worth, Decimal(20), grade), digest, whose
         )
     }
 
@@ -113,7 +114,30 @@ def test_the_first_key_changes_nobody_who_had_no_total_before() -> None:
 def test_the_first_key_that_makes_another_total_of_added_marks_is_a_change() -> None:
     before = standing({"1": Decimal(2)}, Decimal(2))
     now = standing({"1": Decimal(4)}, Decimal(4), grade="C")
-    assert told(compare(before, now, NO_KEY, KEY_1).changes) == [("total", "2", "4")]
+    assert told(compare(before, now, NO_KEY, KEY_1).changes) == [
+        ("question 1", "2", "4"),
+        ("section A", "2", "4"),
+        ("total", "2", "4"),
+    ]
+
+
+def test_the_first_key_that_settles_what_was_open_or_opens_what_was_settled_is_a_change() -> None:
+    before = standing({"1": Unsettled(("blank",)), "2": Decimal(3)})
+    now = standing({"1": Decimal(0), "2": Unsettled(("above its maximum",))})
+    assert told(compare(before, now, NO_KEY, KEY_1).changes) == [
+        ("question 1", "open", "0"),
+        ("question 2", "3", "open"),
+    ]
+
+
+@pytest.mark.parametrize("before", ["matched", "doubled", "not on the roster"])
+@pytest.mark.parametrize("after", ["matched", "doubled", "not on the roster", ""])
+def test_a_number_that_joins_or_leaves_the_class_list_is_told(before: str, after: str) -> None:
+    was, now = (standing({}, Decimal(5), whose=whose) for whose in (before, after))
+    found = compare(was, now, KEY_1, NEW_ROSTER).changes
+    expected = [("whose it is", before, after)] if after and before != after else []
+    assert told(found) == expected
+    assert {each.cause for each in found} == ({"roster.csv is new"} if expected else set())
 
 
 def test_the_digest_follows_what_is_read_and_said_and_not_what_is_decided_of_it() -> None:
