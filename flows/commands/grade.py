@@ -169,6 +169,8 @@ def _print_summary(job: "Job", tally: "Tally") -> None:
     _print_aside(job, tally)
     if tally.ledger is not None and (lacking := lacking_in_words(tally.ledger)):
         console.print(plain(lacking))
+    if tally.flagged:
+        console.print("That is by their pictures alone: written totals and the class list settle more of them.")
     console.print(plain(f"Next: tallymark export {job.exam_dir}"))
 
 
