@@ -18,6 +18,7 @@ from flows.check_digits import has_check
 from flows.id_evidence import IdField, SheetEvidence
 from flows.id_texts import best_text, combined, contradiction, is_slip, spelled
 from flows.match_weights import (
+    BESIDE,
     NOBODY,
     Assignment,
     Floats,
@@ -281,7 +282,8 @@ def _with_checks(
 ) -> Weights:
     """Weigh nobody anew where ids have check characters: a text that fails its check is nobody's number.
 
-    The texts that fit best are spelled out; of all others as many pass as pass by chance.
+    The texts that fit best are spelled out; of all others as many pass as pass by chance. What speaks for a number one
+    slip away from a candidate's stays: such a number fails, but somebody may have slipped who is not on the roster.
     """
     prior, rule = asked
     numbers = math.prod(float(size) for size in sizes)
@@ -294,8 +296,8 @@ def _with_checks(
             everything -= fit
             if text not in ids and has_check(text, rule.check):
                 passed += fit
-        nobody[at] = prior.nobody * (passed / PASSING + max(everything, 0.0)) / numbers
-    return replace(weights, nobody=nobody)
+        nobody[at] = prior.nobody * (1.0 - BESIDE) * (passed / PASSING + max(everything, 0.0)) / numbers
+    return replace(weights, nobody=nobody + weights.beside)
 
 
 def _ranked(
@@ -317,7 +319,7 @@ def _match(  # noqa: PLR0917 - what a match is made of
         return replace(match, status=MatchStatus.CONTRADICTORY, why=DISAGREE.format(differing))
     if one.barred:
         return replace(match, why=BARRED)
-    if holder is not None and odds <= rule.accept_error and not _read_otherwise(one, holder.id, rule):
+    if holder is not None and odds <= rule.accept_error and not _read_otherwise(one, holder.id):
         # The odds bound the error from above, so this is the least that the match is worth.
         settles = tuple(field.key for field in one.sheet.fields if field.speaks and not field.is_barred)
         matched = replace(match, status=MatchStatus.MATCHED, id=holder.id, settles=settles, why="")
@@ -332,13 +334,8 @@ def _match(  # noqa: PLR0917 - what a match is made of
     return replace(match, status=MatchStatus.OFF_ROSTER, id=one.number, probability=one.sure, why=why)
 
 
-def _read_otherwise(one: _Seen, number: str, rule: MatchRule) -> bool:
-    """Tell whether what was read contradicts a number, whatever the class list makes of it.
-
-    A text that fails its check character is nobody's number, and contradicts none.
-    """
-    if rule.check and not has_check(one.number, rule.check):
-        return False
+def _read_otherwise(one: _Seen, number: str) -> bool:
+    """Tell whether what was read contradicts a number, whatever the class list and check characters make of it."""
     return any(
         place.get(character, 0.0) < (1.0 - PLAIN) * sum(place.values())
         for character, place in zip(number, one.places, strict=True)

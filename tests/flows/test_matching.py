@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flows.check_digits import has_check
 from flows.id_evidence import IdField, SheetEvidence, places_of
 from flows.matching import MatchRule, match_sheets
 from flows.results import MatchStatus
@@ -134,6 +135,26 @@ def test_a_number_that_fails_its_check_is_nobodys() -> None:
     assert checked.status is not MatchStatus.OFF_ROSTER
     valid = match_sheets([*rest, sheet("a", id_field("00000000000"))], roster, MatchRule(check="luhn")).matches[-1]
     assert (valid.status, valid.id) == (MatchStatus.OFF_ROSTER, "00000000000")
+
+
+def test_a_digit_that_was_clearly_read_is_not_taken_for_another_to_save_a_check_character() -> None:
+    """A stranger, 10005551, and the candidate 10005569 are equally far from what stands there."""
+    stems = [f"{stem}" for stem in range(1000550, 1000580) if stem not in (1000555, 1000575)]
+    roster = people(*(stem + check for stem in stems for check in DIGITS if has_check(stem + check, "luhn")))
+    assert "10005569" in {each.id for each in roster}
+    rest = [sheet(each.id, id_field(each.id)) for each in roster if each.id != "10005569"]
+    match = match_sheets([*rest, sheet("a", id_field("10005559"))], roster, MatchRule(0.001, check="luhn")).matches[-1]
+    assert (match.status, match.id) == (MatchStatus.UNSURE, "")
+    assert "10005559 fails its check character" in match.why
+
+
+def test_a_number_beside_a_candidates_weighs_with_check_characters_too() -> None:
+    """A doubt between a candidate's number and one beside it, which fails its check, is no proof for the candidate."""
+    roster = people("79927398713", "49927398716", "18927398719")
+    rest = [sheet(each.id, id_field(each.id)) for each in roster[1:]]
+    doubtful = sheet("a", id_field("7992739871?", {10: {"3": 0.0105, "8": 0.9895}}))
+    match = match_sheets([*rest, doubtful], roster, MatchRule(0.001, check="luhn")).matches[-1]
+    assert (match.status, match.ranked[0].id) == (MatchStatus.UNSURE, "79927398713")
 
 
 def test_without_a_class_list_the_readings_decide() -> None:
