@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from flows.check_digits import has_check
-from flows.id_evidence import IdField, SheetEvidence
+from flows.id_evidence import IdField, Place, SheetEvidence
 from flows.id_texts import best_text, combined, contradiction, is_slip, spelled
 from flows.match_weights import (
     BESIDE,
@@ -148,7 +148,7 @@ class _Seen:
 
     `places` are ratios: how much more each character fits than one at random. `number` is the likeliest text and `sure`
     how likely it is by itself. `verdict` is a match that needs no class list, None for all others; `barred` tells that
-    a person has to look in any case.
+    a person has to look in any case. `used` are the keys of the fields that speak in `places` and may be settled.
     """
 
     sheet: SheetEvidence
@@ -157,6 +157,7 @@ class _Seen:
     sure: float
     verdict: Match | None
     barred: bool
+    used: tuple[str, ...] = ()
 
 
 def _with_roster(
@@ -199,10 +200,16 @@ def _seen(one: SheetEvidence, names: Mapping[str, str]) -> _Seen:
     used = [field.places for field in clean or written]
     if one.printed:
         used.append(tuple({character: 1.0} for character in one.printed))
-    length = max(map(len, used), default=0)
-    places = combined([field for field in used if len(field) == length])
-    number, sure = best_text(places)
-    return _Seen(one, places, number, sure, None, barred=not clean and not one.printed)
+    # Texts of different length cannot be put together, and contradict one another where they are clear.
+    by_length: dict[int, list[tuple[Place, ...]]] = defaultdict(list)
+    for places in used:
+        by_length[len(places)].append(places)
+    surest = max(
+        (combined(alike) for alike in by_length.values()), key=lambda places: (best_text(places)[1], len(places))
+    )
+    number, sure = best_text(surest)
+    keys = tuple(field.key for field in clean if len(field.places) == len(surest))
+    return _Seen(one, surest, number, sure, None, not clean and not one.printed, keys)
 
 
 def _said(match: Match, number: str, names: Mapping[str, str]) -> Match:
@@ -321,8 +328,7 @@ def _match(  # noqa: PLR0917 - what a match is made of
         return replace(match, why=BARRED)
     if holder is not None and odds <= rule.accept_error and not _read_otherwise(one, holder.id):
         # The odds bound the error from above, so this is the least that the match is worth.
-        settles = tuple(field.key for field in one.sheet.fields if field.speaks and not field.is_barred)
-        matched = replace(match, status=MatchStatus.MATCHED, id=holder.id, settles=settles, why="")
+        matched = replace(match, status=MatchStatus.MATCHED, id=holder.id, settles=one.used, why="")
         return replace(matched, probability=1.0 / (1.0 + odds))
     if one.number in ids or not _is_read(one, rule):
         return match

@@ -88,6 +88,25 @@ def test_fields_that_clearly_differ_contradict_one_another() -> None:
     assert "Candidate number says 10472635, Grid says 20583746" in match.why
 
 
+def test_numbers_of_different_length_contradict_one_another() -> None:
+    roster = people("10000001", "4711", "47110815", "100000019")
+    both = sheet("a", id_field("10000001"), id_field("4711", label="Seat"))
+    coded = sheet("b", id_field("47110815"), printed="100000019")
+    for one, why in ((both, "Candidate number says 10000001, Seat says 4711"), (coded, "code says 100000019")):
+        match = match_sheets([one], roster).matches[0]
+        assert (match.status, match.settles) == (MatchStatus.CONTRADICTORY, ())
+        assert why in match.why
+
+
+def test_a_field_of_another_length_that_was_not_read_is_not_settled() -> None:
+    """Neither does its number stand for the sheet, however long it is."""
+    roster = people("10000001", "20000002", "4711", "4712")
+    for unread in ("??????????", "47??"):
+        mixed = sheet("a", id_field("10000001"), id_field(unread, label="Seat"))
+        match = match_sheets([mixed], roster).matches[0]
+        assert (match.status, match.id, match.settles) == (MatchStatus.MATCHED, "10000001", ("a-0",))
+
+
 def test_fields_that_were_read_in_doubt_help_one_another() -> None:
     written, bubbled = id_field("??472635"), id_field("1047263?", label="Grid")
     match = match_sheets(full_house(sheet("a", written, bubbled), without=["10472635"]), ROSTER).matches[-1]
