@@ -22,6 +22,7 @@ from flows.match_weights import (
     NOBODY,
     Assignment,
     Floats,
+    Indices,
     Prior,
     Weights,
     assign,
@@ -43,6 +44,16 @@ CLAIMED = 0.5
 PLAIN = 0.99
 """A character that is read with this probability is never taken for another one in silence."""
 
+AGREES = 10.0
+"""An id field agrees with a printed code when what was read in it is so many times likelier of that candidate than of
+any other, and than by chance."""
+
+LEGIBLE = 0.5
+"""A field in which no character is as likely as this was not read, and says nothing beside a printed code."""
+
+PRINTED_RIGHT = 0.95
+"""How likely a printed copy was handed in by whom it was printed for. A guess, that nothing is accepted by."""
+
 PASSING = 0.1
 """Share of all numbers that pass their check, about: with one check digit, one in ten. Each that does is that much
 likelier to be somebody's."""
@@ -56,6 +67,7 @@ SAME_ID = "id {} also stands on sheet {}"
 FAILS_CHECK = "{} fails its check character, so it is nobody's number"
 DISAGREE = "its id fields disagree: {}"
 BARRED = "the number was struck out, or is doubted by a sample check; a person has to say whose it is"
+PRINTED_ONLY = "only its printed code says whose it is: anybody may have been handed another one's copy"
 NOT_SURE = "nobody is likely enough"
 SAID = "a person says so"
 
@@ -149,6 +161,7 @@ class _Seen:
     `places` are ratios: how much more each character fits than one at random. `number` is the likeliest text and `sure`
     how likely it is by itself. `verdict` is a match that needs no class list, None for all others; `barred` tells that
     a person has to look in any case. `used` are the keys of the fields that speak in `places` and may be settled.
+    `alone` is `places` without the printed code, where there is one: empty where only the code speaks.
     """
 
     sheet: SheetEvidence
@@ -158,6 +171,7 @@ class _Seen:
     verdict: Match | None
     barred: bool
     used: tuple[str, ...] = ()
+    alone: tuple[Mapping[str, float], ...] = ()
 
 
 def _with_roster(
@@ -196,6 +210,9 @@ def _seen(one: SheetEvidence, names: Mapping[str, str]) -> _Seen:
         return _Seen(one, (), number, 1.0, _said(match, number, names), barred=False)
     if not written and not one.printed:
         return _Seen(one, (), "", 0.0, _nothing_said(match, one), barred=True)
+    if one.printed and not any(_is_legible(place) for field in written for place in field.places):
+        ranked = (RankedCandidate(one.printed, names.get(one.printed, ""), PRINTED_RIGHT),)
+        return _Seen(one, (), "", 0.0, replace(match, ranked=ranked, why=PRINTED_ONLY), barred=True)
     clean = [field for field in written if not field.is_barred]
     used = [field.places for field in clean or written]
     if one.printed:
@@ -208,8 +225,14 @@ def _seen(one: SheetEvidence, names: Mapping[str, str]) -> _Seen:
         (combined(alike) for alike in by_length.values()), key=lambda places: (best_text(places)[1], len(places))
     )
     number, sure = best_text(surest)
-    keys = tuple(field.key for field in clean if len(field.places) == len(surest))
-    return _Seen(one, surest, number, sure, None, not clean and not one.printed, keys)
+    spoke = [field for field in clean if len(field.places) == len(surest)]
+    keys = tuple(field.key for field in spoke)
+    alone = combined([field.places for field in spoke]) if one.printed else ()
+    return _Seen(one, surest, number, sure, None, not clean, keys, alone)
+
+
+def _is_legible(place: Place) -> bool:
+    return len(place) > 1 and max(place.values()) >= LEGIBLE
 
 
 def _said(match: Match, number: str, names: Mapping[str, str]) -> Match:
@@ -257,6 +280,8 @@ def _assigned_alike(
         holder = int(assignment.holder[at])
         match = _proposal(one, _ranked(assignment, weights, at, people))
         person = people[holder] if holder != NOBODY else None
+        if one.sheet.printed and person is not None and not _agrees(one, codes, columns, holder):
+            person, match = None, replace(match, why=PRINTED_ONLY)
         claim = people[int(weights.who[at, 0])].id if alone[at] >= CLAIMED and not one.barred else ""
         yield _match(one, person, float(assignment.odds[at]), known, match, rule), claim
 
@@ -347,6 +372,19 @@ def _read_otherwise(one: _Seen, number: str) -> bool:
         for character, place in zip(number, one.places, strict=True)
         if max(place.values()) >= PLAIN * sum(place.values())
     )
+
+
+def _agrees(one: _Seen, codes: Indices, columns: Mapping[str, int], holder: int) -> bool:
+    """Tell whether what was read by itself speaks for a candidate, whatever the printed code says."""
+    if not one.alone:
+        return False
+    table = np.zeros((len(one.alone), len(columns) + 1))
+    for at, place in enumerate(one.alone):
+        for character, ratio in place.items():
+            table[at, columns[character]] = ratio
+    fits = table[np.arange(len(table)), codes].prod(axis=1)
+    others = float(np.delete(fits, holder).max(initial=0.0))
+    return bool(fits[holder] >= AGREES * max(others, 1.0))
 
 
 def _is_read(one: _Seen, rule: MatchRule) -> bool:

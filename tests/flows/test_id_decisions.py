@@ -143,4 +143,15 @@ def test_a_roster_may_say_whose_each_printed_copy_is() -> None:
         page_row("marks", 3),
         page_row("marks", 1, sheet="loose", serial=None),
     ]
-    assert printed_ids(pages, roster) == {"marks#00001": "10472635"}
+    assert printed_ids(pages, roster, [marks_template()]) == {"marks#00001": "10472635"}
+
+
+def test_a_printed_copy_belongs_to_its_template() -> None:
+    """Two templates of an exam may be printed with the same numbers."""
+    pages = [page_row("marks", 7), page_row("answers", 7)]
+    templates = [marks_template(), answers_template()]
+    plain = parse_roster("id,name,copy\n10000001,Ada,7\n")
+    assert printed_ids(pages, plain, templates) == {}
+    named = parse_roster("id,name,copy,Copy: marks,copy:answers\n10000001,Ada,7,7,8\n20000002,Grace,8,8,7\n")
+    assert printed_ids(pages, named, templates) == {"marks#00007": "10000001", "answers#00007": "20000002"}
+    assert printed_ids(pages, plain, [marks_template()]) == {"marks#00007": "10000001"}

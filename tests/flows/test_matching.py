@@ -113,8 +113,25 @@ def test_fields_that_were_read_in_doubt_help_one_another() -> None:
     assert (match.status, match.id, match.settles) == (MatchStatus.MATCHED, "10472635", ("a-0", "a-1"))
 
 
-def test_a_printed_code_that_names_a_candidate_is_evidence_too() -> None:
-    match = match_sheets([sheet("a", id_field("????????", is_blank=True), printed="10472635")], ROSTER).matches[0]
+def test_a_candidate_for_whom_only_a_printed_code_speaks_is_proposed() -> None:
+    unread = [id_field("????????", is_blank=True), id_field("????????", is_covered=True), id_field("????????")]
+    for field in unread:
+        match = match_sheets([sheet("a", field, printed="20583746")], ROSTER).matches[0]
+        assert (match.status, match.id, match.ranked[0].id) == (MatchStatus.UNSURE, "", "20583746")
+        assert "printed code" in match.why
+    # What stands of the number is alike for two: only the code tells them apart.
+    twins = people("20583746", "20583741", "31694857")
+    match = match_sheets([sheet("a", id_field("2058374?"), printed="20583746")], twins).matches[0]
+    assert (match.status, match.ranked[0].id) == (MatchStatus.UNSURE, "20583746")
+    # Nor does a copy that somebody else took keep a candidate from the sheet that has his number.
+    for field in unread:
+        taken = [sheet("a", field, printed="20583746"), sheet("b", id_field("20583746"))]
+        assert [match.id for match in match_sheets(taken, ROSTER).matches] == ["", "20583746"]
+
+
+def test_a_printed_code_that_names_a_candidate_is_evidence_beside_his_number() -> None:
+    doubtful = id_field("1047????", {4: {"2": 0.4, "7": 0.6}})
+    match = match_sheets([sheet("a", doubtful, printed="10472635")], ROSTER).matches[0]
     assert (match.status, match.id) == (MatchStatus.MATCHED, "10472635")
     other = match_sheets([sheet("a", id_field("20583746"), printed="10472635")], ROSTER).matches[0]
     assert other.status is MatchStatus.CONTRADICTORY
