@@ -239,7 +239,12 @@ def assign(weights: Weights, taken: Indices, *, exclusive: bool) -> Assignment:
 
         odds(s) = sum over c' of weight(s, c') / weight(s, c) * release(c')  *  (1 + sum over s' of its odds for c)
 
-    and the share of wrong ones among all sheets whose odds are at most e is at most e.
+    and, among all sheets whose odds are at most e, the share of wrong ones that is expected is at most e. That holds
+    under this model, to leading order: the characters of a sheet are read independently of one another, as surely as
+    the calibrated network says and never surer than FLOOR; candidates slip by SLIP, are absent by ABSENT and hand in
+    two sheets by TWICE; whoever is not on the roster is as frequent as `off_roster` says, and has a number beside a
+    candidate's by BESIDE, any other one otherwise. It is not proven beyond: these constants are guesses, a hand that
+    misleads the network misleads it at every place alike, and people who write each other's numbers are not foreseen.
     """
     sheets = len(weights.who)
     free = ~np.isin(weights.who, taken) if exclusive else np.ones(weights.who.shape, bool)

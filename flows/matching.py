@@ -76,7 +76,8 @@ SAID = "a person says so"
 class MatchRule:
     """What an exam asks for before the class list says whose a sheet is.
 
-    `accept_error`: at most this share of the sheets that are matched without a person may be somebody else's.
+    `accept_error`: at most this share of the sheets that are matched without a person may be somebody else's, as far as
+    the model of `match_weights.assign` holds.
     `off_roster`: how likely a sheet is of somebody who is not on the roster, before looking. `check`: the scheme of the
     ids' check characters (`check_digits.SCHEMES`), "" where they have none.
     """
@@ -92,8 +93,10 @@ def match_sheets(
     """Say who wrote which sheet; the order of sheets and candidates changes nothing but the order of the matches.
 
     A sheet is MATCHED when the odds against its place in the likeliest assignment of all sheets of its template are at
-    most `rule.accept_error`; odds are never less than the probability, so that of all matched sheets at most that share
-    is expected to be wrong (`match_weights.assign` says what the odds count). Without candidates the readings decide.
+    most `rule.accept_error`. Under the model of `match_weights.assign` odds are never less than the probability that
+    the match is wrong, to leading order, so that at most that share of all matched sheets is expected to be: it is a
+    promise of the model, measured by benchmarks/matching.py, and not proven for an exam that is unlike it. Without
+    candidates the readings decide.
     """
     ordered = sorted(evidence, key=lambda one: one.sheet)
     people = sorted(candidates, key=lambda one: one.id)
