@@ -127,7 +127,7 @@ def grounds_of(exam: Exam, store: KnowsGrounds) -> Grounds:
         match_rule=MatchRule(settings.accept_error, roster.off_roster, roster.check),
         thresholds=_thresholds(exam, store),
         characters=store.id_characters(),
-        printed=printed_ids(store.pages(), candidates),
+        printed=printed_ids(store.pages(), candidates, exam.sheets.templates),
         misadded=settings.sums.misadded,
     )
 

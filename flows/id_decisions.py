@@ -42,7 +42,7 @@ def _accepted(row: FieldRow, match: Match) -> Decision | None:
         return None
     if row.key not in match.settles:
         return None
-    return Decision(row.field, ValueState.VALUE, match.id, match.id, match.probability, None, "")
+    return Decision(row.field, ValueState.VALUE, match.id, match.id, match.probability, None, runner_up(match))
 
 
 def _open(row: FieldRow, match: Match) -> Decision | None:
@@ -59,6 +59,15 @@ def _open(row: FieldRow, match: Match) -> Decision | None:
     if best is None or best.probability < LIKELY or old.flag is Flag.BLANK_ID:
         return opened
     return replace(opened, guess=best.id, confidence=best.probability)
+
+
+def runner_up(match: Match) -> str:
+    """Say in a few words who comes next after the candidate to whom a sheet is matched."""
+    second = next((one for one in match.ranked if one.id != match.id), None)
+    if second is None:
+        return "the class list: nobody else comes near"
+    share = f"{second.probability:.1%}" if second.probability >= SHOWN_PROBABILITY else f"under {SHOWN_PROBABILITY:.2%}"
+    return f"the class list: next is {second.id} {second.name}".rstrip() + f" ({share})"
 
 
 def likeliest(match: Match) -> str:

@@ -13,7 +13,7 @@ from recognizer.records import MARKS, CharacterReading, Flag, RankedValue, Value
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
 
 COPY = "copy"
-"""The column of a roster that says which printed copy is whose."""
+"""The column of a roster that says which printed copy is whose; of several templates, `copy:NAME` for each."""
 
 MOST_COPY_DIGITS = 9
 """Copies are numbered in five digits; more than these are another number."""
@@ -108,21 +108,34 @@ def id_evidence(
     )
 
 
-def printed_ids(pages: Sequence[PageRow], candidates: Sequence[Candidate]) -> dict[str, str]:
+def printed_ids(
+    pages: Sequence[PageRow], candidates: Sequence[Candidate], templates: Sequence[SheetTemplate]
+) -> dict[str, str]:
     """Return the id that the printed codes of a sheet stand for, by sheet, where the roster says whose each copy is.
 
     It does in a column `copy`: the number of the copy that was printed for the candidate (it stands in the footer).
+    Copies of two templates may carry the same numbers. So in an exam with several templates that ask for an id, only
+    columns that name theirs count: `copy:marks`, `copy:answers`.
     """
-    whose: dict[int, set[str]] = {}
+    with_ids = [
+        template.name
+        for template in templates
+        if any(field.role is Role.ID for page in template.pages for field in page.fields)
+    ]
+    columns = {f"{COPY}:{name}".casefold(): name for name in with_ids}
+    if len(with_ids) == 1:
+        columns[COPY] = with_ids[0]
+    whose: dict[tuple[str, int], set[str]] = {}
     for candidate in candidates:
         for heading, text in candidate.extra:
-            if heading.casefold() == COPY and text.isascii() and text.isdigit() and len(text) <= MOST_COPY_DIGITS:
-                whose.setdefault(int(text), set()).add(candidate.id)
+            template = columns.get("".join(heading.split()).casefold(), "")
+            if template and text.isascii() and text.isdigit() and len(text) <= MOST_COPY_DIGITS:
+                whose.setdefault((template, int(text)), set()).add(candidate.id)
     return {
         page.sheet: next(iter(ids))
         for page in pages
         if page.sheet and page.serial is not None and page.joining is Joining.CODE
-        if len(ids := whose.get(page.serial, set())) == 1
+        if len(ids := whose.get((page.template, page.serial), set())) == 1
     }
 
 

@@ -64,12 +64,19 @@ def contradiction(one: SheetEvidence) -> str:
         clear.append(tuple({character: 1.0} for character in one.printed))
         said["the printed code"] = one.printed
     for first, second in combinations(clear, 2):
-        if len(first) == len(second) and any(
-            (a := _clear(one_place)) and (b := _clear(other_place)) and a != b
-            for one_place, other_place in zip(first, second, strict=True)
-        ):
+        if _contradict(first, second):
             return ", ".join(f"{label} says {text}" for label, text in said.items())
     return ""
+
+
+def _contradict(first: Sequence[Place], second: Sequence[Place]) -> bool:
+    """Tell whether two texts clearly differ at a position, or are clear altogether and of different length."""
+    if len(first) != len(second):
+        return all(_clear(place) for place in (*first, *second))
+    return any(
+        (a := _clear(one_place)) and (b := _clear(other_place)) and a != b
+        for one_place, other_place in zip(first, second, strict=True)
+    )
 
 
 def _clear(place: Place) -> str:

@@ -78,14 +78,16 @@ class Weights:
     """What speaks for whom, for S sheets.
 
     `who` (S, K) are candidates by index, likeliest first; `weight` (S, K) what speaks for each; `others` (S,) for all
-    further candidates together; `nobody` (S,) for somebody who is not on the roster. `scale` (S,) is the logarithm by
-    which all weights of a row were made smaller.
+    further candidates together; `nobody` (S,) for somebody who is not on the roster, and `beside` (S,) that part of it
+    which speaks for a number one slip away from a candidate's. `scale` (S,) is the logarithm by which all weights of a
+    row were made smaller.
     """
 
     who: Indices
     weight: Floats
     others: Floats
     nobody: Floats
+    beside: Floats
     scale: Floats
 
 
@@ -168,16 +170,17 @@ def _weigh_part(  # noqa: PLR0917 - as `weigh`
     slipped, ways = _slipped(table, codes[who], exact, sizes)
     weight = prior.each * ((1.0 - SLIP) * exact + SLIP * slipped / ways)
     order = np.argsort(-weight, axis=1, kind="stable")
-    beside = slipped.sum(axis=1) - _on_roster(who, exact, near)
+    slips = slipped.sum(axis=1) - _on_roster(who, exact, near)
     anywhere = _anywhere(table, sizes, scale, exact.sum(axis=1) + rest, count)
     strangers = _off_roster_neighbours(sizes, codes, near)
     share = BESIDE if strangers else 0.0
-    nobody = prior.nobody * ((1.0 - share) * anywhere + share * np.maximum(beside, 0.0) / max(strangers, 1))
+    beside = prior.nobody * share * np.maximum(slips, 0.0) / max(strangers, 1)
     return Weights(
         np.take_along_axis(who, order, axis=1),
         np.take_along_axis(weight, order, axis=1),
         prior.each * rest,
-        nobody,
+        prior.nobody * (1.0 - share) * anywhere + beside,
+        beside,
         scale,
     )
 
@@ -236,7 +239,12 @@ def assign(weights: Weights, taken: Indices, *, exclusive: bool) -> Assignment:
 
         odds(s) = sum over c' of weight(s, c') / weight(s, c) * release(c')  *  (1 + sum over s' of its odds for c)
 
-    and the share of wrong ones among all sheets whose odds are at most e is at most e.
+    and, among all sheets whose odds are at most e, the share of wrong ones that is expected is at most e. That holds
+    under this model, to leading order: the characters of a sheet are read independently of one another, as surely as
+    the calibrated network says and never surer than FLOOR; candidates slip by SLIP, are absent by ABSENT and hand in
+    two sheets by TWICE; whoever is not on the roster is as frequent as `off_roster` says, and has a number beside a
+    candidate's by BESIDE, any other one otherwise. It is not proven beyond: these constants are guesses, a hand that
+    misleads the network misleads it at every place alike, and people who write each other's numbers are not foreseen.
     """
     sheets = len(weights.who)
     free = ~np.isin(weights.who, taken) if exclusive else np.ones(weights.who.shape, bool)

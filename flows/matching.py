@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from flows.check_digits import has_check
-from flows.id_evidence import IdField, SheetEvidence
+from flows.id_evidence import IdField, Place, SheetEvidence
 from flows.id_texts import best_text, combined, contradiction, is_slip, spelled
 from flows.match_weights import (
+    BESIDE,
     NOBODY,
     Assignment,
     Floats,
+    Indices,
     Prior,
     Weights,
     assign,
@@ -42,6 +44,16 @@ CLAIMED = 0.5
 PLAIN = 0.99
 """A character that is read with this probability is never taken for another one in silence."""
 
+AGREES = 10.0
+"""An id field agrees with a printed code when what was read in it is so many times likelier of that candidate than of
+any other, and than by chance."""
+
+LEGIBLE = 0.5
+"""A field in which no character is as likely as this was not read, and says nothing beside a printed code."""
+
+PRINTED_RIGHT = 0.95
+"""How likely a printed copy was handed in by whom it was printed for. A guess, that nothing is accepted by."""
+
 PASSING = 0.1
 """Share of all numbers that pass their check, about: with one check digit, one in ten. Each that does is that much
 likelier to be somebody's."""
@@ -55,6 +67,7 @@ SAME_ID = "id {} also stands on sheet {}"
 FAILS_CHECK = "{} fails its check character, so it is nobody's number"
 DISAGREE = "its id fields disagree: {}"
 BARRED = "the number was struck out, or is doubted by a sample check; a person has to say whose it is"
+PRINTED_ONLY = "only its printed code says whose it is: anybody may have been handed another one's copy"
 NOT_SURE = "nobody is likely enough"
 SAID = "a person says so"
 
@@ -63,7 +76,8 @@ SAID = "a person says so"
 class MatchRule:
     """What an exam asks for before the class list says whose a sheet is.
 
-    `accept_error`: at most this share of the sheets that are matched without a person may be somebody else's.
+    `accept_error`: at most this share of the sheets that are matched without a person may be somebody else's, as far as
+    the model of `match_weights.assign` holds.
     `off_roster`: how likely a sheet is of somebody who is not on the roster, before looking. `check`: the scheme of the
     ids' check characters (`check_digits.SCHEMES`), "" where they have none.
     """
@@ -79,8 +93,10 @@ def match_sheets(
     """Say who wrote which sheet; the order of sheets and candidates changes nothing but the order of the matches.
 
     A sheet is MATCHED when the odds against its place in the likeliest assignment of all sheets of its template are at
-    most `rule.accept_error`; odds are never less than the probability, so that of all matched sheets at most that share
-    is expected to be wrong (`match_weights.assign` says what the odds count). Without candidates the readings decide.
+    most `rule.accept_error`. Under the model of `match_weights.assign` odds are never less than the probability that
+    the match is wrong, to leading order, so that at most that share of all matched sheets is expected to be: it is a
+    promise of the model, measured by benchmarks/matching.py, and not proven for an exam that is unlike it. Without
+    candidates the readings decide.
     """
     ordered = sorted(evidence, key=lambda one: one.sheet)
     people = sorted(candidates, key=lambda one: one.id)
@@ -147,7 +163,8 @@ class _Seen:
 
     `places` are ratios: how much more each character fits than one at random. `number` is the likeliest text and `sure`
     how likely it is by itself. `verdict` is a match that needs no class list, None for all others; `barred` tells that
-    a person has to look in any case.
+    a person has to look in any case. `used` are the keys of the fields that speak in `places` and may be settled.
+    `alone` is `places` without the printed code, where there is one: empty where only the code speaks.
     """
 
     sheet: SheetEvidence
@@ -156,6 +173,8 @@ class _Seen:
     sure: float
     verdict: Match | None
     barred: bool
+    used: tuple[str, ...] = ()
+    alone: tuple[Mapping[str, float], ...] = ()
 
 
 def _with_roster(
@@ -194,14 +213,29 @@ def _seen(one: SheetEvidence, names: Mapping[str, str]) -> _Seen:
         return _Seen(one, (), number, 1.0, _said(match, number, names), barred=False)
     if not written and not one.printed:
         return _Seen(one, (), "", 0.0, _nothing_said(match, one), barred=True)
+    if one.printed and not any(_is_legible(place) for field in written for place in field.places):
+        ranked = (RankedCandidate(one.printed, names.get(one.printed, ""), PRINTED_RIGHT),)
+        return _Seen(one, (), "", 0.0, replace(match, ranked=ranked, why=PRINTED_ONLY), barred=True)
     clean = [field for field in written if not field.is_barred]
     used = [field.places for field in clean or written]
     if one.printed:
         used.append(tuple({character: 1.0} for character in one.printed))
-    length = max(map(len, used), default=0)
-    places = combined([field for field in used if len(field) == length])
-    number, sure = best_text(places)
-    return _Seen(one, places, number, sure, None, barred=not clean and not one.printed)
+    # Texts of different length cannot be put together, and contradict one another where they are clear.
+    by_length: dict[int, list[tuple[Place, ...]]] = defaultdict(list)
+    for places in used:
+        by_length[len(places)].append(places)
+    surest = max(
+        (combined(alike) for alike in by_length.values()), key=lambda places: (best_text(places)[1], len(places))
+    )
+    number, sure = best_text(surest)
+    spoke = [field for field in clean if len(field.places) == len(surest)]
+    keys = tuple(field.key for field in spoke)
+    alone = combined([field.places for field in spoke]) if one.printed else ()
+    return _Seen(one, surest, number, sure, None, not clean, keys, alone)
+
+
+def _is_legible(place: Place) -> bool:
+    return len(place) > 1 and max(place.values()) >= LEGIBLE
 
 
 def _said(match: Match, number: str, names: Mapping[str, str]) -> Match:
@@ -249,6 +283,8 @@ def _assigned_alike(
         holder = int(assignment.holder[at])
         match = _proposal(one, _ranked(assignment, weights, at, people))
         person = people[holder] if holder != NOBODY else None
+        if one.sheet.printed and person is not None and not _agrees(one, codes, columns, holder):
+            person, match = None, replace(match, why=PRINTED_ONLY)
         claim = people[int(weights.who[at, 0])].id if alone[at] >= CLAIMED and not one.barred else ""
         yield _match(one, person, float(assignment.odds[at]), known, match, rule), claim
 
@@ -281,7 +317,8 @@ def _with_checks(
 ) -> Weights:
     """Weigh nobody anew where ids have check characters: a text that fails its check is nobody's number.
 
-    The texts that fit best are spelled out; of all others as many pass as pass by chance.
+    The texts that fit best are spelled out; of all others as many pass as pass by chance. What speaks for a number one
+    slip away from a candidate's stays: such a number fails, but somebody may have slipped who is not on the roster.
     """
     prior, rule = asked
     numbers = math.prod(float(size) for size in sizes)
@@ -294,8 +331,8 @@ def _with_checks(
             everything -= fit
             if text not in ids and has_check(text, rule.check):
                 passed += fit
-        nobody[at] = prior.nobody * (passed / PASSING + max(everything, 0.0)) / numbers
-    return replace(weights, nobody=nobody)
+        nobody[at] = prior.nobody * (1.0 - BESIDE) * (passed / PASSING + max(everything, 0.0)) / numbers
+    return replace(weights, nobody=nobody + weights.beside)
 
 
 def _ranked(
@@ -317,10 +354,9 @@ def _match(  # noqa: PLR0917 - what a match is made of
         return replace(match, status=MatchStatus.CONTRADICTORY, why=DISAGREE.format(differing))
     if one.barred:
         return replace(match, why=BARRED)
-    if holder is not None and odds <= rule.accept_error and not _read_otherwise(one, holder.id, rule):
+    if holder is not None and odds <= rule.accept_error and not _read_otherwise(one, holder.id):
         # The odds bound the error from above, so this is the least that the match is worth.
-        settles = tuple(field.key for field in one.sheet.fields if field.speaks and not field.is_barred)
-        matched = replace(match, status=MatchStatus.MATCHED, id=holder.id, settles=settles, why="")
+        matched = replace(match, status=MatchStatus.MATCHED, id=holder.id, settles=one.used, why="")
         return replace(matched, probability=1.0 / (1.0 + odds))
     if one.number in ids or not _is_read(one, rule):
         return match
@@ -332,18 +368,26 @@ def _match(  # noqa: PLR0917 - what a match is made of
     return replace(match, status=MatchStatus.OFF_ROSTER, id=one.number, probability=one.sure, why=why)
 
 
-def _read_otherwise(one: _Seen, number: str, rule: MatchRule) -> bool:
-    """Tell whether what was read contradicts a number, whatever the class list makes of it.
-
-    A text that fails its check character is nobody's number, and contradicts none.
-    """
-    if rule.check and not has_check(one.number, rule.check):
-        return False
+def _read_otherwise(one: _Seen, number: str) -> bool:
+    """Tell whether what was read contradicts a number, whatever the class list and check characters make of it."""
     return any(
         place.get(character, 0.0) < (1.0 - PLAIN) * sum(place.values())
         for character, place in zip(number, one.places, strict=True)
         if max(place.values()) >= PLAIN * sum(place.values())
     )
+
+
+def _agrees(one: _Seen, codes: Indices, columns: Mapping[str, int], holder: int) -> bool:
+    """Tell whether what was read by itself speaks for a candidate, whatever the printed code says."""
+    if not one.alone:
+        return False
+    table = np.zeros((len(one.alone), len(columns) + 1))
+    for at, place in enumerate(one.alone):
+        for character, ratio in place.items():
+            table[at, columns[character]] = ratio
+    fits = table[np.arange(len(table)), codes].prod(axis=1)
+    others = float(np.delete(fits, holder).max(initial=0.0))
+    return bool(fits[holder] >= AGREES * max(others, 1.0))
 
 
 def _is_read(one: _Seen, rule: MatchRule) -> bool:

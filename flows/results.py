@@ -80,7 +80,7 @@ class Match:
     `id` is set where it is known: MATCHED, BY_PERSON, and OFF_ROSTER or DOUBLED where the number itself is sure.
     `ranked` are up to five candidates, likeliest first, always. `why` tells a person what to look at; "" when MATCHED.
     `keys` are the readings of its id fields; `settles` those of them that the match settles when it is MATCHED: neither
-    blank nor covered, nor struck out, nor reopened by a sample check.
+    blank nor covered, nor struck out, nor reopened by a sample check, nor of another length than the id.
     """
 
     sheet: str

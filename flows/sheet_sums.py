@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from flows.records import FieldRow
 from flows.sum_findings import SumFinding
 from flows.worth import MarkRule
+from recognizer.judge import percent
 from recognizer.promise import NOTHING, Thresholds
 from recognizer.records import Decision, Flag, RankedValue, ValueState
 from recognizer.sum_layout import SumLayout, sum_layout
@@ -300,7 +301,4 @@ class _Decider:
 
 def _named(values: Iterable[RankedValue]) -> str:
     """Name values with their probabilities, as `judge` does."""
-    return ", ".join(
-        f"{one.value or 'blank'} ({f'{one.probability:.0%}' if one.probability < 0.995 else 'over 99%'})"
-        for one in values
-    )
+    return ", ".join(f"{one.value or 'blank'} ({percent(one.probability)})" for one in values)

@@ -109,6 +109,18 @@ def test_what_a_sample_check_raised_holds_the_class_list_back_too() -> None:
     assert found.sheets[0].identity.state is ValueState.UNSETTLED
 
 
+def test_a_sheet_without_a_number_goes_to_a_person_whatever_its_printed_code_says() -> None:
+    page, rows = sheet(7, "", ["1", "2", "3"], "6")
+    blank = Decision("candidate", ValueState.UNSETTLED, "", "", 0.99, Flag.BLANK_ID, "nobody's number is written here")
+    rows["candidate"] = replace(rows["candidate"], decision=blank)
+    found = decided([page], list(rows.values()), printed={page.sheet: ADA.id})
+    number = by_name(found)["candidate"]
+    assert (number.state, number.flag) == (ValueState.UNSETTLED, Flag.BLANK_ID)
+    assert f"on the roster: {ADA.id}" in number.decision.why
+    assert found.sheets[0].is_open
+    assert found.sheets[0].identity.state is ValueState.UNSETTLED
+
+
 def test_who_is_not_on_the_roster_or_doubled_is_remarked_and_in_question() -> None:
     pages, fields = [], []
     for number, candidate in enumerate([ADA.id, ADA.id, "55555555"], start=1):

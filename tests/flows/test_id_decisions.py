@@ -1,12 +1,14 @@
 """What the class list decides about id fields: accepted, opened again, or left as it was."""
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from flows.id_decisions import id_decisions
+from flows.id_decisions import id_decisions, runner_up
 from flows.id_evidence import id_evidence, printed_ids
 from flows.matching import match_sheets
 from flows.records import Correction, FieldRow
-from flows.results import MatchStatus
+from flows.results import Match, MatchStatus, RankedCandidate
 from flows.roster import parse_roster
 from recognizer.records import CLASSES, CharacterReading, Decision, Flag, ValueState
 from tests.helpers.exam_rows import answers_template, field_row, marks_template, page_row
@@ -51,6 +53,14 @@ def test_a_number_read_in_doubt_is_accepted_from_the_class_list() -> None:
     statuses, found = decided([row], {row.key: characters("10472635", {"5": 0.6, "6": 0.4})})
     assert statuses == {row.sheet: MatchStatus.MATCHED}
     assert (found[row.key].state, found[row.key].value, found[row.key].flag) == (ValueState.VALUE, "10472635", None)
+    assert re.fullmatch(r"the class list: next is \d{8} Sample \d{8} \(under 0\.05%\)", found[row.key].why)
+
+
+def test_an_accepted_number_names_the_runner_up() -> None:
+    ranked = (RankedCandidate("1", "First", 0.997), RankedCandidate("2", "Second", 0.002))
+    match = Match("s", "marks", MatchStatus.MATCHED, "1", 0.997, ranked)
+    assert runner_up(match) == "the class list: next is 2 Second (0.2%)"
+    assert runner_up(replace(match, ranked=ranked[:1])) == "the class list: nobody else comes near"
 
 
 def test_a_box_that_seems_struck_out_is_one_that_was_not_read() -> None:
@@ -143,4 +153,15 @@ def test_a_roster_may_say_whose_each_printed_copy_is() -> None:
         page_row("marks", 3),
         page_row("marks", 1, sheet="loose", serial=None),
     ]
-    assert printed_ids(pages, roster) == {"marks#00001": "10472635"}
+    assert printed_ids(pages, roster, [marks_template()]) == {"marks#00001": "10472635"}
+
+
+def test_a_printed_copy_belongs_to_its_template() -> None:
+    """Two templates of an exam may be printed with the same numbers."""
+    pages = [page_row("marks", 7), page_row("answers", 7)]
+    templates = [marks_template(), answers_template()]
+    plain = parse_roster("id,name,copy\n10000001,Ada,7\n")
+    assert printed_ids(pages, plain, templates) == {}
+    named = parse_roster("id,name,copy,Copy: marks,copy:answers\n10000001,Ada,7,7,8\n20000002,Grace,8,8,7\n")
+    assert printed_ids(pages, named, templates) == {"marks#00007": "10000001", "answers#00007": "20000002"}
+    assert printed_ids(pages, plain, [marks_template()]) == {"marks#00007": "10000001"}

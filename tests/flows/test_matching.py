@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flows.check_digits import has_check
 from flows.id_evidence import IdField, SheetEvidence, places_of
 from flows.matching import MatchRule, match_sheets
 from flows.results import MatchStatus
@@ -87,14 +88,50 @@ def test_fields_that_clearly_differ_contradict_one_another() -> None:
     assert "Candidate number says 10472635, Grid says 20583746" in match.why
 
 
+def test_numbers_of_different_length_contradict_one_another() -> None:
+    roster = people("10000001", "4711", "47110815", "100000019")
+    both = sheet("a", id_field("10000001"), id_field("4711", label="Seat"))
+    coded = sheet("b", id_field("47110815"), printed="100000019")
+    for one, why in ((both, "Candidate number says 10000001, Seat says 4711"), (coded, "code says 100000019")):
+        match = match_sheets([one], roster).matches[0]
+        assert (match.status, match.settles) == (MatchStatus.CONTRADICTORY, ())
+        assert why in match.why
+
+
+def test_a_field_of_another_length_that_was_not_read_is_not_settled() -> None:
+    """Neither does its number stand for the sheet, however long it is."""
+    roster = people("10000001", "20000002", "4711", "4712")
+    for unread in ("??????????", "47??"):
+        mixed = sheet("a", id_field("10000001"), id_field(unread, label="Seat"))
+        match = match_sheets([mixed], roster).matches[0]
+        assert (match.status, match.id, match.settles) == (MatchStatus.MATCHED, "10000001", ("a-0",))
+
+
 def test_fields_that_were_read_in_doubt_help_one_another() -> None:
     written, bubbled = id_field("??472635"), id_field("1047263?", label="Grid")
     match = match_sheets(full_house(sheet("a", written, bubbled), without=["10472635"]), ROSTER).matches[-1]
     assert (match.status, match.id, match.settles) == (MatchStatus.MATCHED, "10472635", ("a-0", "a-1"))
 
 
-def test_a_printed_code_that_names_a_candidate_is_evidence_too() -> None:
-    match = match_sheets([sheet("a", id_field("????????", is_blank=True), printed="10472635")], ROSTER).matches[0]
+def test_a_candidate_for_whom_only_a_printed_code_speaks_is_proposed() -> None:
+    unread = [id_field("????????", is_blank=True), id_field("????????", is_covered=True), id_field("????????")]
+    for field in unread:
+        match = match_sheets([sheet("a", field, printed="20583746")], ROSTER).matches[0]
+        assert (match.status, match.id, match.ranked[0].id) == (MatchStatus.UNSURE, "", "20583746")
+        assert "printed code" in match.why
+    # What stands of the number is alike for two: only the code tells them apart.
+    twins = people("20583746", "20583741", "31694857")
+    match = match_sheets([sheet("a", id_field("2058374?"), printed="20583746")], twins).matches[0]
+    assert (match.status, match.ranked[0].id) == (MatchStatus.UNSURE, "20583746")
+    # Nor does a copy that somebody else took keep a candidate from the sheet that has his number.
+    for field in unread:
+        taken = [sheet("a", field, printed="20583746"), sheet("b", id_field("20583746"))]
+        assert [match.id for match in match_sheets(taken, ROSTER).matches] == ["", "20583746"]
+
+
+def test_a_printed_code_that_names_a_candidate_is_evidence_beside_his_number() -> None:
+    doubtful = id_field("1047????", {4: {"2": 0.4, "7": 0.6}})
+    match = match_sheets([sheet("a", doubtful, printed="10472635")], ROSTER).matches[0]
     assert (match.status, match.id) == (MatchStatus.MATCHED, "10472635")
     other = match_sheets([sheet("a", id_field("20583746"), printed="10472635")], ROSTER).matches[0]
     assert other.status is MatchStatus.CONTRADICTORY
@@ -134,6 +171,26 @@ def test_a_number_that_fails_its_check_is_nobodys() -> None:
     assert checked.status is not MatchStatus.OFF_ROSTER
     valid = match_sheets([*rest, sheet("a", id_field("00000000000"))], roster, MatchRule(check="luhn")).matches[-1]
     assert (valid.status, valid.id) == (MatchStatus.OFF_ROSTER, "00000000000")
+
+
+def test_a_digit_that_was_clearly_read_is_not_taken_for_another_to_save_a_check_character() -> None:
+    """A stranger, 10005551, and the candidate 10005569 are equally far from what stands there."""
+    stems = [f"{stem}" for stem in range(1000550, 1000580) if stem not in (1000555, 1000575)]
+    roster = people(*(stem + check for stem in stems for check in DIGITS if has_check(stem + check, "luhn")))
+    assert "10005569" in {each.id for each in roster}
+    rest = [sheet(each.id, id_field(each.id)) for each in roster if each.id != "10005569"]
+    match = match_sheets([*rest, sheet("a", id_field("10005559"))], roster, MatchRule(0.001, check="luhn")).matches[-1]
+    assert (match.status, match.id) == (MatchStatus.UNSURE, "")
+    assert "10005559 fails its check character" in match.why
+
+
+def test_a_number_beside_a_candidates_weighs_with_check_characters_too() -> None:
+    """A doubt between a candidate's number and one beside it, which fails its check, is no proof for the candidate."""
+    roster = people("79927398713", "49927398716", "18927398719")
+    rest = [sheet(each.id, id_field(each.id)) for each in roster[1:]]
+    doubtful = sheet("a", id_field("7992739871?", {10: {"3": 0.0105, "8": 0.9895}}))
+    match = match_sheets([*rest, doubtful], roster, MatchRule(0.001, check="luhn")).matches[-1]
+    assert (match.status, match.ranked[0].id) == (MatchStatus.UNSURE, "79927398713")
 
 
 def test_without_a_class_list_the_readings_decide() -> None:
