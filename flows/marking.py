@@ -22,7 +22,7 @@ from recognizer.records import ValueState
 from recognizer.template import Role, SheetTemplate
 from recognizer.values import MULTIPLE_SEPARATOR, NOTHING_AWARDED
 
-__all__ = ["candidate_results", "changes", "doubted_by_key", "mark_sheets"]
+__all__ = ["candidate_results", "changes", "doubted_by_key", "mark_sheets", "void_cells"]
 
 ONE_VERSION = Version("")
 NO_VERSION = "the printed version is not known: {}"
@@ -86,6 +86,26 @@ def doubted_by_key(sheets: Sequence[SettledSheet], key: Key, rule: MarkRule) -> 
             if isinstance(points, Unsettled) and part.key and part.state is ValueState.VALUE:
                 doubts[part.key] = points.reasons[0]
     return doubts
+
+
+def void_cells(sheets: Sequence[SettledSheet], key: Key) -> frozenset[str]:
+    """Return the readings of mark cells in which nothing is written and whose question is void: nobody need look."""
+    papers = {paper.template: paper for paper in key.papers if any(each.void for each in paper.questions)}
+    found = set()
+    for sheet in sheets:
+        paper = papers.get(sheet.template)
+        version = _version(paper, sheet) if paper else None
+        if paper is None or not isinstance(version, Version):
+            continue
+        for question in paper.questions:
+            part = sheet.parts.get(version.fields.get(question.name, question.field))
+            if question.void and part is not None and part.role is Role.MARK and _is_empty(part):
+                found.add(part.key)
+    return frozenset(found)
+
+
+def _is_empty(part: Part) -> bool:
+    return part.state is ValueState.BLANK or part.value == NOTHING_AWARDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +213,7 @@ def _absence(sheet: SettledSheet, rule: MarkRule) -> _Absence:
 
 def _beside_absent(question: Question, part: Part, rule: MarkRule, absence: _Absence) -> Scored:
     """Return what a mark of a sheet with an AB is worth: empty cells are part of the absence."""
-    if part.state is ValueState.BLANK or part.value == NOTHING_AWARDED:
+    if _is_empty(part):
         points = Unsettled(absence.doubts) if absence.doubts else Absent()
         return Scored(points, part.value, "absent", attempted=None if absence.doubts else False)
     scored = score(question, part, rule)

@@ -84,12 +84,13 @@ def _void(question: Question, part: Part) -> Scored:
 def _awarded(question: Question, part: Part, rule: MarkRule) -> Scored:
     """Return the mark that an examiner awarded, if it may be awarded at all."""
     found = worth(part, rule)
+    if question.void is not None and (part.value != ABSENT or isinstance(found, Decimal)):
+        # Only an AB says more than the question: it goes for the whole sheet.
+        return _void(question, part)
     if isinstance(found, Unsettled):
         return Scored(found, part.value, attempted=None)
     if isinstance(found, Absent):
         return Scored(found, part.value, "absent", attempted=False)
-    if question.void is not None:
-        return _void(question, part)
     blank = part.state is ValueState.BLANK
     if blank or part.value in (NOTHING_AWARDED, ABSENT):
         why = {NOTHING_AWARDED: "nothing awarded", ABSENT: "absent, counted as 0"}.get(part.value, BLANK_ANSWER)
