@@ -172,4 +172,8 @@ def _held_open(group: Group, parts: list[Marked], points: Score) -> list[Marked]
     if group.taking is not Taking.ALL_NEEDED or not isinstance(points, Unsettled):
         return parts
     why = Unsettled((OTHER_PART.format(group.name, "; ".join(points.reasons)),))
-    return [part if isinstance(part.points, Unsettled) else replace(part, points=why) for part in parts]
+    # What a void part is worth depends on nothing else.
+    return [
+        part if isinstance(part.points, Unsettled) or part.question.void else replace(part, points=why)
+        for part in parts
+    ]
