@@ -41,6 +41,11 @@ MOST_ANSWERS = 100
 """Accepted answers of one question."""
 
 _RANGE = re.compile(r"(.+?)\.\.(.+)")
+NO_ANSWER = (
+    "a right answer is empty. A blank answer is worth 0 and cannot be the right one; a question without a right answer "
+    'is void: void = "left_out", "nobody" or "everybody"'
+)
+
 _TWICE = "question {} has an entry already, at {}"
 
 
@@ -219,6 +224,10 @@ def _alternatives(entry: Entry, answer: Any, points: Fraction) -> Iterator[tuple
     texts = [as_text(each) for each in listed]
     if any(text is None for text in texts) or not texts:
         entry.problem("answer", "is neither a text, nor a number, nor a list of them")
+        return
+    if not all(text and text.strip() for text in texts):
+        at = "answer" if "answer" in entry else "answers"
+        entry.problem(at, NO_ANSWER)
         return
     pieces = [piece.strip() for text in texts if text for piece in text.split("|")]
     for piece in pieces[:MOST_ANSWERS]:

@@ -326,3 +326,36 @@ def test_hand_made_templates_take_a_key() -> None:
         ),
     )
     assert [paper.template for paper in key.papers] == ["marks", "answers"]
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ('question = "1"\nanswer = ""', "key.toml:4: answer"),
+        ('question = "1"\nanswer = ["A", " "]', "key.toml:4: answer"),
+        ('questions = "1-2"\nanswers = ["A", ""]', "key.toml:4: answers"),
+        ('question = "1"\nanswer = ""\npartial = "right_minus_wrong"', "key.toml:4: answer"),
+    ],
+)
+def test_an_empty_answer_is_no_right_one(said: str, place: str) -> None:
+    told = refused(f"[[paper]]\n[[paper.question]]\n{said}\n", CHOICE)
+    assert [line.partition(": a right answer is empty")[0] for line in told] == [place]
+    assert 'void = "left_out"' in told[0]
+
+
+DEEP = ".".join("a" * 900)
+
+
+@pytest.mark.parametrize("text", [f"\n[blank.{DEEP}]\n", f"\n[overall.weights.{DEEP}]\nb = 1\n"])
+def test_a_key_that_is_nested_far_too_deeply_is_refused_by_its_line(text: str) -> None:
+    (told,) = refused(text, CHOICE)
+    assert told.startswith("key.toml:2: is nested too deeply for a key")
+
+
+def test_the_deepest_settings_of_a_key_are_taken() -> None:
+    key = parse_key(
+        '[[paper]]\nquestion = [{ question = "1", answer = "A" }]\n'
+        '[[paper.version]]\nname = "B"\n[paper.version.options]\n1 = ["B", "A", "C", "D", "E"]\n',
+        (CHOICE,),
+    )
+    assert key.papers[0].versions[0].options["1"]["A"] == "B"
