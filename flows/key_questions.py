@@ -67,12 +67,15 @@ def read_questions(paper: Entry, names: Names) -> tuple[Question, ...]:
             used.setdefault(question.field, question.name)
             found.append((entry, question))
     _check_defaults(defaults)
-    weight = defaults.number("weight", ZERO, above=True) or ONE
+    unnamed = Entry(paper.problems, {}, paper.path, defaults)
+    weight, zero = unnamed.number("weight", ZERO, above=True) or ONE, unnamed.flag("minimum_zero") or False
+    fields = {field.name: field for field in names.fields}
     listed = [question for _, question in found]
     for question in awarded_questions(names.template):
         if question.field not in used:
             name = question.field if question.name in seen else question.name
-            listed.append(Question(name, question.field, question.rule, question.points, weight))
+            rule = _awarded(unnamed, fields[question.field])
+            listed.append(Question(name, question.field, rule, rule.maximum, weight, minimum_zero=zero))
     return tuple(sorted(listed, key=lambda question: names.place_of(question.field)))
 
 
@@ -167,7 +170,8 @@ def _question(entry: Entry, name: str, field: SheetField, answer: Any) -> Questi
     if field.role is Role.MARK:
         _refuse(entry, FOR_ANSWER, f"{field.name} holds a mark that an examiner awards")
         rule = _awarded(entry, field)
-        return Question(name, field.name, rule, rule.maximum, weight, void=void, bonus=bonus)
+        zero = minimum_zero or False
+        return Question(name, field.name, rule, rule.maximum, weight, void=void, bonus=bonus, minimum_zero=zero)
     _refuse(entry, FOR_AWARDED, f"{field.name} holds an answer, not a mark")
     points = entry.number("points", ZERO, above=True) or ONE
     wrong = entry.number("wrong") or ZERO

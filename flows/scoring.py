@@ -53,7 +53,7 @@ def score(question: Question, part: Part, rule: MarkRule) -> Scored:
     if part.state is ValueState.UNSETTLED:
         return Scored(Unsettled((f"{part.label}: {part.why}",)), attempted=None)
     if by_examiner:
-        return _awarded(question, part, rule)
+        return _not_below(question, _awarded(question, part, rule))
     if part.state is ValueState.BLANK:
         return Scored(ZERO, "", BLANK_ANSWER, attempted=False)
     if isinstance(question.rule, ChoiceRule):
@@ -62,8 +62,13 @@ def score(question: Question, part: Part, rule: MarkRule) -> Scored:
         scored = _number(question, question.rule, part, rule)
     else:
         raise TypeError(question.rule)
+    return _not_below(question, scored)
+
+
+def _not_below(question: Question, scored: Scored) -> Scored:
+    """Lift a question to 0 where the key says that it cannot fall below."""
     if question.minimum_zero and isinstance(scored.points, Fraction) and scored.points < 0:
-        return Scored(ZERO, scored.answer, f"{scored.why}, not below 0")
+        return Scored(ZERO, scored.answer, f"{scored.why}, not below 0".removeprefix(", "))
     return scored
 
 

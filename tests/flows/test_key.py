@@ -359,3 +359,27 @@ def test_the_deepest_settings_of_a_key_are_taken() -> None:
         (CHOICE,),
     )
     assert key.papers[0].versions[0].options["1"]["A"] == "B"
+
+
+def test_the_defaults_of_a_paper_hold_for_marks_that_are_not_named() -> None:
+    text = "[[paper]]\n[paper.defaults]\nmaximum = 8\nstep = 1\nweight = 2\nminimum_zero = true\n"
+    for named in ("", '[[paper.question]]\nquestion = "1"\n'):
+        first, second, *_ = parse_key(text + named, (marks_template(),)).papers[0].questions
+        assert first.rule == second.rule == AwardedRule(Fraction(8), Fraction(0), Fraction(1))
+        assert (first.points, first.weight, first.minimum_zero) == (8, 2, True)
+        assert (second.points, second.weight, second.minimum_zero) == (8, 2, True)
+    told = refused("[[paper]]\n[paper.defaults]\nmaximum = 11\n", marks_template())
+    assert told[0] == "key.toml:3: maximum: 11 is more than the sheet allows in q1, 10"
+
+
+@pytest.mark.parametrize("kind", ['void = "left_out"', "bonus = true"])
+def test_a_section_in_which_nothing_counts_cannot_be_scaled(kind: str) -> None:
+    told = refused(
+        f'[[paper]]\nquestion = [{{ questions = "1-2", answers = "A B", {kind} }}, '
+        '{ question = "3", answer = "C" }]\n'
+        '[[paper.section]]\nname = "S"\nquestions = "1-2"\nscale_to = 10\n',
+        CHOICE,
+    )
+    assert told == [
+        "key.toml:6: scale_to: none of its questions counts towards its maximum, which is 0 and cannot be scaled"
+    ]

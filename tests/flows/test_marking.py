@@ -341,3 +341,16 @@ def test_statistics_count_options_in_the_letters_of_the_key() -> None:
 
 def test_a_plain_key_is_that_of_the_templates() -> None:
     assert mark_sheets(sheets_of(["1", "2", "3"]), plain_key(TEMPLATES), RULE, {}) == results_of(["1", "2", "3"])
+
+
+def test_an_awarded_mark_below_zero_is_lifted_where_the_key_says_so() -> None:
+    template = parse_template(
+        'name = "below"\n[[page]]\n[[page.field]]\nname = "a"\nquestion = "a"\nkind = "number"\nrole = "mark"\nx = 30\n'
+        "y = 50\nwidth = 18\nheight = 11\nminimum = -5\nmaximum = 10\nstep = 1\n"
+    )
+    page = page_row("below")
+    (sheet,) = settle_sheets(fields_of_page(page, template, {"a": "-3"}), [page], [template], RULE)
+    for zero, points in (("true", 0), ("false", -3)):
+        key = parse_key(f'paper = [{{ question = [{{ question = "a", minimum_zero = {zero} }}] }}]', (template,))
+        (result,) = mark_sheets([sheet], key, RULE, {})
+        assert (result.questions[0].points, result.total) == (points, points)
