@@ -122,14 +122,15 @@ def _choice(question: Question, rule: ChoiceRule, value: str) -> Scored:
     marked = frozenset(value.split(MULTIPLE_SEPARATOR))
     if rule.most is not None and len(marked) > rule.most:
         return Scored(question.wrong, value, TOO_MANY.format(len(marked), rule.most))
-    for accepted in rule.accepted:
-        if accepted.options == marked:
-            return _right(question, accepted, value)
+    exactly = [_right(question, each, value) for each in rule.accepted if each.options == marked]
     if rule.partial is Partial.ALL_OR_NOTHING:
-        return Scored(question.wrong, value, WRONG)
-    ways = [_partly(question, rule, accepted, marked) for accepted in rule.accepted]
-    points, why = max(ways, key=lambda way: way[0])
-    return Scored(points, value, why)
+        return exactly[0] if exactly else Scored(question.wrong, value, WRONG)
+    # The best counts: part of one answer may be worth more than another answer that is all there.
+    ways = [(each.points, each) for each in exactly if isinstance(each.points, Fraction)]
+    for accepted in rule.accepted:
+        points, why = _partly(question, rule, accepted, marked)
+        ways.append((points, Scored(points, value, why)))
+    return max(ways, key=lambda way: way[0])[1]
 
 
 def _right(question: Question, accepted: AcceptedChoice | AcceptedNumber, value: str) -> Scored:
