@@ -294,6 +294,13 @@ def _number(entry: Entry, field: SheetField, answer: Any, points: Fraction) -> N
             entry.problem("answer", f"the range {said[:60]} ends before it begins")
         else:
             accepted.append(AcceptedNumber(low, high, worth))
+            rule = NumberRule((accepted[-1],), within, percent, figures, any_sign)
+            if (span or within or percent or figures) and not _reachable(field, rule):
+                entry.problem(
+                    "answer",
+                    f"{said[:60]}, with its tolerance, lies outside what {field.name} can hold "
+                    f"({expectation(field)}); so nobody could be right",
+                )
             if not (within or percent or figures or span) and not _can_be_written(field, low, any_sign=any_sign):
                 entry.problem(
                     "answer",
@@ -301,6 +308,36 @@ def _number(entry: Entry, field: SheetField, answer: Any, points: Fraction) -> N
                     "be right: accept a range, or state a tolerance (within, within_percent, significant)",
                 )
     return NumberRule(tuple(accepted), within, percent, figures, any_sign)
+
+
+def _reachable(field: SheetField, rule: NumberRule) -> bool:
+    """Tell whether what is accepted comes near the numbers between the least and the largest that a field can hold."""
+    (accepted,) = rule.accepted
+    least, largest = _bounds(field)
+    low, high = accepted.low, accepted.high
+    spread = rule.within or ZERO
+    if rule.significant is not None:
+        # Nothing that is rounded to the same figures is further away than the number itself.
+        low, high = low - abs(low), high + abs(high)
+    if rule.within_percent is not None:
+        low, high = low - abs(low) * rule.within_percent / 100, high + abs(high) * rule.within_percent / 100
+    low, high = low - spread, high + spread
+    spans = [(low, high), (-high, -low)] if rule.any_sign else [(low, high)]
+    return any((largest is None or one <= largest) and (least is None or other >= least) for one, other in spans)
+
+
+def _bounds(field: SheetField) -> tuple[Fraction | None, Fraction | None]:
+    """Return the least and the largest number that a field can hold, None for a side that nothing bounds."""
+    if field.kind is Kind.CHOICE:
+        return ZERO, Fraction(10**field.positions - 1)
+    least = None if field.minimum is None else Fraction(field.minimum)
+    largest = None if field.maximum is None else Fraction(field.maximum)
+    if field.kind is Kind.DIGITS:
+        most = Fraction(10**field.characters - 1, 10**field.decimals)
+        largest = most if largest is None else min(most, largest)
+        below = -most if field.sign else ZERO
+        least = below if least is None else max(below, least)
+    return least, largest
 
 
 def _can_be_written(field: SheetField, number: Fraction, *, any_sign: bool) -> bool:

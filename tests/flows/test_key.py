@@ -15,7 +15,7 @@ from flows.key_lines import lines_of
 from flows.key_starter import starter_key
 from flows.marking_sums import paper_maximum
 from flows.worth import MarkRule
-from recognizer.template import find_template, shipped_templates
+from recognizer.template import find_template, parse_template, shipped_templates
 from tests.helpers.exam_rows import answers_template, marks_template
 
 CHOICE = find_template("choice_answers")
@@ -383,3 +383,33 @@ def test_a_section_in_which_nothing_counts_cannot_be_scaled(kind: str) -> None:
     assert told == [
         "key.toml:6: scale_to: none of its questions counts towards its maximum, which is 0 and cannot be scaled"
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "more", "taken"),
+    [
+        ("5000..6000", "", False),
+        ("999.9..6000", "", True),
+        ("1000..6000", "", False),
+        ("1010", "within = 10", False),
+        ("1010", "within = 10.1", True),
+        ("2000", "within_percent = 50", False),
+        ("1998", "within_percent = 50", True),
+        ("-2000..-1000", "", False),
+        ("-2000..-1000", "any_sign = true", False),
+        ("-2000..-999.9", "any_sign = true", True),
+        ("1234", "significant = 3", True),
+    ],
+)
+def test_a_range_wholly_outside_its_field_is_refused(answer: str, more: str, taken: bool) -> None:
+    # Four digits, one of them behind the point, and a sign: -999.9 to 999.9.
+    template = parse_template(
+        'name = "digits"\n[[page]]\n[[page.field]]\nname = "n"\nquestion = "n"\nkind = "digits"\nrole = "answer"\n'
+        "x = 22\ny = 60\nwidth = 7\nheight = 9\ncharacters = 4\ndecimals = 1\nsign = true\n"
+    )
+    text = f'[[paper]]\n[[paper.question]]\nquestion = "n"\nanswer = "{answer}"\n{more}\n'
+    if taken:
+        assert len(parse_key(text, (template,)).papers[0].questions) == 1
+        return
+    (told,) = refused(text, template)
+    assert told.startswith(f"key.toml:4: answer: {answer}, with its tolerance, lies outside what n can hold")
