@@ -10,12 +10,12 @@ from flows.deciding import Decided, KnowsFields, decide_exam
 from flows.errors import ExamError
 from flows.key import Key, rule_with_key
 from flows.key_files import exam_key
-from flows.marking import candidate_results, doubted_by_key, mark_sheets
+from flows.marking import candidate_results, doubted_by_key, mark_sheets, void_cells
 from flows.remarking import Comparison, compare, standings
 from flows.results import CandidateResult, SheetResult, Unsettled
 from flows.rules import Rules, rules_of
 from flows.settings import Exam
-from flows.settling import with_doubts
+from flows.settling import with_doubts, without_doubts
 from flows.store_remarks import Snapshot
 from flows.worth import MarkRule
 
@@ -75,9 +75,14 @@ def _results(exam: Exam, store: KnowsFields, rules: Rules) -> ExamResults:
 
 
 def _with_doubts(decided: Decided, results: Sequence[SheetResult], key: Key | None, rule: MarkRule) -> Decided:
-    """Open the readings that are settled and that the key cannot take, such as a mark above its maximum."""
+    """Open the readings that are settled and that the key cannot take, such as a mark above its maximum.
+
+    A blank mark cell of a void question is closed: whatever a blank means, it is worth what the key says.
+    """
     if key is None:
         return decided
+    if void := void_cells([sheet for sheet in decided.sheets if sheet.doubts], key):
+        decided = replace(decided, sheets=tuple(without_doubts(sheet, void) for sheet in decided.sheets))
     asked = {each.sheet for each in results if any(isinstance(one.points, Unsettled) for one in each.questions)}
     doubts = doubted_by_key([sheet for sheet in decided.sheets if sheet.sheet in asked], key, rule)
     if not doubts:

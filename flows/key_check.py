@@ -26,7 +26,7 @@ from flows.key_names import names_in, names_of
 from flows.key_questions import read_questions
 from flows.key_source import Entry, Problems, RawKey
 from flows.key_versions import read_versions
-from flows.marking_sums import paper_maximum
+from flows.marking_sums import paper_maximum, section_maximum
 from recognizer.template import SheetTemplate
 
 
@@ -94,6 +94,11 @@ def _paper(entry: Entry, template: SheetTemplate) -> Paper:
         at_most_maximum=entry.flag("at_most_maximum") or False,
         scale_to=entry.number("scale_to", ZERO, above=True),
     )
+    for section, each in zip(sections, entry.entries("section"), strict=True):
+        if section.scale_to is not None and section.questions and not section_maximum(paper, section):
+            each.problem(
+                "scale_to", "none of its questions counts towards its maximum, which is 0 and cannot be scaled"
+            )
     maximum = paper_maximum(paper)
     if not maximum and not entry.problems.found:
         entry.problem("", "no question counts towards its maximum, which is 0")

@@ -23,6 +23,9 @@ MAX_BYTES = 1_000_000
 MAX_LINE = 2_000
 """Characters of a line. Reading TOML takes time by the square of the dots in a key, which lines bound."""
 
+MOST_DEPTH = 12
+"""Tables and lists within each other: the settings of a printed version, the deepest of a key, are in eight."""
+
 MAX_DIGITS = 40
 """Digits of a number: more than any mark has, and few enough to be looked at."""
 
@@ -90,7 +93,26 @@ def parse_key(text: str, templates: Sequence[SheetTemplate], name: str = KEY_FIL
     except (ValueError, ArithmeticError) as error:
         line_number = re.search(r"at line (\d+)", str(error))
         raise ExamError(f"{name}:{line_number[1] if line_number else 1}: is no valid TOML: {error}") from error
-    return check_key(RawKey(name, data, _places(name, text)), templates)
+    where = _places(name, text)
+    if deep := _too_deep(data):
+        raise ExamError(
+            f"{where(deep)}: is nested too deeply for a key, which has {MOST_DEPTH} tables in each other at most"
+        )
+    return check_key(RawKey(name, data, where), templates)
+
+
+def _too_deep(data: object) -> Place:
+    """Return the place of what lies within more than MOST_DEPTH tables and lists, () when nothing does."""
+    left: list[tuple[Place, object]] = [((), data)]
+    while left:
+        place, value = left.pop()
+        if not isinstance(value, dict | list):
+            continue
+        if len(place) >= MOST_DEPTH:
+            return place
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        left += [((*place, name), each) for name, each in pairs]
+    return ()
 
 
 def _places(name: str, text: str) -> Callable[[Place], str]:

@@ -41,6 +41,11 @@ MOST_ANSWERS = 100
 """Accepted answers of one question."""
 
 _RANGE = re.compile(r"(.+?)\.\.(.+)")
+NO_ANSWER = (
+    "a right answer is empty. A blank answer is worth 0 and cannot be the right one; a question without a right answer "
+    'is void: void = "left_out", "nobody" or "everybody"'
+)
+
 _TWICE = "question {} has an entry already, at {}"
 
 
@@ -62,12 +67,15 @@ def read_questions(paper: Entry, names: Names) -> tuple[Question, ...]:
             used.setdefault(question.field, question.name)
             found.append((entry, question))
     _check_defaults(defaults)
-    weight = defaults.number("weight", ZERO, above=True) or ONE
+    unnamed = Entry(paper.problems, {}, paper.path, defaults)
+    weight, zero = unnamed.number("weight", ZERO, above=True) or ONE, unnamed.flag("minimum_zero") or False
+    fields = {field.name: field for field in names.fields}
     listed = [question for _, question in found]
     for question in awarded_questions(names.template):
         if question.field not in used:
             name = question.field if question.name in seen else question.name
-            listed.append(Question(name, question.field, question.rule, question.points, weight))
+            rule = _awarded(unnamed, fields[question.field])
+            listed.append(Question(name, question.field, rule, rule.maximum, weight, minimum_zero=zero))
     return tuple(sorted(listed, key=lambda question: names.place_of(question.field)))
 
 
@@ -162,7 +170,8 @@ def _question(entry: Entry, name: str, field: SheetField, answer: Any) -> Questi
     if field.role is Role.MARK:
         _refuse(entry, FOR_ANSWER, f"{field.name} holds a mark that an examiner awards")
         rule = _awarded(entry, field)
-        return Question(name, field.name, rule, rule.maximum, weight, void=void, bonus=bonus)
+        zero = minimum_zero or False
+        return Question(name, field.name, rule, rule.maximum, weight, void=void, bonus=bonus, minimum_zero=zero)
     _refuse(entry, FOR_AWARDED, f"{field.name} holds an answer, not a mark")
     points = entry.number("points", ZERO, above=True) or ONE
     wrong = entry.number("wrong") or ZERO
@@ -219,6 +228,10 @@ def _alternatives(entry: Entry, answer: Any, points: Fraction) -> Iterator[tuple
     texts = [as_text(each) for each in listed]
     if any(text is None for text in texts) or not texts:
         entry.problem("answer", "is neither a text, nor a number, nor a list of them")
+        return
+    if not all(text and text.strip() for text in texts):
+        at = "answer" if "answer" in entry else "answers"
+        entry.problem(at, NO_ANSWER)
         return
     pieces = [piece.strip() for text in texts if text for piece in text.split("|")]
     for piece in pieces[:MOST_ANSWERS]:
@@ -281,6 +294,13 @@ def _number(entry: Entry, field: SheetField, answer: Any, points: Fraction) -> N
             entry.problem("answer", f"the range {said[:60]} ends before it begins")
         else:
             accepted.append(AcceptedNumber(low, high, worth))
+            rule = NumberRule((accepted[-1],), within, percent, figures, any_sign)
+            if (span or within or percent or figures) and not _reachable(field, rule):
+                entry.problem(
+                    "answer",
+                    f"{said[:60]}, with its tolerance, lies outside what {field.name} can hold "
+                    f"({expectation(field)}); so nobody could be right",
+                )
             if not (within or percent or figures or span) and not _can_be_written(field, low, any_sign=any_sign):
                 entry.problem(
                     "answer",
@@ -288,6 +308,36 @@ def _number(entry: Entry, field: SheetField, answer: Any, points: Fraction) -> N
                     "be right: accept a range, or state a tolerance (within, within_percent, significant)",
                 )
     return NumberRule(tuple(accepted), within, percent, figures, any_sign)
+
+
+def _reachable(field: SheetField, rule: NumberRule) -> bool:
+    """Tell whether what is accepted comes near the numbers between the least and the largest that a field can hold."""
+    (accepted,) = rule.accepted
+    least, largest = _bounds(field)
+    low, high = accepted.low, accepted.high
+    spread = rule.within or ZERO
+    if rule.significant is not None:
+        # Nothing that is rounded to the same figures is further away than the number itself.
+        low, high = low - abs(low), high + abs(high)
+    if rule.within_percent is not None:
+        low, high = low - abs(low) * rule.within_percent / 100, high + abs(high) * rule.within_percent / 100
+    low, high = low - spread, high + spread
+    spans = [(low, high), (-high, -low)] if rule.any_sign else [(low, high)]
+    return any((largest is None or one <= largest) and (least is None or other >= least) for one, other in spans)
+
+
+def _bounds(field: SheetField) -> tuple[Fraction | None, Fraction | None]:
+    """Return the least and the largest number that a field can hold, None for a side that nothing bounds."""
+    if field.kind is Kind.CHOICE:
+        return ZERO, Fraction(10**field.positions - 1)
+    least = None if field.minimum is None else Fraction(field.minimum)
+    largest = None if field.maximum is None else Fraction(field.maximum)
+    if field.kind is Kind.DIGITS:
+        most = Fraction(10**field.characters - 1, 10**field.decimals)
+        largest = most if largest is None else min(most, largest)
+        below = -most if field.sign else ZERO
+        least = below if least is None else max(below, least)
+    return least, largest
 
 
 def _can_be_written(field: SheetField, number: Fraction, *, any_sign: bool) -> bool:

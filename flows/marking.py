@@ -6,12 +6,12 @@ decimal can be. The order in which a total comes about stands in `flows/key.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from flows.candidate_marks import candidate_results
 from flows.exact import shown
-from flows.key import Key, Paper, Question, Stage, Version, plain_key
+from flows.key import Key, NumberRule, Paper, Question, Stage, Version, plain_key
 from flows.mark_changes import changes
 from flows.marking_sums import Marked, grade_of, group_units, section_sum, settled_sum
 from flows.results import Absent, QuestionResult, SectionResult, SheetResult, Unsettled
@@ -20,9 +20,9 @@ from flows.settling import ABSENT_FIELD, NO_TEMPLATE, SettledSheet
 from flows.worth import HALF_ABSENT, MarkRule, Part, as_number, worth
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetTemplate
-from recognizer.values import MULTIPLE_SEPARATOR, NOTHING_AWARDED
+from recognizer.values import ABSENT, MULTIPLE_SEPARATOR, NOTHING_AWARDED
 
-__all__ = ["candidate_results", "changes", "doubted_by_key", "mark_sheets"]
+__all__ = ["candidate_results", "changes", "doubted_by_key", "mark_sheets", "void_cells"]
 
 ONE_VERSION = Version("")
 NO_VERSION = "the printed version is not known: {}"
@@ -64,7 +64,8 @@ def mark_sheets(
 def doubted_by_key(sheets: Sequence[SettledSheet], key: Key, rule: MarkRule) -> dict[str, str]:
     """Return the readings that are settled and that the key cannot take, with the reason: a person should look at them.
 
-    Those are marks above the maximum of the key, or off its step, and a printed version that is blank or unknown.
+    Those are marks above the maximum of the key, or off its step, an AB for an answer beside marks, and a printed
+    version that is blank or unknown.
     """
     doubts: dict[str, str] = {}
     papers = {paper.template: paper for paper in key.papers}
@@ -78,6 +79,7 @@ def doubted_by_key(sheets: Sequence[SettledSheet], key: Key, rule: MarkRule) -> 
             if part is not None and part.state is not ValueState.UNSETTLED and part.key:
                 doubts[part.key] = version.reasons[0]
             continue
+        doubts |= _absent_answers(paper, sheet, version, rule)
         for question in paper.questions:
             part = sheet.parts.get(version.fields.get(question.name, question.field))
             if part is None or part.role is not Role.MARK or as_number(part.value) is None:
@@ -86,6 +88,26 @@ def doubted_by_key(sheets: Sequence[SettledSheet], key: Key, rule: MarkRule) -> 
             if isinstance(points, Unsettled) and part.key and part.state is ValueState.VALUE:
                 doubts[part.key] = points.reasons[0]
     return doubts
+
+
+def void_cells(sheets: Sequence[SettledSheet], key: Key) -> frozenset[str]:
+    """Return the readings of mark cells in which nothing is written and whose question is void: nobody need look."""
+    papers = {paper.template: paper for paper in key.papers if any(each.void for each in paper.questions)}
+    found = set()
+    for sheet in sheets:
+        paper = papers.get(sheet.template)
+        version = _version(paper, sheet) if paper else None
+        if paper is None or not isinstance(version, Version):
+            continue
+        for question in paper.questions:
+            part = sheet.parts.get(version.fields.get(question.name, question.field))
+            if question.void and part is not None and part.role is Role.MARK and _is_empty(part):
+                found.add(part.key)
+    return frozenset(found)
+
+
+def _is_empty(part: Part) -> bool:
+    return part.state is ValueState.BLANK or part.value == NOTHING_AWARDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +135,8 @@ class _Marker:
         """Return what one sheet is worth."""
         version = _version(self.paper, sheet)
         absence = _absence(sheet, self.rule)
+        if isinstance(version, Version):
+            absence = replace(absence, answers=_absent_answers(self.paper, sheet, version, self.rule))
         marked = [self._marked(question, sheet, version, absence) for question in self.paper.questions]
         sums = _add_up(self.paper, marked, absence)
         return SheetResult(
@@ -145,6 +169,8 @@ class _Marker:
             return self._new(question, Scored(reason, attempted=None))
         if absence.is_written and part.role is Role.MARK:
             return self._new(question, _beside_absent(question, part, self.rule, absence))
+        if part.key in absence.answers:
+            return self._new(question, Scored(Unsettled((absence.answers[part.key],)), part.value, attempted=None))
         if part.state is not ValueState.VALUE:
             return self._new(question, score(question, part, self.rule))
         at = (version.name, question.name, part.value)
@@ -175,6 +201,8 @@ class _Absence:
     """Why no AB can be taken: marks stand beside it, and nobody confirmed it."""
     whole: tuple[str, ...] = ()
     """The same of an AB that is the written total."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """The same of each AB that stands for an answer, by its reading."""
 
 
 def _absence(sheet: SettledSheet, rule: MarkRule) -> _Absence:
@@ -191,9 +219,23 @@ def _absence(sheet: SettledSheet, rule: MarkRule) -> _Absence:
     return _Absence(bool(absent), doubts, whole)
 
 
+def _absent_answers(paper: Paper, sheet: SettledSheet, version: Version, rule: MarkRule) -> dict[str, str]:
+    """Return the readings of answers that are an AB though the sheet has marks, and nobody confirmed it."""
+    if rule.absent != "no_total" or not any(as_number(part.value) is not None for part in sheet.marks):
+        return {}
+    found = {}
+    for question in paper.questions:
+        part = sheet.parts.get(version.fields.get(question.name, question.field))
+        if part is None or not isinstance(question.rule, NumberRule) or question.void:
+            continue
+        if part.value == ABSENT and not part.correction:
+            found[part.key] = f"{part.label}: {HALF_ABSENT}"
+    return found
+
+
 def _beside_absent(question: Question, part: Part, rule: MarkRule, absence: _Absence) -> Scored:
     """Return what a mark of a sheet with an AB is worth: empty cells are part of the absence."""
-    if part.state is ValueState.BLANK or part.value == NOTHING_AWARDED:
+    if _is_empty(part):
         points = Unsettled(absence.doubts) if absence.doubts else Absent()
         return Scored(points, part.value, "absent", attempted=None if absence.doubts else False)
     scored = score(question, part, rule)

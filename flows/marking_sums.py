@@ -102,9 +102,20 @@ def paper_maximum(paper: Paper) -> Fraction:
     """Return the maximum of a paper: what its sections and the questions outside them come to, scaled if it says so."""
     if paper.scale_to is not None:
         return paper.scale_to
-    units, _ = group_units(paper, [Marked(each, Scored(ZERO), ZERO, each.maximum) for each in paper.questions])
+    units = _unanswered(paper)
     inside = [section_sum(section, [u for u in units if u.section == section.name], None) for section in paper.sections]
     return sum((each.maximum for each in inside), ZERO) + sum((u.maximum for u in units if not u.section), ZERO)
+
+
+def section_maximum(paper: Paper, section: Section) -> Fraction:
+    """Return the maximum of a section before it is scaled."""
+    own = [unit for unit in _unanswered(paper) if unit.section == section.name]
+    return section_sum(replace(section, scale_to=None), own, None).maximum
+
+
+def _unanswered(paper: Paper) -> list[Unit]:
+    units, _ = group_units(paper, [Marked(each, Scored(ZERO), ZERO, each.maximum) for each in paper.questions])
+    return units
 
 
 def grade_of(grades: Sequence[Grade], total: Score, maximum: Fraction) -> str:
@@ -172,4 +183,8 @@ def _held_open(group: Group, parts: list[Marked], points: Score) -> list[Marked]
     if group.taking is not Taking.ALL_NEEDED or not isinstance(points, Unsettled):
         return parts
     why = Unsettled((OTHER_PART.format(group.name, "; ".join(points.reasons)),))
-    return [part if isinstance(part.points, Unsettled) else replace(part, points=why) for part in parts]
+    # What a void part is worth depends on nothing else.
+    return [
+        part if isinstance(part.points, Unsettled) or part.question.void else replace(part, points=why)
+        for part in parts
+    ]

@@ -53,7 +53,7 @@ def score(question: Question, part: Part, rule: MarkRule) -> Scored:
     if part.state is ValueState.UNSETTLED:
         return Scored(Unsettled((f"{part.label}: {part.why}",)), attempted=None)
     if by_examiner:
-        return _awarded(question, part, rule)
+        return _not_below(question, _awarded(question, part, rule))
     if part.state is ValueState.BLANK:
         return Scored(ZERO, "", BLANK_ANSWER, attempted=False)
     if isinstance(question.rule, ChoiceRule):
@@ -62,8 +62,13 @@ def score(question: Question, part: Part, rule: MarkRule) -> Scored:
         scored = _number(question, question.rule, part, rule)
     else:
         raise TypeError(question.rule)
+    return _not_below(question, scored)
+
+
+def _not_below(question: Question, scored: Scored) -> Scored:
+    """Lift a question to 0 where the key says that it cannot fall below."""
     if question.minimum_zero and isinstance(scored.points, Fraction) and scored.points < 0:
-        return Scored(ZERO, scored.answer, f"{scored.why}, not below 0")
+        return Scored(ZERO, scored.answer, f"{scored.why}, not below 0".removeprefix(", "))
     return scored
 
 
@@ -84,12 +89,13 @@ def _void(question: Question, part: Part) -> Scored:
 def _awarded(question: Question, part: Part, rule: MarkRule) -> Scored:
     """Return the mark that an examiner awarded, if it may be awarded at all."""
     found = worth(part, rule)
+    if question.void is not None and (part.value != ABSENT or isinstance(found, Decimal)):
+        # Only an AB says more than the question: it goes for the whole sheet.
+        return _void(question, part)
     if isinstance(found, Unsettled):
         return Scored(found, part.value, attempted=None)
     if isinstance(found, Absent):
         return Scored(found, part.value, "absent", attempted=False)
-    if question.void is not None:
-        return _void(question, part)
     blank = part.state is ValueState.BLANK
     if blank or part.value in (NOTHING_AWARDED, ABSENT):
         why = {NOTHING_AWARDED: "nothing awarded", ABSENT: "absent, counted as 0"}.get(part.value, BLANK_ANSWER)
@@ -116,14 +122,15 @@ def _choice(question: Question, rule: ChoiceRule, value: str) -> Scored:
     marked = frozenset(value.split(MULTIPLE_SEPARATOR))
     if rule.most is not None and len(marked) > rule.most:
         return Scored(question.wrong, value, TOO_MANY.format(len(marked), rule.most))
-    for accepted in rule.accepted:
-        if accepted.options == marked:
-            return _right(question, accepted, value)
+    exactly = [_right(question, each, value) for each in rule.accepted if each.options == marked]
     if rule.partial is Partial.ALL_OR_NOTHING:
-        return Scored(question.wrong, value, WRONG)
-    ways = [_partly(question, rule, accepted, marked) for accepted in rule.accepted]
-    points, why = max(ways, key=lambda way: way[0])
-    return Scored(points, value, why)
+        return exactly[0] if exactly else Scored(question.wrong, value, WRONG)
+    # The best counts: part of one answer may be worth more than another answer that is all there.
+    ways = [(each.points, each) for each in exactly if isinstance(each.points, Fraction)]
+    for accepted in rule.accepted:
+        points, why = _partly(question, rule, accepted, marked)
+        ways.append((points, Scored(points, value, why)))
+    return max(ways, key=lambda way: way[0])[1]
 
 
 def _right(question: Question, accepted: AcceptedChoice | AcceptedNumber, value: str) -> Scored:

@@ -150,6 +150,17 @@ def with_doubts(sheet: SettledSheet, doubts: Mapping[str, str]) -> SettledSheet:
     return replace(sheet, open_keys=(*sheet.open_keys, *new), doubts=both)
 
 
+def without_doubts(sheet: SettledSheet, keys: Collection[str]) -> SettledSheet:
+    """Return a sheet whose settled readings among `keys` nobody has to look at: what they hold makes no difference."""
+    gone = [key for key in sheet.doubts if key in keys]
+    if not gone:
+        return sheet
+    left = {key: why for key, why in sheet.doubts.items() if key not in gone}
+    return replace(
+        sheet, open_keys=tuple(key for key in sheet.open_keys if key not in gone), doubts=MappingProxyType(left)
+    )
+
+
 def mark_fields(template: SheetTemplate) -> tuple[SheetField, ...]:
     """Return the fields that a total adds up, in template order."""
     return fields_of(template, Role.MARK)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -40,7 +40,10 @@ def question_statistics(results: Sequence[SheetResult], key: Key | None = None) 
     found: dict[tuple[str, str], list[QuestionResult]] = defaultdict(list)
     for result in results:
         for question in result.questions:
-            found[result.template, question.question].append(question)
+            # Who was absent did not answer, and has no zero for it.
+            unasked = isinstance(result.total, Absent) and question.attempted is False
+            answer = replace(question, points=Absent()) if unasked else question
+            found[result.template, question.question].append(answer)
     options = _options(key)
     return tuple(_of(template, each, options.get((template, name), ())) for (template, name), each in found.items())
 

@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
 from flows.errors import ExamError
-from flows.exact import exact, in_words
+from flows.exact import LARGEST, exact, in_words
 from flows.export.reading_back import refuse_what_is_no_workbook, translated, typed_text
 from flows.key_lines import Path as Place
 from flows.key_source import MAX_LISTED, RawKey
@@ -92,8 +92,33 @@ class _Reader:
             hint = f"did you mean {meant[0]}?" if meant else f"a key has the sheets {', '.join((*SHEETS, EXAM))}"
             self.problems.append(f"{self.path}: a key has no sheet '{title[:60]}'; {hint}")
             return
+        if name in self.titles:
+            self.problems.append(
+                f"{self.path}: the sheets '{self.titles[name]}' and '{title}' are both the sheet {name} of a key; "
+                "put their rows into one and delete the other"
+            )
+            return
+        if sheet.sheet_state != "visible":
+            self.problems.append(f"{self.path}: sheet {title}: is hidden, and says something; show it or delete it")
         self.titles[name] = title
+        self._note_hidden(sheet, rows)
         self.rows[name] = list(self._entries(name, rows))
+
+    def _note_hidden(self, sheet: Any, rows: Sequence[tuple[int, list[tuple[int, Any, str]]]]) -> None:  # noqa: ANN401
+        """Note rows and columns that nobody sees and that hold something."""
+        columns = {at for _, cells in rows for at, text, why in cells if text or why}
+        hidden = [
+            f"column {get_column_letter(at)}"
+            for each in sheet.column_dimensions.values()
+            if each.hidden
+            for at in sorted(columns)
+            if (each.min or 0) <= at <= (each.max or 0)
+        ]
+        hidden += [f"row {number}" for number, _ in rows if sheet.row_dimensions[number].hidden]
+        self.problems += [
+            f"{self.path}: sheet {sheet.title}, {place}: is hidden, and says something; show it or delete it"
+            for place in hidden
+        ]
 
     def _rows(self, sheet: Any) -> Iterator[tuple[int, list[tuple[int, Any, str]]]]:  # noqa: ANN401
         """Yield the number of each row, and of each cell its column, what was typed, and why that cannot be taken."""
@@ -240,4 +265,9 @@ def _typed(cell: Any) -> tuple[Any, str]:  # noqa: ANN401 - the stubs know no re
     if text and isinstance(cell.value, int | float) and "%" in str(cell.number_format):
         share = exact(text)
         return (text if share is None else f"{in_words(share * 100)}%"), why
+    if text and isinstance(cell.value, float) and abs(cell.value) < LARGEST and exact(text) is None:
+        return "", (
+            f"the spreadsheet holds {text}, which may stand for a fraction that no decimal is; format the cell as text "
+            "and type what is meant, such as 1/3"
+        )
     return text, why

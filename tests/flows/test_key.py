@@ -15,7 +15,7 @@ from flows.key_lines import lines_of
 from flows.key_starter import starter_key
 from flows.marking_sums import paper_maximum
 from flows.worth import MarkRule
-from recognizer.template import find_template, shipped_templates
+from recognizer.template import find_template, parse_template, shipped_templates
 from tests.helpers.exam_rows import answers_template, marks_template
 
 CHOICE = find_template("choice_answers")
@@ -326,3 +326,90 @@ def test_hand_made_templates_take_a_key() -> None:
         ),
     )
     assert [paper.template for paper in key.papers] == ["marks", "answers"]
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ('question = "1"\nanswer = ""', "key.toml:4: answer"),
+        ('question = "1"\nanswer = ["A", " "]', "key.toml:4: answer"),
+        ('questions = "1-2"\nanswers = ["A", ""]', "key.toml:4: answers"),
+        ('question = "1"\nanswer = ""\npartial = "right_minus_wrong"', "key.toml:4: answer"),
+    ],
+)
+def test_an_empty_answer_is_no_right_one(said: str, place: str) -> None:
+    told = refused(f"[[paper]]\n[[paper.question]]\n{said}\n", CHOICE)
+    assert [line.partition(": a right answer is empty")[0] for line in told] == [place]
+    assert 'void = "left_out"' in told[0]
+
+
+DEEP = ".".join("a" * 900)
+
+
+@pytest.mark.parametrize("text", [f"\n[blank.{DEEP}]\n", f"\n[overall.weights.{DEEP}]\nb = 1\n"])
+def test_a_key_that_is_nested_far_too_deeply_is_refused_by_its_line(text: str) -> None:
+    (told,) = refused(text, CHOICE)
+    assert told.startswith("key.toml:2: is nested too deeply for a key")
+
+
+def test_the_deepest_settings_of_a_key_are_taken() -> None:
+    key = parse_key(
+        '[[paper]]\nquestion = [{ question = "1", answer = "A" }]\n'
+        '[[paper.version]]\nname = "B"\n[paper.version.options]\n1 = ["B", "A", "C", "D", "E"]\n',
+        (CHOICE,),
+    )
+    assert key.papers[0].versions[0].options["1"]["A"] == "B"
+
+
+def test_the_defaults_of_a_paper_hold_for_marks_that_are_not_named() -> None:
+    text = "[[paper]]\n[paper.defaults]\nmaximum = 8\nstep = 1\nweight = 2\nminimum_zero = true\n"
+    for named in ("", '[[paper.question]]\nquestion = "1"\n'):
+        first, second, *_ = parse_key(text + named, (marks_template(),)).papers[0].questions
+        assert first.rule == second.rule == AwardedRule(Fraction(8), Fraction(0), Fraction(1))
+        assert (first.points, first.weight, first.minimum_zero) == (8, 2, True)
+        assert (second.points, second.weight, second.minimum_zero) == (8, 2, True)
+    told = refused("[[paper]]\n[paper.defaults]\nmaximum = 11\n", marks_template())
+    assert told[0] == "key.toml:3: maximum: 11 is more than the sheet allows in q1, 10"
+
+
+@pytest.mark.parametrize("kind", ['void = "left_out"', "bonus = true"])
+def test_a_section_in_which_nothing_counts_cannot_be_scaled(kind: str) -> None:
+    told = refused(
+        f'[[paper]]\nquestion = [{{ questions = "1-2", answers = "A B", {kind} }}, '
+        '{ question = "3", answer = "C" }]\n'
+        '[[paper.section]]\nname = "S"\nquestions = "1-2"\nscale_to = 10\n',
+        CHOICE,
+    )
+    assert told == [
+        "key.toml:6: scale_to: none of its questions counts towards its maximum, which is 0 and cannot be scaled"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "more", "taken"),
+    [
+        ("5000..6000", "", False),
+        ("999.9..6000", "", True),
+        ("1000..6000", "", False),
+        ("1010", "within = 10", False),
+        ("1010", "within = 10.1", True),
+        ("2000", "within_percent = 50", False),
+        ("1998", "within_percent = 50", True),
+        ("-2000..-1000", "", False),
+        ("-2000..-1000", "any_sign = true", False),
+        ("-2000..-999.9", "any_sign = true", True),
+        ("1234", "significant = 3", True),
+    ],
+)
+def test_a_range_wholly_outside_its_field_is_refused(answer: str, more: str, taken: bool) -> None:
+    # Four digits, one of them behind the point, and a sign: -999.9 to 999.9.
+    template = parse_template(
+        'name = "digits"\n[[page]]\n[[page.field]]\nname = "n"\nquestion = "n"\nkind = "digits"\nrole = "answer"\n'
+        "x = 22\ny = 60\nwidth = 7\nheight = 9\ncharacters = 4\ndecimals = 1\nsign = true\n"
+    )
+    text = f'[[paper]]\n[[paper.question]]\nquestion = "n"\nanswer = "{answer}"\n{more}\n'
+    if taken:
+        assert len(parse_key(text, (template,)).papers[0].questions) == 1
+        return
+    (told,) = refused(text, template)
+    assert told.startswith(f"key.toml:4: answer: {answer}, with its tolerance, lies outside what n can hold")

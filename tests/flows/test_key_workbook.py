@@ -157,3 +157,48 @@ def test_what_is_far_out_or_no_workbook_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"question,answer\n1,A\n")
     with pytest.raises(WorkbookError, match=r"is no \.xlsx workbook"):
         load_key(path, (CHOICE,))
+
+
+def test_two_sheets_of_one_name_are_refused_by_both_titles(tmp_path: Path) -> None:
+    rows = [["question", "answer"], ["1", "A"]]
+    path = workbook(tmp_path, {"Questions": rows, "questions ": [["question", "answer"], ["1", "B"]]})
+    with pytest.raises(ExamError, match="the sheets 'Questions' and 'questions ' are both the sheet questions"):
+        load_key(path, (CHOICE,))
+    path = workbook(tmp_path, {"Questions": rows, "questions ": []})
+    assert len(load_key(path, (CHOICE,)).papers[0].questions) == 1, "an empty sheet does no harm"
+
+
+def test_what_is_hidden_and_says_something_is_named(tmp_path: Path) -> None:
+    from openpyxl import load_workbook
+
+    path = workbook(
+        tmp_path,
+        {
+            "Questions": [["question", "answer", "points", "void"], ["1", "A", 2, None], ["2", "B", None, None], []],
+            "Sections": [["name", "questions"], ["S", "1-2"]],
+        },
+    )
+    book = load_workbook(path)
+    book["Questions"].row_dimensions[3].hidden = True
+    book["Questions"].row_dimensions[4].hidden = True
+    book["Questions"].column_dimensions["C"].hidden = True
+    book["Questions"].column_dimensions["F"].hidden = True
+    book["Sections"].sheet_state = "hidden"
+    book.save(path)
+    with pytest.raises(ExamError) as error:
+        load_key(path, (CHOICE,))
+    hidden = ": is hidden, and says something; show it or delete it"
+    assert str(error.value).split("\n") == [
+        f"{path}: sheet Questions, column C{hidden}",
+        f"{path}: sheet Questions, row 3{hidden}",
+        f"{path}: sheet Sections{hidden}",
+    ]
+
+
+def test_a_third_that_a_spreadsheet_cut_off_is_to_be_typed_as_text(tmp_path: Path) -> None:
+    path = workbook(tmp_path, {"Questions": [["question", "answer", "points"], ["1", "A", 1 / 3], ["2", "A", 0.25]]})
+    with pytest.raises(ExamError) as error:
+        load_key(path, (CHOICE,))
+    (told,) = str(error.value).split("\n")
+    assert told.startswith(f"{path}: sheet Questions, cell C2: the spreadsheet holds 0.333333333333333,")
+    assert told.endswith("format the cell as text and type what is meant, such as 1/3")

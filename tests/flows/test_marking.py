@@ -18,8 +18,9 @@ from flows.results import Absent, MarkChange, Match, Matching, MatchStatus, Shee
 from flows.roster import Candidate
 from flows.settling import SettledSheet, settle_sheets
 from flows.statistics import question_statistics
-from flows.worth import MarkRule
+from flows.worth import HALF_ABSENT, MarkRule
 from recognizer.records import ValueState
+from recognizer.template import SheetTemplate, parse_template
 from tests.helpers.exam_rows import (
     answers_template,
     extra_template,
@@ -140,6 +141,29 @@ def test_settled_marks_that_the_key_cannot_take_are_named_for_a_person() -> None
     assert doubted_by_key(sheets, parse_key(text, (template,)), RULE) == {
         "9f2c41d07ab3-1-v1": "the printed version is not known: nothing is marked in v1"
     }
+
+
+def test_an_ab_for_an_answer_beside_marks_is_for_a_person() -> None:
+    template = answers_with_absence()
+    key = parse_key('paper = [{ question = [{ question = "n", answer = "5" }] }]', (template,))
+    pages = [page_row("absence", number) for number in (1, 2)]
+    said = Correction("k", ValueState.VALUE, "AB", "", "5", "m", "A. Clerk", datetime(2026, 1, 2, tzinfo=UTC), "typed")
+    written = {"n": "AB", "a": "7"}
+    rows = [*fields_of_page(pages[0], template, written), *fields_of_page(pages[1], template, written, {"n": said})]
+    sheets = settle_sheets(rows, pages, [template], RULE)
+    doubted, confirmed = mark_sheets(sheets, key, RULE, {})
+    assert doubted.total == Unsettled((f"n: {HALF_ABSENT}",))
+    assert confirmed.total == Absent()
+    assert doubted_by_key(sheets, key, RULE) == {"9f2c41d07ab3-1-n": f"n: {HALF_ABSENT}"}
+
+
+def answers_with_absence() -> SheetTemplate:
+    place = (
+        '[[page.field]]\nname = "{0}"\nquestion = "{0}"\nkind = "number"\nx = 30\ny = {1}\nwidth = 18\nheight = 11\n'
+    )
+    number = "minimum = 0\nmaximum = 10\nstep = 1\nabsent = true\n"
+    fields = place.format("n", 50) + 'role = "answer"\n' + number + place.format("a", 80) + 'role = "mark"\n' + number
+    return parse_template(f'name = "absence"\n[[page]]\n{fields}')
 
 
 def matching(*found: tuple[str, str, str], status: MatchStatus = MatchStatus.MATCHED) -> Matching:
@@ -275,6 +299,21 @@ def test_statistics_count_what_is_settled() -> None:
     assert (third.template, third.question, third.maximum, third.options) == ("marks", "3", 10, {})
 
 
+def test_who_was_absent_has_no_zero_in_the_statistics_of_answers() -> None:
+    template = template_for(["c1", "a1"])
+    key = parse_key('paper = [{ question = [{ question = "c1", answer = "A" }] }]', (template,))
+    pages = [page_row("cases", number) for number in (1, 2, 3, 4)]
+    rows = [
+        row
+        for page, (answer, mark) in zip(pages, [("A", "7"), ("A", "8"), ("", "AB"), ("", "AB")], strict=True)
+        for row in fields_of_page(page, template, {"c1": answer, "a1": mark})
+    ]
+    results = mark_sheets(settle_sheets(rows, pages, [template], RULE), key, RULE, {})
+    choice, mark = question_statistics(results, key)
+    assert (choice.settled, choice.absent, choice.mean, choice.facility) == (2, 2, Decimal(1), Decimal(1))
+    assert (mark.settled, mark.absent, mark.mean) == (2, 2, Decimal("7.5"))
+
+
 def test_statistics_of_nothing_settled_know_no_mean() -> None:
     (one, *_) = question_statistics(results_of([None, None, None]))
     assert (one.settled, one.unsettled, one.mean, one.facility) == (0, 1, None, None)
@@ -302,3 +341,16 @@ def test_statistics_count_options_in_the_letters_of_the_key() -> None:
 
 def test_a_plain_key_is_that_of_the_templates() -> None:
     assert mark_sheets(sheets_of(["1", "2", "3"]), plain_key(TEMPLATES), RULE, {}) == results_of(["1", "2", "3"])
+
+
+def test_an_awarded_mark_below_zero_is_lifted_where_the_key_says_so() -> None:
+    template = parse_template(
+        'name = "below"\n[[page]]\n[[page.field]]\nname = "a"\nquestion = "a"\nkind = "number"\nrole = "mark"\nx = 30\n'
+        "y = 50\nwidth = 18\nheight = 11\nminimum = -5\nmaximum = 10\nstep = 1\n"
+    )
+    page = page_row("below")
+    (sheet,) = settle_sheets(fields_of_page(page, template, {"a": "-3"}), [page], [template], RULE)
+    for zero, points in (("true", 0), ("false", -3)):
+        key = parse_key(f'paper = [{{ question = [{{ question = "a", minimum_zero = {zero} }}] }}]', (template,))
+        (result,) = mark_sheets([sheet], key, RULE, {})
+        assert (result.questions[0].points, result.total) == (points, points)
