@@ -21,7 +21,7 @@ def not_adopted(last: Snapshot | None, now: Snapshot) -> Comparison | None:
     was there without it, and opens or settles none.
     """
     since = changes_since(last, now)
-    if last is None or not last.sheets or not since.rules:
+    if last is None or not last.state.sheets or not since.rules:
         return None
     return None if not since.changes and all(rule.endswith(NEW) for rule in since.rules) else since
 
@@ -56,10 +56,12 @@ def pending_in_words(folder: Path, last: Snapshot | None, now: Snapshot) -> str:
 
 def _is_same(last: Snapshot | None, now: Snapshot) -> bool:
     """Tell whether there is nothing to record."""
-    if last is None or last.rules != now.rules or changes_since(last, now).changes:
+    if last is None or last.state.rules != now.state.rules or changes_since(last, now).changes:
         return False
-    return {name: (one.digest, one.whose) for name, one in last.sheets.items()} == {
-        name: (one.digest, one.whose) for name, one in now.sheets.items()
+    if last.state.candidates != now.state.candidates:
+        return False
+    return {name: (one.digest, one.whose) for name, one in last.state.sheets.items()} == {
+        name: (one.digest, one.whose) for name, one in now.state.sheets.items()
     }
 
 

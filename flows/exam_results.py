@@ -11,7 +11,8 @@ from flows.errors import ExamError
 from flows.key import Key, rule_with_key
 from flows.key_files import exam_key
 from flows.marking import candidate_results, doubted_by_key, mark_sheets
-from flows.remarking import Comparison, compare, standings
+from flows.overall_changes import overalls
+from flows.remarking import Comparison, State, compare, standings
 from flows.results import CandidateResult, SheetResult, Unsettled
 from flows.rules import Rules, rules_of
 from flows.settings import Exam
@@ -36,7 +37,7 @@ class ExamResults:
     def snapshot(self) -> Snapshot:
         """Return how things stand, as it is remembered."""
         found = standings(self.sheets, self.decided.matching.matches, self.decided.fields)
-        return Snapshot(datetime.now(UTC), self.rules, found)
+        return Snapshot(datetime.now(UTC), State(self.rules, found, overalls(self.candidates)))
 
 
 def exam_rule(exam: Exam, key: Key | None) -> MarkRule:
@@ -100,7 +101,7 @@ def _without_collector() -> Iterator[None]:
 def changes_since(last: Snapshot | None, now: Snapshot) -> Comparison:
     """Return what changed since results were recorded last; nothing, before the first time."""
     return (
-        Comparison(sheets=len(now.sheets), new=len(now.sheets))
+        Comparison(sheets=len(now.state.sheets), new=len(now.state.sheets))
         if last is None
-        else compare(last.sheets, now.sheets, last.rules, now.rules)
+        else compare(last.state, now.state)
     )

@@ -179,6 +179,7 @@ class CandidateResult:
 class MarkChange:
     """One thing that a re-mark changed: `what` is "candidate", "whose it is", "question 3", "section A" or "total".
 
+    What changed over all sheets of a candidate has the sheet "": "overall total", "overall maximum", "overall grade".
     `cause` says whether the rules changed or the readings, and which.
     """
 

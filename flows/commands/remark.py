@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from flows.results import MarkChange, Remark
 
 SHOWN_SHEETS = 40
-"""Sheets whose changes stand on the terminal; --json and the sheet Changes name all."""
+"""Sheets, and candidates beside them, whose changes stand on the terminal; --json and the sheet Changes name all."""
 
-MAXIMUM = "maximum"
+MAXIMA = ("maximum", "overall maximum")
 LONGEST_WHY = 500
 
 
@@ -74,6 +74,7 @@ def _figures(since: "Comparison", made: "Remark | None", names: Mapping[str, str
         "sheets": since.sheets,
         "new_sheets": since.new,
         "changed_sheets": since.changed_sheets,
+        "changed_overall": since.changed_overall,
         "changes": [
             {
                 "sheet": change.sheet,
@@ -104,7 +105,8 @@ def _print(since: "Comparison", made: "Remark | None", names: Mapping[str, str],
         return
     _print_changes(since.changes, names)
     done = f"stored as re-mark {made.number}" if made else "nothing was stored (--dry-run)"
-    console.print(plain(f"{sheets}: something changes on {since.changed_sheets:,}; {done}"))
+    overall = f", and overall results of {since.changed_overall:,}" if since.changed_overall else ""
+    console.print(plain(f"{sheets}: something changes on {since.changed_sheets:,}{overall}; {done}"))
 
 
 def _print_changes(changes: "Sequence[MarkChange]", names: Mapping[str, str]) -> None:
@@ -113,19 +115,22 @@ def _print_changes(changes: "Sequence[MarkChange]", names: Mapping[str, str]) ->
     from rich.table import Table
 
     from flows.commands.output import out, plain
+    from flows.overall_changes import OVERALL
 
     console = out(sys.stdout)
-    sheets = list(dict.fromkeys(change.sheet for change in changes if change.what != MAXIMUM))
-    shown = set(sheets[:SHOWN_SHEETS])
+    # A changed maximum is the same for everybody: it is counted below, and would hide the rest.
+    told = [(change.sheet or change.candidate, change) for change in changes if change.what not in MAXIMA]
+    concerned = list(dict.fromkeys(each for each, _ in told))
+    shown = set(concerned[:SHOWN_SHEETS])
     table = Table("sheet", "candidate", "name", "what", "from", "to", "cause", box=None, pad_edge=False)
-    for change in changes:
-        # A changed maximum is the same on every sheet: it is counted below, and would hide the rest.
-        if change.sheet in shown and change.what != MAXIMUM:
-            told = (change.sheet, change.candidate, names.get(change.candidate, ""), change.what)
-            table.add_row(*map(plain, (*told, change.before or "-", change.after or "-", change.cause)))
+    for each, change in told:
+        if each in shown:
+            facts = (change.sheet, change.candidate, names.get(change.candidate, ""), change.what)
+            table.add_row(*map(plain, (*facts, change.before or "-", change.after or "-", change.cause)))
     if shown:
         console.print(table)
-    if (more := len(sheets) - len(shown)) > 0:
-        console.print(plain(f"and {more:,} more sheets, which --json and the workbook name"))
+    if (more := len(concerned) - len(shown)) > 0:
+        console.print(plain(f"and {more:,} more sheets or candidates, which --json and the workbook name"))
     for what, number in Counter(change.what for change in changes).items():
-        console.print(plain(f"{what}: changes on {number:,} sheet{'' if number == 1 else 's'}"))
+        of = f"of {number:,} candidate" if what.startswith(OVERALL) else f"on {number:,} sheet"
+        console.print(plain(f"{what}: changes {of}{'' if number == 1 else 's'}"))

@@ -206,6 +206,49 @@ def test_who_leaves_the_class_list_and_comes_back_is_told(exam: Path, capsys: py
     assert changed(figures(capsys, exam)) == {"whose it is": ("not on the roster", "matched")}
 
 
+OVERALL = (
+    KEY
+    + "[overall]\nweights = {{ marks = 100 }}\n"
+    + "".join(f'[[overall.grade]]\ngrade = "{grade}"\nfrom = {at}\n' for grade, at in (("P", "{}"), ("F", "0")))
+)
+
+
+def test_another_overall_boundary_changes_grades_that_no_sheet_shows(
+    exam: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (exam / "key.toml").write_text(OVERALL.format(11))
+    assert run(["remark", str(exam)]) == 0
+    (exam / "key.toml").write_text(OVERALL.format(12))
+    found = figures(capsys, exam, *AS_CLERK, "--why", "minutes of 3 May")
+    (change,) = found["changes"]
+    assert {name: change[name] for name in ("sheet", "candidate", "name", "what", "from", "to", "cause")} == {
+        "sheet": "",
+        "candidate": "00123456",
+        "name": "Ada",
+        "what": "overall grade",
+        "from": "P",
+        "to": "F",
+        "cause": "key.toml changed",
+    }
+    assert (found["stored"], found["changed_sheets"], found["changed_overall"]) == (True, 0, 1)
+    assert run(["export", str(exam)]) == 0
+    row = changes_sheet(exam)[-1]
+    assert (row[2], row[3], row[4], *row[5:10]) == (
+        "A. Clerk",
+        "minutes of 3 May",
+        None,
+        "00123456",
+        "Ada",
+        "overall grade",
+        "P",
+        "F",
+    )
+    (exam / "key.toml").write_text(OVERALL.format(10))
+    assert run(["remark", str(exam), "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "overall grade: changes of 1 candidate" in said and "on 0, and overall results of 1;" in said
+
+
 def test_a_faulty_key_stores_nothing(exam: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (exam / "key.toml").write_text('[[paper]]\ntemplate = "strange"\n')
     assert run(["remark", str(exam)]) == 3
