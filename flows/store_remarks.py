@@ -58,7 +58,7 @@ class RemarkStore(Transactions):
     """What `flows.store.Store` does for results that somebody may have seen."""
 
     def remarks(self) -> tuple[Remark, ...]:
-        """Return every re-mark that changed something, oldest first."""
+        """Return every re-mark, oldest first: what it changed, or that its rules changed nobody's marks."""
         with self._read() as connection:
             rows = connection.execute(select(remarks).order_by(remarks.c.number)).all()
             changes = connection.execute(select(mark_changes).order_by(mark_changes.c.number)).all()

@@ -24,18 +24,23 @@ LONGEST_WHY = 500
 @click.option("--dry-run", is_flag=True, help="Only say what would change; store nothing.")
 @click.option("--reviewer", "name", metavar="NAME", help="Who does it; without it, the name of your login.")
 @click.option("--why", default="", metavar="TEXT", help="Why the rules changed; it stands on the sheet Changes.")
+@click.option("--expect", "expected", metavar="FINGERPRINT", help="Refuse (3) if the rules are others.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every change.")
-def remark(folder: Path, *, dry_run: bool, name: str | None, why: str, as_json: bool) -> None:
+def remark(folder: Path, *, dry_run: bool, name: str | None, why: str, expected: str | None, as_json: bool) -> None:
     """Mark every sheet by the key, roster and exam.toml as they are now, and say who changed from what to what.
 
     Nothing is read again: it needs no scan and no model. What changed is stored for good, with who, when and why, and
     stands on the sheet Changes of the workbook. Until then an export marks by the files as they are and says so, and a
-    final one is refused. When nobody's marks change, the new rules are recorded and nothing else.
+    final one is refused. Rules that change nobody's marks are recorded likewise, as "no marks changed".
+
+    Each time the fingerprint of key, roster and settings is printed. With --expect only rules of that fingerprint are
+    adopted, such as those that a --dry-run has shown; any others are refused with exit code 3, and nothing is stored.
 
     \b
     Examples:
       tallymark remark chemistry --dry-run
       tallymark remark chemistry --reviewer AB --why "question 7 is void, see minutes of 3 May"
+      tallymark remark chemistry --expect 3f29a1c07be4
     """  # noqa: D301 - click wants a real backspace here
     from flows.adopting import preview, remark_exam
     from flows.commands.page_options import by_name
@@ -52,15 +57,19 @@ def remark(folder: Path, *, dry_run: bool, name: str | None, why: str, as_json: 
     with open_store(folder) as store:
         if dry_run:
             with store.snapshot():
-                since, results = preview(exam, store)
+                since, results = preview(exam, store, expected)
             made = None
         else:
-            made, since, results = remark_exam(exam, store, asked)
+            made, since, results = remark_exam(exam, store, asked, expected)
     names = {candidate.id: candidate.name for candidate in results.decided.candidates}
+    fingerprint = results.rules.fingerprint
     if as_json:
-        click.echo(json.dumps(_figures(since, made, names), ensure_ascii=False, indent=1))
+        click.echo(
+            json.dumps({"fingerprint": fingerprint} | _figures(since, made, names), ensure_ascii=False, indent=1)
+        )
     else:
-        _print(since, made, names, dry_run=dry_run)
+        _print(since, made, names)
+        click.echo(f"fingerprint of the rules: {fingerprint}")
 
 
 def _figures(since: "Comparison", made: "Remark | None", names: Mapping[str, str]) -> dict[str, Any]:
@@ -90,7 +99,7 @@ def _figures(since: "Comparison", made: "Remark | None", names: Mapping[str, str
     }
 
 
-def _print(since: "Comparison", made: "Remark | None", names: Mapping[str, str], *, dry_run: bool) -> None:
+def _print(since: "Comparison", made: "Remark | None", names: Mapping[str, str]) -> None:
     from flows.commands.output import out, plain
 
     console = out(sys.stdout)
@@ -100,7 +109,7 @@ def _print(since: "Comparison", made: "Remark | None", names: Mapping[str, str],
     if since.new:
         sheets += f", {since.new:,} of them new since results were recorded last"
     if not since.changes:
-        recorded = "; the rules are recorded" if since.rules and not dry_run else ""
+        recorded = f"; the rules are recorded as re-mark {made.number}" if made else ""
         console.print(plain(f"{sheets}: nobody's marks change{recorded}"))
         return
     _print_changes(since.changes, names)
