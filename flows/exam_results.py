@@ -1,11 +1,10 @@
 """Everything that an exam's readings are worth now, by its key, roster and settings: no scan, no model."""
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from flows.collector import without_collector
 from flows.deciding import Decided, KnowsFields, decide_exam
 from flows.errors import ExamError
 from flows.key import Key, rule_with_key
@@ -66,7 +65,7 @@ def _results(exam: Exam, store: KnowsFields, rules: Rules) -> ExamResults:
     templates = exam.sheets.templates
     key = exam_key(exam.dir, templates)
     rule = exam_rule(exam, key)
-    with _without_collector():
+    with without_collector():
         decided = decide_exam(exam, store, rule)
         matched = {match.sheet: match.id for match in decided.matching.matches if match.id}
         sheets = mark_sheets(decided.sheets, key, rule, matched, templates)
@@ -84,18 +83,6 @@ def _with_doubts(decided: Decided, results: Sequence[SheetResult], key: Key | No
     if not doubts:
         return decided
     return replace(decided, sheets=tuple(with_doubts(sheet, doubts) for sheet in decided.sheets))
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep Python from looking for cycles among records, which have none: that takes a sixth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def changes_since(last: Snapshot | None, now: Snapshot) -> Comparison:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flows.collector import without_collector
+
 if TYPE_CHECKING:
+    from flows.records import By
     from flows.remarking import Comparison
     from flows.results import MarkChange, Remark
 
@@ -42,18 +45,23 @@ def remark(folder: Path, *, dry_run: bool, name: str | None, why: str, expected:
       tallymark remark chemistry --reviewer AB --why "question 7 is void, see minutes of 3 May"
       tallymark remark chemistry --expect 3f29a1c07be4
     """  # noqa: D301 - click wants a real backspace here
-    from flows.adopting import preview, remark_exam
     from flows.commands.page_options import by_name
-    from flows.results import Remark
-    from flows.settings import load_exam
-    from flows.store import open_store
 
     text = " ".join(why.split())
     if len(text) > LONGEST_WHY or not text.isprintable():
         raise click.BadParameter(f"is at most {LONGEST_WHY} printable characters", param_hint="'--why'")
-    by = by_name(name)
+    with without_collector():
+        _remark(folder, by_name(name), text, expected, dry_run=dry_run, as_json=as_json)
+
+
+def _remark(folder: Path, by: "By", why: str, expected: str | None, *, dry_run: bool, as_json: bool) -> None:
+    from flows.adopting import preview, remark_exam
+    from flows.results import Remark
+    from flows.settings import load_exam
+    from flows.store import open_store
+
     exam = load_exam(folder)
-    asked = Remark(0, by.made_at, by.reviewer, text, ())
+    asked = Remark(0, by.made_at, by.reviewer, why, ())
     with open_store(folder) as store:
         if dry_run:
             with store.snapshot():
