@@ -1,15 +1,25 @@
 """By which rules results are recorded: silently while nothing changed, by `tallymark remark` where something did."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from flows.errors import ExamError
 from flows.exam_results import ExamResults, changes_since, exam_results
 from flows.remarking import Comparison
-from flows.results import Remark
+from flows.results import MarkChange, Remark
 from flows.rules import NEW
 from flows.settings import Exam
 from flows.store import Store
 from flows.store_remarks import Recording, Snapshot
+
+NO_MARKS_CHANGED = "no marks changed"
+"""What a re-mark is said to have changed whose rules changed nobody's marks."""
+
+OTHER_RULES = (
+    "{}: the key, roster or settings are not those expected: their fingerprint is {}, expected was {}; look with "
+    "--dry-run at what they change now. Nothing was stored"
+)
 
 NOT_ADOPTED = "{} since results were recorded on {:%Y-%m-%d %H:%M} UTC: tallymark remark {} --dry-run shows more"
 
@@ -21,7 +31,7 @@ def not_adopted(last: Snapshot | None, now: Snapshot) -> Comparison | None:
     was there without it, and opens or settles none.
     """
     since = changes_since(last, now)
-    if last is None or not last.sheets or not since.rules:
+    if last is None or not last.state.sheets or not since.rules:
         return None
     return None if not since.changes and all(rule.endswith(NEW) for rule in since.rules) else since
 
@@ -56,43 +66,64 @@ def pending_in_words(folder: Path, last: Snapshot | None, now: Snapshot) -> str:
 
 def _is_same(last: Snapshot | None, now: Snapshot) -> bool:
     """Tell whether there is nothing to record."""
-    if last is None or last.rules != now.rules or changes_since(last, now).changes:
+    if last is None or last.state.rules != now.state.rules or changes_since(last, now).changes:
         return False
-    return {name: (one.digest, one.whose) for name, one in last.sheets.items()} == {
-        name: (one.digest, one.whose) for name, one in now.sheets.items()
+    if last.state.candidates != now.state.candidates:
+        return False
+    return {name: (one.digest, one.whose) for name, one in last.state.sheets.items()} == {
+        name: (one.digest, one.whose) for name, one in now.state.sheets.items()
     }
 
 
-def preview(exam: Exam, store: Store) -> tuple[Comparison, ExamResults]:
-    """Mark an exam anew and return what that would change; within a snapshot of the store, as at one moment."""
-    results = exam_results(exam, store)
+def preview(exam: Exam, store: Store, expected: str | None = None) -> tuple[Comparison, ExamResults]:
+    """Mark an exam anew and return what that would change; within a snapshot of the store, as at one moment.
+
+    Raises:
+        ExamError: the key or the roster is faulty, or the rules have another fingerprint than was `expected`.
+    """
+    results = _expected_results(exam, store, expected)
     return changes_since(store.last_snapshot(), results.snapshot()), results
 
 
-def remark_exam(exam: Exam, store: Store, by: Remark) -> tuple[Remark | None, Comparison, ExamResults]:
+def _expected_results(exam: Exam, store: Store, expected: str | None) -> ExamResults:
+    results = exam_results(exam, store)
+    if expected is not None and expected != results.rules.fingerprint:
+        raise ExamError(OTHER_RULES.format(exam.dir, results.rules.fingerprint, expected))
+    return results
+
+
+def _nothing_by(rules: Sequence[str]) -> MarkChange:
+    """Return what stands for changed rules that changed nobody's marks."""
+    return MarkChange("", "", NO_MARKS_CHANGED, "", "", "; ".join(rules))
+
+
+def remark_exam(
+    exam: Exam, store: Store, by: Remark, expected: str | None = None
+) -> tuple[Remark | None, Comparison, ExamResults]:
     """Mark an exam anew and record what that changed, before anything else can be written.
 
     Args:
         exam: the exam.
         store: its database.
         by: who does it, when and why.
+        expected: the fingerprint that the rules are to have, None for any.
 
     Returns:
-        The re-mark (None when nothing changed), what was compared, and the results.
+        The re-mark (None when neither marks nor rules changed), what was compared, and the results.
 
     Raises:
-        ExamError: the key or the roster is faulty; nothing was stored.
+        ExamError: the key or the roster is faulty, or the rules are not those expected; nothing was stored.
     """
     found: list[tuple[Comparison, ExamResults]] = []
 
     def choose(last: Snapshot | None) -> Recording | None:
-        results = exam_results(exam, store)
+        results = _expected_results(exam, store, expected)
         now = results.snapshot()
         since = changes_since(last, now)
         found.append((since, results))
-        if since.changes:
-            return Recording(now, replace(by, changes=since.changes))
-        # Rules that change nothing are adopted all the same.
+        if since.changes or since.rules:
+            # Who changed rules and why is kept even if that changes nothing, or nothing yet.
+            return Recording(now, replace(by, changes=since.changes or (_nothing_by(since.rules),)))
         return None if _is_same(last, now) else Recording(now)
 
     made = store.record(choose)

@@ -1,17 +1,17 @@
 """Everything that an exam's readings are worth now, by its key, roster and settings: no scan, no model."""
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from flows.collector import without_collector
 from flows.deciding import Decided, KnowsFields, decide_exam
 from flows.errors import ExamError
 from flows.key import Key, rule_with_key
 from flows.key_files import exam_key
 from flows.marking import candidate_results, doubted_by_key, mark_sheets, void_cells
-from flows.remarking import Comparison, compare, standings
+from flows.overall_changes import overalls
+from flows.remarking import Comparison, State, compare, standings
 from flows.results import CandidateResult, SheetResult, Unsettled
 from flows.rules import Rules, rules_of
 from flows.settings import Exam
@@ -36,7 +36,7 @@ class ExamResults:
     def snapshot(self) -> Snapshot:
         """Return how things stand, as it is remembered."""
         found = standings(self.sheets, self.decided.matching.matches, self.decided.fields)
-        return Snapshot(datetime.now(UTC), self.rules, found)
+        return Snapshot(datetime.now(UTC), State(self.rules, found, overalls(self.candidates)))
 
 
 def exam_rule(exam: Exam, key: Key | None) -> MarkRule:
@@ -65,7 +65,7 @@ def _results(exam: Exam, store: KnowsFields, rules: Rules) -> ExamResults:
     templates = exam.sheets.templates
     key = exam_key(exam.dir, templates)
     rule = exam_rule(exam, key)
-    with _without_collector():
+    with without_collector():
         decided = decide_exam(exam, store, rule)
         matched = {match.sheet: match.id for match in decided.matching.matches if match.id}
         sheets = mark_sheets(decided.sheets, key, rule, matched, templates)
@@ -90,22 +90,10 @@ def _with_doubts(decided: Decided, results: Sequence[SheetResult], key: Key | No
     return replace(decided, sheets=tuple(with_doubts(sheet, doubts) for sheet in decided.sheets))
 
 
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep Python from looking for cycles among records, which have none: that takes a sixth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def changes_since(last: Snapshot | None, now: Snapshot) -> Comparison:
     """Return what changed since results were recorded last; nothing, before the first time."""
     return (
-        Comparison(sheets=len(now.sheets), new=len(now.sheets))
+        Comparison(sheets=len(now.state.sheets), new=len(now.state.sheets))
         if last is None
-        else compare(last.sheets, now.sheets, last.rules, now.rules)
+        else compare(last.state, now.state)
     )

@@ -1,6 +1,6 @@
 """Pure: what a change of the rules, or of readings, changes in what sheets are worth; who changed from what to what.
 
-    SheetResult…, FieldRow… ─standings─► Standing… ─compare (with those of before)─► Comparison(MarkChange…)
+    SheetResult…, FieldRow… ─standings─► State(Standing…, Overall…) ─compare (with that of before)─► MarkChange…
 
 A sheet that was not there before is no change, and neither is what the first key of an exam gives where nothing was:
 a grade, a section, or all of a sheet on which nothing was worth anything yet.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from flows.mark_changes import changes
+from flows.overall_changes import Overall, overall_changes
 from flows.records import FieldRow
 from flows.results import MarkChange, Match, MatchStatus, SheetResult, Unsettled
 from flows.rules import Rules
@@ -23,6 +24,7 @@ DIGEST_DIGITS = 16
 
 READINGS = "its readings changed (a correction, or a page read anew)"
 GONE = "its pages count no longer"
+OTHER_SHEETS = "other sheets are taken to be of this candidate"
 OTHERS = "sheets are told apart together, and another one changed"
 PROGRAM = "what is accepted changed (a sample check, or another version of Tallymark or of a template)"
 
@@ -57,8 +59,20 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """What every sheet and every candidate has, or had at some moment, and by which rules.
+
+    `candidates` is None where what they had was not remembered.
+    """
+
+    rules: Rules
+    sheets: Mapping[str, Standing]
+    candidates: Mapping[str, Overall] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """What changed since an earlier moment, sheet by sheet; `rules` says which rules did.
+    """What changed since an earlier moment, sheet by sheet, then over all sheets; `rules` says which rules did.
 
     `sheets` are all that are there, `new` those of them that were not there before.
     """
@@ -71,7 +85,12 @@ class Comparison:
     @property
     def changed_sheets(self) -> int:
         """How many sheets something changed on."""
-        return len({change.sheet for change in self.changes})
+        return len({change.sheet for change in self.changes if change.sheet})
+
+    @property
+    def changed_overall(self) -> int:
+        """How many candidates have other results over all their sheets, beside what the sheets tell."""
+        return len({change.candidate for change in self.changes if not change.sheet})
 
 
 def standings(
@@ -108,26 +127,54 @@ def digest_of(rows: Iterable[FieldRow]) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()[:DIGEST_DIGITS]
 
 
-def compare(
-    before: Mapping[str, Standing], now: Mapping[str, Standing], rules_before: Rules, rules_now: Rules
-) -> Comparison:
-    """Return what changed between two moments, each change with its cause."""
-    told = rules_now.changed_from(rules_before)
-    first_key = rules_now.has_key and not rules_before.has_key
+def compare(before: State, now: State) -> Comparison:
+    """Return what changed between two moments, each change with its cause: the sheets first, then the candidates."""
+    told = now.rules.changed_from(before.rules)
+    first_key = now.rules.has_key and not before.rules.has_key
     found = (
-        *changes([each.result for each in before.values()], [each.result for each in now.values()]),
-        *_listed_otherwise(before, now),
+        *changes([each.result for each in before.sheets.values()], [each.result for each in now.sheets.values()]),
+        *_listed_otherwise(before.sheets, now.sheets),
+    )
+    of_sheets = tuple(
+        replace(change, cause=_cause(change, told, before.sheets, now.sheets))
+        for change in found
+        if change.sheet in before.sheets and not (first_key and _is_first_result(change, before.sheets[change.sheet]))
     )
     return Comparison(
-        tuple(
-            replace(change, cause=_cause(change, told, before, now))
-            for change in found
-            if change.sheet in before and not (first_key and _is_first_result(change, before[change.sheet]))
-        ),
+        (*of_sheets, *_overall(before, now, told, of_sheets, first_key=first_key)),
         told,
-        len(now),
-        sum(sheet not in before for sheet in now),
+        len(now.sheets),
+        sum(sheet not in before.sheets for sheet in now.sheets),
     )
+
+
+def _overall(
+    before: State, now: State, told: Sequence[str], of_sheets: Sequence[MarkChange], *, first_key: bool
+) -> Iterator[MarkChange]:
+    """Yield what changed for candidates and that no sheet of theirs tells."""
+    if before.candidates == now.candidates or before.candidates is None or now.candidates is None:
+        return
+    had, has = _by_candidate(before.sheets), _by_candidate(now.sheets)
+    for change in overall_changes(before.candidates, now.candidates, of_sheets):
+        was, are = had.get(change.candidate, {}), has.get(change.candidate, {})
+        # As with sheets: where nothing was worth anything, a first key gives a first result.
+        if first_key and not (change.before and any(each.result.questions for each in was.values())):
+            continue
+        may = MARK_RULES if was.keys() == are.keys() else (*MARK_RULES, *ID_RULES)
+        causes = [rule for rule in told if rule.startswith(may)]
+        if was.keys() != are.keys():
+            causes.append(OTHER_SHEETS)
+        if any(was[sheet].digest != each.digest for sheet, each in are.items() if sheet in was):
+            causes.append(READINGS)
+        yield replace(change, cause="; ".join(causes) or "; ".join(told) or PROGRAM)
+
+
+def _by_candidate(sheets: Mapping[str, Standing]) -> dict[str, dict[str, Standing]]:
+    found: dict[str, dict[str, Standing]] = defaultdict(dict)
+    for sheet, standing in sheets.items():
+        if standing.result.candidate:
+            found[standing.result.candidate][sheet] = standing
+    return found
 
 
 def _listed_otherwise(before: Mapping[str, Standing], now: Mapping[str, Standing]) -> Iterator[MarkChange]:

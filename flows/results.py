@@ -183,7 +183,9 @@ class CandidateResult:
 class MarkChange:
     """One thing that a re-mark changed: `what` is "candidate", "whose it is", "question 3", "section A" or "total".
 
-    `cause` says whether the rules changed or the readings, and which.
+    What changed over all sheets of a candidate has the sheet "": "overall total", "overall maximum", "overall grade".
+    Rules that changed nobody's marks are told by "no marks changed", with neither sheet nor candidate. `cause` says
+    whether the rules changed or the readings, and which.
     """
 
     sheet: str

@@ -19,6 +19,9 @@ NOT_RULES = frozenset({"exam", "templates", "render", "workers", "model", "inbox
 
 NEW, CHANGED, GONE = "is new", "changed", "is gone"
 
+FINGERPRINT_DIGITS = 12
+"""Of a SHA-256, in hexadecimal: short enough to be typed, and no two keys of an office share 48 bits by chance."""
+
 MAX_RULE_BYTES = 20_000_000
 """No key and no roster is larger; each is refused by who reads it."""
 
@@ -38,6 +41,12 @@ class Rules:
     def has_key(self) -> bool:
         """Whether the exam has a key of its own."""
         return any(name in self.files for name in KEY_FILES)
+
+    @property
+    def fingerprint(self) -> str:
+        """A short text that tells these rules from any others: by the content of the files and by the settings."""
+        told = repr((sorted(self.files.items()), sorted(self.settings.items())))
+        return hashlib.sha256(told.encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
     def changed_from(self, before: "Rules") -> tuple[str, ...]:
         """Say what is not as it was, one text a file or setting.

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, delete, insert, select
 
 from flows.mark_changes import OPEN, in_words
 from flows.migrations.tables import mark_changes, remarks, rule_files, snapshots
-from flows.remarking import Standing
+from flows.overall_changes import Overall
+from flows.remarking import Standing, State
 from flows.results import (
     Absent,
     MarkChange,
@@ -33,13 +34,16 @@ UNTOLD = Decimal(0)
 """The maximum of one question is not remembered: that of the sheet is, and tells when any of them changes."""
 
 
+OVER_ALL_SHEETS = ""
+"""Under which name, that no sheet has, the results of candidates are remembered among those of the sheets."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What every sheet was worth at some moment, and by which rules."""
+    """What every sheet and candidate had at some moment, and by which rules."""
 
     made_at: datetime
-    rules: Rules
-    sheets: Mapping[str, Standing]
+    state: State
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class RemarkStore(Transactions):
     """What `flows.store.Store` does for results that somebody may have seen."""
 
     def remarks(self) -> tuple[Remark, ...]:
-        """Return every re-mark that changed something, oldest first."""
+        """Return every re-mark, oldest first: what it changed, or that its rules changed nobody's marks."""
         with self._read() as connection:
             rows = connection.execute(select(remarks).order_by(remarks.c.number)).all()
             changes = connection.execute(select(mark_changes).order_by(mark_changes.c.number)).all()
@@ -92,19 +96,23 @@ def _last_snapshot(connection: Connection) -> Snapshot | None:
     row = connection.execute(select(snapshots).order_by(snapshots.c.number.desc()).limit(1)).first()
     if row is None:
         return None
-    sheets = {sheet: _standing(sheet, raw) for sheet, raw in json.loads(row.results).items()}
-    return Snapshot(time_of(row.made_at), Rules(**json.loads(row.rules)), sheets)
+    results = json.loads(row.results)
+    overall = results.pop(OVER_ALL_SHEETS, None)
+    sheets = {sheet: _standing(sheet, raw) for sheet, raw in results.items()}
+    candidates = None if overall is None else {number: Overall(*told) for number, told in overall.items()}
+    return Snapshot(time_of(row.made_at), State(Rules(**json.loads(row.rules)), sheets, candidates))
 
 
 def _store(connection: Connection, recording: Recording) -> Remark | None:
     snapshot, remark = recording.snapshot, recording.remark
+    state = snapshot.state
     number = None
-    for name, content in snapshot.rules.contents.items():
-        values = {"hash": snapshot.rules.files[name], "name": name, "content": content}
+    for name, content in state.rules.contents.items():
+        values = {"hash": state.rules.files[name], "name": name, "content": content}
         # What is there already under its hash is the same file.
         if connection.execute(select(rule_files.c.name).where(rule_files.c.hash == values["hash"])).first() is None:
             connection.execute(insert(rule_files), values)
-    rules = _text({"files": dict(snapshot.rules.files), "settings": dict(snapshot.rules.settings)})
+    rules = _text({"files": dict(state.rules.files), "settings": dict(state.rules.settings)})
     if remark is not None:
         values = {"made_at": time_text(remark.made_at), "reviewer": remark.reviewer, "why": remark.why, "rules": rules}
         number = connection.execute(insert(remarks).returning(remarks.c.number), values).scalar_one()
@@ -117,7 +125,7 @@ def _store(connection: Connection, recording: Recording) -> Remark | None:
             "remark": number,
             "made_at": time_text(snapshot.made_at),
             "rules": rules,
-            "results": _text({sheet: _compact(standing) for sheet, standing in snapshot.sheets.items()}),
+            "results": _text(_remembered(state)),
         },
     )
     return (
@@ -125,6 +133,14 @@ def _store(connection: Connection, recording: Recording) -> Remark | None:
         if remark is None or number is None
         else Remark(number, remark.made_at, remark.reviewer, remark.why, remark.changes)
     )
+
+
+def _remembered(state: State) -> dict[str, Any]:
+    sheets: dict[str, Any] = {sheet: _compact(standing) for sheet, standing in state.sheets.items()}
+    if state.candidates is None:
+        return sheets
+    overall = {number: [text for _, text in each.facts()] for number, each in state.candidates.items()}
+    return {OVER_ALL_SHEETS: overall} | sheets
 
 
 def _compact(standing: Standing) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
 from recognizer.sum_layout import SumLayout, SumPart
 from recognizer.sum_model import SumModel
-from recognizer.sums import PartEvidence, prior_weights
+from recognizer.sums import PartEvidence, Weights, prior_weights
 from recognizer.template import Role
 
 MOST_EXPLANATIONS = 3
@@ -66,12 +67,17 @@ class _Sum:
     ) -> None:
         self.layout, self.total, self.model, self.best = layout, total, model, best
         self.node = layout.nodes[total]
-        self.prior = {at: prior_weights(layout, at, [sheet[at]])[0] for at in (*self.node.children, total)}
-        self.known = {at: sheet[at].known is not None for at in self.prior}
+        self.evidence = {at: sheet[at] for at in (*self.node.children, total)}
+        self.known = {at: one.known is not None for at, one in self.evidence.items()}
+
+    @cached_property
+    def prior(self) -> dict[int, Weights]:
+        """What is known of each part by itself; worked out only where it takes more than counting to explain."""
+        return {at: prior_weights(self.layout, at, [one])[0] for at, one in self.evidence.items()}
 
     def explanations(self) -> Iterator[tuple[str, float]]:
         """Yield every explanation with its weight."""
-        amounts = {at: self._amount(at, self.best[at]) for at in self.prior}
+        amounts = {at: self._amount(at, self.best[at]) for at in self.evidence}
         written = amounts.pop(self.total)
         if written is None or self.best[self.total] == "" or any(amount is None for amount in amounts.values()):
             return
@@ -87,10 +93,10 @@ class _Sum:
             self.model.share(real, written, self.node, part),
         )
         yield from self._left_out(gap, agreeing)
-        for at in self.prior:
+        for at in self.evidence:
             if weight := self._change(at, gap):
                 yield self._then(at, self._changed(at, gap)), agreeing * weight
-        likely = {at: self._likely_changes(at) for at in self.prior}
+        likely = {at: self._likely_changes(at) for at in self.evidence}
         for first, second in combinations(likely, 2):
             for by, weight in likely[first].items():
                 if also := likely[second].get(gap - by):

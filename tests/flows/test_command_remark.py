@@ -87,17 +87,48 @@ def test_the_second_time_nothing_changes_and_nothing_is_stored(exam: Path, capsy
         assert store.last_snapshot() == before
 
 
-def test_rules_that_change_nobody_are_recorded_without_a_remark(exam: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rules_that_change_nobody_are_recorded_with_who_and_why(exam: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (exam / "key.toml").write_text(KEY + "# a comment\n")
     assert run(["export", str(exam)]) == 0
     assert "key.toml changed since results were recorded" in capsys.readouterr().err
     assert changes_sheet(exam)[0][7] == "the rules changed; that changes nobody's marks"
-    assert run(["remark", str(exam)]) == 0
-    assert "3 sheets: nobody's marks change; the rules are recorded" in capsys.readouterr().out
+    assert run(["remark", str(exam), *AS_CLERK, "--why", "a word"]) == 0
+    assert "3 sheets: nobody's marks change; the rules are recorded as re-mark 1" in capsys.readouterr().out
     assert run(["export", str(exam)]) == 0
     assert "key.toml" not in capsys.readouterr().err
+    (row,) = changes_sheet(exam)
+    assert (row[0], *row[2:4], *row[4:7], row[7], row[10]) == (
+        1,
+        "A. Clerk",
+        "a word",
+        *(None, None, None),
+        "no marks changed",
+        "key.toml changed",
+    )
+    again = figures(capsys, exam)
+    assert (again["stored"], again["changes"]) == (False, [])
+
+
+@pytest.mark.parametrize("also", [(), ("--dry-run",)])
+def test_rules_other_than_those_expected_are_refused(
+    exam: Path, capsys: pytest.CaptureFixture[str], also: tuple[str, ...]
+) -> None:
+    (exam / "key.toml").write_text(TWICE)
+    seen = figures(capsys, exam, "--dry-run")["fingerprint"]
+    for name, text in (
+        ("key.toml", TWICE + "# saved after the look\n"),
+        ("roster.csv", "id,name\n00123456,Ada\n"),
+        ("exam.toml", SETTINGS + '[marks]\ndash = "unsettled"\n'),
+    ):
+        before = (exam / name).read_text()
+        (exam / name).write_text(text)
+        assert run(["remark", str(exam), *also, "--expect", seen]) == 3
+        assert f"expected was {seen}" in capsys.readouterr().err
+        (exam / name).write_text(before)
     with open_store(exam) as store:
         assert store.remarks() == ()
+    assert run(["remark", str(exam), *also, "--expect", seen]) == 0
+    assert f"fingerprint of the rules: {seen}" in capsys.readouterr().out
 
 
 def test_an_export_shows_pending_changes_and_does_not_adopt_them(
@@ -204,6 +235,49 @@ def test_who_leaves_the_class_list_and_comes_back_is_told(exam: Path, capsys: py
     assert next(each["cause"] for each in found["changes"]) == "roster.csv changed"
     (exam / "roster.csv").write_text(listed)
     assert changed(figures(capsys, exam)) == {"whose it is": ("not on the roster", "matched")}
+
+
+OVERALL = (
+    KEY
+    + "[overall]\nweights = {{ marks = 100 }}\n"
+    + "".join(f'[[overall.grade]]\ngrade = "{grade}"\nfrom = {at}\n' for grade, at in (("P", "{}"), ("F", "0")))
+)
+
+
+def test_another_overall_boundary_changes_grades_that_no_sheet_shows(
+    exam: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (exam / "key.toml").write_text(OVERALL.format(11))
+    assert run(["remark", str(exam)]) == 0
+    (exam / "key.toml").write_text(OVERALL.format(12))
+    found = figures(capsys, exam, *AS_CLERK, "--why", "minutes of 3 May")
+    (change,) = found["changes"]
+    assert {name: change[name] for name in ("sheet", "candidate", "name", "what", "from", "to", "cause")} == {
+        "sheet": "",
+        "candidate": "00123456",
+        "name": "Ada",
+        "what": "overall grade",
+        "from": "P",
+        "to": "F",
+        "cause": "key.toml changed",
+    }
+    assert (found["stored"], found["changed_sheets"], found["changed_overall"]) == (True, 0, 1)
+    assert run(["export", str(exam)]) == 0
+    row = changes_sheet(exam)[-1]
+    assert (row[2], row[3], row[4], *row[5:10]) == (
+        "A. Clerk",
+        "minutes of 3 May",
+        None,
+        "00123456",
+        "Ada",
+        "overall grade",
+        "P",
+        "F",
+    )
+    (exam / "key.toml").write_text(OVERALL.format(10))
+    assert run(["remark", str(exam), "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "overall grade: changes of 1 candidate" in said and "on 0, and overall results of 1;" in said
 
 
 def test_a_faulty_key_stores_nothing(exam: Path, capsys: pytest.CaptureFixture[str]) -> None:

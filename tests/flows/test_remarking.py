@@ -7,8 +7,20 @@ from decimal import Decimal
 
 import pytest
 
+from flows.overall_changes import Overall
 from flows.records import Correction
-from flows.remarking import GONE, OTHERS, PROGRAM, READINGS, Standing, compare, digest_of
+from flows.remarking import (
+    GONE,
+    OTHER_SHEETS,
+    OTHERS,
+    PROGRAM,
+    READINGS,
+    Comparison,
+    Standing,
+    State,
+    compare,
+    digest_of,
+)
 from flows.results import Absent, MarkChange, Points, QuestionResult, SectionResult, Settler, SheetResult, Unsettled
 from flows.rules import Rules
 from recognizer.records import Decision, Flag, ValueState
@@ -39,6 +51,12 @@ def standing(
     }
 
 
+def compared(
+    before: Mapping[str, Standing], now: Mapping[str, Standing], rules_before: Rules, rules_now: Rules
+) -> Comparison:
+    return compare(State(rules_before, before), State(rules_now, now))
+
+
 def told(changes: tuple[MarkChange, ...]) -> list[tuple[str, str, str]]:
     return [(each.what, each.before, each.after) for each in changes]
 
@@ -46,7 +64,7 @@ def told(changes: tuple[MarkChange, ...]) -> list[tuple[str, str, str]]:
 def test_everything_that_differs_is_told_with_the_rule_that_changed() -> None:
     before = standing({"1": Decimal(2), "2": Decimal(3)}, Decimal(5), grade="C")
     now = standing({"1": Decimal(4), "2": Decimal(3)}, Decimal(7), grade="B")
-    found = compare(before, now, KEY_1, KEY_2)
+    found = compared(before, now, KEY_1, KEY_2)
     assert told(found.changes) == [
         ("question 1", "2", "4"),
         ("section A", "5", "7"),
@@ -59,12 +77,12 @@ def test_everything_that_differs_is_told_with_the_rule_that_changed() -> None:
 
 def test_unsettled_and_absent_are_no_numbers() -> None:
     before, now = standing({"1": Unsettled(("smudged",))}), standing({"1": Absent()}, Absent())
-    assert told(compare(before, now, KEY_1, KEY_2).changes)[0] == ("question 1", "open", "AB")
+    assert told(compared(before, now, KEY_1, KEY_2).changes)[0] == ("question 1", "open", "AB")
 
 
 def test_the_same_points_for_another_reason_are_no_change() -> None:
     before, now = standing({"1": Unsettled(("smudged",))}), standing({"1": Unsettled(("unsure",))})
-    assert compare(before, now, KEY_1, KEY_2).changes == ()
+    assert compared(before, now, KEY_1, KEY_2).changes == ()
 
 
 @pytest.mark.parametrize(
@@ -78,12 +96,12 @@ def test_the_same_points_for_another_reason_are_no_change() -> None:
 )
 def test_rules_and_readings_are_told_apart(digest: str, rules: Rules, cause: str) -> None:
     before, now = standing({}, Decimal(5)), standing({}, Decimal(7), digest=digest)
-    assert {each.cause for each in compare(before, now, KEY_1, rules).changes} == {cause}
+    assert {each.cause for each in compared(before, now, KEY_1, rules).changes} == {cause}
 
 
 def test_of_several_rules_those_are_named_that_can_change_a_thing() -> None:
     before, now = standing({}, Decimal(5)), standing({}, Decimal(7), "2")
-    found = compare(before, now, KEY_2, NEW_ROSTER)
+    found = compared(before, now, KEY_2, NEW_ROSTER)
     assert {each.what: each.cause for each in found.changes} == {
         "candidate": "roster.csv is new",
         "section A": "key.toml changed",
@@ -93,14 +111,14 @@ def test_of_several_rules_those_are_named_that_can_change_a_thing() -> None:
 
 def test_another_sheet_can_change_who_wrote_this_one() -> None:
     before, now = standing({}, Decimal(5)), standing({}, Decimal(5), "")
-    (change,) = compare(before, now, KEY_1, KEY_1).changes
+    (change,) = compared(before, now, KEY_1, KEY_1).changes
     assert (change.before, change.after, change.cause) == ("1", "", OTHERS)
 
 
 def test_a_new_sheet_is_no_change_and_one_that_is_gone_is() -> None:
     one, other = standing({}, Decimal(5)), standing({}, Decimal(6), sheet="b")
-    assert compare(one, one | other, KEY_1, KEY_2).changes == ()
-    found = compare(one | other, one, KEY_1, KEY_2)
+    assert compared(one, one | other, KEY_1, KEY_2).changes == ()
+    found = compared(one | other, one, KEY_1, KEY_2)
     assert {(each.sheet, each.cause) for each in found.changes} == {("b", GONE)}
     assert ("total", "6", "") in told(found.changes)
 
@@ -108,13 +126,13 @@ def test_a_new_sheet_is_no_change_and_one_that_is_gone_is() -> None:
 def test_the_first_key_changes_nobody_who_had_no_total_before() -> None:
     before = standing({}, None)
     now = standing({"1": Decimal(2)}, Decimal(2), grade="C")
-    assert compare(before, now, NO_KEY, KEY_1).changes == ()
+    assert compared(before, now, NO_KEY, KEY_1).changes == ()
 
 
 def test_the_first_key_that_makes_another_total_of_added_marks_is_a_change() -> None:
     before = standing({"1": Decimal(2)}, Decimal(2))
     now = standing({"1": Decimal(4)}, Decimal(4), grade="C")
-    assert told(compare(before, now, NO_KEY, KEY_1).changes) == [
+    assert told(compared(before, now, NO_KEY, KEY_1).changes) == [
         ("question 1", "2", "4"),
         ("section A", "2", "4"),
         ("total", "2", "4"),
@@ -124,7 +142,7 @@ def test_the_first_key_that_makes_another_total_of_added_marks_is_a_change() -> 
 def test_the_first_key_that_settles_what_was_open_or_opens_what_was_settled_is_a_change() -> None:
     before = standing({"1": Unsettled(("blank",)), "2": Decimal(3)})
     now = standing({"1": Decimal(0), "2": Unsettled(("above its maximum",))})
-    assert told(compare(before, now, NO_KEY, KEY_1).changes) == [
+    assert told(compared(before, now, NO_KEY, KEY_1).changes) == [
         ("question 1", "open", "0"),
         ("question 2", "3", "open"),
     ]
@@ -134,10 +152,47 @@ def test_the_first_key_that_settles_what_was_open_or_opens_what_was_settled_is_a
 @pytest.mark.parametrize("after", ["matched", "doubled", "not on the roster", ""])
 def test_a_number_that_joins_or_leaves_the_class_list_is_told(before: str, after: str) -> None:
     was, now = (standing({}, Decimal(5), whose=whose) for whose in (before, after))
-    found = compare(was, now, KEY_1, NEW_ROSTER).changes
+    found = compared(was, now, KEY_1, NEW_ROSTER).changes
     expected = [("whose it is", before, after)] if after and before != after else []
     assert told(found) == expected
     assert {each.cause for each in found} == ({"roster.csv is new"} if expected else set())
+
+
+def one_candidate(was: Overall, now: Overall, before: dict[str, Standing], after: dict[str, Standing]) -> Comparison:
+    return compare(State(KEY_1, before, {"1": was}), State(KEY_2, after, {"1": now}))
+
+
+def test_an_overall_result_that_no_sheet_tells_is_told() -> None:
+    sheet = standing({"1": Decimal(5)}, Decimal(5))
+    found = one_candidate(Overall("50", "100", "P"), Overall("50", "90", "F"), sheet, sheet)
+    assert [(each.sheet, each.candidate, each.what, each.before, each.after, each.cause) for each in found.changes] == [
+        ("", "1", "overall maximum", "100", "90", "key.toml changed"),
+        ("", "1", "overall grade", "P", "F", "key.toml changed"),
+    ]
+    assert (found.changed_sheets, found.changed_overall) == (0, 1)
+
+
+def test_an_overall_result_that_a_sheet_tells_is_not_told_twice() -> None:
+    was, now = standing({}, Decimal(5), grade="P"), standing({}, Decimal(4), grade="F")
+    found = one_candidate(Overall("5", "20", "P"), Overall("4", "20", "F"), was, now)
+    assert {each.sheet for each in found.changes} == {"a"}
+    found = one_candidate(Overall("50", "20", "P"), Overall("40", "20", "F"), was, now)
+    assert told(found.changes)[-1] == ("overall total", "50", "40")
+
+
+def test_another_sheet_of_the_candidate_is_named_as_the_cause() -> None:
+    was, now = standing({}, Decimal(5)), standing({}, Decimal(5)) | standing({}, Decimal(3), sheet="b")
+    (change,) = one_candidate(Overall("open"), Overall("8"), was, now).changes
+    assert change.cause == f"key.toml changed; {OTHER_SHEETS}"
+
+
+def test_who_had_nothing_that_was_remembered_has_no_changed_overall_result() -> None:
+    sheet = standing({}, Decimal(5))
+    for before in (None, {}):
+        now = State(KEY_2, sheet, {"1": Overall("5")})
+        assert compare(State(KEY_1, sheet, before), now).changes == ()
+    first = compare(State(NO_KEY, sheet, {"1": Overall("open")}), State(KEY_1, sheet, {"1": Overall("5", "9", "P")}))
+    assert first.changes == ()
 
 
 def test_the_digest_follows_what_is_read_and_said_and_not_what_is_decided_of_it() -> None:
