@@ -81,7 +81,7 @@ def _with_doubts(decided: Decided, results: Sequence[SheetResult], key: Key | No
     """
     if key is None:
         return decided
-    if void := void_cells([sheet for sheet in decided.sheets if sheet.doubts], key):
+    if void := void_cells([sheet for sheet in decided.sheets if sheet.doubts or sheet.remarks], key):
         decided = replace(decided, sheets=tuple(without_doubts(sheet, void) for sheet in decided.sheets))
     asked = {each.sheet for each in results if any(isinstance(one.points, Unsettled) for one in each.questions)}
     doubts = doubted_by_key([sheet for sheet in decided.sheets if sheet.sheet in asked], key, rule)

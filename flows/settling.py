@@ -20,7 +20,7 @@ from flows.page_remarks import named, page_remarks
 from flows.records import ABSENT_PAGE, FieldRow, PageRow
 from flows.results import Absent, Match, MatchStatus, Unsettled
 from flows.sum_findings import SumFinding
-from flows.worth import MarkRule, Part, holes, sum_settled, worth
+from flows.worth import UNCOUNTED_BLANK, UNCOUNTED_DASH, MarkRule, Part, holes, sum_settled, worth
 from recognizer.records import PageOutcomeKind, ValueState
 from recognizer.template import Kind, Role, SheetField, SheetTemplate
 from recognizer.template_sums import whole_total
@@ -153,11 +153,18 @@ def with_doubts(sheet: SettledSheet, doubts: Mapping[str, str]) -> SettledSheet:
 def without_doubts(sheet: SettledSheet, keys: Collection[str]) -> SettledSheet:
     """Return a sheet whose settled readings among `keys` nobody has to look at: what they hold makes no difference."""
     gone = [key for key in sheet.doubts if key in keys]
-    if not gone:
+    labels = [part.label for part in sheet.parts.values() if part.key and part.key in keys]
+    # What a person said was blank is no doubt, and still in the way of a sum.
+    told = {f"{label}: {why}" for label in labels for why in (UNCOUNTED_BLANK, UNCOUNTED_DASH)}
+    remarks = tuple(remark for remark in sheet.remarks if remark not in told)
+    if not gone and remarks == sheet.remarks:
         return sheet
     left = {key: why for key, why in sheet.doubts.items() if key not in gone}
     return replace(
-        sheet, open_keys=tuple(key for key in sheet.open_keys if key not in gone), doubts=MappingProxyType(left)
+        sheet,
+        open_keys=tuple(key for key in sheet.open_keys if key not in gone),
+        doubts=MappingProxyType(left),
+        remarks=remarks,
     )
 
 

@@ -30,6 +30,13 @@ SHEETS = {
 EXAM = "exam"
 """The worksheet with one row of what is said of all papers together."""
 
+TOML_ONLY = {
+    "overall": "the weights of papers stand in the column overall_weight of the sheet papers; rounding and grades of "
+    "all papers together can be said in key.toml only",
+    "defaults": "say it in each row of the sheet questions; the defaults of a paper can be said in key.toml only",
+}
+"""Worksheets that people look for and a key workbook does not have -> where it is said."""
+
 PAPER = "paper"
 """The column that says to which template a row belongs; not needed where an exam has one only."""
 
@@ -88,6 +95,9 @@ class _Reader:
         if not rows:
             return
         if name not in (*SHEETS, EXAM):
+            if name in TOML_ONLY:
+                self.problems.append(f"{self.path}: a key workbook has no sheet '{title[:60]}'; {TOML_ONLY[name]}")
+                return
             meant = difflib.get_close_matches(name, (*SHEETS, EXAM), 1)
             hint = f"did you mean {meant[0]}?" if meant else f"a key has the sheets {', '.join((*SHEETS, EXAM))}"
             self.problems.append(f"{self.path}: a key has no sheet '{title[:60]}'; {hint}")

@@ -202,3 +202,10 @@ def test_a_third_that_a_spreadsheet_cut_off_is_to_be_typed_as_text(tmp_path: Pat
     (told,) = str(error.value).split("\n")
     assert told.startswith(f"{path}: sheet Questions, cell C2: the spreadsheet holds 0.333333333333333,")
     assert told.endswith("format the cell as text and type what is meant, such as 1/3")
+
+
+@pytest.mark.parametrize("title", ["Overall", "defaults"])
+def test_what_only_a_key_toml_can_say_is_told(tmp_path: Path, title: str) -> None:
+    path = workbook(tmp_path, {"Questions": [["question", "answer"], ["1", "A"]], title: [["grade"], ["P"]]})
+    with pytest.raises(ExamError, match=rf"a key workbook has no sheet '{title}'; .* can be said in key.toml only"):
+        load_key(path, (CHOICE,))

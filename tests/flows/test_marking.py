@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from flows.candidate_marks import NO_SHEET
 from flows.key import Key, plain_key
 from flows.key_files import parse_key
-from flows.marking import candidate_results, changes, doubted_by_key, mark_sheets
+from flows.marking import candidate_results, changes, doubted_by_key, mark_sheets, void_cells
 from flows.records import Correction
 from flows.results import Absent, MarkChange, Match, Matching, MatchStatus, SheetResult, Unsettled
 from flows.roster import Candidate
-from flows.settling import SettledSheet, settle_sheets
+from flows.settling import SettledSheet, settle_sheets, without_doubts
 from flows.statistics import question_statistics
 from flows.worth import HALF_ABSENT, MarkRule
 from recognizer.records import ValueState
@@ -354,3 +354,14 @@ def test_an_awarded_mark_below_zero_is_lifted_where_the_key_says_so() -> None:
         key = parse_key(f'paper = [{{ question = [{{ question = "a", minimum_zero = {zero} }}] }}]', (template,))
         (result,) = mark_sheets([sheet], key, RULE, {})
         assert (result.questions[0].points, result.total) == (points, points)
+
+
+def test_a_blank_cell_of_a_void_question_that_a_person_confirmed_holds_nothing_open() -> None:
+    page = page_row("marks")
+    said = Correction("k", ValueState.BLANK, "", "", "7", "m", "A. Clerk", datetime(2026, 1, 2, tzinfo=UTC), "typed")
+    written = {"candidate": "1", "q1": "", "q2": "8", "q3": "9", "total": "17"}
+    rows = fields_of_page(page, marks_template(), written, {"q1": said})
+    (sheet,) = settle_sheets(rows, [page], TEMPLATES, RULE)
+    key = parse_key('paper = [{ template = "marks", question = [{ question = "1", void = "nobody" }] }]', TEMPLATES)
+    assert sheet.is_open
+    assert not without_doubts(sheet, void_cells([sheet], key)).is_open

@@ -1,7 +1,8 @@
 """The shared table of marking cases: its short forms become a template, a key and a settled sheet.
 
-A field is called by its kind and a number: c one choice of A-E, m several of A-E, n a number, a an awarded mark (10, in
-halves, a dash or AB), q one in quarters (5), d one in tenths (1), t the written total, v the printed version (A or B).
+A field is called by its kind and a number: c one choice of A-E, m several of A-E, n a number, a an awarded mark (10,
+in halves, a dash or AB), e one that may be negative (-5 to 10), q one in quarters (5), d one in tenths (1), t the
+written total, v the printed version (A or B).
 """
 
 import csv
@@ -30,6 +31,7 @@ FIELDS = {
     "a": 'kind = "number"\nrole = "mark"\nminimum = 0\nmaximum = 10\nstep = 0.5\ndash = true\nabsent = true',
     "q": 'kind = "number"\nrole = "mark"\nminimum = 0\nmaximum = 5\nstep = 0.25',
     "d": 'kind = "number"\nrole = "mark"\nminimum = 0\nmaximum = 1\nstep = 0.1',
+    "e": 'kind = "number"\nrole = "mark"\nminimum = -5\nmaximum = 10\nstep = 1',
     "t": 'kind = "number"\nrole = "total"\nminimum = 0\nmaximum = 120\nabsent = true',
     "v": 'kind = "choice"\nrole = "none"\noptions = ["A", "B"]\npitch = 7',
 }
@@ -68,7 +70,7 @@ def template_for(names: Sequence[str]) -> SheetTemplate:
 
 def marked(case: Case) -> SheetResult:
     """Mark the sheet of a case by its key, by the way that every sheet goes."""
-    names = sorted(set(re.findall(r"\b([cmnaqdtv][1-9])\b", f"{case.key} {case.written}")))
+    names = sorted(set(re.findall(r"\b([cmnaeqdtv][1-9])\b", f"{case.key} {case.written}")))
     template = template_for(names)
     key, rule = key_of(case.key, template)
     written: dict[str, str | None] = dict.fromkeys(names, "")
