@@ -34,8 +34,8 @@ TROUBLED = 0.5
 """What the values of a reading with trouble are worth, such as those of a field in which something was cancelled: as
 much as not knowing. It may be what is meant, or what is not."""
 
-MOST_CELLS = 8_000_000
-"""Weights held at once (64 MB): more sheets are decoded one portion after the other."""
+MOST_CELLS = 400_000
+"""Weights held at once, with what is worked out beside them 50 MB: more sheets are decoded in portions."""
 
 
 @dataclass(frozen=True, slots=True)
