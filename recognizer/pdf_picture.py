@@ -1,11 +1,12 @@
 """A PDF page that is one scanned picture: where the file lays it on the page, and whether it is shown as stored."""
 
-import mmap
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -33,6 +34,9 @@ _SLICE = 48
 
 _SOON = 16_384
 """Bytes between one picture and the next, in a file in which nothing but small objects stands between them."""
+
+_WINDOW = 4_194_304
+"""Bytes that are looked through at once: a file of gigabytes must not come into memory, not even as mapped pages."""
 
 _REACH = 4096
 """Bytes before a picture's data in which its dictionary begins."""
@@ -212,27 +216,50 @@ def find_dictionary(path: Path, data: bytes, start: int) -> tuple[bytes, int] | 
     needle = data[middle : middle + _SLICE]
     if len(needle) < _SLICE:
         return None
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        size, start = len(content), max(start, 0)
-        first = content.find(data[:_SLICE], start, start + _SOON)
-        if first >= 0 and content[first : first + len(data)] == data:
-            return _before(content, first, len(data))
-        for begin, end in ((start, size), (0, min(start + len(data), size))):
-            found = content.find(needle, begin, end)
+    with path.open("rb") as file:
+        size, start = file.seek(0, os.SEEK_END), max(start, 0)
+        soon = _read(file, start, start + _SOON).find(data[:_SLICE])
+        if soon >= 0 and _stands_at(file, start + soon, data):
+            return _before(file, start + soon, len(data))
+        for begin, end in _windows(size, min(start, size)):
+            # A window shows what begins in it; it is read a little further, and never the whole file at once.
+            window = _read(file, begin, end + _SLICE - 1)
+            found = window.find(needle)
             while found >= 0:
-                first = found - middle
-                if first >= 0 and content[first : first + len(data)] == data:
-                    return _before(content, first, len(data))
-                found = content.find(needle, found + 1, end)
+                first = begin + found - middle
+                if first >= 0 and _stands_at(file, first, data):
+                    return _before(file, first, len(data))
+                found = window.find(needle, found + 1)
     return None
+
+
+def _read(file: BinaryIO, begin: int, end: int) -> bytes:
+    file.seek(begin)
+    return file.read(end - begin)
+
+
+def _stands_at(file: BinaryIO, first: int, data: bytes) -> bool:
+    return _read(file, first, first + len(data)) == data
+
+
+def _windows(size: int, start: int) -> Iterator[tuple[int, int]]:
+    """Yield parts of a file from a place outwards, forward and backward by turns: a guess is seldom far off."""
+    ahead, behind = start, start
+    while ahead < size or behind > 0:
+        if ahead < size:
+            yield ahead, min(ahead + _WINDOW, size)
+            ahead += _WINDOW
+        if behind > 0:
+            yield max(behind - _WINDOW, 0), behind
+            behind -= _WINDOW
 
 
 _DICTIONARY = re.compile(rb"\bobj\s*(<<(?:(?!\bobj\b).)*>>)\s*stream\r?\n?\Z", flags=re.DOTALL)
 
 
-def _before(content: mmap.mmap, first: int, size: int) -> tuple[bytes, int] | None:
+def _before(file: BinaryIO, first: int, size: int) -> tuple[bytes, int] | None:
     """Return the last `<<...>>` between `obj` and `stream` before a place in a file, and where the data end."""
-    text = content[max(first - _REACH, 0) : first]
+    text = _read(file, max(first - _REACH, 0), first)
     found = _DICTIONARY.search(text, max(text.rfind(b"obj"), 0)) or _DICTIONARY.search(text)
     return (found[1], first + size) if found else None
 
