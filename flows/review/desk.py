@@ -1,0 +1,221 @@
+"""What is shown of an exam, kept in memory: decided anew in the background whenever something changed.
+
+    store ─(thread)─► Seen ─► open fields ◄─ patched at once, sheet by sheet ─ decisions of people
+
+A page never waits for a whole exam to be decided. What a person says is stored first and shown then; that it may be
+stored is decided in the database (`Store.decide_field`), never from what stands here.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from threading import Event, RLock, Thread
+
+from flows.deciding import Grounds, decide_fields, grounds_of
+from flows.errors import FlowError
+from flows.exam_results import ExamResults, exam_results, exam_rule
+from flows.export.flags_sheet import FlagRow, fields_by_name, flag_rows
+from flows.ledger import Ledger
+from flows.records import FieldRow
+from flows.settings import Exam
+from flows.settling import SettledSheet
+from flows.store import Store
+from recognizer.errors import RecognizerError
+from recognizer.records import ValueState
+from recognizer.template import Role, SheetField
+
+LOOK_SECONDS = 1.0
+"""How often the database is asked whether anything changed."""
+
+REST_SHARE = 5.0
+"""Deciding a whole exam rests this many times as long as it took last: people come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A whole exam as it was at one moment.
+
+    `rows` are its fields as all together decide them, by key; `raw` the same as their own pictures say, by sheet;
+    `flags` those that wait for a person. `changes` tells this moment from every other (`Store.changes`).
+    """
+
+    changes: str
+    taken_at: datetime
+    took: float
+    results: ExamResults
+    ledger: Ledger
+    grounds: Grounds
+    rows: Mapping[str, FieldRow]
+    raw: Mapping[str, tuple[FieldRow, ...]]
+    sheets: Mapping[str, SettledSheet]
+    flags: tuple[FlagRow, ...]
+
+
+@dataclass(slots=True)
+class Desk:
+    """An exam in memory. `begin` starts to read it; until that is done `seen` is None; `trouble` says what failed."""
+
+    exam: Exam
+    opener: Callable[[], Store]
+    seen: Seen | None = None
+    trouble: str = ""
+    version: int = 0
+    """Counts everything that changed what is open, so that orders of it can be kept until then."""
+    _open: dict[str, FlagRow] = field(default_factory=dict)
+    _rows: dict[str, FieldRow] = field(default_factory=dict)
+    _raw: dict[str, tuple[FieldRow, ...]] = field(default_factory=dict)
+    _touched: set[str] = field(default_factory=set)
+    _lock: RLock = field(default_factory=RLock)
+    _over: Event = field(default_factory=Event)
+    _soon: Event = field(default_factory=Event)
+    _fields: dict[tuple[str, str], SheetField] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._fields = fields_by_name(self.exam.sheets.templates)
+
+    # ---- reading -----------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Read the exam in a thread of its own, and again whenever it has changed, until `end`."""
+        Thread(target=self._watch, name="desk", daemon=True).start()
+
+    def end(self) -> None:
+        """Stop reading."""
+        self._over.set()
+        self._soon.set()
+
+    def look(self) -> Seen:
+        """Read the exam now, in this thread.
+
+        Raises:
+            FlowError: its files are faulty, or the database cannot be read.
+        """
+        with self.opener() as store:
+            return self._look(store)
+
+    def hurry(self) -> None:
+        """Have the exam looked at as soon as possible: something was decided that bears on all of it."""
+        self._soon.set()
+
+    def _watch(self) -> None:
+        rest = 0.0
+        while not self._over.is_set():
+            began = time.monotonic()
+            try:
+                with self.opener() as store:
+                    if self.seen is None or store.changes() != self.seen.changes:
+                        self._look(store)
+                        rest = REST_SHARE * (time.monotonic() - began)
+                    self.trouble = ""
+            except (FlowError, RecognizerError) as problem:
+                self.trouble = str(problem)
+            self._soon.wait(max(LOOK_SECONDS, rest))
+            self._soon.clear()
+            rest = 0.0
+
+    def _look(self, store: Store) -> Seen:
+        began = time.monotonic()
+        with self._lock:
+            self._touched = set()
+        with store.snapshot():
+            changes = store.changes()
+            results = exam_results(self.exam, store)
+            grounds = replace(grounds_of(self.exam, store), rule=exam_rule(self.exam, results.key))
+            raw: defaultdict[str, list[FieldRow]] = defaultdict(list)
+            for row in store.fields():
+                raw[row.sheet].append(row)
+            ledger = store.ledger()
+        decided = results.decided
+        seen = Seen(
+            changes=changes,
+            taken_at=datetime.now(UTC),
+            took=time.monotonic() - began,
+            results=results,
+            ledger=ledger,
+            grounds=grounds,
+            rows={row.key: row for row in decided.fields},
+            raw={sheet: tuple(rows) for sheet, rows in raw.items()},
+            sheets={sheet.sheet: sheet for sheet in decided.sheets},
+            flags=flag_rows(decided.fields, decided.sheets, self.exam.sheets.templates),
+        )
+        with self._lock:
+            self.seen = seen
+            self._rows, self._raw = dict(seen.rows), dict(seen.raw)
+            self._open = {flag.row.key: flag for flag in seen.flags}
+            self.version += 1
+            # What people said while this was worked out.
+            self._patch(store, self._touched)
+        return seen
+
+    # ---- what is open ------------------------------------------------------------------------------------------------
+
+    def open_flags(self) -> dict[str, FlagRow]:
+        """Return every field that waits for a person now, by key, in the order of the pages."""
+        with self._lock:
+            return dict(self._open)
+
+    def is_open(self, key: str) -> FlagRow | None:
+        """Return a field if it waits for a person."""
+        with self._lock:
+            return self._open.get(key)
+
+    def row(self, key: str) -> FieldRow | None:
+        """Return a field as it is decided now."""
+        with self._lock:
+            return self._rows.get(key)
+
+    def template_field(self, row: FieldRow) -> SheetField | None:
+        """Return what the template says of a field, None when it has none of that name any more."""
+        return self._fields.get((row.template, row.field))
+
+    # ---- what people said --------------------------------------------------------------------------------------------
+
+    def touched(self, store: Store, keys: Iterable[str]) -> None:
+        """Show what was just stored about some fields, and what it means for the others on their sheets.
+
+        What it means for other sheets, such as a class list, is shown a little later, when the exam is decided anew.
+        """
+        keys = set(keys)
+        with self._lock:
+            self._touched |= keys
+            self._patch(store, keys)
+
+    def _patch(self, store: Store, keys: Iterable[str]) -> None:
+        fresh = {key: row for key in keys if (row := store.field(key)) is not None}
+        for sheet in dict.fromkeys(self._rows[key].sheet for key in fresh if key in self._rows):
+            self._raw[sheet] = tuple(
+                # A page may have been given to another sheet meanwhile; the next look at the exam tells.
+                replace(fresh[row.key], sheet=row.sheet) if row.key in fresh else row
+                for row in self._raw[sheet]
+            )
+            self._decide_sheet(sheet, fresh)
+        self.version += bool(fresh)
+
+    def _decide_sheet(self, sheet: str, fresh: Mapping[str, FieldRow]) -> None:
+        if self.seen is None:
+            return
+        # Whose sheet it is all sheets say together: ids stay as they were decided last.
+        by = replace(self.seen.grounds, candidates=())
+        decided = decide_fields(self._raw[sheet], by).fields
+        doubts: Mapping[str, str] = {}
+        with suppress(KeyError):
+            doubts = self.seen.sheets[sheet].doubts
+        for row in decided:
+            kept = row if row.role is not Role.ID or row.key in fresh else self._rows.get(row.key, row)
+            self._rows[row.key] = kept
+            flag = self._flag(kept, "" if row.key in fresh else doubts.get(row.key, ""))
+            if flag is None:
+                self._open.pop(row.key, None)
+            else:
+                self._open[row.key] = flag
+
+    def _flag(self, row: FieldRow, doubt: str) -> FlagRow | None:
+        if row.state is not ValueState.UNSETTLED and not doubt:
+            return None
+        (found,) = flag_rows([row], (), self.exam.sheets.templates) or (None,)
+        if found is None and (old := self._open.get(row.key)) is not None:
+            return replace(old, row=row, why=doubt)
+        return found

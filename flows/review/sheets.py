@@ -1,0 +1,14 @@
+"""The view *Sheets*."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from flows.review.office import Reviewing, draw
+
+router = APIRouter()
+
+
+@router.get("/sheets")
+def page(request: Request, _: Reviewing) -> HTMLResponse:
+    """Show the view."""
+    return draw(request, "sheets.html")
