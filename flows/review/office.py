@@ -8,6 +8,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from flows.review.accounts import Gate
 from flows.review.desk import Desk
 from flows.review.people import Person, UserRole
 from flows.review.sessions import Session, Sessions
@@ -45,6 +46,7 @@ class Office:
     store: Store
     desk: Desk
     sessions: Sessions
+    gate: Gate = field(default_factory=Gate)
     pages: Environment = field(default_factory=page_drawer)
 
 
