@@ -35,10 +35,20 @@ def refuse(
     *,
     heading: str = "",
     headers: Mapping[str, str] | None = None,
+    told: Mapping[str, object] | None = None,
 ) -> Response:
-    """Say why a request is refused. Who has to log in first is led there, if it was a page that was asked for."""
+    """Say why a request is refused. Who has to log in first is led there, if it was a page that was asked for.
+
+    Args:
+        request: what is refused.
+        status: the number of HTTP that says which kind of refusal it is.
+        words: why, for a person.
+        heading: what stands above, on a page.
+        headers: more headers of the answer.
+        told: more that a script is told.
+    """
     if not wants_page(request):
-        return JSONResponse({"problem": words}, status, headers=dict(headers or {}))
+        return JSONResponse({"problem": words, **(told or {})}, status, headers=dict(headers or {}))
     if status == HTTPStatus.UNAUTHORIZED and request.method == "GET":
         return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
     shown = {"heading": heading or HTTPStatus(status).phrase, "problem": words}

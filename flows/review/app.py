@@ -14,6 +14,7 @@ from flows.review import dashboard, entrance, images, queue, sheets, wall
 from flows.review.answers import cannot, refuse
 from flows.review.guard import Guard, Listening
 from flows.review.office import Office
+from flows.review.refusals import Refused
 
 STATIC = Path(__file__).parent / "static"
 
@@ -49,6 +50,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(FlowError, _cannot)
+    app.add_exception_handler(Refused, _refused_whole)
     app.add_middleware(Guard, office=office, listening=Listening(hosts, tls, proxied))
     return app
 
@@ -78,3 +80,9 @@ async def _not_understood(request: Request, problem: Exception) -> Response:
 async def _cannot(request: Request, problem: Exception) -> Response:
     """Say what cannot be done now."""
     return cannot(request, problem)
+
+
+async def _refused_whole(request: Request, problem: Exception) -> Response:
+    """Say why what a person asked for is refused, with the fields to blame."""
+    keys = list(getattr(problem, "keys", ()))
+    return refuse(request, getattr(problem, "status", 500), str(problem), told={"keys": keys})

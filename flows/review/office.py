@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.review.accounts import Gate
 from flows.review.desk import Desk
+from flows.review.leases import Leases
 from flows.review.people import Person, UserRole
 from flows.review.sessions import Session, Sessions
 from flows.settings import Exam
@@ -47,6 +48,7 @@ class Office:
     desk: Desk
     sessions: Sessions
     gate: Gate = field(default_factory=Gate)
+    leases: Leases = field(default_factory=Leases)
     pages: Environment = field(default_factory=page_drawer)
 
 
