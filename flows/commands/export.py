@@ -17,7 +17,7 @@ from flows.export.place import keep_copy
 from flows.export.reading_back import Filled, read_filled
 from flows.export.run_sheet import Section
 from flows.export.workbook import Contents, write_workbook
-from flows.final import what_waits
+from flows.final import what_blocks
 from flows.places import refuse_open_file
 from flows.sample_rounds import standing_of
 from flows.settings import EXPORTS, load_exam
@@ -98,16 +98,9 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
 
 def _refuse_unfinished(contents: Contents, standing: Standing, told: str) -> None:
     """Raise NotFinalError for what a person still has to look at; `told` says that changed rules are not recorded."""
-    settled = contents.settled
-    flags = len(flag_rows(contents.fields, settled, contents.sheets.templates))
-    reasons = [" ".join(in_words(standing))] if standing.blocks else []
-    reasons += what_waits(contents.ledger, settled, contents.batches, flags)
-    if told:
-        reasons.append(told)
-    if claimed := len(contents.ledger.claimed):
-        reasons.append(f"{claimed:,} pages say a number that others say too, and are not joined: tallymark stacks DIR")
-    if reasons:
-        raise NotFinalError("\n".join(("this exam cannot be final yet:", *(f"  {each}" for each in reasons))))
+    flags = len(flag_rows(contents.fields, contents.settled, contents.sheets.templates))
+    if reasons := what_blocks(standing, contents.ledger, contents.settled, contents.batches, flags=flags, rules=told):
+        raise NotFinalError("\n".join(("this exam cannot be final yet:", *(f"  {one.in_words()}" for one in reasons))))
 
 
 def _about_checks(standing: Standing, final: bool, accepted: int) -> Section:
