@@ -39,19 +39,21 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One thing that waits: what it is and how much of it, where it is found, and what a person at a terminal does.
+    """One thing that waits: what it is and how much of it, where it is told, and what a person at a terminal does.
 
-    `said` names no candidate; `named`, the first few by name, may. `then` begins with what divides it from the rest.
+    `said` names no candidate; `named`, the first few by name, may. `where` and `then` begin with what divides them from
+    what stands before them.
     """
 
     what: Obstacle
     said: str
     named: str = ""
     then: str = ""
+    where: str = ""
 
     def in_words(self) -> str:
         """Return all of it in one line."""
-        return f"{self.said}{f' ({self.named})' if self.named else ''}{self.then}"
+        return f"{self.said}{self.where}{f' ({self.named})' if self.named else ''}{self.then}"
 
 
 def what_blocks(
@@ -103,9 +105,10 @@ def _waiting(ledger: Ledger, sheets: Sequence[SettledSheet], batches: Iterable[B
     if remarked := [sheet for sheet in sheets if sheet.remarks and not _is_taken(ledger, sheet)]:
         yield Waiting(
             Obstacle.SHEETS,
-            f"{_count(len(remarked), 'sheet')} open, see the column 'remarks' of Marks in an export without --final",
+            f"{_count(len(remarked), 'sheet')} open",
             _some([f"{sheet.sheet}: {sheet.remarks[0]}" for sheet in remarked], "; "),
             "; what cannot be mended: tallymark ledger DIR --accept SHEET WHY",
+            ", see the column 'remarks' of Marks in an export without --final",
         )
 
 

@@ -8,6 +8,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from flows.review.board import Boards
 from flows.review.desk import Desk
 from flows.review.people import Person, UserRole
 from flows.review.sessions import Session, Sessions
@@ -46,6 +47,7 @@ class Office:
     desk: Desk
     sessions: Sessions
     pages: Environment = field(default_factory=page_drawer)
+    boards: Boards = field(default_factory=Boards)
 
 
 def office_of(request: Request) -> Office:
