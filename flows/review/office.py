@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.review.board import Boards
 from flows.review.desk import Desk
+from flows.review.leases import Leases
 from flows.review.people import Person, UserRole
 from flows.review.sessions import Session, Sessions
 from flows.settings import Exam
@@ -46,6 +47,7 @@ class Office:
     store: Store
     desk: Desk
     sessions: Sessions
+    leases: Leases = field(default_factory=Leases)
     pages: Environment = field(default_factory=page_drawer)
     boards: Boards = field(default_factory=Boards)
 
