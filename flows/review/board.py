@@ -74,6 +74,7 @@ class Board:
 class Boards:
     """Keeps the board of an exam until something changed."""
 
+    rest_share: float = REST_SHARE
     _board: Board | None = None
     _overview: tuple[Seen, Overview] | None = None
     _of: tuple[str, int] = ("", -1)
@@ -97,7 +98,7 @@ class Boards:
             began = time.monotonic()
             self._board = self._gather(exam, desk, store, seen)
             self._of = of
-            self._rest_until = time.monotonic() + REST_SHARE * (time.monotonic() - began)
+            self._rest_until = time.monotonic() + self.rest_share * (time.monotonic() - began)
             return self._board
         finally:
             self._lock.release()

@@ -17,7 +17,7 @@ from flows.settings import ReviewSettings
 from flows.trail import PairFigures
 from recognizer.records import Flag, PageOutcomeKind
 
-MOST_LISTED = 8
+MOST_LISTED = 5
 """Candidates that a group lists; `tallymark candidates` lists all."""
 
 MOST_RUNS = 3

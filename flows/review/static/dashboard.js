@@ -109,17 +109,19 @@ function candidates(told) {
   return [el("p", { text: first }), ...groups.map((one) => {
     const some = one.some.map((each) => [each.id, each.name, each.id ? "" : each.sheets.join(", ")].filter(Boolean).join(" "));
     if (one.count > some.length) some.push(`and ${count(one.count - some.length)} more`);
-    return el("div", { class: one.count ? "group" : "group zero" }, el("h3", { text: `${one.words}: ${count(one.count)}` }), el("div", { class: "some", text: some.join(" · ") }));
+    const list = el("ul", { class: "some" }, ...some.map((text) => el("li", { text })));
+    return el("div", { class: one.count ? "group" : "group zero" }, el("h3", { text: `${one.words}: ${count(one.count)}` }), list);
   })];
 }
 
 function ledger(told) {
   const { files_in, files, in_hand, pages_in, pages, waiting, residual, words, closes } = told.ledger;
   const rows = (named, more) => [...named, ...more].map(([name, number]) => [name, el("span", { class: number ? null : "zero", text: count(number) })]);
+  const files_table = table([[`${many(files_in, "file")} in`, false], ["", true]], rows(files, [["in hand", in_hand]]), "Files by what became of them");
+  const pages_table = table([[`${many(pages_in, "page")} in`, false], ["", true]], rows(pages, [["waiting", waiting], ["left over", residual]]), "Pages by what became of them");
   return [
     el("p", { class: closes ? "good" : "wrong", text: `${words.charAt(0).toUpperCase()}${words.slice(1)}.` }),
-    table([[`${many(files_in, "file")} in`, false], ["", true]], rows(files, [["in hand", in_hand]]), "Files by what became of them"),
-    table([[`${many(pages_in, "page")} in`, false], ["", true]], rows(pages, [["waiting", waiting], ["left over", residual]]), "Pages by what became of them"),
+    el("div", { class: "columns" }, pages_table, files_table),
   ];
 }
 
