@@ -1,6 +1,6 @@
 """What people say in the browser becomes rows of the trail: checked, stored once, and shown at once.
 
-    Said ─meaning_of─► what it says of the field ─ the revision that the person saw, whose turn it is ─► Correction ─► Told
+    Said ─meaning_of─► what it says ─ the revision that the person saw, and whose turn it is ─► Correction ─► Told
 
 Whether it may be stored is decided within the transaction that stores it. In blind review nobody is told what somebody
 else said.
