@@ -1,25 +1,68 @@
 """What stands in the way of a final export: everything that still waits for a person, a line each. Pure."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from flows.acceptances import AcceptedKind, is_accepted
 from flows.batches import Batch
 from flows.batches import in_words as batch_in_words
 from flows.ledger import IN_HAND, Ledger
 from flows.ledger import in_words as ledger_in_words
-from flows.records import PageRow
+from flows.records import FieldRow, PageRow, TrailRow
 from flows.settling import SettledSheet
-from recognizer.records import PageOutcomeKind
+from flows.trail import by_key, standing, waits_for_second
+from recognizer.records import Flag, PageOutcomeKind
 
 MOST_NAMED = 3
 """Files, pages or sheets that one line names; `tallymark ledger` and the sheet Marks name all."""
 
 
-def what_waits(ledger: Ledger, sheets: Sequence[SettledSheet], batches: Iterable[Batch], flags: int) -> tuple[str, ...]:
-    """Return one line for each kind of thing that waits: how many, the first by name, and what to do about them."""
+@dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """How many fields people looked at and left open: `unreadable` and `disputed` ones are among the flags.
+
+    `second` are settled, and wait for a second answer.
+    """
+
+    unreadable: int = 0
+    disputed: int = 0
+    second: int = 0
+
+
+NOTHING_LEFT = LeftOpen()
+
+
+def left_open(fields: Iterable[FieldRow], trail: Iterable[TrailRow], share: float) -> LeftOpen:
+    """Return what people left open.
+
+    Args:
+        fields: every field of the pages that count.
+        trail: the whole trail.
+        share: which share of the fields two people answer.
+    """
+    flagged = {row.key: row.flag if row.correction else None for row in fields}
+    second = sum(key in flagged and waits_for_second(standing(mine), share) for key, mine in by_key(trail).items())
+    of = list(flagged.values())
+    return LeftOpen(of.count(Flag.UNREADABLE), of.count(Flag.DISPUTED), second if share else 0)
+
+
+def what_waits(
+    ledger: Ledger,
+    sheets: Sequence[SettledSheet],
+    batches: Iterable[Batch],
+    flags: int,
+    left: LeftOpen = NOTHING_LEFT,
+) -> tuple[str, ...]:
+    """Return one line for each kind of thing that waits: how many, the first by name, and what to do about them.
+
+    `flags` counts all fields that are open, those in `left` among them.
+    """
     told = []
-    if flags:
-        told.append(f"{flags:,} fields wait for a person; they stand on the sheet Flags of an export without --final")
+    if untouched := flags - left.unreadable - left.disputed:
+        told.append(
+            f"{untouched:,} fields wait for a person; they stand on the sheet Flags of an export without --final"
+        )
+    told += _about_answers(left)
     told += [f"{batch_in_words(batch)}; tallymark batches explains it" for batch in batches if batch.blocks]
     if not ledger.closes:
         told.append(ledger_in_words(ledger))
@@ -33,6 +76,23 @@ def what_waits(ledger: Ledger, sheets: Sequence[SettledSheet], batches: Iterable
             f"({named}); what cannot be mended: tallymark ledger DIR --accept SHEET WHY"
         )
     return tuple(told)
+
+
+def _about_answers(left: LeftOpen) -> Iterable[str]:
+    if left.unreadable:
+        yield (
+            f"{_fields(left.unreadable)} nobody could read: somebody else may (tallymark review DIR), or says what "
+            "counts instead"
+        )
+    if left.disputed:
+        yield f"{_fields(left.disputed)} disputed: two people differ, and a third decides: tallymark review DIR"
+    if left.second:
+        waits = "waits" if left.second == 1 else "wait"
+        yield f"{_fields(left.second)} {waits} for a second look (review.second in exam.toml): tallymark review DIR"
+
+
+def _fields(number: int) -> str:
+    return "1 field" if number == 1 else f"{number:,} fields"
 
 
 def _is_taken(ledger: Ledger, sheet: SettledSheet) -> bool:

@@ -17,7 +17,7 @@ from flows.export.place import keep_copy
 from flows.export.reading_back import Filled, read_filled
 from flows.export.run_sheet import Section
 from flows.export.workbook import Contents, write_workbook
-from flows.final import what_waits
+from flows.final import left_open, what_waits
 from flows.places import refuse_open_file
 from flows.settings import EXPORTS, Exam, load_exam
 from flows.store import Store, open_store
@@ -74,7 +74,7 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
         told = pending_in_words(folder, store.last_snapshot(), now := contents.results.snapshot())
         standing = _standing(exam, store, contents)
         if final:
-            _refuse_unfinished(contents, standing, told)
+            _refuse_unfinished(contents, standing, told, exam.settings.review.second_share)
         contents = replace(
             contents, facts=(*contents.facts, _about_checks(standing, final, len(contents.ledger.accepted)))
         )
@@ -101,12 +101,16 @@ def _standing(exam: Exam, store: Store, contents: Contents) -> Standing:
     return how_it_stands(contents.fields, store.sample_checks(), store.tightenings(), held, share)
 
 
-def _refuse_unfinished(contents: Contents, standing: Standing, told: str) -> None:
-    """Raise NotFinalError for what a person still has to look at; `told` says that changed rules are not recorded."""
+def _refuse_unfinished(contents: Contents, standing: Standing, told: str, share: float) -> None:
+    """Raise NotFinalError for what a person still has to look at.
+
+    `told` says that changed rules are not recorded; `share` is the share of fields that two people answer.
+    """
     settled = contents.settled
     flags = len(flag_rows(contents.fields, settled, contents.sheets.templates))
     reasons = [" ".join(in_words(standing))] if standing.blocks else []
-    reasons += what_waits(contents.ledger, settled, contents.batches, flags)
+    left = left_open(contents.fields, contents.trail, share)
+    reasons += what_waits(contents.ledger, settled, contents.batches, flags, left)
     if told:
         reasons.append(told)
     if claimed := len(contents.ledger.claimed):
