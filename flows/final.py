@@ -11,9 +11,10 @@ from flows.checking import Standing
 from flows.checking import in_words as check_in_words
 from flows.ledger import IN_HAND, Ledger
 from flows.ledger import in_words as ledger_in_words
-from flows.records import PageRow
+from flows.records import FieldRow, PageRow, TrailRow
 from flows.settling import SettledSheet
-from recognizer.records import PageOutcomeKind
+from flows.trail import by_key, standing, waits_for_second
+from recognizer.records import Flag, PageOutcomeKind
 
 MOST_NAMED = 3
 """Files, pages or sheets that one line names; `tallymark ledger` and the sheet Marks name all."""
@@ -24,6 +25,9 @@ class Obstacle(StrEnum):
 
     CHECKS = "checks"
     FIELDS = "fields"
+    UNREADABLE = "unreadable"
+    DISPUTED = "disputed"
+    SECOND = "second"
     BATCH = "batch"
     LEDGER = "ledger"
     IN_HAND = "in hand"
@@ -56,27 +60,58 @@ class Waiting:
         return f"{self.said}{self.where}{f' ({self.named})' if self.named else ''}{self.then}"
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """How many fields people looked at and left open: `unreadable` and `disputed` ones are among the flags.
+
+    `second` are settled, and wait for a second answer.
+    """
+
+    unreadable: int = 0
+    disputed: int = 0
+    second: int = 0
+
+
+NOTHING_LEFT = LeftOpen()
+
+
+def left_open(fields: Iterable[FieldRow], trail: Iterable[TrailRow], share: float) -> LeftOpen:
+    """Return what people left open.
+
+    Args:
+        fields: every field of the pages that count.
+        trail: the whole trail.
+        share: which share of the fields two people answer.
+    """
+    flagged = {row.key: row.flag if row.correction else None for row in fields}
+    second = sum(key in flagged and waits_for_second(standing(mine), share) for key, mine in by_key(trail).items())
+    of = list(flagged.values())
+    return LeftOpen(of.count(Flag.UNREADABLE), of.count(Flag.DISPUTED), second if share else 0)
+
+
 def what_blocks(
-    standing: Standing,
+    checks: Standing,
     ledger: Ledger,
     sheets: Sequence[SettledSheet],
     batches: Iterable[Batch],
     *,
     flags: int,
+    left: LeftOpen = NOTHING_LEFT,
     rules: str = "",
 ) -> tuple[Waiting, ...]:
     """Return everything for which a final export is refused.
 
     Args:
-        standing: how the promise stands.
+        checks: how the promise stands.
         ledger: what came in.
         sheets: every sheet as it is settled.
         batches: every batch with what it holds.
-        flags: how many fields wait for a person.
+        flags: how many fields wait for a person, those in `left` among them.
+        left: what people looked at and left open.
         rules: that changed rules are not recorded, in words; "" when they are.
     """
-    told = [Waiting(Obstacle.CHECKS, " ".join(check_in_words(standing)))] if standing.blocks else []
-    told += _waiting(ledger, sheets, batches, flags)
+    told = [Waiting(Obstacle.CHECKS, " ".join(check_in_words(checks)))] if checks.blocks else []
+    told += _waiting(ledger, sheets, batches, flags, left)
     if rules:
         told.append(Waiting(Obstacle.RULES, rules))
     if claimed := len(ledger.claimed):
@@ -85,15 +120,27 @@ def what_blocks(
     return tuple(told)
 
 
-def what_waits(ledger: Ledger, sheets: Sequence[SettledSheet], batches: Iterable[Batch], flags: int) -> tuple[str, ...]:
-    """Return one line for each kind of thing that waits: how many, the first by name, and what to do about them."""
-    return tuple(one.in_words() for one in _waiting(ledger, sheets, batches, flags))
+def what_waits(
+    ledger: Ledger,
+    sheets: Sequence[SettledSheet],
+    batches: Iterable[Batch],
+    flags: int,
+    left: LeftOpen = NOTHING_LEFT,
+) -> tuple[str, ...]:
+    """Return one line for each kind of thing that waits: how many, the first by name, and what to do about them.
+
+    `flags` counts all fields that are open, those in `left` among them.
+    """
+    return tuple(one.in_words() for one in _waiting(ledger, sheets, batches, flags, left))
 
 
-def _waiting(ledger: Ledger, sheets: Sequence[SettledSheet], batches: Iterable[Batch], flags: int) -> Iterator[Waiting]:
-    if flags:
+def _waiting(
+    ledger: Ledger, sheets: Sequence[SettledSheet], batches: Iterable[Batch], flags: int, left: LeftOpen
+) -> Iterator[Waiting]:
+    if untouched := flags - left.unreadable - left.disputed:
         then = "; they stand on the sheet Flags of an export without --final"
-        yield Waiting(Obstacle.FIELDS, f"{flags:,} fields wait for a person", then=then)
+        yield Waiting(Obstacle.FIELDS, f"{untouched:,} fields wait for a person", then=then)
+    yield from _about_answers(left)
     for batch in batches:
         if batch.blocks:
             yield Waiting(Obstacle.BATCH, batch_in_words(batch), then="; tallymark batches explains it")
@@ -110,6 +157,23 @@ def _waiting(ledger: Ledger, sheets: Sequence[SettledSheet], batches: Iterable[B
             "; what cannot be mended: tallymark ledger DIR --accept SHEET WHY",
             ", see the column 'remarks' of Marks in an export without --final",
         )
+
+
+def _about_answers(left: LeftOpen) -> Iterator[Waiting]:
+    if left.unreadable:
+        then = ": somebody else may (tallymark review DIR), or says what counts instead"
+        yield Waiting(Obstacle.UNREADABLE, f"{_fields(left.unreadable)} nobody could read", then=then)
+    if left.disputed:
+        said = f"{_fields(left.disputed)} disputed: two people differ, and a third decides"
+        yield Waiting(Obstacle.DISPUTED, said, then=": tallymark review DIR")
+    if left.second:
+        waits = "waits" if left.second == 1 else "wait"
+        said = f"{_fields(left.second)} {waits} for a second look (review.second in exam.toml)"
+        yield Waiting(Obstacle.SECOND, said, then=": tallymark review DIR")
+
+
+def _fields(number: int) -> str:
+    return "1 field" if number == 1 else f"{number:,} fields"
 
 
 def _is_taken(ledger: Ledger, sheet: SettledSheet) -> bool:

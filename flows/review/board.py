@@ -18,7 +18,7 @@ from flows.candidate_list import CandidateLine, Group, candidate_lines
 from flows.checking import Standing
 from flows.deciding import Decided
 from flows.export.flags_sheet import FlagRow
-from flows.final import Waiting, what_blocks
+from flows.final import Waiting, left_open, what_blocks
 from flows.ledger import Ledger
 from flows.records import RunRow
 from flows.review.desk import Desk, Seen
@@ -32,7 +32,7 @@ from recognizer.records import Flag, ValueState
 REST_SHARE = 10.0
 """Gathering rests this many times as long as it took: people who settle fields come first."""
 
-QUESTIONED = "in question"
+QUESTIONED = "doubt"
 """The reason of a field that is settled by itself, and contradicts something else."""
 
 
@@ -124,6 +124,7 @@ class Boards:
                 seen.results.decided.sheets,
                 about.batches,
                 flags=len(flags),
+                left=left_open(rows, trail, exam.settings.review.second_share),
                 rules=about.rules,
             ),
         )

@@ -47,6 +47,9 @@ PLACES: Mapping[Obstacle, tuple[str, UserRole, str]] = MappingProxyType(
     {
         Obstacle.CHECKS: ("/wall", UserRole.LEAD, "Look at what is in doubt"),
         Obstacle.FIELDS: ("/queue", UserRole.REVIEWER, "Settle them"),
+        Obstacle.UNREADABLE: ("/queue?reason=unreadable", UserRole.REVIEWER, "Look at them again"),
+        Obstacle.DISPUTED: ("/queue?reason=disputed", UserRole.REVIEWER, "Decide between two answers"),
+        Obstacle.SECOND: ("/queue?reason=second", UserRole.REVIEWER, "Give a second answer"),
         Obstacle.COPIES: ("/sheets", UserRole.LEAD, "Decide which picture counts"),
         Obstacle.FAILED: ("/sheets", UserRole.LEAD, "Place them by hand"),
         Obstacle.SHEETS: ("/sheets", UserRole.REVIEWER, "Look at the sheets"),
@@ -75,7 +78,7 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
                 "reason": name,
                 "words": REASONS.get(name, name),
                 "count": count,
-                "link": f"/queue?why={name.replace(' ', '+')}" if person.role.covers(UserRole.REVIEWER) else None,
+                "link": f"/queue?reason={name}" if person.role.covers(UserRole.REVIEWER) else None,
             }
             for name, count in sorted(board.reasons.items(), key=lambda one: (-one[1], one[0]))
         ],

@@ -71,7 +71,7 @@ def test_reasons_add_up_to_what_is_open_and_link_to_the_queue(office: Office) ->
     found = told(office)
     assert sum(one["count"] for one in found["reasons"]) == found["fields"]["open"]
     unsure = next(one for one in found["reasons"] if one["reason"] == "unsure")
-    assert (unsure["words"], unsure["link"]) == ("unsure what is written", "/queue?why=unsure")
+    assert (unsure["words"], unsure["link"]) == ("unsure what is written", "/queue?reason=unsure")
 
 
 def test_what_blocks_is_what_a_final_export_refuses(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
