@@ -76,11 +76,12 @@ class Confirm(Body):
 
 
 class Undo(Body):
-    """A page that is taken back: the token with which it was confirmed, and its fields."""
+    """A page that is taken back: the token with which it was confirmed, its fields, and what was struck."""
 
     token: Token
     confirmed: Token
-    keys: Annotated[tuple[Key, ...], Field(min_length=1, max_length=WALL)]
+    keys: Annotated[tuple[Key, ...], Field(max_length=WALL)] = ()
+    struck: Annotated[tuple[Key, ...], Field(max_length=WALL)] = ()
 
 
 # ---- looking ---------------------------------------------------------------------------------------------------------
@@ -141,18 +142,14 @@ def fields(
 
 
 @router.post("/wall/keep")
-def keep(
-    request: Request, asked: Annotated[Keys, Depends(body_of(Keys))], office: Here, _: Reviewing
-) -> dict[str, Any]:
+def keep(request: Request, asked: SomeKeys, office: Here, _: Reviewing) -> dict[str, Any]:
     """Keep fields for a screen that is still looked at."""
     holder = _holder(request)
     return {"lost": [key for key in asked.keys if not office.leases.keep(key, holder)]}
 
 
 @router.post("/wall/free")
-def free(
-    request: Request, asked: Annotated[Keys, Depends(body_of(Keys))], office: Here, _: Reviewing
-) -> dict[str, Any]:
+def free(request: Request, asked: SomeKeys, office: Here, _: Reviewing) -> dict[str, Any]:
     """Give fields back that are on no screen any more."""
     office.leases.free_all(_holder(request), asked.keys)
     return {}
@@ -170,7 +167,7 @@ def confirm(
     if len(set(keys)) != len(keys):
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "Send each field once, struck or not.")
     stored, late = _store(office, person, said)
-    office.struck.update({one.key: one.revision for one in said.struck})
+    office.struck.update({one.key: one.revision for one in said.struck if office.desk.row(one.key)})
     office.leases.free_all(_holder(request), keys)
     return {
         "stored": [row.correction.key for row in stored],
@@ -194,7 +191,7 @@ def undo(asked: Annotated[Undo, Depends(body_of(Undo))], office: Here, person: R
                 late.append(Late(row.key, str(problem)))
         return made
 
-    for key in asked.keys:
+    for key in asked.struck:
         office.struck.pop(key, None)
     rows, gone = _decide(office, list(asked.keys), asked.token, choose)
     told = [*late, *(Late(key, GONE) for key in gone)]
