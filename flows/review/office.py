@@ -12,6 +12,7 @@ from flows.review.board import Boards
 from flows.review.desk import Desk
 from flows.review.leases import Leases
 from flows.review.people import Person, UserRole
+from flows.review.rounds import Rounds
 from flows.review.sessions import Session, Sessions
 from flows.settings import Exam
 from flows.store import Store
@@ -40,7 +41,8 @@ def page_drawer() -> Environment:
 class Office:
     """One exam that is open for review.
 
-    `store` is for requests: no snapshot is ever taken of it, since many threads share it.
+    `store` is for requests: no snapshot is ever taken of it, since many threads share it. `struck` are fields that
+    somebody struck on a wall, with their revision then: they are no more what others around them are.
     """
 
     exam: Exam
@@ -48,6 +50,8 @@ class Office:
     desk: Desk
     sessions: Sessions
     leases: Leases = field(default_factory=Leases)
+    rounds: Rounds = field(default_factory=Rounds)
+    struck: dict[str, str] = field(default_factory=dict)
     pages: Environment = field(default_factory=page_drawer)
     boards: Boards = field(default_factory=Boards)
 
