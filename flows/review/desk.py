@@ -20,6 +20,7 @@ from flows.exam_results import ExamResults, exam_results, exam_rule
 from flows.export.flags_sheet import FlagRow, fields_by_name, flag_rows
 from flows.ledger import Ledger
 from flows.records import FieldRow
+from flows.rules import RULE_FILES
 from flows.settings import Exam
 from flows.settling import SettledSheet
 from flows.store import Store
@@ -72,6 +73,7 @@ class Desk:
     _over: Event = field(default_factory=Event)
     _soon: Event = field(default_factory=Event)
     _fields: dict[tuple[str, str], SheetField] = field(default_factory=dict)
+    _marked_by: tuple[tuple[str, int, int], ...] = ()
 
     def __post_init__(self) -> None:
         self._fields = fields_by_name(self.exam.sheets.templates)
@@ -106,8 +108,10 @@ class Desk:
             began = time.monotonic()
             try:
                 with self.opener() as store:
-                    if self.seen is None or store.changes() != self.seen.changes:
+                    stamp = self._stamp()
+                    if self.seen is None or stamp != self._marked_by or store.changes() != self.seen.changes:
                         self._look(store)
+                        self._marked_by = stamp
                         rest = REST_SHARE * (time.monotonic() - began)
                     self.trouble = ""
             except (FlowError, RecognizerError) as problem:
@@ -115,6 +119,15 @@ class Desk:
             self._soon.wait(max(LOOK_SECONDS, rest))
             self._soon.clear()
             rest = 0.0
+
+    def _stamp(self) -> tuple[tuple[str, int, int], ...]:
+        """Return what tells that somebody saved the key or the roster."""
+        found = []
+        for name in RULE_FILES:
+            with suppress(OSError):
+                at = (self.exam.dir / name).stat()
+                found.append((name, at.st_mtime_ns, at.st_size))
+        return tuple(found)
 
     def _look(self, store: Store) -> Seen:
         began = time.monotonic()
