@@ -9,13 +9,14 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from flows.errors import FlowError
-from flows.review import dashboard, entrance, images, queue, sheets, wall
+from flows.review import candidates, dashboard, entrance, images, page_images, places, queue, sheets, wall
 from flows.review.guard import Guard
 from flows.review.office import Office, draw
+from flows.review.refusals import Refused
 
 STATIC = Path(__file__).parent / "static"
 
-VIEWS = (entrance, dashboard, queue, wall, sheets, images)
+VIEWS = (entrance, dashboard, queue, wall, sheets, candidates, places, images, page_images)
 
 
 def create_app(office: Office, hosts: tuple[str, ...] = ("127.0.0.1", "localhost")) -> FastAPI:
@@ -33,6 +34,7 @@ def create_app(office: Office, hosts: tuple[str, ...] = ("127.0.0.1", "localhost
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(404, _refused)
     app.add_exception_handler(FlowError, _cannot)
+    app.add_exception_handler(Refused, _refused_whole)
     app.add_middleware(Guard, sessions=office.sessions, hosts=hosts)
     return app
 
@@ -57,6 +59,14 @@ async def _cannot(request: Request, problem: Exception) -> Response:
         return JSONResponse({"problem": str(problem)}, HTTPStatus.SERVICE_UNAVAILABLE)
     shown = {"heading": "This cannot be done now", "problem": str(problem)}
     return draw(request, "problem.html", status=HTTPStatus.SERVICE_UNAVAILABLE, **shown)
+
+
+async def _refused_whole(request: Request, problem: Exception) -> Response:
+    """Say why what a person asked for is refused, with the fields to blame."""
+    status, words = getattr(problem, "status", 500), str(problem)
+    if not _wants_page(request):
+        return JSONResponse({"problem": words, "keys": list(getattr(problem, "keys", ()))}, status)
+    return draw(request, "problem.html", status=status, heading=HTTPStatus(status).phrase, problem=words)
 
 
 def _wants_page(request: Request) -> bool:

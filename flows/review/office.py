@@ -8,8 +8,11 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from flows.review.catalogue import Catalogue
 from flows.review.desk import Desk
 from flows.review.people import Person, UserRole
+from flows.review.pictures import Pictures
+from flows.review.placing_jobs import PlacingJobs
 from flows.review.sessions import Session, Sessions
 from flows.settings import Exam
 from flows.store import Store
@@ -46,6 +49,9 @@ class Office:
     desk: Desk
     sessions: Sessions
     pages: Environment = field(default_factory=page_drawer)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    pictures: Pictures = field(default_factory=Pictures)
+    placing: PlacingJobs = field(default_factory=PlacingJobs)
 
 
 def office_of(request: Request) -> Office:
