@@ -9,9 +9,12 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.review.board import Boards
+from flows.review.catalogue import Catalogue
 from flows.review.desk import Desk
 from flows.review.leases import Leases
 from flows.review.people import Person, UserRole
+from flows.review.pictures import Pictures
+from flows.review.placing_jobs import PlacingJobs
 from flows.review.rounds import Rounds
 from flows.review.sessions import Session, Sessions
 from flows.settings import Exam
@@ -54,6 +57,9 @@ class Office:
     struck: dict[str, str] = field(default_factory=dict)
     pages: Environment = field(default_factory=page_drawer)
     boards: Boards = field(default_factory=Boards)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    pictures: Pictures = field(default_factory=Pictures)
+    placing: PlacingJobs = field(default_factory=PlacingJobs)
 
 
 def office_of(request: Request) -> Office:
