@@ -8,6 +8,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from flows.review.accounts import Gate
 from flows.review.board import Boards
 from flows.review.catalogue import Catalogue
 from flows.review.desk import Desk
@@ -52,6 +53,7 @@ class Office:
     store: Store
     desk: Desk
     sessions: Sessions
+    gate: Gate = field(default_factory=Gate)
     leases: Leases = field(default_factory=Leases)
     rounds: Rounds = field(default_factory=Rounds)
     struck: dict[str, str] = field(default_factory=dict)
