@@ -152,10 +152,9 @@ def _print_chain(chain: "Chain", pictures: dict[str, int]) -> None:
         return
     click.echo(f"The trail is whole: {rows}, hash of the last row {chain.head}")
     if chain.noted_at is not None:
-        since = chain.length - chain.noted_at
-        click.echo(
-            f"The hash that was noted is that of row {chain.noted_at:,}; {since:,} came since, none was replaced"
-        )
+        since = f"{chain.length - chain.noted_at:,} came since"
+        where = f"that of row {chain.noted_at:,}" if chain.noted_at else "that of an empty trail"
+        click.echo(f"The hash that was noted is {where}; {since}")
     if others := pictures[Picture.OTHER]:
         click.echo(f"{others:,} rows were about another picture of their field than is stored now: it was read again")
     if gone := pictures[Picture.GONE]:
