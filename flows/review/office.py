@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from flows.review.desk import Desk
 from flows.review.leases import Leases
 from flows.review.people import Person, UserRole
+from flows.review.queue_order import Lines, Skipped
 from flows.review.sessions import Session, Sessions
 from flows.settings import Exam
 from flows.store import Store
@@ -47,7 +48,12 @@ class Office:
     desk: Desk
     sessions: Sessions
     leases: Leases = field(default_factory=Leases)
+    skipped: Skipped = field(default_factory=Skipped)
     pages: Environment = field(default_factory=page_drawer)
+    lines: Lines = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lines = Lines(self.desk)
 
 
 def office_of(request: Request) -> Office:
