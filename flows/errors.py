@@ -59,3 +59,15 @@ class PageChoiceError(FlowError):
     """What a person said about pages was refused whole; nothing was stored."""
 
     exit_code = 6
+
+
+class UndoError(FlowError):
+    """What should be taken back cannot be: nothing stands, or somebody else said it."""
+
+    exit_code = 6
+
+
+class TokenUsedError(FlowError):
+    """What was sent carries the token of something else that was stored before; nothing was stored."""
+
+    exit_code = 6

@@ -8,7 +8,7 @@ import click
 
 from flows.adopting import adopt_silently, pending_in_words
 from flows.batches import in_words as in_batch_words
-from flows.checking import Standing, calibrations, how_it_stands, in_words
+from flows.checking import Standing, in_words
 from flows.errors import NotFinalError, PlaceError, WorkbookError
 from flows.export.contents import exam_contents
 from flows.export.corrections import unread
@@ -19,8 +19,9 @@ from flows.export.run_sheet import Section
 from flows.export.workbook import Contents, write_workbook
 from flows.final import what_waits
 from flows.places import refuse_open_file
-from flows.settings import EXPORTS, Exam, load_exam
-from flows.store import Store, open_store
+from flows.sample_rounds import standing_of
+from flows.settings import EXPORTS, load_exam
+from flows.store import open_store
 
 WORKBOOK = "marks.xlsx"
 SUFFIX = ".xlsx"
@@ -72,7 +73,7 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
     with open_store(folder) as store, store.snapshot():
         contents = exam_contents(exam, store)
         told = pending_in_words(folder, store.last_snapshot(), now := contents.results.snapshot())
-        standing = _standing(exam, store, contents)
+        standing = standing_of(exam, contents.fields, store)
         if final:
             _refuse_unfinished(contents, standing, told)
         contents = replace(
@@ -93,12 +94,6 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
         click.echo(f"Fill in the corrections on Flags, then: tallymark correct {folder} {name} --reviewer NAME")
     elif written.open_sheets:
         click.echo("Nothing is flagged; what is still open stands in the column 'remarks' of Marks")
-
-
-def _standing(exam: Exam, store: Store, contents: Contents) -> Standing:
-    share, models = exam.settings.accept_error, {row.model for row in contents.fields}
-    held = calibrations(models, share, own=exam.models)
-    return how_it_stands(contents.fields, store.sample_checks(), store.tightenings(), held, share)
 
 
 def _refuse_unfinished(contents: Contents, standing: Standing, told: str) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from flows.errors import PlaceError
 
-NEWEST = "0007"
+NEWEST = "0008"
 """The newest step of `versions/`; known here so that an up-to-date database opens without importing Alembic."""
 
 APPLICATION_ID = 0x544D4B31

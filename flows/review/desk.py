@@ -218,6 +218,11 @@ class Desk:
             later = takewhile(lambda one: one[0] > version, reversed(self._log))
             return frozenset[str]().union(*(keys for _, keys in later))
 
+    def rows(self) -> tuple[FieldRow, ...]:
+        """Return every field as it is decided now, in the order of the pages."""
+        with self._lock:
+            return tuple(self._rows.values())
+
     def template_field(self, row: FieldRow) -> SheetField | None:
         """Return what the template says of a field, None when it has none of that name any more."""
         return self._fields.get((row.template, row.field))
