@@ -9,14 +9,14 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from flows.errors import FlowError
-from flows.review import dashboard, entrance, images, queue, sheets, wall
+from flows.review import candidates, dashboard, entrance, images, page_images, places, queue, sheets, wall
 from flows.review.guard import Guard
 from flows.review.office import Office, draw
 from flows.review.refusals import Refused
 
 STATIC = Path(__file__).parent / "static"
 
-VIEWS = (entrance, dashboard, queue, wall, sheets, images)
+VIEWS = (entrance, dashboard, queue, wall, sheets, candidates, places, images, page_images)
 
 
 def create_app(office: Office, hosts: tuple[str, ...] = ("127.0.0.1", "localhost")) -> FastAPI:

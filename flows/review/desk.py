@@ -223,6 +223,11 @@ class Desk:
         with self._lock:
             return tuple(self._rows.values())
 
+    def fields_of_sheet(self, sheet: str) -> tuple[FieldRow, ...]:
+        """Return the fields of a sheet as their own pictures and people say."""
+        with self._lock:
+            return self._raw.get(sheet, ())
+
     def template_field(self, row: FieldRow) -> SheetField | None:
         """Return what the template says of a field, None when it has none of that name any more."""
         return self._fields.get((row.template, row.field))

@@ -8,9 +8,12 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from flows.review.catalogue import Catalogue
 from flows.review.desk import Desk
 from flows.review.leases import Leases
 from flows.review.people import Person, UserRole
+from flows.review.pictures import Pictures
+from flows.review.placing_jobs import PlacingJobs
 from flows.review.queue_order import Lines, Skipped
 from flows.review.sessions import Session, Sessions
 from flows.settings import Exam
@@ -50,6 +53,9 @@ class Office:
     leases: Leases = field(default_factory=Leases)
     skipped: Skipped = field(default_factory=Skipped)
     pages: Environment = field(default_factory=page_drawer)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    pictures: Pictures = field(default_factory=Pictures)
+    placing: PlacingJobs = field(default_factory=PlacingJobs)
     lines: Lines = field(init=False)
 
     def __post_init__(self) -> None:
