@@ -10,7 +10,18 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from flows.errors import FlowError
-from flows.review import dashboard, entrance, images, queue, sheets, wall
+from flows.review import (
+    candidates,
+    dashboard,
+    entrance,
+    images,
+    page_images,
+    places,
+    queue,
+    sampling,
+    sheets,
+    wall,
+)
 from flows.review.answers import cannot, refuse
 from flows.review.guard import Guard, Listening
 from flows.review.office import Office
@@ -27,7 +38,7 @@ SILENT: TelemetryConfig = {
 }
 """Nothing is told to anybody about requests, whatever the environment says."""
 
-VIEWS = (entrance, dashboard, queue, wall, sheets, images)
+VIEWS = (entrance, dashboard, queue, wall, sampling, sheets, candidates, places, images, page_images)
 
 
 def create_app(

@@ -22,7 +22,8 @@ from flows.review.bodies import Body, Key, ShortText, body_of
 from flows.review.office import Here, Leading, Office
 from flows.review.office import draw as draw_page
 from flows.review.refusals import Refused
-from flows.review.rounds import WALL, Round, group_name, offer, offers
+from flows.review.rounds import Round, offer, offers
+from flows.review.wall_groups import WALL, group_title
 from flows.sample_rounds import HandedIn, hand_in, standing_in, standing_of, told_by
 from flows.settling import heading
 from recognizer.errors import ValueNotAllowedError
@@ -106,7 +107,7 @@ def about(office: Here, _: Leading, number: int = 1) -> dict[str, Any]:
 
 
 @router.get("/wall/check/wall")
-def wall(office: Here, person: Leading, round: str, number: int) -> dict[str, Any]:  # noqa: A002 - the word of the page
+def wall(office: Here, person: Leading, round: str, number: int) -> dict[str, Any]:
     """Return the fields of one wall of this person's round."""
     going = office.rounds.asked(person.name, round)
     if not 0 <= number < len(going.walls):
@@ -251,7 +252,7 @@ def _cell(office: Office, row: FieldRow, written: str | None) -> dict[str, Any]:
     return {
         "key": row.key,
         "revision": row.revision,
-        "group": group_name(row),
+        "group": group_title(row),
         "read": row.decision.guess_in_words or BLANK_WORD,
         "question": heading(field) if field else row.field,
         "sheet": row.sheet,
