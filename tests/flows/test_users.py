@@ -45,6 +45,7 @@ def test_a_password_is_known_again_and_no_other() -> None:
     kept = hash_password(GOOD, CHEAP)
     assert is_password(GOOD, kept)
     assert not is_password(GOOD + " ", kept)
+    assert not is_password(GOOD + "\0", kept)
     assert not is_password("", kept)
     assert GOOD not in kept
 
