@@ -51,7 +51,7 @@ def refuse(path: Path, number: int = 1) -> None:
     [
         ("laughing forms", "takes 922,222 million numbers and commands to draw, at most 2 million are read; print"),
         ("form in itself", "is drawn within itself without end; print"),
-        ("tiny tiles", "tiles of 0.001 x 0.001 points, the smallest that are drawn measure 0.1 x 0.1; print"),
+        ("tiny tiles", "tiles of 0.001 x 0.001 points, the smallest that are drawn measure 0.06 x 0.06; print"),
         ("a million strokes", "takes 14 million numbers and commands to draw, at most 2 million are read; print"),
         ("deep states", "takes 5 million numbers and commands to draw"),
         ("huge contents", "unpacks to more than 50 million bytes"),
