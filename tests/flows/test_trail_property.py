@@ -107,7 +107,7 @@ def copied(folder: Path) -> Iterator[Path]:
         yield Path(shutil.copytree(folder, Path(place) / "exam"))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_the_last_human_decision_stands_and_the_chain_is_whole(empty: Path, steps: Sequence[Step]) -> None:
     told = Told()
