@@ -18,6 +18,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "key": ("flows.commands.key:key", "Write a first key of the answers, or check the key."),
     "candidates": ("flows.commands.candidates:candidates", "Say who wrote which sheet."),
     "export": ("flows.commands.export:export", "Write the marks workbook."),
+    "review": ("flows.commands.review:review", "Settle flagged fields in the browser."),
+    "users": ("flows.commands.users:users", "Accounts of the review, to use it from elsewhere."),
     "correct": ("flows.commands.correct:correct", "Take corrections from a workbook."),
     "check": ("flows.commands.check:check", "Look at a sample of what was accepted."),
     "remark": ("flows.commands.remark:remark", "Mark anew by a changed key, roster or setting."),

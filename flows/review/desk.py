@@ -1,0 +1,302 @@
+"""What is shown of an exam, kept in memory: decided anew in the background whenever something changed.
+
+    store ─(thread)─► Seen ─► open fields ◄─ patched at once, sheet by sheet ─ decisions of people
+
+A page never waits for a whole exam to be decided. What a person says is stored first and shown then; that it may be
+stored is decided in the database (`Store.decide_field`), never from what stands here.
+"""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import takewhile
+from threading import Event, RLock, Thread
+
+from flows.deciding import Grounds, decide_fields, grounds_of
+from flows.errors import FlowError
+from flows.exam_results import ExamResults, exam_results, exam_rule
+from flows.export.flags_sheet import FlagRow, fields_by_name, flag_rows
+from flows.ledger import Ledger
+from flows.records import DISPUTED, FieldRow, TrailRow
+from flows.rules import RULE_FILES
+from flows.settings import Exam
+from flows.settling import SettledSheet
+from flows.store import Store
+from flows.trail import by_key, standing, waits_for_second
+from recognizer.errors import RecognizerError
+from recognizer.records import ValueState
+from recognizer.template import Role, SheetField
+
+LOOK_SECONDS = 1.0
+"""How often the database is asked whether anything changed."""
+
+MOST_LOGGED = 10_000
+"""Changes that are remembered one by one: more than all people together make while a page is open."""
+
+REST_SHARE = 5.0
+"""Deciding a whole exam rests this many times as long as it took last: people come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A whole exam as it was at one moment.
+
+    `rows` are its fields as all together decide them, by key; `raw` the same as their own pictures say, by sheet;
+    `flags` those that wait for a person. `changes` tells this moment from every other (`Store.changes`).
+    """
+
+    changes: str
+    taken_at: datetime
+    took: float
+    results: ExamResults
+    ledger: Ledger
+    grounds: Grounds
+    rows: Mapping[str, FieldRow]
+    raw: Mapping[str, tuple[FieldRow, ...]]
+    sheets: Mapping[str, SettledSheet]
+    flags: tuple[FlagRow, ...]
+
+
+@dataclass(slots=True)
+class Desk:
+    """An exam in memory. `begin` starts to read it; until that is done `seen` is None; `trouble` says what failed."""
+
+    exam: Exam
+    opener: Callable[[], Store]
+    seen: Seen | None = None
+    trouble: str = ""
+    version: int = 0
+    """Counts everything that changed what is open, so that orders of it can be kept until then."""
+    _open: dict[str, FlagRow] = field(default_factory=dict)
+    _rows: dict[str, FieldRow] = field(default_factory=dict)
+    _raw: dict[str, tuple[FieldRow, ...]] = field(default_factory=dict)
+    _touched: set[str] = field(default_factory=set)
+    _lock: RLock = field(default_factory=RLock)
+    _over: Event = field(default_factory=Event)
+    _soon: Event = field(default_factory=Event)
+    _fields: dict[tuple[str, str], SheetField] = field(default_factory=dict)
+    _trails: dict[str, Sequence[TrailRow]] = field(default_factory=dict)
+    _looks: set[str] = field(default_factory=set)
+    _log: deque[tuple[int, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_LOGGED))
+    _logged_from: int = 0
+    _marked_by: tuple[tuple[str, int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        self._fields = fields_by_name(self.exam.sheets.templates)
+
+    # ---- reading -----------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Read the exam in a thread of its own, and again whenever it has changed, until `end`."""
+        Thread(target=self._watch, name="desk", daemon=True).start()
+
+    def end(self) -> None:
+        """Stop reading."""
+        self._over.set()
+        self._soon.set()
+
+    def look(self) -> Seen:
+        """Read the exam now, in this thread.
+
+        Raises:
+            FlowError: its files are faulty, or the database cannot be read.
+        """
+        with self.opener() as store:
+            return self._look(store)
+
+    def hurry(self) -> None:
+        """Have the exam looked at as soon as possible: something was decided that bears on all of it."""
+        self._soon.set()
+
+    def _watch(self) -> None:
+        rest = 0.0
+        while not self._over.is_set():
+            began = time.monotonic()
+            try:
+                with self.opener() as store:
+                    stamp = self._stamp()
+                    if self.seen is None or stamp != self._marked_by or store.changes() != self.seen.changes:
+                        self._look(store)
+                        self._marked_by = stamp
+                        rest = REST_SHARE * (time.monotonic() - began)
+                    self.trouble = ""
+            except (FlowError, RecognizerError) as problem:
+                self.trouble = str(problem)
+            self._soon.wait(max(LOOK_SECONDS, rest))
+            self._soon.clear()
+            rest = 0.0
+
+    def _stamp(self) -> tuple[tuple[str, int, int], ...]:
+        """Return what tells that somebody saved the key or the roster."""
+        found = []
+        for name in RULE_FILES:
+            with suppress(OSError):
+                at = (self.exam.dir / name).stat()
+                found.append((name, at.st_mtime_ns, at.st_size))
+        return tuple(found)
+
+    def _look(self, store: Store) -> Seen:
+        began = time.monotonic()
+        with self._lock:
+            self._touched = set()
+        with store.snapshot():
+            changes = store.changes()
+            results = exam_results(self.exam, store)
+            grounds = replace(grounds_of(self.exam, store), rule=exam_rule(self.exam, results.key))
+            raw: defaultdict[str, list[FieldRow]] = defaultdict(list)
+            for row in store.fields():
+                raw[row.sheet].append(row)
+            ledger = store.ledger()
+            trails = self._wanted_trails(store, results.decided.fields)
+        decided = results.decided
+        seen = Seen(
+            changes=changes,
+            taken_at=datetime.now(UTC),
+            took=time.monotonic() - began,
+            results=results,
+            ledger=ledger,
+            grounds=grounds,
+            rows={row.key: row for row in decided.fields},
+            raw={sheet: tuple(rows) for sheet, rows in raw.items()},
+            sheets={sheet.sheet: sheet for sheet in decided.sheets},
+            flags=flag_rows(decided.fields, decided.sheets, self.exam.sheets.templates),
+        )
+        with self._lock:
+            self.seen = seen
+            self._rows, self._raw = dict(seen.rows), dict(seen.raw)
+            self._open = {flag.row.key: flag for flag in seen.flags}
+            self._trails = trails
+            self._looks = {key for key in trails if self._wants_second(key)}
+            self.version += 1
+            self._log.clear()
+            self._logged_from = self.version
+            # What people said while this was worked out.
+            self._patch(store, self._touched)
+        return seen
+
+    # ---- what is open ------------------------------------------------------------------------------------------------
+
+    def open_flags(self) -> dict[str, FlagRow]:
+        """Return every field that waits for a person now, by key, in the order of the pages."""
+        with self._lock:
+            return dict(self._open)
+
+    def is_open(self, key: str) -> FlagRow | None:
+        """Return a field if it waits for a person."""
+        with self._lock:
+            return self._open.get(key)
+
+    def row(self, key: str) -> FieldRow | None:
+        """Return a field as it is decided now."""
+        with self._lock:
+            return self._rows.get(key)
+
+    def second_looks(self) -> dict[str, FieldRow]:
+        """Return the fields that one person has answered and that wait for a second, by key."""
+        with self._lock:
+            return {key: self._rows[key] for key in self._looks if key in self._rows}
+
+    def wants_look(self, key: str) -> FieldRow | None:
+        """Return a field if one person has answered it and it waits for a second."""
+        with self._lock:
+            return self._rows.get(key) if key in self._looks else None
+
+    def trail_of(self, key: str) -> Sequence[TrailRow]:
+        """Return what people said of a field, as far as a second person matters to anything here."""
+        with self._lock:
+            return self._trails.get(key, ())
+
+    def changed_since(self, version: int) -> frozenset[str] | None:
+        """Return the fields about which anything may have changed since a version; None: look at all of them."""
+        with self._lock:
+            oldest = self._log[0][0] if len(self._log) == MOST_LOGGED else self._logged_from
+            if version < oldest:
+                return None
+            later = takewhile(lambda one: one[0] > version, reversed(self._log))
+            return frozenset[str]().union(*(keys for _, keys in later))
+
+    def rows(self) -> tuple[FieldRow, ...]:
+        """Return every field as it is decided now, in the order of the pages."""
+        with self._lock:
+            return tuple(self._rows.values())
+
+    def fields_of_sheet(self, sheet: str) -> tuple[FieldRow, ...]:
+        """Return the fields of a sheet as their own pictures and people say."""
+        with self._lock:
+            return self._raw.get(sheet, ())
+
+    def template_field(self, row: FieldRow) -> SheetField | None:
+        """Return what the template says of a field, None when it has none of that name any more."""
+        return self._fields.get((row.template, row.field))
+
+    # ---- what people said --------------------------------------------------------------------------------------------
+
+    def touched(self, store: Store, keys: Iterable[str]) -> None:
+        """Show what was just stored about some fields, and what it means for the others on their sheets.
+
+        What it means for other sheets, such as a class list, is shown a little later, when the exam is decided anew.
+        """
+        keys = set(keys)
+        with self._lock:
+            self._touched |= keys
+            self._patch(store, keys)
+
+    def _patch(self, store: Store, keys: Iterable[str]) -> None:
+        fresh = {key: row for key in keys if (row := store.field(key)) is not None}
+        sheets = dict.fromkeys(self._rows[key].sheet for key in fresh if key in self._rows)
+        for key, row in fresh.items():
+            is_disputed = row.correction is not None and row.correction.note == DISPUTED
+            if is_disputed or key in self._trails or self.exam.settings.review.second_share > 0:
+                self._trails[key] = store.trail(key)
+                self._looks.discard(key)
+                self._looks |= {key} if self._wants_second(key) else set()
+        for sheet in sheets:
+            self._raw[sheet] = tuple(
+                # A page may have been given to another sheet meanwhile; the next look at the exam tells.
+                replace(fresh[row.key], sheet=row.sheet) if row.key in fresh else row
+                for row in self._raw[sheet]
+            )
+            self._decide_sheet(sheet, fresh)
+        if fresh:
+            self.version += 1
+            changed = frozenset(row.key for sheet in sheets for row in self._raw[sheet])
+            self._log.append((self.version, changed.union(fresh)))
+
+    def _wanted_trails(self, store: Store, rows: Iterable[FieldRow]) -> dict[str, Sequence[TrailRow]]:
+        """Return the trails of all fields, if anybody has to know who answered first."""
+        wanted = self.exam.settings.review.second_share > 0 or any(
+            row.correction is not None and row.correction.note == DISPUTED for row in rows
+        )
+        return dict(by_key(store.trail())) if wanted else {}
+
+    def _wants_second(self, key: str) -> bool:
+        return waits_for_second(standing(self._trails[key]), self.exam.settings.review.second_share)
+
+    def _decide_sheet(self, sheet: str, fresh: Mapping[str, FieldRow]) -> None:
+        if self.seen is None:
+            return
+        # Whose sheet it is all sheets say together: ids stay as they were decided last.
+        by = replace(self.seen.grounds, candidates=())
+        decided = decide_fields(self._raw[sheet], by).fields
+        doubts: Mapping[str, str] = {}
+        with suppress(KeyError):
+            doubts = self.seen.sheets[sheet].doubts
+        for row in decided:
+            kept = row if row.role is not Role.ID or row.key in fresh else self._rows.get(row.key, row)
+            self._rows[row.key] = kept
+            flag = self._flag(kept, "" if row.key in fresh else doubts.get(row.key, ""))
+            if flag is None:
+                self._open.pop(row.key, None)
+            else:
+                self._open[row.key] = flag
+
+    def _flag(self, row: FieldRow, doubt: str) -> FlagRow | None:
+        if row.state is not ValueState.UNSETTLED and not doubt:
+            return None
+        (found,) = flag_rows([row], (), self.exam.sheets.templates) or (None,)
+        if found is None and (old := self._open.get(row.key)) is not None:
+            return replace(old, row=row, why=doubt)
+        return found
