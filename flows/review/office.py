@@ -8,6 +8,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from flows.review.around import Unpacked
 from flows.review.catalogue import Catalogue
 from flows.review.desk import Desk
 from flows.review.leases import Leases
@@ -55,6 +56,7 @@ class Office:
     pages: Environment = field(default_factory=page_drawer)
     catalogue: Catalogue = field(default_factory=Catalogue)
     pictures: Pictures = field(default_factory=Pictures)
+    unpacked: Unpacked = field(default_factory=Unpacked)
     placing: PlacingJobs = field(default_factory=PlacingJobs)
     lines: Lines = field(init=False)
 
