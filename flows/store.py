@@ -84,17 +84,19 @@ from flows.store_pages import (
     arrange_places,
     kept_pages,
     last_stored,
+    one_page,
     store_pages,
     view_of_page,
 )
 from flows.store_remarks import RemarkStore
 from flows.store_together import fields_together, pages_together
 from flows.store_trail import TrailStore
+from flows.store_users import UserStore
 from recognizer.bend import Laid
 from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 
 
-class Store(StackAndBatchStore, AcceptanceStore, RemarkStore, TrailStore):
+class Store(StackAndBatchStore, AcceptanceStore, RemarkStore, TrailStore, UserStore):
     """The database of one exam folder. Made by `open_store`."""
 
     @contextmanager
@@ -134,6 +136,11 @@ class Store(StackAndBatchStore, AcceptanceStore, RemarkStore, TrailStore):
         """Return every page as it stands, scan by scan in order of arrival."""
         with self._read() as connection:
             return pages_together(connection)
+
+    def page(self, scan: str, number: int) -> PageRow | None:
+        """Return one page as it stands, None when there is none."""
+        with self._read() as connection:
+            return one_page(connection, scan, number)
 
     def fields(self) -> tuple[FieldRow, ...]:
         """Return every field of every read page, in template order, with what stands of people's words."""

@@ -47,6 +47,12 @@ def all_pages(connection: Connection) -> tuple[PageRow, ...]:
     return tuple(page_row(row) for row in connection.execute(query))
 
 
+def one_page(connection: Connection, scan: str, number: int) -> PageRow | None:
+    """Return one page, None when there is none."""
+    row = connection.execute(_pages().where(pages.c.scan == scan, pages.c.number == number)).first()
+    return page_row(row) if row else None
+
+
 def kept_pages(connection: Connection) -> frozenset[PageKey]:
     """Return the pages of which readings or pictures are stored, whether they count or not."""
     found = {(row.scan, row.page) for row in connection.execute(select(readings.c.scan, readings.c.page).distinct())}

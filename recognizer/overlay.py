@@ -87,7 +87,7 @@ def draw_residuals(registered: RegisteredPage, residuals: Sequence[BoxResidual])
         off = worst.get(field.name)
         area = bounding_rect(np.vstack([box.rect.corners() for box in field.boxes(number)]))
         label = _label("?" if off is None else f"{off:.2f}", _residual_colour(off), px_per_mm * 0.8)
-        place = _beside(area, label.shape[1] / px_per_mm, label.shape[0] / px_per_mm, taken)
+        place = beside(area, label.shape[1] / px_per_mm, label.shape[0] / px_per_mm, taken)
         taken.append(place)
         _lay(canvas, label, registered.mm_to_px, (place.x, place.y), px_per_mm)
     return canvas
@@ -144,7 +144,7 @@ def _write_values(
             continue
         area = bounding_rect(np.vstack([box.rect.corners() for box in field.boxes(template_page)]))
         label = _label(text, _colour(decision), px_per_mm)
-        place = _beside(area, label.shape[1] / px_per_mm, label.shape[0] / px_per_mm, taken)
+        place = beside(area, label.shape[1] / px_per_mm, label.shape[0] / px_per_mm, taken)
         taken.append(place)
         _lay(canvas, label, mm_to_px, (place.x, place.y), px_per_mm)
 
@@ -155,7 +155,7 @@ def _said(decision: Decision) -> str:
     return decision.value if decision.state is ValueState.VALUE else ""
 
 
-def _beside(area: Rect, width: float, height: float, taken: Sequence[Rect]) -> Rect:
+def beside(area: Rect, width: float, height: float, taken: Sequence[Rect]) -> Rect:
     """Return where (mm) a label hides no box and no other label: right of its field, above, below, or left of it."""
     level = area.y + (area.height - height) / 2
     places = [

@@ -25,6 +25,9 @@ HATCH_MM = 2.5
 VIEW_PX_PER_MM = 8.0
 """Resolution of a page on the screen, about 200 dpi: handwriting stays sharp when a page is zoomed in fourfold."""
 
+PLAIN_PX = 2600
+"""Pixels along the longer side of a page that is shown as it was scanned: about those of A4 at 220 dpi."""
+
 JPEG_QUALITY = 82
 """Grey pages of handwriting take 300 to 600 kB, and no ringing is seen around thin strokes."""
 
@@ -50,6 +53,15 @@ def upright(pixels: GreyImage, laid: Laid, area: Rect) -> GreyImage:
         pixels = reduced(pixels, 2)
         laid = Laid(np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]]) @ laid.mm_to_px, laid.bend)
     return warped(pixels, laid, area, VIEW_PX_PER_MM)
+
+
+def fitting(pixels: GreyImage) -> GreyImage:
+    """Return a page as it was scanned, no larger than a screen can use."""
+    scale = PLAIN_PX / max(pixels.shape)
+    if scale >= 1:
+        return pixels
+    size = (max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def as_jpeg(pixels: GreyImage) -> bytes:

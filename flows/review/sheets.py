@@ -1,14 +1,138 @@
-"""The view *Sheets*."""
+"""The view *Sheets*: the list of them, and one with every reading drawn on its pages."""
 
-from fastapi import APIRouter, Request
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
-from flows.review.office import Reviewing, draw
+from flows.records import PageRow
+from flows.review.blind import hidden_keys
+from flows.review.catalogue import Index, sheet_now
+from flows.review.desk import Seen
+from flows.review.office import Here, Office, Reviewing, draw
+from flows.review.page_images import image_address, shown_fit, spec_of
+from flows.review.people import Person
+from flows.review.refusals import Refused
+from flows.review.sheet_list import AROUND, Asked, Which, found_pages, found_sheets
+from flows.review.sheet_record import (
+    Plain,
+    Shown,
+    page_of_sheet,
+    person_of_sheet,
+    remarks_of_sheet,
+    sums_of_sheet,
+)
+from recognizer.records import PageOutcomeKind
 
 router = APIRouter()
 
+LONGEST_NAME = 120
+"""Characters of a sheet's name, or of what somebody looks for: longer ones name nothing."""
+
+Name = Annotated[str, Query(max_length=LONGEST_NAME)]
+
+STILL_READING = "The exam is being read; this takes a moment."
+
 
 @router.get("/sheets")
-def page(request: Request, _: Reviewing) -> HTMLResponse:
-    """Show the view."""
-    return draw(request, "sheets.html")
+def page(request: Request, office: Here, person: Reviewing, sheet: Name = "") -> HTMLResponse:
+    """Show the list of sheets, or one of them."""
+    office.pictures.warm(spec_of(office))
+    lead, names = person.is_lead, person.sees_names
+    return draw(request, "sheet.html" if sheet else "sheets.html", sheet=sheet, lead=lead, names=names)
+
+
+@router.get("/sheets/found")
+def found(
+    office: Here, person: Reviewing, q: Name = "", show: Which = Which.ALL, at: Annotated[int, Query(ge=0)] = 0
+) -> dict[str, Any]:
+    """Return the sheets, or the failed and held pages, that somebody looks for."""
+    seen = seen_of(office)
+    asked = Asked(q.strip(), show, at)
+    index = office.catalogue.of(seen)
+    if show in (Which.FAILED, Which.HELD):
+        return found_pages(seen, asked, person)
+    return found_sheets(office.desk, seen, index, asked, person)
+
+
+@router.get("/sheets/data")
+def data(office: Here, person: Reviewing, sheet: Name) -> Plain:
+    """Return everything that is shown of one sheet."""
+    seen = seen_of(office)
+    index = office.catalogue.of(seen)
+    shown = shown_sheet(office, person, sheet)
+    names = {one.id: one.name for one in index.candidates.values()}
+    return {
+        "sheet": sheet,
+        "template": shown.now.settled.template,
+        "title": shown.template.title if shown.template is not None else "",
+        "pages": [_page(office, shown, row) for row in shown.now.settled.pages],
+        "others": [_other(row) for row in index.pages.get(sheet, ()) if row.outcome is not PageOutcomeKind.READ],
+        "open": len(shown.open_why),
+        "person": person_of_sheet(shown, names),
+        "sums": sums_of_sheet(shown),
+        **remarks_of_sheet(shown),
+        **_around(index, sheet),
+    }
+
+
+def shown_sheet(office: Office, person: Person, sheet: str) -> Shown:
+    """Return a sheet as a person may see it now (404 when there is none of that name)."""
+    seen = seen_of(office)
+    index = office.catalogue.of(seen)
+    now = sheet_now(office.desk, index, seen, sheet)
+    if now is None:
+        raise HTTPException(404, "There is no sheet of this name; its pages may have been given to another one.")
+    template = next((one for one in office.exam.sheets.templates if one.name == now.settled.template), None)
+    why = {key: flag.why for key in now.rows if (flag := office.desk.is_open(key)) is not None}
+    hidden = hidden_keys(office, person, now.rows.values())
+    return Shown(person, now, template, why, hidden, seen.results.decided.candidates)
+
+
+def seen_of(office: Office) -> Seen:
+    """Return the exam as it was looked at last.
+
+    Raises:
+        Refused: it is still being read, or cannot be read.
+    """
+    if office.desk.seen is None:
+        raise Refused(503, office.desk.trouble or STILL_READING)
+    return office.desk.seen
+
+
+def _page(office: Office, shown: Shown, row: PageRow) -> Plain:
+    try:
+        fit = shown_fit(office, shown.person, row)
+    except Refused as refused:
+        return page_of_sheet(shown, row, None, "") | {"problem": refused.words}
+    return page_of_sheet(shown, row, fit, image_address(row, fit))
+
+
+def _other(row: PageRow) -> Plain:
+    """Return another picture of a page of the sheet: one that is held, or was replaced."""
+    return {
+        "scan": row.scan,
+        "number": row.number,
+        "at": row.place,
+        "page": row.template_page,
+        "outcome": row.outcome.value,
+        "reason": row.reason,
+    }
+
+
+def _around(index: Index, sheet: str) -> Plain:
+    """Return the sheets before and after one, and where it stands among all."""
+    at = index.at[sheet]
+    return {
+        "place": at + 1,
+        "of": len(index.order),
+        "previous": index.order[at - 1] if at else "",
+        "next": index.order[at + 1] if at + 1 < len(index.order) else "",
+        "around": list(_near(index, at)),
+    }
+
+
+def _near(index: Index, at: int) -> Iterator[str]:
+    """Yield the sheets whose pictures are likely wanted next."""
+    yield from index.order[at + 1 : at + 1 + AROUND]

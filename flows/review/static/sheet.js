@@ -1,0 +1,398 @@
+// One sheet: its pages with every reading on them, a field to put right, whose it is, what it adds up to.
+import { get, offline, post, Refused, token } from "./api.js";
+import { bind } from "./keys.js";
+import { make, patiently } from "./page_parts.js";
+import { areaOf, drawField } from "./sheet_field.js";
+import { chooseCandidates } from "./sheet_candidate.js";
+import { showBeside } from "./sheet_beside.js";
+import { Viewer, viewerKeys } from "./viewer.js";
+
+const $ = (id) => document.getElementById(id);
+const view = $("view");
+const viewer = new Viewer($("paper"));
+const names = { previous: $("previous"), next: $("next") };
+const typed = $("typed");
+const wordButtons = [...document.querySelectorAll("#words [data-word]")];
+const drafts = new Map(); // what was typed and not saved, by key
+const RETRY_MS = 2000;
+
+let data = null;
+let pageAt = 0;
+let chosen = null;
+let saving = false;
+let lastSaved = null; // the key that `u` takes back
+let turn = 0;
+
+// ---- showing ---------------------------------------------------------------------------------------------------------
+
+async function open(name, { push = false, key = "", page = 0 } = {}) {
+  const mine = ++turn;
+  try {
+    const answer = await patiently(() => get(`/sheets/data?sheet=${encodeURIComponent(name)}`), $("state"), () => mine === turn);
+    if (!answer || mine !== turn) return;
+    if (push) history.pushState(null, "", `/sheets?sheet=${encodeURIComponent(name)}`);
+    chosen = null;
+    pageAt = Math.min(page, Math.max(answer.pages.length - 1, 0));
+    take(answer);
+    showPage();
+    if (key) chooseKey(key);
+    else showField(null);
+    ahead();
+  } catch (problem) {
+    if (mine === turn) trouble(problem);
+  }
+}
+
+function trouble(problem) {
+  if (problem instanceof Refused && problem.status === 0) offline(problem.message);
+  if (data) {
+    tell(problem.message, "bad");
+    return;
+  }
+  view.hidden = true;
+  $("state").hidden = false;
+  $("state").replaceChildren(make("h1", {}, "This sheet cannot be shown"), make("p", {}, problem.message), make("a", { class: "button", href: "/sheets" }, "All sheets"));
+}
+
+// Takes what the server says of the sheet, and shows what stands beside the page.
+function take(answer) {
+  data = answer;
+  offline();
+  view.hidden = false;
+  $("state").hidden = true;
+  document.title = document.title.replace(/^[^·]*/, `${data.sheet} `);
+  $("name").textContent = data.sheet;
+  $("place").textContent = `${data.place.toLocaleString("en")} of ${data.of.toLocaleString("en")}${data.open ? `, ${data.open} open` : ""}`;
+  for (const [way, button] of Object.entries(names)) button.disabled = !data[way];
+  $("pages").replaceChildren(
+    ...data.pages.map((one, at) => {
+      const button = make("button", { type: "button", "aria-pressed": String(at === pageAt) }, `Page ${one.page}`);
+      button.addEventListener("click", () => turnTo(at));
+      return button;
+    }),
+  );
+  showBeside(data, { choose: chooseKey, lead: view.dataset.lead === "yes" });
+}
+
+function showPage() {
+  const page = data.pages[pageAt];
+  const missing = $("no-picture");
+  [...$("pages").children].forEach((one, at) => one.setAttribute("aria-pressed", String(at === pageAt)));
+  if (!page || page.problem) {
+    viewer.svg.replaceChildren();
+    viewer.over = null;
+    missing.hidden = false;
+    missing.textContent = page ? page.problem : "No page of this sheet counts any more.";
+    $("page-at").textContent = page?.at ?? "";
+    return;
+  }
+  $("page-at").textContent = page.at;
+  missing.hidden = true;
+  const picture = viewer.show(page.image, page.area, `Page ${page.page} of ${data.sheet}`);
+  const shown = pageAt;
+  picture.addEventListener("error", () => explainPicture(page, shown));
+  drawFields();
+}
+
+// A picture that did not come says nothing; the same address asked by script says why.
+async function explainPicture(page, shown) {
+  let words = "The picture of this page did not come.";
+  try {
+    await get(page.image);
+  } catch (problem) {
+    words = problem.message;
+  }
+  if (shown !== pageAt) return;
+  $("no-picture").hidden = false;
+  $("no-picture").textContent = words;
+}
+
+function drawFields() {
+  if (!viewer.over) return;
+  const had = document.activeElement?.closest?.(".field")?.dataset.key;
+  viewer.over.replaceChildren(...data.pages[pageAt].fields.map(drawField));
+  mark();
+  if (had) element(had)?.focus({ preventScroll: true });
+}
+
+const element = (key) => viewer.over?.querySelector(`[data-key="${CSS.escape(key)}"]`);
+const fields = () => (data?.pages[pageAt]?.fields ?? []).filter((one) => one.key);
+
+function mark() {
+  for (const one of viewer.over?.children ?? []) one.classList.toggle("chosen", Boolean(chosen) && one.dataset.key === chosen.key);
+}
+
+function turnTo(at) {
+  if (!data || at < 0 || at >= data.pages.length) return;
+  pageAt = at;
+  chosen = null;
+  showPage();
+  showField(null);
+  ahead();
+}
+
+// Loads pictures before anybody asks for them: the next page, or the first of the next sheet.
+async function ahead() {
+  const next = data.pages[pageAt + 1];
+  const mine = turn;
+  if (next?.image) {
+    new Image().src = next.image;
+    return;
+  }
+  if (!data.next) return;
+  const after = await get(`/sheets/data?sheet=${encodeURIComponent(data.next)}`).catch(() => null);
+  if (mine === turn && after?.pages[0]?.image) new Image().src = after.pages[0].image;
+}
+
+// ---- a field ---------------------------------------------------------------------------------------------------------
+
+function chooseKey(key) {
+  const at = data.pages.findIndex((page) => page.fields.some((one) => one.key === key));
+  if (at < 0) return;
+  if (at !== pageAt) turnTo(at);
+  showField(data.pages[at].fields.find((one) => one.key === key));
+  element(key)?.focus({ preventScroll: true });
+}
+
+function showField(field) {
+  if (chosen && !typed.disabled) keepDraft();
+  const same = field && chosen && field.key === chosen.key && field.revision === chosen.revision;
+  chosen = field;
+  mark();
+  const off = !field;
+  typed.disabled = off;
+  $("save").disabled = off;
+  for (const one of wordButtons) one.disabled = off;
+  $("undo").disabled = !lastSaved && !field?.by;
+  $("field-name").textContent = field ? field.label : "No field chosen";
+  $("may-hold").textContent = field?.may_hold || "Value";
+  $("field-why").textContent = field ? whyOf(field) : "Choose a field with Tab or a click; Enter opens it.";
+  $("field-why").classList.toggle("warn", field?.state === "open");
+  $("field-guess").textContent = field?.guess ? `The machine: ${field.guess} (${Math.round(field.confidence * 100)} %)` : "";
+  typed.value = field ? (drafts.get(field.key) ?? (field.state === "open" ? "" : field.value)) : "";
+  const crop = $("crop");
+  crop.hidden = off;
+  if (field && !same) {
+    crop.src = `/crop/${field.key}.png?v=${encodeURIComponent(field.revision)}`;
+    crop.alt = `What is written in ${field.label}`;
+  }
+  if (!same) tell("");
+  if (field) viewer.reveal(areaOf(field));
+  $("history-list").replaceChildren();
+  if (field && $("history").open) showHistory(field);
+}
+
+function whyOf(field) {
+  const said = field.by ? `Said by ${field.by} on ${field.on.slice(0, 10)}. ` : "";
+  const open = field.state === "open" ? `Open: ${field.why}` : { value: "Settled", blank: "Settled: nothing is written there", corrected: "" }[field.state];
+  return [said + open, field.question && `In question: ${field.question}`].filter(Boolean).join(" · ");
+}
+
+function keepDraft() {
+  const untouched = typed.value === (chosen.state === "open" ? "" : chosen.value);
+  if (untouched) drafts.delete(chosen.key);
+  else drafts.set(chosen.key, typed.value);
+}
+
+async function showHistory(field) {
+  const list = $("history-list");
+  try {
+    const told = await get(`/sheets/history?key=${encodeURIComponent(field.key)}`);
+    if (chosen?.key !== field.key) return;
+    list.replaceChildren(
+      ...(told.hidden ? [make("li", {}, told.hidden)] : told.rows.map((row) => make("li", { class: row.undone ? "gone" : "" }, row.words))),
+    );
+    if (!told.hidden && !told.rows.length) list.replaceChildren(make("li", { class: "soft" }, "Nobody has said anything about this field."));
+  } catch (problem) {
+    list.replaceChildren(make("li", { class: "wrong" }, problem.message));
+  }
+}
+
+function tell(words, kind = "") {
+  $("problem").textContent = words;
+  $("problem").className = `problem ${kind}`;
+}
+
+let checking = 0;
+async function check() {
+  const mine = ++checking;
+  const { key } = chosen;
+  const text = typed.value;
+  if (!text.trim()) return tell("");
+  try {
+    const told = await get(`/sheets/check?${new URLSearchParams({ key, text })}`);
+    if (mine !== checking || chosen?.key !== key) return;
+    if (told.problem) tell(told.problem, "bad");
+    else tell(told.value === text.trim() ? "" : `Will be kept as ${told.value}`, "fine");
+  } catch {
+    // Saving checks again, and says what is wrong.
+  }
+}
+
+// ---- saving ----------------------------------------------------------------------------------------------------------
+
+async function say(word, text = "") {
+  if (!chosen || saving) return;
+  const field = chosen;
+  await send("/sheets/say", { sheet: data.sheet, key: field.key, revision: field.revision, word, text, token: token() }, (told) => {
+    drafts.delete(field.key);
+    lastSaved = field.key;
+    typed.value = "";
+    const list = fields();
+    const at = list.findIndex((one) => one.key === field.key);
+    const next = list[at + 1] ?? list[at];
+    const shown = told.state === "value" ? told.value : told.state === "blank" ? "blank" : "unreadable";
+    showField(next);
+    tell(`${field.label}: ${shown}, saved`, "fine");
+    element(next.key)?.focus({ preventScroll: true });
+  });
+}
+
+async function undo() {
+  const key = chosen?.by ? chosen.key : lastSaved;
+  if (!key || saving) return;
+  await send("/sheets/undo", { sheet: data.sheet, key, token: token() }, () => {
+    lastSaved = null;
+    drafts.delete(key);
+    chosen = null;
+    chooseKey(key);
+    tell("Taken back", "fine");
+  });
+}
+
+// Sends a decision until the server has answered: with the same token, so that it is stored once.
+export async function send(url, body, done) {
+  saving = true;
+  $("saving").textContent = "Saving…";
+  view.setAttribute("aria-busy", "true");
+  for (;;) {
+    try {
+      const told = await post(url, body);
+      take(told.sheet);
+      saving = false;
+      drawFields();
+      done(told.told);
+      break;
+    } catch (problem) {
+      if (problem instanceof Refused && (problem.status === 0 || problem.status === 503)) {
+        offline(`${problem.message} What you said is still here, and is sent again until it is stored.`);
+        await new Promise((wait) => setTimeout(wait, RETRY_MS));
+        continue;
+      }
+      saving = false;
+      tell(problem.message, "bad");
+      if (problem.status === 409) await refresh();
+      break;
+    }
+  }
+  $("saving").textContent = "";
+  view.removeAttribute("aria-busy");
+}
+
+// Asks for the sheet again, keeping what is typed: somebody else was first.
+async function refresh() {
+  const key = chosen?.key;
+  const words = $("problem").textContent;
+  if (chosen) keepDraft();
+  try {
+    take(await get(`/sheets/data?sheet=${encodeURIComponent(data.sheet)}`));
+  } catch {
+    return;
+  }
+  drawFields();
+  const field = fields().find((one) => one.key === key) ?? null;
+  chosen = null;
+  showField(field);
+  tell(words, "bad");
+}
+
+window.addEventListener("beforeunload", (event) => {
+  if (saving) event.preventDefault();
+});
+
+// ---- hands -----------------------------------------------------------------------------------------------------------
+
+viewer.svg.addEventListener("click", (event) => {
+  const group = event.target.closest(".field[data-key]");
+  if (!group || viewer.moved) return;
+  chooseKey(group.dataset.key);
+  typed.focus();
+});
+viewer.svg.addEventListener("focusin", (event) => {
+  const key = event.target.closest(".field")?.dataset.key;
+  if (key && key !== chosen?.key) showField(fields().find((one) => one.key === key) ?? null);
+});
+viewer.svg.addEventListener("keydown", (event) => {
+  if (!event.target.closest(".field") || event.shiftKey || event.ctrlKey || event.altKey) return;
+  const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (!by) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const list = fields();
+  const next = list[list.findIndex((one) => one.key === chosen?.key) + by];
+  if (next) element(next.key)?.focus({ preventScroll: true });
+});
+
+let soon = 0;
+typed.addEventListener("input", () => {
+  clearTimeout(soon);
+  soon = setTimeout(check, 80);
+});
+typed.addEventListener("keydown", (event) => {
+  if (event.isComposing) return;
+  if (event.key === "Enter") {
+    event.preventDefault();
+    say("value", typed.value);
+  } else if (event.key === "Escape") {
+    event.preventDefault();
+    drafts.delete(chosen?.key);
+    typed.value = chosen?.state === "open" ? "" : (chosen?.value ?? "");
+    tell("");
+    element(chosen?.key ?? "")?.focus({ preventScroll: true });
+  }
+});
+$("save").addEventListener("click", () => say("value", typed.value));
+for (const button of wordButtons) button.addEventListener("click", () => say(button.dataset.word));
+$("undo").addEventListener("click", undo);
+$("history").addEventListener("toggle", () => $("history").open && chosen && showHistory(chosen));
+names.previous.addEventListener("click", () => go("previous"));
+names.next.addEventListener("click", () => go("next"));
+$("zoom-in").addEventListener("click", () => viewer.in());
+$("zoom-out").addEventListener("click", () => viewer.out());
+$("zoom-all").addEventListener("click", () => viewer.fit());
+window.addEventListener("popstate", () => {
+  const name = new URLSearchParams(location.search).get("sheet");
+  if (name) open(name);
+  else location.reload();
+});
+
+const go = (way) => (data?.[way] ? open(data[way], { push: true }) : undefined);
+const onField = () => Boolean(document.activeElement?.closest?.(".field"));
+const onButton = (event) => ["BUTTON", "A", "SUMMARY"].includes(event.target.tagName);
+
+function nextOpen() {
+  const every = data.pages.flatMap((page) => page.fields.filter((one) => one.key));
+  const at = every.findIndex((one) => one.key === chosen?.key);
+  const next = [...every.slice(at + 1), ...every.slice(0, at + 1)].find((one) => one.state === "open");
+  if (next) chooseKey(next.key);
+  else tell("Nothing is open on this sheet", "fine");
+}
+
+bind([
+  { keys: ["Tab"], says: "Next field, in reading order (arrows do the same)", run: () => false },
+  { keys: ["Enter"], says: "Open the field, then save what is typed", run: (event) => (chosen && !onButton(event) ? (typed.focus(), typed.select()) : false) },
+  { keys: ["o"], says: "Next open field", run: () => data && nextOpen() },
+  { keys: ["b"], says: "Nothing is written in the field", run: () => (onField() ? say("blank") : undefined) },
+  { keys: ["x"], says: "It was crossed out", run: () => (onField() ? say("cancelled") : undefined) },
+  { keys: ["r"], says: "Nobody can read it", run: () => (onField() ? say("unreadable") : undefined) },
+  { keys: ["u"], says: "Undo", run: undo },
+  { keys: ["n"], says: "Next sheet", run: () => go("next") },
+  { keys: ["p"], says: "Previous sheet", run: () => go("previous") },
+  { keys: ["PageDown"], says: "Next page of the sheet", run: () => turnTo(pageAt + 1) },
+  { keys: ["PageUp"], says: "Page before", run: () => turnTo(pageAt - 1) },
+  ...viewerKeys(viewer, () => !onField()),
+]);
+if (view.dataset.lead === "yes") chooseCandidates({ sheet: () => data, send, say: tell });
+
+const asked = new URLSearchParams(location.search);
+open(view.dataset.sheet, { key: asked.get("field") ?? "", page: Math.max(Number(asked.get("page") ?? 1) - 1, 0) || 0 });
