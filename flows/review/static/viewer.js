@@ -37,6 +37,7 @@ export class Viewer {
     const top = Math.min(Math.max(box[1], y - high / 2), y + height - high / 2);
     this.box = [left, top, wide, high];
     this.svg.setAttribute("viewBox", this.box.map((one) => one.toFixed(3)).join(" "));
+    this.changed?.();
   }
 
   fit() {
