@@ -1,7 +1,7 @@
 # Two commands on a fresh machine with Python 3.11 and make: `make demo`, then `make test`.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-poppler fuzz lint bench samples train locks clean
+.PHONY: help setup demo test test-poppler test-browser fuzz lint bench samples train locks clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
@@ -27,6 +27,10 @@ $(VENV)/.testing: $(VENV)/.running requirements-dev.lock
 	@$(PIP) -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.browsing: $(VENV)/.testing requirements-browser.lock
+	@$(PIP) -r requirements-browser.lock
+	@touch $@
+
 demo: $(VENV)/.running ## Grade the sample sheets, leave demo/exports/marks.xlsx, say who is missing, doubled, off the roster
 	@rm -rf demo
 	@$(BIN)/tallymark init demo --exam demo --roster sample_sheets/roster.csv --key sample_sheets/key.toml $(TEMPLATES:%=--template %)
@@ -41,6 +45,10 @@ test: $(VENV)/.testing ## Run all tests
 test-poppler: $(VENV)/.testing ## Run the tests of rendering again, poppler required
 	@command -v pdftoppm >/dev/null || { echo "pdftoppm was not found; install poppler-utils"; exit 1; }
 	@$(BIN)/python -m pytest --quiet tests/recognizer/test_raster.py
+
+test-browser: $(VENV)/.browsing ## Drive the review in a real Chromium: keyboard, mouse, two people, a server that dies
+	@$(BIN)/python -m benchmarks.browsing
+	@$(BIN)/python -m pytest --quiet tests/browser
 
 fuzz: $(VENV)/.testing ## Grade 200 damaged PDFs and 100 damaged pictures; nothing may crash, hang, leak or get lost
 	@$(BIN)/python -m tests.fuzz
@@ -62,6 +70,7 @@ train: $(VENV)/.testing ## Train the network on ../shared/data and ship it
 locks: ## Resolve the dependencies again (needs uv)
 	uv pip compile pyproject.toml --extra simulate --group checkout --generate-hashes --universal --no-header --no-emit-index-url --quiet -o requirements.lock
 	uv pip compile pyproject.toml --extra simulate --group checkout --group training --group test -c requirements.lock --generate-hashes --universal --no-header --no-emit-index-url --quiet -o requirements-dev.lock
+	uv pip compile --group browser -c requirements-dev.lock --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url --quiet -o requirements-browser.lock
 
 clean: ## Remove what was built (never an exam folder)
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -57,6 +57,13 @@ accept_error = 0.001
 # An empty mark cell: "flag" shows it to a person (nothing awarded, or forgotten?), "accept" takes it as blank.
 # blank_mark = "flag"
 
+# Of which fields that people decide a second person answers too, without being shown the first answer: "off" for none,
+# "all", or a share such as 0.1. Where the two differ, a third decides; until then the field is open.
+# second = "off"
+
+# Whether reviewers see the names and signatures that stand on the pages: "hidden" (marking stays blind) or "shown".
+# names = "hidden"
+
 [marks]
 # What a blank mark cell adds to the total: "unsettled" (forgotten: the total stays open until somebody looks), "zero"
 # (nothing was awarded) or "not_attempted" (nothing either, and it does not count as an attempt).

@@ -223,12 +223,41 @@ class Note:
     needs_person: bool = False
 
 
+class Act(StrEnum):
+    """What a row of the trail of corrections does."""
+
+    SAY = "say"
+    """A plain decision: the latest stands."""
+    SECOND = "second"
+    """A second answer by somebody who was not shown the first."""
+    THIRD = "third"
+    """Settles what two people disagree about."""
+    UNDO = "undo"
+    """Takes an earlier row of the same field back."""
+
+
+CANCELLED = "cancelled"
+"""The note of a field that was written and crossed out: nothing stands, it is blank."""
+
+DISAGREE = "two people disagree"
+COULD_NOT_READ = "{} could not read it"
+
+UNREADABLE = "unreadable"
+"""The note of a field that the person could not read: it stays unsettled."""
+
+DISPUTED = "disputed"
+"""The note of what stands when two people disagree. Never stored: it follows from their rows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a person said about one field. Only ever inserted; the latest wins.
+    """What a person said about one field. Only ever inserted; `flows.trail.standing` tells what stands.
 
-    `key` is the reading's key; `state` is VALUE or BLANK; `was` is what the export showed before; `machine` and `model`
-    are what the machine had said and with which model.
+    `key` is the reading's key; `state` is VALUE, BLANK, or UNSETTLED where the person could not read it (`note`);
+    `was` is what the export showed before; `machine` and `model` are what the machine had said and with which model.
+    `undoes` is the number of the row that an UNDO takes back; its state and value are what a person's rows still say
+    then, UNSETTLED when nothing. `token` is given by who sends it, so that sending twice stores once; `crop` is the
+    SHA-256 of the field's picture as it was then, filled in by the store ("" where there was none).
     """
 
     key: str
@@ -240,6 +269,34 @@ class Correction:
     reviewer: str
     made_at: datetime
     how: str
+    act: Act = Act.SAY
+    note: str = ""
+    undoes: int | None = None
+    token: str = ""
+    crop: str = ""
+
+    @property
+    def settles(self) -> bool:
+        """Whether the field is decided by it: not where nobody could read it, or two people disagree."""
+        return self.state is not ValueState.UNSETTLED
+
+    @property
+    def in_words(self) -> str:
+        """What was said, for people: the value, "blank", "blank (cancelled)", "unreadable" or "disputed"."""
+        if self.state is ValueState.UNSETTLED:
+            return self.note or "nothing"
+        said = self.value or "blank"
+        return f"{said} ({self.note})" if self.note else said
+
+
+@dataclass(frozen=True, slots=True)
+class TrailRow:
+    """One row of the trail: `number` counts all of them from 1, `previous` is the hash of the row before."""
+
+    number: int
+    correction: Correction
+    previous: str
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +353,7 @@ class CheckOutcome:
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
-    """One field of one read page, with the machine's decision and the person's, if any.
+    """One field of one read page, with the machine's decision and what stands of people's words, if anything.
 
     `key` is `<first 12 of scan>-<page>-<field>`: stable over re-reading. `revision` changes whenever a new reading or a
     new correction of this field is stored: a workbook that carries another one is out of date for this row.
@@ -334,9 +391,29 @@ class FieldRow:
         return self.correction.value if self.correction else self.decision.value
 
     @property
+    def settled_by_person(self) -> bool:
+        """Whether a person's word settles it; not where nobody could read it, or two people disagree."""
+        return self.correction is not None and self.correction.settles
+
+    @property
     def flag(self) -> Flag | None:
-        """Why a person still has to look; None once somebody has."""
-        return None if self.correction else self.decision.flag
+        """Why a person still has to look; None once somebody has settled it."""
+        if self.correction is None:
+            return self.decision.flag
+        if self.correction.settles:
+            return None
+        return Flag.DISPUTED if self.correction.note == DISPUTED else Flag.UNREADABLE
+
+    @property
+    def why(self) -> str:
+        """Why a person still has to look, in words; of what the machine settled by other fields too, how."""
+        if self.correction is None:
+            return self.decision.why
+        if self.correction.settles:
+            return ""
+        if self.correction.note == DISPUTED:
+            return DISAGREE
+        return COULD_NOT_READ.format(self.correction.reviewer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,21 +149,6 @@ def decision_of(row: Any) -> Decision:  # noqa: ANN401 - a database row
     return Decision(row.field, ValueState(row.state), row.value, row.guess, row.confidence, flag, row.why)
 
 
-def correction_row(row: Any) -> Correction:  # noqa: ANN401 - a database row
-    """Return one correction from its row."""
-    return Correction(
-        key=row.key,
-        state=ValueState(row.state),
-        value=row.value,
-        was=row.was,
-        machine=row.machine,
-        model=row.model,
-        reviewer=row.reviewer,
-        made_at=time_of(row.made_at),
-        how=row.how,
-    )
-
-
 def checked_row(row: Any) -> CheckedField:  # noqa: ANN401 - a database row
     """Return one field that a person looked at from its row."""
     return CheckedField(

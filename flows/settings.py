@@ -49,9 +49,30 @@ class _Frozen(BaseModel):
 
 
 class ReviewSettings(_Frozen):
-    """What goes to a person besides doubtful readings."""
+    """What goes to a person besides doubtful readings, and how people look.
+
+    `second` says of which fields a second person answers too, not shown the first answer: of none, of all, or of a
+    share of them. `names` says whether reviewers see the names and signatures that stand on the pages.
+    """
 
     blank_mark: Literal["flag", "accept"] = "flag"
+    second: Literal["off", "all"] | Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)] = "off"
+    names: Literal["hidden", "shown"] = "hidden"
+
+    @field_validator("second", mode="before")
+    @classmethod
+    def _second_is_known(cls, second: object) -> object:
+        is_share = isinstance(second, int | float) and not isinstance(second, bool) and 0.0 < second <= 1.0
+        if second not in ("off", "all") and not is_share:
+            raise ValueError('is "off", "all", or the share of fields that two people answer, such as 0.1')
+        return second
+
+    @property
+    def second_share(self) -> float:
+        """Which share of the answers a second person gives too, from 0 to 1."""
+        if isinstance(self.second, float):
+            return self.second
+        return 1.0 if self.second == "all" else 0.0
 
 
 class MarkSettings(_Frozen):

@@ -3,7 +3,7 @@
 files, scans, pages     what came in and what became of it; the sums close (pages: `store_pages`)
 page_decisions          which of two pictures of a page counts; page_placements: where a sheet lies on a failed page
 readings, decisions     what the pixels say, and what was accepted of it; stored apart
-corrections             what people said; only ever inserted, the latest wins
+corrections             what people said: rows of one chain, only ever inserted (`store_trail`)
 sample_checks           what people found in samples of what was accepted; tightenings: what that raised
 remarks                 what changes of the rules changed in marks; only ever inserted (`store_remarks`)
 runs                    when, with which model and settings
@@ -40,7 +40,6 @@ from flows.records import (
     Arrival,
     CheckedField,
     CheckOutcome,
-    Correction,
     FieldRow,
     FiledPage,
     FileOutcome,
@@ -69,12 +68,11 @@ from flows.rows import (
 from flows.settings import DATABASE
 from flows.store_acceptances import AcceptanceStore, all_acceptances
 from flows.store_batches import StackAndBatchStore
+from flows.store_chain import say
 from flows.store_fields import (
     id_characters,
     runs_of_batch,
-    say,
     stored_checks,
-    stored_corrections,
     stored_fields,
     take_back,
 )
@@ -93,11 +91,12 @@ from flows.store_pages import (
 from flows.store_remarks import RemarkStore
 from flows.store_together import fields_together, pages_together
 from flows.store_trail import TrailStore
+from flows.store_users import UserStore
 from recognizer.bend import Laid
 from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 
 
-class Store(StackAndBatchStore, AcceptanceStore, RemarkStore, TrailStore):
+class Store(StackAndBatchStore, AcceptanceStore, RemarkStore, TrailStore, UserStore):
     """The database of one exam folder. Made by `open_store`."""
 
     @contextmanager
@@ -144,7 +143,7 @@ class Store(StackAndBatchStore, AcceptanceStore, RemarkStore, TrailStore):
             return one_page(connection, scan, number)
 
     def fields(self) -> tuple[FieldRow, ...]:
-        """Return every field of every read page, in template order, with the latest correction."""
+        """Return every field of every read page, in template order, with what stands of people's words."""
         # One connection, one transaction: a correction that comes in between is seen whole or not at all.
         with self._read() as connection:
             return fields_together(connection)
@@ -346,30 +345,6 @@ class Store(StackAndBatchStore, AcceptanceStore, RemarkStore, TrailStore):
                 fields = stored_fields(connection, readings.c.scan.in_(scanned))
                 take_back(connection, doubt(tuple(row for row in fields if (row.scan, row.page_number) in risen)))
             return changed
-
-    # ---- corrections --------------------------------------------------------------------------------------------
-
-    def corrections(self) -> tuple[Correction, ...]:
-        """Return everything that people said, oldest first."""
-        with self._read() as connection:
-            return stored_corrections(connection)
-
-    def insert_corrections(self, said: Sequence[Correction]) -> None:
-        """Store what people said, all of it or (on any error) none of it. May be done while another process grades."""
-        with self._write() as connection:
-            say(connection, said)
-
-    def correct(self, choose: Callable[[tuple[FieldRow, ...]], Sequence[Correction]]) -> None:
-        """Have corrections chosen in view of every field, and store them, before anything else can be written.
-
-        What is read and what is stored make one transaction: nobody corrects or regrades a field in between. An error
-        in `choose` passes through, and nothing is stored.
-
-        Args:
-            choose: given every field as `fields` returns them, returns what people say of them. It must not write.
-        """
-        with self._write() as connection:
-            say(connection, choose(fields_together(connection)))
 
     # ---- sample checks ------------------------------------------------------------------------------------------
 

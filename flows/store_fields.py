@@ -3,16 +3,20 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from itertools import takewhile
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
-from flows.migrations.tables import corrections, decisions, pages, readings, runs, sample_checks, scans
+from flows.migrations.tables import decisions, pages, readings, runs, sample_checks, scans
 from flows.records import CheckedField, Correction, FieldRow
-from flows.rows import FIELD_COLUMNS, character, checked_row, correction_row, field_row, taken_back_values, time_text
+from flows.rows import FIELD_COLUMNS, character, checked_row, field_row, taken_back_values
+from flows.store_chain import stored_trail, trail_of
+from flows.trail import standing_by_key
 from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 from recognizer.template import Role
+
+NEVER_SAID: tuple[Correction | None, int] = (None, 0)
+"""What stands of a field that is not in the trail, and how many rows it has there."""
 
 
 def runs_of_batch(connection: Connection, number: int) -> list[int]:
@@ -41,11 +45,16 @@ def take_back(connection: Connection, doubted: Mapping[str, Decision]) -> None:
 
 
 def stored_fields(
-    connection: Connection, chosen: ColumnElement[bool] | None = None, *, held_too: bool = False
+    connection: Connection,
+    chosen: ColumnElement[bool] | None = None,
+    *,
+    held_too: bool = False,
+    keys: Sequence[str] | None = None,
 ) -> tuple[FieldRow, ...]:
-    """Return every field of every page that counts (of those chosen), in template order, with the latest correction.
+    """Return every field of every page that counts (of those chosen), in template order, with what people said of it.
 
-    `held_too` adds those of pages that are held, or were replaced by another picture.
+    `held_too` adds those of pages that are held, or were replaced by another picture. With `keys` nothing is read but
+    these fields and their corrections.
     """
     found = {"file": scans.c.file} | {
         name: table.c[name]
@@ -68,10 +77,10 @@ def stored_fields(
         query = query.where(pages.c.outcome == PageOutcomeKind.READ.value)
     if chosen is not None:
         query = query.where(chosen)
-    every = stored_corrections(connection)
-    latest = {one.key: one for one in every}
-    times = Counter(one.key for one in every)
-    return tuple(field_row(row, latest.get(row.key), times[row.key]) for row in connection.execute(query))
+    if keys is not None:
+        query = query.where(readings.c.key.in_(keys))
+    said = standing_by_key(stored_trail(connection) if keys is None else trail_of(connection, keys))
+    return tuple(field_row(row, *said.get(row.key, NEVER_SAID)) for row in connection.execute(query))
 
 
 def id_characters(connection: Connection) -> dict[str, tuple[CharacterReading, ...]]:
@@ -83,18 +92,6 @@ def id_characters(connection: Connection) -> dict[str, tuple[CharacterReading, .
     )
     rows = connection.execute(query)
     return {row.key: tuple(character(raw) for raw in json.loads(row.characters)) for row in rows}
-
-
-def say(connection: Connection, said: Sequence[Correction]) -> None:
-    """Store what people said."""
-    rows = [asdict(one) | {"state": one.state.value, "made_at": time_text(one.made_at)} for one in said]
-    if rows:
-        connection.execute(insert(corrections), rows)
-
-
-def stored_corrections(connection: Connection) -> tuple[Correction, ...]:
-    """Return everything that people said, oldest first."""
-    return tuple(correction_row(row) for row in connection.execute(select(corrections).order_by(corrections.c.number)))
 
 
 def stored_checks(connection: Connection) -> tuple[CheckedField, ...]:

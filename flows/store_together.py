@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, select, text
 
 from flows.migrations.tables import pages, readings, scans, stack_decisions
 from flows.records import FieldRow, Joining, PageRow
@@ -21,6 +21,9 @@ from flows.store_pages import all_pages
 from recognizer.records import PageOutcomeKind
 from recognizer.template import Role
 
+LOOSE = f"joining <> '{Joining.CODE.value}'"
+"""As the index of such pages says it, so that it is used."""
+
 
 def pages_together(connection: Connection) -> tuple[PageRow, ...]:
     """Return every page as it stands, scan by scan in order of arrival."""
@@ -30,13 +33,18 @@ def pages_together(connection: Connection) -> tuple[PageRow, ...]:
 
 
 def fields_together(
-    connection: Connection, chosen: ColumnElement[bool] | None = None, *, held_too: bool = False
+    connection: Connection,
+    chosen: ColumnElement[bool] | None = None,
+    *,
+    held_too: bool = False,
+    keys: Sequence[str] | None = None,
 ) -> tuple[FieldRow, ...]:
     """Return every field of every page that counts (of those chosen), each with the sheet that it belongs to.
 
-    `held_too` adds those of pages that do not count, which say so.
+    `held_too` adds those of pages that do not count, which say so. With `keys`, only these fields: where every page is
+    told by its code nothing else is read.
     """
-    fields = stored_fields(connection, chosen, held_too=held_too)
+    fields = stored_fields(connection, chosen, held_too=held_too, keys=keys)
     if not _any_to_join(connection):
         return fields
     changed = _together(connection, all_pages(connection)).rows
@@ -50,6 +58,11 @@ def fields_together(
         elif held_too:
             found.append(replace(field, counts=False))
     return tuple(found)
+
+
+def field_together(connection: Connection, key: str) -> FieldRow | None:
+    """Return one field with the sheet that it belongs to, None if no page that counts has it."""
+    return next(iter(fields_together(connection, keys=[key])), None)
 
 
 def together(connection: Connection) -> Together:
@@ -79,9 +92,9 @@ def _together(connection: Connection, rows: Sequence[PageRow]) -> Together:
 
 def _any_to_join(connection: Connection) -> bool:
     """Tell whether any page is not told by its codes: in most exams there is none, and nothing to work out."""
-    loose = select(func.count()).select_from(pages).where(pages.c.joining != Joining.CODE.value)
-    said = select(func.count()).select_from(stack_decisions)
-    return any(connection.execute(query).scalar_one() for query in (loose, said))
+    loose = select(pages.c.scan).where(text(LOOSE)).limit(1)
+    said = select(stack_decisions.c.number).limit(1)
+    return any(connection.execute(query).first() is not None for query in (loose, said))
 
 
 def _stack_decision(row: Any) -> StackDecision:  # noqa: ANN401 - a database row

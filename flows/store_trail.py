@@ -1,26 +1,171 @@
-"""The trail of what people said, as far as it is there yet."""
+"""The part of the database about what people say of fields: rows of one chain, only ever inserted."""
 
-from sqlalchemy import func, select
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from flows.migrations.tables import corrections, pages, readings, runs, sample_checks
-from flows.records import FieldRow
-from flows.store_fields import stored_fields
+from sqlalchemy import Connection, text
+
+from flows.errors import TokenUsedError
+from flows.records import Correction, FieldRow, TrailRow
+from flows.store_chain import (
+    crop_hashes,
+    highest_number,
+    raw_links,
+    say,
+    sent_before,
+    sent_together,
+    stored_trail,
+    trail_of,
+)
+from flows.store_together import field_together, fields_together
 from flows.store_transactions import Transactions
+from flows.trail import Chain, by_key, prove, said_in
+
+CHANGES = text(
+    "SELECT "
+    + " || '.' || ".join(
+        f"(SELECT coalesce(max({column}), 0) FROM {table})"
+        for table, column in (
+            *((table, "number") for table in ("corrections", "sample_checks", "tightenings", "page_decisions")),
+            *((table, "number") for table in ("page_placements", "stack_decisions", "acceptances", "files")),
+            *((table, "number") for table in ("batch_statements", "batch_explanations", "remarks", "runs")),
+            ("scans", "arrival"),
+        )
+    )
+    + " || '.' || (SELECT count(finished_at) || '.' || coalesce(sum(pages), 0) || '.' || coalesce(sum(flagged), 0)"
+    " FROM runs)"
+)
+"""The highest number of all that is only ever inserted, and the figures of runs, which grow with every commit."""
 
 
 class TrailStore(Transactions):
-    """What people said, field by field."""
+    """What `flows.store.Store` does for the trail of corrections."""
+
+    def trail(self, key: str | None = None) -> tuple[TrailRow, ...]:
+        """Return the whole trail of what people said, or that of one field, oldest first."""
+        with self._read() as connection:
+            return stored_trail(connection, key)
+
+    def corrections(self) -> tuple[Correction, ...]:
+        """Return everything that people said, oldest first; also what was taken back, but not the taking back."""
+        return said_in(self.trail())
 
     def field(self, key: str) -> FieldRow | None:
-        """Return one field, None when there is none that counts."""
+        """Return one field with what stands of people's words, None if no page that counts has it."""
         with self._read() as connection:
-            found = stored_fields(connection, readings.c.key == key)
-        return found[0] if found else None
+            return field_together(connection, key)
+
+    def chain(self, noted: str = "") -> Chain:
+        """Prove the chain of corrections as it stands in the database, whatever stands there.
+
+        `noted` is the hash of its last row as it was noted earlier.
+        """
+        with self._read() as connection:
+            return prove(raw_links(connection), highest_number(connection), noted)
+
+    def crop_hashes(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the SHA-256 of the pictures of some fields as they are now, by key; of those that have one."""
+        with self._read() as connection:
+            return crop_hashes(connection, list(keys))
 
     def changes(self) -> str:
-        """Return a text that differs whenever something that bears on decisions was written since."""
-        tables = (corrections, sample_checks, runs)
+        """Return a short text that is another one whenever something was stored that bears on decisions."""
         with self._read() as connection:
-            last = [connection.execute(select(func.max(table.c.number))).scalar() or 0 for table in tables]
-            last.append(connection.execute(select(func.count()).select_from(pages)).scalar_one())
-        return ".".join(map(str, last))
+            return str(connection.execute(CHANGES).scalar_one())
+
+    def insert_corrections(self, said: Sequence[Correction]) -> None:
+        """Store what people said, all of it or (on any error) none of it. May be done while another process grades."""
+        with self._write() as connection:
+            say(connection, said)
+
+    def correct(self, choose: Callable[[tuple[FieldRow, ...]], Sequence[Correction]]) -> None:
+        """Have corrections chosen in view of every field, and store them, before anything else can be written.
+
+        What is read and what is stored make one transaction: nobody corrects or regrades a field in between. An error
+        in `choose` passes through, and nothing is stored.
+
+        Args:
+            choose: given every field as `fields` returns them, returns what people say of them. It must not write.
+        """
+        with self._write() as connection:
+            say(connection, choose(fields_together(connection)))
+
+    def decide_field(
+        self, key: str, token: str, choose: Callable[[FieldRow, tuple[TrailRow, ...]], Correction]
+    ) -> tuple[TrailRow, bool]:
+        """Have one field decided in view of its trail, and store that, before anything else can be written.
+
+        Nothing but this field is read. An error in `choose` passes through, and nothing is stored.
+
+        Args:
+            key: the field.
+            token: given by who sends the decision ("" for none): sent again, it finds what was stored the first time.
+            choose: given the field and its trail, returns what is said of it. It must not write.
+
+        Returns:
+            The row, and whether it was stored now.
+
+        Raises:
+            KeyError: no page that counts has such a field.
+            TokenUsedError: the token came with another field before.
+        """
+        with self._write() as connection:
+            if (before := sent_before(connection, token)) is not None:
+                _refuse_other(token, [before], [key])
+                return before, False
+            row = field_together(connection, key)
+            if row is None:
+                raise KeyError(key)
+            said = replace(choose(row, stored_trail(connection, key)), token=token)
+            _refuse_stray(said, [key])
+            return say(connection, [said])[0], True
+
+    def decide_fields(
+        self,
+        keys: Sequence[str],
+        token: str,
+        choose: Callable[[tuple[FieldRow, ...], Mapping[str, tuple[TrailRow, ...]]], Sequence[Correction]],
+    ) -> tuple[tuple[TrailRow, ...], bool]:
+        """Have some fields decided together, all or none, as `decide_field` does one.
+
+        Args:
+            keys: the fields, some hundred at most.
+            token: row N of what is stored has the token "TOKEN/N", from 0.
+            choose: given the fields, in the order of `keys`, and the trail of each, returns what is said of them.
+
+        Returns:
+            The rows, and whether they were stored now.
+
+        Raises:
+            KeyError: no page that counts has one of the fields.
+            TokenUsedError: the token came with other fields before.
+        """
+        with self._write() as connection:
+            if before := sent_together(connection, token):
+                _refuse_other(token, before, keys)
+                return before, False
+            rows = _rows(connection, keys)
+            trails = by_key(trail_of(connection, keys))
+            chosen = choose(rows, {key: tuple(trails.get(key, ())) for key in keys})
+            said = [replace(one, token=f"{token}/{n}" if token else "") for n, one in enumerate(chosen)]
+            for one in said:
+                _refuse_stray(one, keys)
+            return say(connection, said), True
+
+
+def _rows(connection: Connection, keys: Sequence[str]) -> tuple[FieldRow, ...]:
+    found = {row.key: row for row in fields_together(connection, keys=keys)}
+    return tuple(found[key] for key in keys)
+
+
+def _refuse_other(token: str, before: Sequence[TrailRow], keys: Sequence[str]) -> None:
+    if other := [row.correction.key for row in before if row.correction.key not in keys]:
+        raise TokenUsedError(
+            f"what was sent carries the token {token!r} of a decision about {other[0]} that was stored before; nothing "
+            "was stored: send it with a token of its own"
+        )
+
+
+def _refuse_stray(said: Correction, keys: Sequence[str]) -> None:
+    if said.key not in keys:
+        raise ValueError(f"{said.key} was decided where {', '.join(keys)} was asked for")

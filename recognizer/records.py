@@ -103,6 +103,7 @@ class Flag(StrEnum):
     DOUBTED = "doubted"
     SUM = "sum"
     WHO = "who"
+    DISPUTED = "disputed"
 
 
 @dataclass(frozen=True, slots=True)

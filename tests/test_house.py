@@ -10,7 +10,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-STORE_PARTS = ("acceptances", "batches", "fields", "pages", "remarks", "together", "trail", "transactions")
+STORE_PARTS = (
+    "acceptances",
+    "batches",
+    "chain",
+    "fields",
+    "pages",
+    "remarks",
+    "together",
+    "trail",
+    "transactions",
+    "users",
+)
 
 DOORS: dict[str, tuple[str, ...]] = {
     "pypdfium2": ("recognizer/pdf_scan.py", "recognizer/only_picture.py", "recognizer/pdfium_lock.py"),

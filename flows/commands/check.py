@@ -12,24 +12,21 @@ from flows.checking import (
     USEFUL_DRAW,
     Standing,
     accepted_untouched,
-    calibrations,
     can_show,
     draw,
     how_it_stands,
-    in_words,
-    weigh,
 )
 from flows.deciding import decide_fields, grounds_of
-from flows.errors import CheckError, CorrectionError, PlaceError, WorkbookError
-from flows.export.check_sheet import LAYOUT, OK_WORD, answers, check_revision, write_check
+from flows.errors import CorrectionError, PlaceError, WorkbookError
+from flows.export.check_sheet import LAYOUT, OK_WORD, write_check
 from flows.export.reading_back import Filled, read_filled
 from flows.places import refuse_open_file
-from flows.records import By, CheckedField, CheckOutcome, FieldRow
+from flows.records import By, CheckedField, FieldRow
 from flows.reviewer import check_reviewer
+from flows.sample_rounds import as_filled, hand_in, standing_in, threshold_scores, told_by
 from flows.settings import EXPORTS, Exam, load_exam
 from flows.store import Store, open_store
-from recognizer.curves import KINDS
-from recognizer.promise import Thresholds, Verdict
+from recognizer.promise import Verdict
 from recognizer.records import ValueState
 
 WORKBOOK = "check.xlsx"
@@ -110,7 +107,7 @@ def check(
             filled = read_filled(workbook, LAYOUT) if workbook else ()
             told = _take(exam, store, (filled, _pairs(right, wrong)), _reviewer(reviewer), model)
         with store.snapshot():
-            standing = _standing(exam, store, model)
+            standing = standing_in(exam, store, model)
     if as_json:
         click.echo(json.dumps(told | _figures(standing), indent=2, ensure_ascii=False))
         return
@@ -118,10 +115,8 @@ def check(
         click.echo(
             f"answers: {told['stored']} stored, {told['already']} stored before; {told['corrected']} fields corrected"
         )
-    for sentence in in_words(standing):
+    for sentence in told_by(standing):
         click.echo(sentence)
-    for name, held in standing.thresholds.items():
-        click.echo(f"model {name}: {_in_words(held)}")
 
 
 # ---- drawing ---------------------------------------------------------------------------------------------------------
@@ -228,54 +223,17 @@ def _take(
         CheckError: an answer is faulty; nothing was stored.
         PlaceError: somebody is grading: a run must not accept with thresholds that are just being raised.
     """
-    told: dict[str, Any] = {}
     filled, pairs = said
-    share = exam.settings.accept_error
-
-    by = grounds_of(exam, store)
-
-    def choose(read: tuple[FieldRow, ...], checks: tuple[CheckedField, ...]) -> CheckOutcome:
-        fields = decide_fields(read, by).fields
-        rows = (*filled, *_as_filled(pairs, fields))
-        taken, before, problems = answers(rows, fields, checks, exam.sheets.templates)
-        if problems:
-            raise CheckError(_refused(problems))
-        held = calibrations({row.model for row in fields}, share, model, exam.models)
-        outcome = weigh(taken, fields, checks, held, accept_error=share, by=_by(reviewer, bool(pairs)))
-        told.update(stored=len(taken), already=len(before), corrected=len(outcome.corrections))
-        return outcome
-
-    with store.grading():
-        store.check(choose)
-    return told
+    by = _by(reviewer, bool(pairs))
+    told = hand_in(exam, store, lambda fields: (*filled, *as_filled(pairs, fields)), by, model=model)
+    return {"stored": told.stored, "already": told.already, "corrected": told.corrected}
 
 
 def _by(reviewer: str, single: bool) -> By:
     return By(reviewer, datetime.now(UTC), "sample check, command" if single else "sample check, workbook")
 
 
-def _as_filled(pairs: Sequence[tuple[str, str]], fields: Sequence[FieldRow]) -> tuple[Filled, ...]:
-    """Return single answers as filled rows about the readings as they are now."""
-    present = {row.key: row for row in fields}
-    return tuple(
-        Filled(number, key, check_revision(row), value, "", row.sheet, row.file, str(row.page_number), row.field)
-        if (row := present.get(key))
-        else Filled(number, key, "", value, "", "", "", "", key)
-        for number, (key, value) in enumerate(pairs, start=1)
-    )
-
-
-def _refused(problems: Sequence[str]) -> str:
-    return "\n".join((f"nothing was stored; {len(problems)} answers are faulty:", *(f"  {each}" for each in problems)))
-
-
 # ---- telling ---------------------------------------------------------------------------------------------------------
-
-
-def _standing(exam: Exam, store: Store, model: Path | None) -> Standing:
-    fields, share = decide_fields(store.fields(), grounds_of(exam, store)).fields, exam.settings.accept_error
-    held = calibrations({row.model for row in fields}, share, model, exam.models)
-    return how_it_stands(fields, store.sample_checks(), store.tightenings(), held, share)
 
 
 def _figures(standing: Standing) -> dict[str, Any]:
@@ -289,7 +247,7 @@ def _figures(standing: Standing) -> dict[str, Any]:
         "reopened": standing.reopened,
         "reopened_waiting": standing.waiting,
         "still_accepted": _verdict(standing.left),
-        "thresholds": {name: _scores(held) for name, held in standing.thresholds.items()},
+        "thresholds": {name: threshold_scores(held) for name, held in standing.thresholds.items()},
         "tightened": [
             {
                 "round": one.round,
@@ -314,23 +272,3 @@ def _verdict(found: Verdict) -> dict[str, Any]:
         "rate": round(found.rate, 6),
         "kept": found.kept.value,
     }
-
-
-def _scores(held: Thresholds | None) -> dict[str, float | None] | None:
-    """Return the scores by kind; None where nothing is known, for a kind or for all."""
-    if held is None:
-        return None
-    return {kind: held.of(kind) or None for kind in KINDS}
-
-
-def _in_words(held: Thresholds | None) -> str:
-    if held is None:
-        return "its card is not here, so its thresholds are not known (name its folder with --model)"
-    told = (f"{kind} {_from(score)}" for kind, score in (_scores(held) or {}).items())
-    return f"accepted are {', '.join(told)}"
-
-
-def _from(score: float | None) -> str:
-    if score is None:
-        return "(from which score is not known)"
-    return f"from {score:.4f}" if score <= 1 else "never"

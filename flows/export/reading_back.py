@@ -63,8 +63,8 @@ CORRECTIONS = Layout(FLAGS, CORRECTION, "tallymark export")
 class Filled:
     """One row whose correction column holds something.
 
-    `number` is the row in the worksheet; `text` is what was typed, or "" when it cannot be taken, with the `trouble`.
-    `sheet`, `file`, `page` and `field` are what the row shows of its reading.
+    `number` is the row in the worksheet, 0 for none; `text` is what was typed, or "" when it cannot be taken, with the
+    `trouble`. `sheet`, `file`, `page` and `field` are what the row shows of its reading.
     """
 
     number: int
@@ -81,7 +81,7 @@ class Filled:
     def place(self) -> str:
         """Name the row as a person finds it."""
         shown = ", ".join(part for part in (self.sheet, f"{self.file} page {self.page}".strip(), self.field) if part)
-        return f"row {self.number} ({shown})"
+        return f"row {self.number} ({shown})" if self.number else shown
 
 
 def read_filled(path: Path, layout: Layout = CORRECTIONS) -> tuple[Filled, ...]:

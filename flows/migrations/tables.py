@@ -4,7 +4,19 @@ Names and units are meant to be read by a person with `sqlite3 tallymark.db`: ti
 are JSON, a crop is a PNG.
 """
 
-from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 
 metadata = MetaData()
 
@@ -106,6 +118,7 @@ pages = Table(
         "outcome IN ('read', 'blank', 'failed', 'duplicate', 'held', 'foreign')",
         name="pages_outcome",
     ),
+    Index("ix_pages_loose", "joining", sqlite_where=text("joining <> 'code'")),
 )
 """One row a page. `mm_to_px` is the homography from template millimetres to scan pixels, row by row, as JSON, and for
 bent paper an object of that (`flat`) and its `bend`;
@@ -171,11 +184,25 @@ corrections = Table(
     Column("reviewer", Text, nullable=False),
     Column("made_at", Text, nullable=False),
     Column("how", Text, nullable=False),
-    CheckConstraint("state IN ('value', 'blank')", name="corrections_state"),
+    Column("act", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("undoes", Integer),
+    Column("token", Text, nullable=False),
+    Column("crop", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    CheckConstraint("state IN ('value', 'blank', 'unsettled')", name="corrections_state"),
+    CheckConstraint("act IN ('say', 'second', 'third', 'undo')", name="corrections_act"),
+    CheckConstraint("(act = 'undo') = (undoes IS NOT NULL)", name="corrections_undoes"),
+    CheckConstraint("state <> 'unsettled' OR act = 'undo' OR note = 'unreadable'", name="corrections_note"),
+    Index("ix_corrections_token", "token", unique=True, sqlite_where=text("token <> ''")),
     sqlite_autoincrement=True,
 )
-"""What people said, in the order in which they said it; the latest of a key wins. Triggers refuse to change or delete
-a row. `key` has no foreign key: what a person said outlives a reading that a new template no longer makes."""
+"""What people said, in the order in which they said it; `flows.trail.standing` tells what stands of a key's rows.
+`undoes` is the number of the row that an undo takes back, `crop` the SHA-256 of the field's picture then ("": not
+known), `hash` that of the row itself with `previous`, the hash of the row before (64 zeros for the first). Triggers
+refuse to change or delete a row. `key` has no foreign key: what a person said outlives a reading that a new template no
+longer makes."""
 
 sample_checks = Table(
     "sample_checks",
@@ -380,3 +407,30 @@ rule_files = Table(
     Column("content", LargeBinary, nullable=False),
 )
 """The files by which was ever marked, by the SHA-256 of their bytes. Triggers refuse to change or delete a row."""
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("changed_at", Text, nullable=False),
+    Column("disabled", Integer, nullable=False, server_default="0"),
+    CheckConstraint("role IN ('viewer', 'reviewer', 'lead')", name="users_role"),
+    CheckConstraint("disabled IN (0, 1)", name="users_disabled"),
+)
+"""Who may use the review, and as what. `secret` is an encoded hash of the password. Rows change; `user_changes` tells
+how."""
+
+user_changes = Table(
+    "user_changes",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""What was changed about whom, by whom and when. Triggers refuse to change or delete a row."""

@@ -7,11 +7,12 @@ stored is decided in the database (`Store.decide_field`), never from what stands
 """
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from threading import Event, RLock, Thread
 
 from flows.deciding import Grounds, decide_fields, grounds_of
@@ -19,17 +20,21 @@ from flows.errors import FlowError
 from flows.exam_results import ExamResults, exam_results, exam_rule
 from flows.export.flags_sheet import FlagRow, fields_by_name, flag_rows
 from flows.ledger import Ledger
-from flows.records import FieldRow
+from flows.records import DISPUTED, FieldRow, TrailRow
 from flows.rules import RULE_FILES
 from flows.settings import Exam
 from flows.settling import SettledSheet
 from flows.store import Store
+from flows.trail import by_key, standing, waits_for_second
 from recognizer.errors import RecognizerError
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField
 
 LOOK_SECONDS = 1.0
 """How often the database is asked whether anything changed."""
+
+MOST_LOGGED = 10_000
+"""Changes that are remembered one by one: more than all people together make while a page is open."""
 
 REST_SHARE = 5.0
 """Deciding a whole exam rests this many times as long as it took last: people come first."""
@@ -73,6 +78,10 @@ class Desk:
     _over: Event = field(default_factory=Event)
     _soon: Event = field(default_factory=Event)
     _fields: dict[tuple[str, str], SheetField] = field(default_factory=dict)
+    _trails: dict[str, Sequence[TrailRow]] = field(default_factory=dict)
+    _looks: set[str] = field(default_factory=set)
+    _log: deque[tuple[int, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_LOGGED))
+    _logged_from: int = 0
     _marked_by: tuple[tuple[str, int, int], ...] = ()
 
     def __post_init__(self) -> None:
@@ -141,6 +150,7 @@ class Desk:
             for row in store.fields():
                 raw[row.sheet].append(row)
             ledger = store.ledger()
+            trails = self._wanted_trails(store, results.decided.fields)
         decided = results.decided
         seen = Seen(
             changes=changes,
@@ -158,7 +168,11 @@ class Desk:
             self.seen = seen
             self._rows, self._raw = dict(seen.rows), dict(seen.raw)
             self._open = {flag.row.key: flag for flag in seen.flags}
+            self._trails = trails
+            self._looks = {key for key in trails if self._wants_second(key)}
             self.version += 1
+            self._log.clear()
+            self._logged_from = self.version
             # What people said while this was worked out.
             self._patch(store, self._touched)
         return seen
@@ -179,6 +193,35 @@ class Desk:
         """Return a field as it is decided now."""
         with self._lock:
             return self._rows.get(key)
+
+    def second_looks(self) -> dict[str, FieldRow]:
+        """Return the fields that one person has answered and that wait for a second, by key."""
+        with self._lock:
+            return {key: self._rows[key] for key in self._looks if key in self._rows}
+
+    def wants_look(self, key: str) -> FieldRow | None:
+        """Return a field if one person has answered it and it waits for a second."""
+        with self._lock:
+            return self._rows.get(key) if key in self._looks else None
+
+    def trail_of(self, key: str) -> Sequence[TrailRow]:
+        """Return what people said of a field, as far as a second person matters to anything here."""
+        with self._lock:
+            return self._trails.get(key, ())
+
+    def changed_since(self, version: int) -> frozenset[str] | None:
+        """Return the fields about which anything may have changed since a version; None: look at all of them."""
+        with self._lock:
+            oldest = self._log[0][0] if len(self._log) == MOST_LOGGED else self._logged_from
+            if version < oldest:
+                return None
+            later = takewhile(lambda one: one[0] > version, reversed(self._log))
+            return frozenset[str]().union(*(keys for _, keys in later))
+
+    def rows(self) -> tuple[FieldRow, ...]:
+        """Return every field as it is decided now, in the order of the pages."""
+        with self._lock:
+            return tuple(self._rows.values())
 
     def fields_of_sheet(self, sheet: str) -> tuple[FieldRow, ...]:
         """Return the fields of a sheet as their own pictures and people say."""
@@ -203,14 +246,34 @@ class Desk:
 
     def _patch(self, store: Store, keys: Iterable[str]) -> None:
         fresh = {key: row for key in keys if (row := store.field(key)) is not None}
-        for sheet in dict.fromkeys(self._rows[key].sheet for key in fresh if key in self._rows):
+        sheets = dict.fromkeys(self._rows[key].sheet for key in fresh if key in self._rows)
+        for key, row in fresh.items():
+            is_disputed = row.correction is not None and row.correction.note == DISPUTED
+            if is_disputed or key in self._trails or self.exam.settings.review.second_share > 0:
+                self._trails[key] = store.trail(key)
+                self._looks.discard(key)
+                self._looks |= {key} if self._wants_second(key) else set()
+        for sheet in sheets:
             self._raw[sheet] = tuple(
                 # A page may have been given to another sheet meanwhile; the next look at the exam tells.
                 replace(fresh[row.key], sheet=row.sheet) if row.key in fresh else row
                 for row in self._raw[sheet]
             )
             self._decide_sheet(sheet, fresh)
-        self.version += bool(fresh)
+        if fresh:
+            self.version += 1
+            changed = frozenset(row.key for sheet in sheets for row in self._raw[sheet])
+            self._log.append((self.version, changed.union(fresh)))
+
+    def _wanted_trails(self, store: Store, rows: Iterable[FieldRow]) -> dict[str, Sequence[TrailRow]]:
+        """Return the trails of all fields, if anybody has to know who answered first."""
+        wanted = self.exam.settings.review.second_share > 0 or any(
+            row.correction is not None and row.correction.note == DISPUTED for row in rows
+        )
+        return dict(by_key(store.trail())) if wanted else {}
+
+    def _wants_second(self, key: str) -> bool:
+        return waits_for_second(standing(self._trails[key]), self.exam.settings.review.second_share)
 
     def _decide_sheet(self, sheet: str, fresh: Mapping[str, FieldRow]) -> None:
         if self.seen is None:

@@ -8,11 +8,16 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from flows.review.accounts import Gate
+from flows.review.board import Boards
 from flows.review.catalogue import Catalogue
 from flows.review.desk import Desk
+from flows.review.leases import Leases
 from flows.review.people import Person, UserRole
 from flows.review.pictures import Pictures
 from flows.review.placing_jobs import PlacingJobs
+from flows.review.queue_order import Lines, Skipped
+from flows.review.rounds import Rounds
 from flows.review.sessions import Session, Sessions
 from flows.settings import Exam
 from flows.store import Store
@@ -41,17 +46,28 @@ def page_drawer() -> Environment:
 class Office:
     """One exam that is open for review.
 
-    `store` is for requests: no snapshot is ever taken of it, since many threads share it.
+    `store` is for requests: no snapshot is ever taken of it, since many threads share it. `struck` are fields that
+    somebody struck on a wall, with their revision then: they are no more what others around them are.
     """
 
     exam: Exam
     store: Store
     desk: Desk
     sessions: Sessions
+    gate: Gate = field(default_factory=Gate)
+    leases: Leases = field(default_factory=Leases)
+    rounds: Rounds = field(default_factory=Rounds)
+    struck: dict[str, str] = field(default_factory=dict)
+    skipped: Skipped = field(default_factory=Skipped)
     pages: Environment = field(default_factory=page_drawer)
+    boards: Boards = field(default_factory=Boards)
     catalogue: Catalogue = field(default_factory=Catalogue)
     pictures: Pictures = field(default_factory=Pictures)
     placing: PlacingJobs = field(default_factory=PlacingJobs)
+    lines: Lines = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lines = Lines(self.desk)
 
 
 def office_of(request: Request) -> Office:

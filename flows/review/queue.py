@@ -1,14 +1,243 @@
-"""The view *Queue*."""
+"""The view *Queue*: one open field after another, handed out so that no two people have the same."""
 
-from fastapi import APIRouter, Request
+from collections.abc import Iterable
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
+from pydantic import Field, StringConstraints
 
-from flows.review.office import Reviewing, draw
+from flows.review.bodies import Body, Key, ShortText, Token, body_of
+from flows.review.images import KEY
+from flows.review.office import Here, Office, Reviewing, draw, session_of
+from flows.review.people import Person
+from flows.review.queue_order import Asked, Choice, Order, waiting
+from flows.review.queue_shown import REASONS, Shown, shown, shown_again
+from flows.review.refusals import Refused
+from flows.review.saying import GONE, Said, Told, Word, meaning_of, say, undo
+from recognizer.template import Kind
 
 router = APIRouter()
 
+MOST_AHEAD = 16
+"""Fields that one window may ask for at once."""
+
+MOST_HAD = 200
+"""Fields that one window may have: those ahead, and decisions that wait while the server does not answer."""
+
+ROUNDS = 8
+"""How often more fields are looked through when others have those that were found; then a window asks again."""
+
+Tab = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{8,32}\z")]
+"""The name that a window gives itself: two windows of one session do not show the same field."""
+
+Name = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9._-]{0,64}\z")]
+Revision = Annotated[str, StringConstraints(max_length=80, pattern=r"\A[0-9A-Za-z.]{1,80}\z")]
+
+ORDERS = {
+    Order.SHEETS: "what finishes most sheets",
+    Order.FIELD: "field by field",
+    Order.SHEET: "sheet by sheet",
+    Order.SUREST: "surest first",
+    Order.UNSUREST: "least sure first",
+}
+"""What each order is called on the page, in the order of the list."""
+
+
+class Next(Body):
+    """What a window asks for: the next fields of a line, besides those that it has already."""
+
+    tab: Tab
+    order: Order = Order.SHEETS
+    reason: Name = ""
+    template: Name = ""
+    field: Name = ""
+    text: ShortText = ""
+    have: tuple[Key, ...] = Field(default=(), max_length=MOST_HAD)
+    want: int = Field(default=0, ge=0, le=MOST_AHEAD)
+
+
+class Say(Body):
+    """What somebody says of the field on the screen."""
+
+    tab: Tab
+    key: Key
+    revision: Revision
+    word: Word
+    text: ShortText = ""
+    token: Token
+
+
+class Undo(Body):
+    """Which answer somebody takes back."""
+
+    key: Key
+    token: Token
+
+
+class Check(Body):
+    """What somebody typed, before it is taken."""
+
+    key: Key
+    word: Literal[Word.VALUE] = Word.VALUE
+    text: ShortText
+
+
+class OfTab(Body):
+    """Which window speaks, and of which field, if of one."""
+
+    tab: Tab
+    key: Key | None = None
+
 
 @router.get("/queue")
-def page(request: Request, _: Reviewing) -> HTMLResponse:
+def page(request: Request, office: Here, _: Reviewing) -> HTMLResponse:
     """Show the view."""
-    return draw(request, "queue.html")
+    templates = office.exam.sheets.templates
+    fields = [
+        (template.name, field.name, field.label or field.question)
+        for template in templates
+        for at in template.pages
+        for field in at.fields
+        if field.kind is not Kind.IMAGE
+    ]
+    is_blind = office.exam.settings.review.second_share > 0
+    reasons = [(name, word) for name, (word, _) in REASONS.items() if is_blind or name not in ("second", "disputed")]
+    return draw(
+        request,
+        "queue.html",
+        orders=[(order.value, words) for order, words in ORDERS.items()],
+        reasons=reasons,
+        templates=[template.name for template in templates],
+        fields=fields,
+    )
+
+
+@router.get("/queue/session")
+def session(request: Request, _: Reviewing) -> dict[str, str]:
+    """Tell a window that was logged out who has logged in again, and with which token it speaks from now on."""
+    found = session_of(request)
+    return {"person": found.person.name, "csrf": found.csrf}
+
+
+@router.post("/queue/next")
+def next_fields(
+    request: Request, office: Here, person: Reviewing, asked: Annotated[Next, Depends(body_of(Next))]
+) -> dict[str, object]:
+    """Hand out the next fields, keep those that a window has, and tell it which of them it has lost."""
+    if office.desk.seen is None:
+        return {"ready": False, "trouble": office.desk.trouble}
+    holder = _holder(request, asked.tab)
+    line: Asked = (person, asked.order, Choice(asked.reason, asked.template, asked.field, asked.text.strip()))
+    lost = [key for key in asked.have if not (waiting(office.desk, key) and office.leases.keep(key, holder))]
+    fields, left = hand_out(office, line, holder, asked.have, asked.want)
+    return {"ready": True, "fields": [asdict(each) for each in fields], "left": left, "lost": lost}
+
+
+def hand_out(office: Office, line: Asked, holder: str, have: Iterable[str], want: int) -> tuple[list[Shown], int]:
+    """Return the next fields of a line that nobody else has, now the holder's, and how many wait in it.
+
+    What the person skipped comes when nothing else is left.
+    """
+    person = line[0]
+    put_off = office.skipped.of(person)
+    passed = {*have, *put_off}
+    found: list[Shown] = []
+    left = 0
+    for _ in range(ROUNDS):
+        keys, left = office.lines.keys(line, want - len(found) + 2, passed)
+        found += _taken(office, person, holder, keys, want - len(found))
+        passed.update(keys)
+        if len(found) >= want or not keys:
+            break
+    if len(found) < want:
+        later = [key for key in office.lines.among(line, put_off) if key not in set(have)]
+        found += _taken(office, person, holder, later, want - len(found), skipped=True)
+    return found, left
+
+
+def _taken(
+    office: Office, person: Person, holder: str, keys: Iterable[str], most: int, *, skipped: bool = False
+) -> list[Shown]:
+    """Take leases on fields that are free, until there are enough."""
+    found: list[Shown] = []
+    for key in keys:
+        if len(found) >= most:
+            break
+        flag = waiting(office.desk, key)
+        if flag is not None and office.leases.take(key, holder):
+            found.append(shown(office, person, flag, skipped=skipped))
+    return found
+
+
+@router.post("/queue/say")
+def say_it(
+    request: Request, office: Here, person: Reviewing, said: Annotated[Say, Depends(body_of(Say))]
+) -> dict[str, object]:
+    """Store what somebody says of a field."""
+    told = say(office, person, Said(said.key, said.revision, said.word, said.text, said.token, "queue"))
+    office.leases.free(said.key, _holder(request, said.tab))
+    office.skipped.drop(person, said.key)
+    return _stored(office, told)
+
+
+@router.post("/queue/undo")
+def undo_it(office: Here, person: Reviewing, asked: Annotated[Undo, Depends(body_of(Undo))]) -> dict[str, object]:
+    """Take an answer back."""
+    return _stored(office, undo(office, person, asked.key, asked.token))
+
+
+@router.post("/queue/check")
+def check(office: Here, _: Reviewing, typed: Annotated[Check, Depends(body_of(Check))]) -> dict[str, str]:
+    """Tell whether a field may hold what was typed, and how that is kept; nothing is stored (422 when it may not)."""
+    row = office.desk.row(typed.key) or office.store.field(typed.key)
+    if row is None:
+        raise Refused(HTTPStatus.NOT_FOUND, GONE, (typed.key,))
+    meaning = meaning_of(office, row, Said(typed.key, row.revision, typed.word, typed.text, "", "queue"))
+    return {"state": meaning.state.value, "value": meaning.value}
+
+
+@router.get("/queue/field/{key}")
+def field(key: str, office: Here, person: Reviewing) -> dict[str, object]:
+    """Return one field as it is now, for somebody who comes back to it."""
+    row = office.store.field(key) if KEY.fullmatch(key) else None
+    if row is None:
+        raise Refused(HTTPStatus.NOT_FOUND, GONE)
+    return asdict(shown_again(office, person, row))
+
+
+@router.post("/queue/skip")
+def skip(
+    request: Request, office: Here, person: Reviewing, asked: Annotated[OfTab, Depends(body_of(OfTab))]
+) -> dict[str, bool]:
+    """Put a field behind all others of this person."""
+    if asked.key is not None and waiting(office.desk, asked.key) is not None:
+        office.skipped.put(person, asked.key)
+        office.leases.free(asked.key, _holder(request, asked.tab))
+    return {"skipped": asked.key is not None}
+
+
+@router.post("/queue/leave")
+def leave(
+    request: Request, office: Here, _: Reviewing, asked: Annotated[OfTab, Depends(body_of(OfTab))]
+) -> dict[str, bool]:
+    """Give back what a window has: it is closed, or shows something else."""
+    office.leases.free_all(_holder(request, asked.tab))
+    return {"left": True}
+
+
+def _holder(request: Request, tab: str) -> str:
+    return f"{session_of(request).id}.{tab}"
+
+
+def _stored(office: Office, told: Told) -> dict[str, object]:
+    row = office.desk.row(told.key) or office.store.field(told.key)
+    return {
+        "stored": told.stored,
+        "number": told.number,
+        "state": told.state.value,
+        "value": told.value,
+        "revision": row.revision if row is not None else "",
+    }

@@ -1,6 +1,7 @@
 """`tallymark export`: the workbook of an exam folder, and never at the cost of what people filled in."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -192,4 +193,4 @@ def test_the_workbook_shows_one_moment(exam: Path, monkeypatch: pytest.MonkeyPat
     book = load_workbook(exam / MARKS_XLSX)
     assert "B. Other" not in {cell.value for row in book["Run"].iter_rows() for cell in row}
     with open_store(exam) as store:
-        assert store.corrections() == (mine,)
+        assert [replace(one, crop="") for one in store.corrections()] == [mine]

@@ -203,7 +203,7 @@ def test_nobody_changes_a_correction_not_even_by_hand(store: Store, statement: s
 
 
 def test_corrections_are_stored_all_or_none(store: Store) -> None:
-    with pytest.raises(Exception, match="corrections_state"):
+    with pytest.raises(Exception, match="corrections_note"):
         store.insert_corrections([correction("k"), correction("k", "", ValueState.UNSETTLED)])
     assert store.corrections() == ()
 

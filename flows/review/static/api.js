@@ -8,7 +8,12 @@ export class Refused extends Error {
   }
 }
 
-const csrf = document.querySelector('meta[name="csrf"]').content;
+let csrf = document.querySelector('meta[name="csrf"]').content;
+
+// After a new log-in in another window this page goes on with the token of that session.
+export function speakAs(renewed) {
+  csrf = renewed;
+}
 
 async function ask(method, url, body) {
   let response;
@@ -29,6 +34,12 @@ async function ask(method, url, body) {
 
 export const get = (url) => ask("GET", url);
 export const post = (url, body = {}) => ask("POST", url, body);
+
+// Sends something that is sent even if the page is closed meanwhile; nobody waits for the answer.
+export function tell(url, body) {
+  const headers = { accept: "application/json", "x-csrf-token": csrf, "content-type": "application/json" };
+  fetch(url, { method: "POST", headers, body: JSON.stringify(body), credentials: "same-origin", keepalive: true }).catch(() => {});
+}
 
 // A name under which the server stores what was sent once, however often it is sent.
 export function token() {

@@ -15,7 +15,9 @@ export function unbindAll() {
 
 function nameOf(event) {
   const shift = event.shiftKey && event.key.length > 1 ? "Shift+" : "";
-  return `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.altKey ? "Alt+" : ""}${shift}${event.key}`;
+  // With Alt some keyboards type signs of their own: then the key itself counts, not what it types.
+  const plain = event.altKey ? /^(?:Key|Digit|Numpad)([A-Z0-9])$/.exec(event.code)?.[1].toLowerCase() : undefined;
+  return `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.altKey ? "Alt+" : ""}${shift}${plain ?? event.key}`;
 }
 
 function isTyping(target) {
@@ -33,7 +35,7 @@ document.addEventListener("keydown", (event) => {
 export function showKeys() {
   const list = document.getElementById("keys-list");
   list.replaceChildren();
-  for (const one of known) {
+  for (const one of known.filter((each) => each.says)) {
     const term = document.createElement("dt");
     one.keys.forEach((key, at) => {
       if (at) term.append(" ");

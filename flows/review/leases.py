@@ -1,0 +1,88 @@
+"""Who has which field on the screen, so that two people do not look at the same one. Leases expire by themselves.
+
+A lease keeps people out of each other's way; it decides nothing. That nobody is overwritten is held by the revision
+that each decision carries (`flows.review.saying`).
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from threading import Lock
+
+LEASE_SECONDS = 90.0
+"""A lease that nobody keeps ends after this: longer than a browser in the background sleeps between two requests."""
+
+MOST_HELD = 400
+"""Fields that one holder may have: a wall of sixty, the wall loaded after it, and a queue take a third of it."""
+
+
+@dataclass(slots=True)
+class Leases:
+    """Which field is on whose screen. Holders are sessions, or windows of them; a clock that only goes forward."""
+
+    clock: Callable[[], float] = time.monotonic
+    _held: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _of: dict[str, set[str]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def take(self, key: str, holder: str) -> bool:
+        """Take a field, or keep it; False while somebody else has it, or the holder has too many."""
+        with self._lock:
+            now = self.clock()
+            other = self._holder(key, now)
+            if other not in (None, holder):
+                return False
+            if other is None and not self._has_room(holder, now):
+                return False
+            self._drop(key)
+            self._held[key] = (holder, now + LEASE_SECONDS)
+            self._of.setdefault(holder, set()).add(key)
+            return True
+
+    def keep(self, key: str, holder: str) -> bool:
+        """Go on having a field; False when the lease ran out and somebody else has taken it meanwhile."""
+        return self.take(key, holder)
+
+    def free(self, key: str, holder: str) -> None:
+        """Give a field back, if the holder has it."""
+        with self._lock:
+            if self._held.get(key, ("", 0.0))[0] == holder:
+                self._drop(key)
+
+    def free_all(self, holder: str, keys: Iterable[str] | None = None) -> None:
+        """Give back what a holder has, or those of some keys."""
+        with self._lock:
+            mine = self._of.get(holder, set())
+            for key in list(mine if keys is None else mine.intersection(keys)):
+                self._drop(key)
+
+    def holder_of(self, key: str) -> str | None:
+        """Return who has a field; None if nobody does."""
+        with self._lock:
+            return self._holder(key, self.clock())
+
+    def _holder(self, key: str, now: float) -> str | None:
+        found = self._held.get(key)
+        if found is None:
+            return None
+        holder, until = found
+        if until < now:
+            self._drop(key)
+            return None
+        return holder
+
+    def _has_room(self, holder: str, now: float) -> bool:
+        mine = self._of.get(holder, set())
+        if len(mine) < MOST_HELD:
+            return True
+        for key in list(mine):
+            self._holder(key, now)
+        return len(self._of.get(holder, ())) < MOST_HELD
+
+    def _drop(self, key: str) -> None:
+        holder, _ = self._held.pop(key, ("", 0.0))
+        mine = self._of.get(holder)
+        if mine is not None:
+            mine.discard(key)
+            if not mine:
+                del self._of[holder]

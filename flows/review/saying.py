@@ -1,0 +1,309 @@
+"""What people say in the browser becomes rows of the trail: checked, stored once, and shown at once.
+
+    Said ─meaning_of─► what it says ─ the revision that the person saw, and whose turn it is ─► Correction ─► Told
+
+Whether it may be stored is decided within the transaction that stores it. In blind review nobody is told what somebody
+else said.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Literal
+
+from flows.errors import TokenUsedError, UndoError
+from flows.export.flags_sheet import BLANK_WORD
+from flows.records import CANCELLED, UNREADABLE, Act, Correction, FieldRow, TrailRow
+from flows.review.office import Office
+from flows.review.people import Person
+from flows.review.refusals import Refused
+from flows.trail import is_same_person, next_act, standing, undo_of, waits_for
+from recognizer.errors import ValueNotAllowedError
+from recognizer.records import ValueState
+from recognizer.template import Role, SheetField
+from recognizer.values import parse_value
+
+LONGEST_TEXT = 200
+"""Characters that may be typed for a field: five times as many as the longest id has."""
+
+MOST_TOGETHER = 500
+"""Fields that may be decided in one act: a wall shows sixty."""
+
+TOKEN = re.compile(r"[0-9A-Za-z_-]{8,64}")
+"""What a token looks like: 128 random bits in hexadecimal take 32 characters."""
+
+GONE = "There is no such field any more: its page was replaced, or read with another template. Go on with the next one."
+
+
+class Word(StrEnum):
+    """What somebody says of a field."""
+
+    VALUE = "value"
+    """What stands in `text` is written there."""
+    GUESS = "guess"
+    """The machine's best guess is right; `text` is the guess that was on the screen."""
+    BLANK = "blank"
+    """Nothing is written there."""
+    CANCELLED = "cancelled"
+    """Something was written and crossed out: nothing stands."""
+    UNREADABLE = "unreadable"
+    """Nobody can read it: the field stays open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person says of one field, with the revision of it that was on the screen.
+
+    `token` is given by the browser: sent twice, it is stored once.
+    """
+
+    key: str
+    revision: str
+    word: Word
+    text: str
+    token: str
+    how: Literal["queue", "wall", "sheet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of it: the row's number in the trail, and what it says.
+
+    `stored` is False when the same token came before; `was` is what the export showed before, "" for a second answer.
+    """
+
+    key: str
+    stored: bool
+    number: int
+    state: ValueState
+    value: str
+    was: str
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a word says of a field."""
+
+    state: ValueState
+    value: str = ""
+    note: str = ""
+
+
+def say(office: Office, person: Person, said: Said) -> Told:
+    """Store what a person says of one field.
+
+    Raises:
+        Refused: the field may not hold it (422), somebody else was first or it was read again (409), or it is not
+            there (404).
+        PlaceError: the database cannot be written now; nothing was stored.
+    """
+    _check_token(said.token)
+
+    def choose(row: FieldRow, trail: tuple[TrailRow, ...]) -> Correction:
+        return correction_of(office, person, said, row, trail)
+
+    try:
+        row, stored = office.store.decide_field(said.key, said.token, choose)
+    except KeyError as none:
+        raise Refused(HTTPStatus.NOT_FOUND, GONE, (said.key,)) from none
+    except TokenUsedError as used:
+        raise Refused(HTTPStatus.CONFLICT, str(used), (said.key,)) from used
+    office.desk.touched(office.store, [said.key])
+    return _told(row, stored=stored)
+
+
+def say_all(office: Office, person: Person, said: Sequence[Said], token: str) -> tuple[Told, ...]:
+    """Store what a person says of several fields, all of it or none.
+
+    Raises:
+        Refused: as `say`; its `keys` are all fields to blame.
+        PlaceError: as `say`.
+    """
+    _check_token(token)
+    by_key = {one.key: one for one in said}
+    if len(by_key) != len(said) or not 1 <= len(said) <= MOST_TOGETHER:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"Send 1 to {MOST_TOGETHER} fields together, each of them once.")
+
+    def choose(rows: tuple[FieldRow, ...], trails: Mapping[str, tuple[TrailRow, ...]]) -> Sequence[Correction]:
+        return _all_or_none(office, person, [(by_key[row.key], row, trails.get(row.key, ())) for row in rows])
+
+    try:
+        rows, stored = office.store.decide_fields(list(by_key), token, choose)
+    except KeyError as none:
+        raise Refused(HTTPStatus.NOT_FOUND, GONE, tuple(str(each) for each in none.args)) from none
+    except TokenUsedError as used:
+        raise Refused(HTTPStatus.CONFLICT, str(used)) from used
+    office.desk.touched(office.store, by_key)
+    return tuple(_told(row, stored=stored) for row in rows)
+
+
+def undo(office: Office, person: Person, key: str, token: str) -> Told:
+    """Take back what was said last of a field; a reviewer only what he said himself.
+
+    Raises:
+        Refused: nothing stands, or somebody else said it (409); there is no such field (404).
+        PlaceError: as `say`.
+    """
+    _check_token(token)
+
+    def choose(_: FieldRow, trail: tuple[TrailRow, ...]) -> Correction:
+        try:
+            return undo_of(trail, person.name, person.is_lead)
+        except UndoError as problem:
+            raise Refused(HTTPStatus.CONFLICT, _sentence(str(problem)), (key,)) from problem
+
+    try:
+        row, stored = office.store.decide_field(key, token, choose)
+    except KeyError as none:
+        raise Refused(HTTPStatus.NOT_FOUND, GONE, (key,)) from none
+    except TokenUsedError as used:
+        raise Refused(HTTPStatus.CONFLICT, str(used), (key,)) from used
+    office.desk.touched(office.store, [key])
+    told = _told(row, stored=stored)
+    if is_blind(office):
+        # What stands now may be somebody else's answer.
+        return Told(key, told.stored, told.number, ValueState.UNSETTLED, "", "")
+    return told
+
+
+def correction_of(office: Office, person: Person, said: Said, row: FieldRow, trail: Sequence[TrailRow]) -> Correction:
+    """Return the row that stores what a person says of a field, in view of the field and its trail.
+
+    Raises:
+        Refused: as `say`.
+    """
+    if row.revision != said.revision:
+        raise Refused(HTTPStatus.CONFLICT, what_happened(office, person, trail, said.revision), (row.key,))
+    shown = office.desk.row(row.key) or row
+    meaning = meaning_of(office, row, said, shown)
+    return Correction(
+        key=row.key,
+        state=meaning.state,
+        value=meaning.value,
+        was=shown.value,
+        machine=shown.decision.guess,
+        model=row.model,
+        reviewer=person.name,
+        made_at=datetime.now(UTC),
+        how=said.how,
+        act=_act(office, person, row.key, trail),
+        note=meaning.note,
+    )
+
+
+def meaning_of(office: Office, row: FieldRow, said: Said, shown: FieldRow | None = None) -> Meaning:
+    """Return what a word says of a field: its state, its value in the one form in which values are kept.
+
+    Raises:
+        Refused: the field may not hold it.
+    """
+    field = office.desk.template_field(row)
+    if field is None:
+        raise Refused(
+            HTTPStatus.CONFLICT,
+            f"The template {row.template} has no field {row.field} any more; the scans have to be read again with: "
+            "tallymark regrade",
+            (row.key,),
+        )
+    if said.word is Word.BLANK:
+        return Meaning(ValueState.BLANK)
+    if said.word is Word.CANCELLED:
+        return Meaning(ValueState.BLANK, note=CANCELLED)
+    if said.word is Word.UNREADABLE:
+        return Meaning(ValueState.UNSETTLED, note=UNREADABLE)
+    if said.word is Word.GUESS and not said.text:
+        guess = (shown or row).decision
+        if not guess.guess_in_words:
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "There is no guess for this field.", (row.key,))
+        return _valued(field, guess.guess, row.key) if guess.guess else Meaning(ValueState.BLANK)
+    return _valued(field, said.text, row.key)
+
+
+def is_blind(office: Office) -> bool:
+    """Tell whether people must not be told what others said: a second person answers fields unseen."""
+    return office.exam.settings.review.second_share > 0
+
+
+def what_happened(office: Office, person: Person, trail: Sequence[TrailRow], revision: str) -> str:
+    """Say what came between the look at a field and the decision about it; in blind review not what was said."""
+    _, _, seen = revision.rpartition(".")
+    newer = trail[int(seen) :] if seen.isascii() and seen.isdigit() and len(seen) <= len(str(len(trail))) else ()
+    if not newer:
+        return (
+            "This field was read again after it came on your screen, so what you said may belong to another picture. "
+            "Nothing was stored; look at it again."
+        )
+    last = newer[-1].correction
+    at = f"{last.made_at.astimezone():%H:%M on %Y-%m-%d}"
+    if is_same_person(last.reviewer, person.name):
+        what = "took it back" if last.act is Act.UNDO else "decided this field"
+        return f"You {what} yourself at {at}, in another window. This answer was not stored."
+    who = f"{last.reviewer} {'took back an answer to' if last.act is Act.UNDO else 'decided'} this field at {at}"
+    shown = "" if is_blind(office) or last.act is Act.UNDO else f" ({last.value or last.note or BLANK_WORD})"
+    return f"{who}{shown}, before your answer came. Yours was not stored."
+
+
+def _all_or_none(
+    office: Office, person: Person, asked: Sequence[tuple[Said, FieldRow, Sequence[TrailRow]]]
+) -> list[Correction]:
+    made: list[Correction] = []
+    problems: list[Refused] = []
+    for said, row, trail in asked:
+        try:
+            made.append(correction_of(office, person, said, row, trail))
+        except Refused as problem:
+            problems.append(problem)
+    if problems:
+        keys = tuple(key for problem in problems for key in problem.keys)
+        more = f" ({len(problems)} fields of {len(asked)}; nothing was stored)" if len(asked) > 1 else ""
+        raise Refused(problems[0].status, problems[0].words + more, keys)
+    return made
+
+
+def _act(office: Office, person: Person, key: str, trail: Sequence[TrailRow]) -> Act:
+    """Return what a person's word does to a field: it is the first, a second one, settles a dispute, or replaces."""
+    turn = waits_for(trail, person.name, office.exam.settings.review.second_share)
+    if (act := next_act(turn)) is not None:
+        return act
+    if standing(trail).disputed:
+        raise Refused(
+            HTTPStatus.CONFLICT, "You and somebody else read this field differently; a third person settles it.", (key,)
+        )
+    return Act.SAY
+
+
+def _valued(field: SheetField, text: str, key: str) -> Meaning:
+    text = text.strip()
+    if not text:
+        words = "Nothing is typed. If nothing is written in the field, say blank."
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words, (key,))
+    if len(text) > LONGEST_TEXT or not text.isprintable():
+        words = f"Type at most {LONGEST_TEXT} characters, all of which can be printed."
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words, (key,))
+    if text.casefold() == BLANK_WORD and BLANK_WORD not in field.options:
+        return Meaning(ValueState.BLANK)
+    try:
+        return Meaning(ValueState.VALUE, parse_value(field, text))
+    except ValueNotAllowedError as problem:
+        hint = ""
+        if field.role is Role.ID and text.isdecimal() and len(text) < field.characters:
+            hint = "; type its leading zeros too"
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"{problem}{hint}", (key,)) from problem
+
+
+def _check_token(token: str) -> None:
+    if not TOKEN.fullmatch(token):
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "A decision needs a token of 8 to 64 letters and digits.")
+
+
+def _told(row: TrailRow, *, stored: bool) -> Told:
+    said = row.correction
+    was = "" if said.act is Act.SECOND else said.was
+    return Told(said.key, stored, row.number, said.state, said.value, was)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."

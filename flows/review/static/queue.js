@@ -1,0 +1,594 @@
+// The queue: the next field is shown from what was loaded before, while the last decision is still on its way.
+
+import { Refused, get, post, speakAs, tell } from "./api.js";
+import { bind, showKeys } from "./keys.js";
+import { Pace } from "./pace.js";
+import { hurry, picture } from "./pictures.js";
+import { Saver } from "./saver.js";
+import { windowName } from "./window_name.js";
+
+const AHEAD = 8; // fields that are loaded before they are needed
+const FEW = 5; // with fewer than this many, more are asked for
+const KEEP_MS = 25_000; // leases are kept this often; they last 90 s
+const POLL_MS = 4000; // how often it is asked whether anything has come where nothing waits
+const TOLD_MS = 8000;
+const MOST_PAST = 200;
+
+const byId = (id) => document.getElementById(id);
+const root = byId("queue");
+const typed = byId("typed");
+const choice = byId("choice");
+const person = root.dataset.person;
+
+const tab = await windowName();
+const saver = new Saver(person, tab);
+const pace = new Pace();
+
+let current = null; // what is on the screen: {field, crop, around, typed, note, shownAt, op, said}
+let place = -1; // where `current` stands in `past`, -1 for a field that is not decided yet
+const ahead = [];
+const past = [];
+let left = 0;
+let began = 0; // what was open when the line was begun, for the progress bar
+let filling = false;
+let unwanted = new Set(); // skipped in this window while the server was not told yet
+let line = 0; // counts changes of order and filters: an answer to an earlier one is dropped
+let entered = 0; // when the key was pressed that led to the next field
+
+// ---- which fields ---------------------------------------------------------------------------------------------------
+
+function wanted() {
+  const given = new FormData(choice);
+  return Object.fromEntries(["order", "reason", "template", "field", "text"].map((name) => [name, (given.get(name) ?? "").trim()]));
+}
+
+function isNarrowed() {
+  const { order, ...filters } = wanted();
+  return Object.values(filters).some(Boolean);
+}
+
+function fromAddress() {
+  const asked = new URLSearchParams(location.search);
+  for (const name of ["order", "reason", "template", "field", "text"]) {
+    const control = choice.elements[name];
+    const value = asked.get(name) ?? "";
+    if (control.tagName === "SELECT" && ![...control.options].some((one) => one.value === value)) control.selectedIndex = 0;
+    else control.value = value.slice(0, 200);
+  }
+  narrowFields();
+}
+
+function toAddress() {
+  const address = new URL(location.href);
+  address.search = "";
+  for (const [name, value] of Object.entries(wanted())) if (value && value !== "sheets") address.searchParams.set(name, value);
+  history.replaceState(null, "", address);
+  byId("clear").hidden = !isNarrowed();
+}
+
+function narrowFields() {
+  const template = choice.elements.template.value;
+  for (const option of choice.elements.field.options) {
+    option.hidden = Boolean(option.dataset.template && template && option.dataset.template !== template);
+  }
+}
+
+function beginLine() {
+  narrowFields();
+  toAddress();
+  tell("/queue/leave", { tab });
+  line += 1;
+  ahead.length = 0;
+  current = null;
+  place = -1;
+  began = 0;
+  filling = false;
+  state("loading");
+  byId("loading-words").textContent = "Looking for the fields that you asked for.";
+  fill();
+}
+
+// ---- loading --------------------------------------------------------------------------------------------------------
+
+function entryOf(field) {
+  const name = field.question || field.field;
+  return {
+    field,
+    crop: picture(field.crop, `The writing in ${name}`, { first: true }),
+    around: picture(field.around, `${name} on its sheet`),
+    typed: "",
+    note: field.skipped ? "You skipped this field before." : "",
+    said: field.said,
+  };
+}
+
+function have() {
+  const keys = [current?.field.key, ...ahead.map((one) => one.field.key), ...saver.keys(), ...unwanted];
+  return [...new Set(keys.filter(Boolean))].slice(0, 200);
+}
+
+async function fill() {
+  if (filling) return;
+  filling = true;
+  const asked = line;
+  const unsent = saver.size;
+  const kept = new Set(have());
+  try {
+    const want = Math.max(AHEAD - ahead.length, 0);
+    const told = await post("/queue/next", { tab, ...wanted(), have: [...kept], want });
+    if (asked !== line) return;
+    reached();
+    if (!told.ready) {
+      state("loading");
+      byId("loading-words").textContent = told.trouble || "This takes a few seconds for a thousand sheets. The first field comes by itself.";
+      setTimeout(fill, 700);
+      return;
+    }
+    left = Math.max(told.left - unsent, 0);
+    began = Math.max(began, left);
+    drop(new Set(told.lost));
+    const known = new Set(have());
+    for (const field of told.fields) if (!known.has(field.key)) ahead.push(entryOf(field));
+    if (!current && ahead.length) {
+      next();
+    } else if (!current) {
+      finished();
+      setTimeout(() => asked === line && !current && fill(), POLL_MS);
+    }
+    count();
+  } catch (problem) {
+    if (asked === line) unreached(problem);
+  } finally {
+    if (asked === line) filling = false;
+  }
+}
+
+// Fields that others have decided meanwhile, or that other fields made sure.
+function drop(lost) {
+  for (let at = ahead.length - 1; at >= 0; at -= 1) if (lost.has(ahead[at].field.key)) ahead.splice(at, 1);
+  if (current && place < 0 && lost.has(current.field.key) && !current.field.closed) again(current.field.key);
+}
+
+async function again(key, why = "", text = "") {
+  try {
+    const field = await get(`/queue/field/${key}`);
+    if (current?.field.key === key && place < 0) {
+      current.field = field;
+      if (why) current.note = why;
+      show(current);
+    } else {
+      const entry = entryOf(field);
+      entry.note = why;
+      entry.typed = field.closed ? "" : text;
+      ahead.unshift(entry);
+      if (!current) next();
+    }
+  } catch (problem) {
+    if (why) say(why);
+    else if (!(problem instanceof Refused)) throw problem;
+  }
+}
+
+let renewing = false;
+
+async function unreached(problem) {
+  const status = problem instanceof Refused ? problem.status : -1;
+  if (status === -1) throw problem;
+  if (status === 401 || status === 403) {
+    if (!renewing) {
+      renewing = true;
+      try {
+        const told = await get("/queue/session");
+        if (told.person === person) speakAs(told.csrf);
+        else location.reload();
+      } catch {
+        banner("You are logged out.", true);
+      }
+      renewing = false;
+    }
+  } else if (status === 0 || status >= 500) {
+    banner(problem.message);
+  } else if (!current) {
+    byId("failed-words").textContent = problem.message;
+    state("failed");
+    return;
+  }
+  setTimeout(fill, 2000);
+}
+
+function reached() {
+  if (!saver.size) banner("");
+}
+
+// ---- what is on the screen ------------------------------------------------------------------------------------------
+
+function state(name) {
+  if (root.dataset.state === name) return;
+  root.dataset.state = name;
+  for (const id of ["loading", "finished", "failed"]) byId(id).hidden = id !== name;
+}
+
+function put(id, text) {
+  byId(id).textContent = text ?? "";
+}
+
+function show(entry) {
+  current = entry;
+  const { field } = entry;
+  byId("crop").replaceChildren(entry.crop);
+  byId("around").replaceChildren(entry.around);
+  hurry(entry.around);
+  put("reason", field.reason_word);
+  put("sentence", field.sentence);
+  put("why", field.why);
+  put("asked", `What is written in ${field.question || field.field}?`);
+  put("may-hold", field.may_hold && `May hold ${field.may_hold}`);
+  put("question", field.question);
+  put("field", `${field.field} · ${field.template}`);
+  put("sheet", field.sheet);
+  put("scan", `${field.file}, page ${field.page}`);
+  for (const id of ["sheet", "scan", "field", "question"]) byId(id).title = byId(id).textContent;
+  guesses(field);
+  typed.value = entry.typed;
+  typed.inputMode = field.kind === "choice" ? "text" : field.allowed.some((one) => /[A-Za-z]/.test(one)) ? "text" : "decimal";
+  typed.readOnly = Boolean(field.closed);
+  typed.placeholder = place >= 0 ? `You said ${entry.said ?? "nothing"}` : "";
+  wrong(field.closed ? `${field.closed} Press Enter to go on.` : entry.note);
+  state("one");
+  typed.focus({ preventScroll: true });
+  if (entry.typed) typed.select();
+  for (const button of document.querySelectorAll("[data-word], #skip")) button.disabled = Boolean(field.closed);
+  byId("undo").disabled = !past.length;
+  byId("previous").disabled = place === 0 || !past.length;
+  const best = field.guesses[0];
+  put("spoken", `${field.reason_word}. ${field.question || field.field}, sheet ${field.sheet}. ${best ? `Best guess ${best.label}, ${best.percent} percent.` : "No guess."}`);
+  entry.shownAt = performance.now();
+  painted();
+}
+
+// Measures from the key to the picture: see the measures "enter-to-painted" of the page.
+function painted() {
+  if (!entered) return;
+  const start = entered;
+  entered = 0;
+  requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => performance.measure("enter-to-painted", { start, end: performance.now() });
+    channel.port2.postMessage("");
+  });
+}
+
+function guesses(field) {
+  const shown = field.closed ? [] : field.guesses;
+  byId("guesses").replaceChildren(
+    ...shown.map((guess, at) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.dataset.guess = at;
+      if (!at) button.className = "best";
+      const value = document.createElement("span");
+      value.className = "value";
+      value.textContent = guess.label;
+      const percent = document.createElement("span");
+      percent.className = "soft";
+      percent.textContent = `${guess.percent < 1 ? "<1" : guess.percent > 99.4 ? ">99" : Math.round(guess.percent)} %`;
+      const kbd = document.createElement("kbd");
+      kbd.textContent = at ? `Alt ${at + 1}` : "Space";
+      button.append(value, percent, kbd);
+      button.setAttribute("aria-label", `Guess ${guess.label}, ${guess.percent} percent`);
+      return button;
+    }),
+  );
+}
+
+function wrong(words) {
+  put("wrong", words);
+  typed.setAttribute("aria-invalid", words ? "true" : "false");
+}
+
+function count() {
+  put("left", left.toLocaleString("en"));
+  put("left-words", left === 1 ? "field to look at" : "fields to look at");
+  const words = pace.words(left);
+  put("pace", words && `· ${words}`);
+  const bar = byId("progress");
+  bar.max = Math.max(began, 1);
+  bar.value = Math.max(began - left, 0);
+}
+
+function finished() {
+  const others = left > 0;
+  put("finished-heading", others ? "Others have the last fields on their screens" : "Nothing waits for you");
+  const mine = pace.done ? ` You decided ${pace.done.toLocaleString("en")} here.` : "";
+  put(
+    "finished-words",
+    others
+      ? `${left.toLocaleString("en")} ${left === 1 ? "field is" : "fields are"} still open. Those that are left come here by themselves.`
+      : isNarrowed()
+        ? `No field that you asked for is open.${mine}`
+        : `Every field that you can settle is settled.${mine}`,
+  );
+  put("finished-more", saver.size ? `${saver.size} decisions are still on their way to the server.` : "What comes in later shows up here by itself.");
+  byId("show-all").hidden = !isNarrowed();
+  if (root.dataset.state !== "finished") {
+    state("finished");
+    byId("finished-heading").focus({ preventScroll: true });
+  }
+}
+
+let toldTimer = 0;
+
+function say(words) {
+  put("told", words);
+  clearTimeout(toldTimer);
+  toldTimer = setTimeout(() => put("told", ""), TOLD_MS);
+}
+
+// ---- deciding -------------------------------------------------------------------------------------------------------
+
+// Returns the value as the field surely takes it, null if that has to be asked.
+function surely(field, text) {
+  const plain = text.trim().replace(",", ".").replace(/[−–—]/g, "-");
+  if (field.allowed.includes(plain)) return plain;
+  const same = field.allowed.filter((one) => one.toLowerCase() === plain.toLowerCase());
+  if (same.length === 1) return same[0];
+  if (field.pattern && new RegExp(`^(?:${field.pattern})$`).test(plain)) return plain;
+  return null;
+}
+
+let asking = false;
+
+async function takeTyped() {
+  const entry = current;
+  if (!entry || asking) return;
+  const text = typed.value.trim();
+  if (entry.field.closed) {
+    next();
+  } else if (!text) {
+    if (place >= 0) next();
+    else wrong("Nothing is typed. Space takes the best guess, / says that nothing is written here.");
+  } else if (place >= 0 && text === entry.said) {
+    next();
+  } else if (surely(entry.field, text) !== null) {
+    decide("value", surely(entry.field, text));
+  } else {
+    asking = true;
+    try {
+      const told = await post("/queue/check", { key: entry.field.key, text });
+      if (current === entry && typed.value.trim() === text) {
+        if (told.value) decide("value", told.value);
+        else decide("blank");
+      }
+    } catch (problem) {
+      if (!(problem instanceof Refused)) throw problem;
+      if (current === entry) {
+        wrong(problem.status === 422 ? problem.message : `This could not be checked: ${problem.message}`);
+        typed.select();
+      }
+      if (problem.status === 401 || problem.status === 403) unreached(problem);
+    } finally {
+      asking = false;
+    }
+  }
+}
+
+function decide(word, text = "") {
+  const entry = current;
+  const { field } = entry;
+  const isAgain = place >= 0 || entry.again === true;
+  // Where a second person answers unseen, an answer is not replaced but taken back first.
+  if (place >= 0 && field.blind && entry.said !== null) saver.undo(field);
+  entry.op = saver.say(field, word, text, isAgain);
+  entry.said = text || word;
+  entry.typed = "";
+  entry.note = "";
+  if (place < 0) {
+    pace.add(performance.now() - entry.shownAt);
+    past.push(entry);
+    if (past.length > MOST_PAST) past.shift();
+    left = Math.max(left - 1, 0);
+    count();
+  }
+  next();
+}
+
+function takeGuess(at) {
+  const guess = current?.field.closed ? null : current?.field.guesses[at];
+  if (!guess) return;
+  if (guess.value) decide("guess", guess.value);
+  else decide("blank");
+}
+
+function setAside() {
+  if (!current) return;
+  current.typed = typed.value;
+  if (place < 0 && !current.field.closed) ahead.unshift(current);
+}
+
+function next() {
+  if (place >= 0 && place + 1 < past.length) {
+    place += 1;
+    show(past[place]);
+    return;
+  }
+  place = -1;
+  const entry = ahead.shift();
+  if (entry) {
+    show(entry);
+  } else {
+    current = null;
+    state("loading");
+    byId("loading-words").textContent = "The next fields are on their way.";
+  }
+  if (ahead.length < FEW) fill();
+}
+
+function previous() {
+  if (place === 0 || !past.length) return;
+  if (place < 0) setAside();
+  place = (place < 0 ? past.length : place) - 1;
+  const entry = past[place];
+  entry.typed = ["blank", "cancelled", "unreadable"].includes(entry.said) ? "" : (entry.said ?? "");
+  show(entry);
+}
+
+function skip() {
+  if (!current || current.field.closed) return;
+  if (place < 0) {
+    const { key } = current.field;
+    unwanted.add(key);
+    post("/queue/skip", { tab, key })
+      .then(() => unwanted.delete(key))
+      .catch(() => setTimeout(() => unwanted.delete(key), 60_000));
+  }
+  next();
+}
+
+function undo() {
+  const entry = place >= 0 ? past[place] : past[past.length - 1];
+  if (!entry) return;
+  past.splice(past.indexOf(entry), 1);
+  if (place < 0) setAside();
+  place = -1;
+  if (!(entry.op && saver.cancel(entry.op))) {
+    saver.undo(entry.field);
+    entry.again = true;
+  }
+  entry.typed = ["blank", "cancelled", "unreadable"].includes(entry.said) ? "" : (entry.said ?? "");
+  entry.said = null;
+  entry.note = "You took this answer back.";
+  pace.takeBack();
+  left += 1;
+  count();
+  show(entry);
+}
+
+// ---- what becomes of it ---------------------------------------------------------------------------------------------
+
+saver.addEventListener("refused", ({ detail: { op, problem } }) => {
+  const at = past.findIndex((entry) => entry.field.key === op.key);
+  if (at >= 0 && (place < 0 || at !== place)) {
+    past.splice(at, 1);
+    if (place > at) place -= 1;
+  }
+  const name = op.field.question || op.field.field;
+  say(`${name} on sheet ${op.field.sheet} was not stored, and comes back after this field: ${problem}`);
+  again(op.key, `${op.text ? `You said ${op.text}. ` : ""}${problem}`, op.text ?? "");
+});
+
+saver.addEventListener("changed", ({ detail: { waiting, trouble, login } }) => {
+  byId("saving").textContent = trouble ? `${waiting} not stored` : waiting > 1 ? `Saving ${waiting}` : pace.done ? "Saved" : "";
+  if (trouble) {
+    const waits = `${waiting} ${waiting === 1 ? "decision waits" : "decisions wait"} here, nothing is lost.`;
+    banner(login ? `${trouble} ${waits}` : `${trouble.startsWith("The server does not answer") ? "The server does not answer." : trouble} ${waits} Trying again.`, login);
+  } else if (!waiting) banner("");
+});
+
+function banner(words, login = false) {
+  const element = byId("offline");
+  if (element.dataset.words === words) return;
+  element.dataset.words = words;
+  element.replaceChildren(words);
+  if (login) {
+    const link = document.createElement("a");
+    link.href = "/login";
+    link.target = "_blank";
+    link.rel = "noopener";
+    link.textContent = "Log in again";
+    element.append(link);
+  }
+  element.hidden = !words;
+}
+
+// ---- keys, buttons, leaving -----------------------------------------------------------------------------------------
+
+const isEmpty = () => typed.value === "";
+
+// A key that is held down decides once: the field after it was not looked at yet.
+function once(run, { empty = false } = {}) {
+  return (event) => {
+    if (root.dataset.state !== "one" || (empty && !isEmpty())) return false;
+    if (event.target instanceof HTMLElement && event.target.closest("#choice")) return false;
+    if (event.target instanceof HTMLButtonElement && [" ", "Enter"].includes(event.key)) return false;
+    if (event.repeat) return true;
+    entered = event.timeStamp;
+    run();
+    return true;
+  };
+}
+
+bind([
+  { keys: ["Enter"], typing: true, says: "Take what is typed", run: once(takeTyped) },
+  { keys: [" ", "Alt+g"], typing: true, says: "Take the best guess (Space while nothing is typed)", run: (event) => once(() => takeGuess(0), { empty: event.key === " " })(event) },
+  { keys: ["Alt+1", "Alt+2", "Alt+3", "Alt+4", "Alt+5"], typing: true, says: "Take one of the guesses", run: (event) => once(() => takeGuess(Number(/[1-5]/.exec(event.code + event.key)[0]) - 1))(event) },
+  { keys: ["/", "Alt+b"], typing: true, says: "Blank: nothing is written there (/ while nothing is typed)", run: (event) => once(() => decideWord("blank"), { empty: event.key === "/" })(event) },
+  { keys: ["*", "Alt+c"], typing: true, says: "Cancelled: written and crossed out (* while nothing is typed)", run: (event) => once(() => decideWord("cancelled"), { empty: event.key === "*" })(event) },
+  { keys: ["Alt+u"], typing: true, says: "Unreadable: nobody can read it", run: once(() => decideWord("unreadable")) },
+  { keys: ["PageDown", "Alt+s"], typing: true, says: "Skip: it comes again at the end", run: once(skip) },
+  { keys: ["PageUp", "Alt+p"], typing: true, says: "Previous: what you decided before", run: once(previous) },
+  { keys: ["Ctrl+z", "Alt+z"], typing: true, says: "Undo your last decision (Ctrl+Z while nothing is typed)", run: (event) => once(undo, { empty: event.ctrlKey || event.metaKey })(event) },
+  { keys: ["Escape"], typing: true, says: "Clear what is typed", run: once(() => { typed.value = ""; wrong(""); }) },
+  { keys: ["?"], typing: true, says: "", run: (event) => { if (event.target.closest?.("#choice")) return false; showKeys(); return true; } },
+]);
+
+function decideWord(word) {
+  if (current && !current.field.closed) decide(word);
+}
+
+byId("answer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  entered = event.timeStamp;
+  takeTyped();
+  typed.focus({ preventScroll: true });
+});
+typed.addEventListener("input", () => {
+  if (byId("wrong").textContent && !current?.field.closed) wrong("");
+});
+byId("guesses").addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-guess]");
+  if (button) pressed(event, () => takeGuess(Number(button.dataset.guess)));
+});
+for (const button of document.querySelectorAll("[data-word]")) {
+  button.addEventListener("click", (event) => pressed(event, () => decideWord(button.dataset.word)));
+}
+byId("skip").addEventListener("click", (event) => pressed(event, skip));
+byId("undo").addEventListener("click", (event) => pressed(event, undo));
+byId("previous").addEventListener("click", (event) => pressed(event, previous));
+
+function pressed(event, run) {
+  entered = event.timeStamp;
+  run();
+  if (root.dataset.state === "one") typed.focus({ preventScroll: true });
+}
+
+// Typing goes into the answer, wherever the focus was left.
+document.addEventListener("keydown", (event) => {
+  const lost = event.target === document.body || event.target.id === "main";
+  if (lost && event.key.length === 1 && !event.ctrlKey && !event.altKey && !event.metaKey && root.dataset.state === "one") {
+    typed.focus({ preventScroll: true });
+  }
+}, { capture: true });
+byId("keys").addEventListener("close", () => root.dataset.state === "one" && typed.focus({ preventScroll: true }));
+document.addEventListener("click", (event) => {
+  const away = !event.target.closest("button, a, input, select, label, summary, dialog");
+  if (away && root.dataset.state === "one" && !String(getSelection())) typed.focus({ preventScroll: true });
+});
+
+choice.addEventListener("change", beginLine);
+choice.addEventListener("submit", (event) => event.preventDefault());
+choice.addEventListener("reset", () => setTimeout(beginLine));
+byId("show-all").addEventListener("click", () => choice.reset());
+byId("retry").addEventListener("click", () => { state("loading"); fill(); });
+addEventListener("popstate", () => { fromAddress(); beginLine(); });
+addEventListener("pagehide", () => tell("/queue/leave", { tab }));
+addEventListener("pageshow", (event) => event.persisted && fill());
+setInterval(() => root.dataset.state === "one" && fill(), KEEP_MS);
+
+fromAddress();
+toAddress();
+if (saver.others.length) {
+  const whose = [...new Set(saver.others.map((op) => op.person))].join(", ");
+  say(`${saver.others.length} decisions of ${whose} wait in this window. They are stored when ${whose} logs in here again.`);
+}
+saver.start();
+fill();

@@ -1,0 +1,60 @@
+"""Leases: who has a field, for how long, and who is kept out."""
+
+from dataclasses import dataclass
+
+from flows.review.leases import LEASE_SECONDS, MOST_HELD, Leases
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_of_two_only_one_has_a_field_until_it_is_given_back() -> None:
+    leases = Leases(Clock())
+    assert leases.take("q1", "ada")
+    assert not leases.take("q1", "ben")
+    leases.free("q1", "ben")
+    assert leases.holder_of("q1") == "ada"
+    leases.free("q1", "ada")
+    assert leases.holder_of("q1") is None
+    assert leases.take("q1", "ben")
+
+
+def test_a_lease_runs_out_unless_it_is_kept() -> None:
+    clock = Clock()
+    leases = Leases(clock)
+    leases.take("kept", "ada")
+    leases.take("left", "ada")
+    clock.now += LEASE_SECONDS * 0.75
+    assert leases.keep("kept", "ada")
+    clock.now += LEASE_SECONDS * 0.75
+    assert leases.holder_of("kept") == "ada"
+    assert leases.holder_of("left") is None
+    assert leases.take("left", "ben")
+    assert not leases.keep("left", "ada")
+
+
+def test_nobody_has_more_than_screens_can_show() -> None:
+    clock = Clock()
+    leases = Leases(clock)
+    taken = [leases.take(f"q{at}", "greedy") for at in range(MOST_HELD + 5)]
+    assert taken == [True] * MOST_HELD + [False] * 5
+    assert leases.take("q0", "greedy")
+    assert leases.take(f"q{MOST_HELD}", "ben")
+    clock.now += LEASE_SECONDS + 1
+    assert leases.take("another", "greedy")
+
+
+def test_leaving_gives_back_what_one_has_and_nothing_else() -> None:
+    leases = Leases(Clock())
+    for key, holder in (("q1", "ada"), ("q2", "ada"), ("q3", "ben"), ("q4", "ada")):
+        leases.take(key, holder)
+    leases.free_all("ada", ["q1", "q3"])
+    assert [leases.holder_of(key) for key in ("q1", "q2", "q3", "q4")] == [None, "ada", "ben", "ada"]
+    leases.free_all("ada")
+    leases.free_all("nobody")
+    assert [leases.holder_of(key) for key in ("q1", "q2", "q3", "q4")] == [None, None, "ben", None]

@@ -1,0 +1,52 @@
+"""An office that reviews a small exam, without a server: its desk has looked once, and looks no more by itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from flows.review.app import create_app
+from flows.review.desk import Desk
+from flows.review.guard import CSRF_HEADER
+from flows.review.office import Office
+from flows.review.people import Person, UserRole
+from flows.review.sessions import COOKIE, Sessions
+from flows.settings import load_exam
+from flows.store import open_store
+from tests.helpers.exam_folder import SETTINGS
+
+ADA = Person("Ada", UserRole.REVIEWER)
+BEN = Person("Ben", UserRole.REVIEWER)
+CAM = Person("Cam", UserRole.REVIEWER)
+LEA = Person("Lea", UserRole.LEAD, sees_names=True)
+VIC = Person("Vic", UserRole.VIEWER)
+
+SECOND = SETTINGS + '[review]\nsecond = "all"\n'
+"""Every field is answered by two people."""
+
+OPEN_MARK = "9f2c41d07ab3-2-q2"
+OPEN_ID = "9f2c41d07ab3-3-candidate"
+OPEN_BLANK = "9f2c41d07ab3-3-q1"
+"""What is open in `exam_folder`: a mark that may be 7 or 1, an id, and a mark cell left blank."""
+
+
+@contextmanager
+def office_of(folder: Path) -> Iterator[Office]:
+    """The office of an exam folder."""
+    exam = load_exam(folder)
+    desk = Desk(exam, lambda: open_store(folder))
+    desk.look()
+    with open_store(folder) as store:
+        yield Office(exam, store, desk, Sessions())
+
+
+def browser(office: Office, person: Person) -> TestClient:
+    """A browser in which somebody has logged in, and whose script knows the token of its page."""
+    session = office.sessions.begin(person)
+    return TestClient(
+        create_app(office, hosts=("testserver",)),
+        cookies={COOKIE: office.sessions.cookie(session)},
+        headers={CSRF_HEADER: session.csrf, "accept": "application/json"},
+        follow_redirects=False,
+    )
