@@ -10,9 +10,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from flows.errors import PlaceError
 from flows.page_decisions import key_of, latest_placements
@@ -20,6 +20,7 @@ from flows.page_desk import PLACEABLE, place, resolve, unplace
 from flows.page_reading import reader_of
 from flows.page_show import pictures_of_place
 from flows.records import By, PageChoice, PageRow
+from flows.review.bodies import Body, body_of
 from flows.review.landing import landing, refusal, starting_corners
 from flows.review.office import Here, Leading, Office, draw
 from flows.review.page_images import HIDDEN, find_page, image_address, shown_fit, spec_of, template_of, wanted
@@ -53,10 +54,8 @@ Coordinate = Annotated[float, Field(ge=-FARTHEST_PX, le=FARTHEST_PX, allow_inf_n
 Corner = tuple[Coordinate, Coordinate]
 
 
-class Placed(BaseModel):
+class Placed(Body):
     """Where somebody shows a sheet: which page of which template, and four places on the picture of the page."""
-
-    model_config = ConfigDict(extra="forbid")
 
     template: Annotated[str, Field(max_length=64)]
     page: Annotated[int, Field(ge=1, le=50)]
@@ -64,10 +63,8 @@ class Placed(BaseModel):
     corners: tuple[Corner, Corner, Corner, Corner]
 
 
-class Chosen(BaseModel):
+class Chosen(Body):
     """Which picture of a page counts."""
-
-    model_config = ConfigDict(extra="forbid")
 
     choice: PageChoice
 
@@ -123,7 +120,9 @@ def place_image(scan: str, number: str, office: Here, person: Leading) -> Respon
 
 
 @router.post("/place/{scan}/{number}/preview")
-def preview(scan: str, number: str, said: Placed, office: Here, person: Leading) -> dict[str, Any]:
+def preview(
+    scan: str, number: str, said: Annotated[Placed, Depends(body_of(Placed))], office: Here, person: Leading
+) -> dict[str, Any]:
     """Return where the boxes of a sheet land on a page, for the corners that somebody shows."""
     row = find_page(office, scan, number)
     _may_see(person)
@@ -147,7 +146,9 @@ def start(scan: str, number: str, office: Here, _: Leading, template: str, page:
 
 
 @router.post("/place/{scan}/{number}/confirm")
-def confirm(scan: str, number: str, said: Placed, office: Here, person: Leading) -> dict[str, Any]:
+def confirm(
+    scan: str, number: str, said: Annotated[Placed, Depends(body_of(Placed))], office: Here, person: Leading
+) -> dict[str, Any]:
     """Begin to read a page where somebody showed the sheet."""
     row = find_page(office, scan, number)
     placement = _placement(office, row, said)
@@ -199,7 +200,9 @@ def keep_page(request: Request, scan: str, number: str, office: Here, person: Le
 
 
 @router.post("/keep/{scan}/{number}")
-def choose(scan: str, number: str, said: Chosen, office: Here, person: Leading) -> dict[str, Any]:
+def choose(
+    scan: str, number: str, said: Annotated[Chosen, Depends(body_of(Chosen))], office: Here, person: Leading
+) -> dict[str, Any]:
     """Begin to decide which picture of a page counts."""
     row = find_page(office, scan, number)
     by = By(person.name, datetime.now(UTC), HOW)

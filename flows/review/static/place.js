@@ -257,11 +257,20 @@ async function work(url, body) {
 $("confirm").addEventListener("click", () => work(`${at}/confirm`, asked()));
 $("unplace").addEventListener("click", () => work(`${at}/unplace`, {}));
 
+// The sheet lies sideways: the same places, the next corner first.
+function turnCorners() {
+  if (!corners.length || busy) return;
+  corners = [...corners.slice(1), corners[0]];
+  land();
+}
+$("turn").addEventListener("click", turnCorners);
+
 const onCorner = () => Boolean(document.activeElement?.closest?.(".corner"));
 bind([
   { keys: ["1", "2", "3", "4"], says: "Choose a corner", run: (event) => handles.children[Number(event.key) - 1]?.focus() },
   { keys: ["Tab"], says: "Next corner; arrows move it, ten pixels with Shift", run: () => false },
   { keys: ["Enter"], says: "Read the page where the sheet is shown", run: (event) => (event.target.tagName === "BUTTON" || $("confirm").disabled ? false : work(`${at}/confirm`, asked())) },
+  { keys: ["t"], says: "Turn the corners by a quarter", run: turnCorners },
   ...viewerKeys(viewer, () => !onCorner()),
 ]);
 begin();
