@@ -11,6 +11,7 @@ from flows.results import RankedCandidate
 from flows.review.naming import without_names
 from flows.review.office import Here, Leading, draw
 from flows.review.people import Person
+from flows.review.sheet_record import SHOWN_PROBABILITY
 from flows.review.sheets import seen_of
 from flows.roster import MAX_ID, MAX_NAME, Candidate
 from recognizer.values import format_number
@@ -19,9 +20,6 @@ router = APIRouter()
 
 MOST_FOUND = 12
 """Candidates that are listed while somebody types: more are found sooner by typing on."""
-
-SHOWN_PROBABILITY = 0.0005
-"""Less likely sheets would be shown as 0 %."""
 
 
 @router.get("/candidates/find")

@@ -111,6 +111,8 @@ function paintHandles() {
     const group = handles.children[number];
     group.setAttribute("aria-label", `${data.points[number]}: ${Math.round(x)}, ${Math.round(y)}`);
     group.classList.toggle("chosen", number === chosen);
+    // Until it was shown, a corner lets clicks through: the place to show may lie under another one's.
+    group.classList.toggle("ghost", number >= set);
     for (const [key, value] of Object.entries({ cx: x, cy: y, r: size, "stroke-width": size / 7 })) circle.setAttribute(key, value);
     cross.setAttribute("d", `M${x - size / 2} ${y}h${size}M${x} ${y - size / 2}v${size}`);
     cross.setAttribute("stroke", "#a81e1e");
@@ -240,9 +242,12 @@ async function work(url, body) {
   $("unplace").disabled = true;
   try {
     await post(url, body);
+    $("work").hidden = false;
+    $("work").scrollIntoView({ block: "nearest" });
     const told = await follow(at, { progress: $("progress"), outcome: $("outcome"), box: $("work") });
     data.placeable = told.now.by_hand || ["failed", "foreign", "blank"].includes(told.now.outcome);
     showNow(told.now);
+    $("work").scrollIntoView({ block: "nearest" });
   } catch (problem) {
     $("work").hidden = false;
     $("progress").hidden = true;
