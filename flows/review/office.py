@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.review.accounts import Gate
+from flows.review.around import Unpacked
 from flows.review.board import Boards
 from flows.review.catalogue import Catalogue
 from flows.review.desk import Desk
@@ -62,6 +63,7 @@ class Office:
     boards: Boards = field(default_factory=Boards)
     catalogue: Catalogue = field(default_factory=Catalogue)
     pictures: Pictures = field(default_factory=Pictures)
+    unpacked: Unpacked = field(default_factory=Unpacked)
     placing: PlacingJobs = field(default_factory=PlacingJobs)
     lines: Lines = field(init=False)
 
