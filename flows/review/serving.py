@@ -13,6 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from flows.errors import PlaceError
 from flows.review.app import create_app
+from flows.review.guard import HEADER_BYTES
 from flows.review.office import Office
 
 HEADER_SECONDS = 10.0
@@ -20,9 +21,6 @@ HEADER_SECONDS = 10.0
 
 MOST_CONNECTIONS = 256
 """A browser opens six; beyond it a request is told to come again, so that one machine cannot take all memory."""
-
-HEADER_BYTES = 16 * 1024
-"""What the line and the headers of a request may take together."""
 
 KEEP_SECONDS = 20
 """How long a connection waits for the next request: longer than a clerk looks at one field."""
