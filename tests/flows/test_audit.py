@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -174,6 +176,29 @@ def test_the_proof_tells_length_and_head_and_since_when_it_grew(exam: Exam, caps
     assert "an empty trail; 3 came since" in printed(capsys, exam, "--head", FIRST_PREVIOUS)
     told = as_json(capsys, exam, "--head", "f" * 64, code=EXIT_BROKEN_CHAIN)
     assert (told["whole"], told["noted_at"]) == (False, None)
+
+
+def test_the_proof_needs_no_tallymark(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
+    """The few lines in docs/trail.md say the same as the command, and find the same."""
+    text = (Path(__file__).parents[2] / "docs" / "trail.md").read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    database = exam.dir / "tallymark.db"
+
+    def by_anybody() -> str:
+        done = subprocess.run([sys.executable, "-c", code, database], capture_output=True, text=True, check=False)
+        return (done.stdout + done.stderr).strip()
+
+    q1 = key_of(exam, "q1")
+    say(exam, said("8 ½ “x”", "Zoë", key=q1), said("?", "Ada", key=q1))
+    say(exam, said("8", "Ada", Act.UNDO, q1, undoes=2))
+    head = as_json(capsys, exam, "--verify")["head"]
+    assert by_anybody() == f"whole: 3 rows, hash of the last row {head}"
+    by_hand = sqlite3.connect(database)
+    with by_hand:
+        by_hand.execute("DROP TRIGGER corrections_are_never_changed")
+        by_hand.execute("UPDATE corrections SET value = '9' WHERE number = 2")
+    by_hand.close()
+    assert by_anybody() == "broken at row 2"
 
 
 def test_a_broken_chain_has_an_exit_code_of_its_own(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
