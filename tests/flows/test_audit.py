@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from flows.audit import Known, NoSuchCellError, Picture, entries, histories, named_keys
+from flows.audit import Known, NoSuchCellError, Picture, changes_of, entries, histories, named_keys
 from flows.cli import run
 from flows.commands.audit_print import SHOWN_ROWS
 from flows.errors import EXIT_BROKEN_CHAIN
 from flows.records import Act, Correction
-from flows.results import Settler
+from flows.results import MarkChange, Remark, Settler
 from flows.settings import Exam
 from flows.trail import FIRST_PREVIOUS
 from recognizer.records import Flag
@@ -28,7 +28,7 @@ from tests.flows.test_left_open import key_of, say
 from tests.helpers.exam_rows import answers_template, field_row, marks_fields, marks_template, page_row
 from tests.helpers.fakes import exam_folder, fake_scan
 from tests.helpers.fakes import sheet as fake_sheet
-from tests.helpers.trails import KEY, said, trail
+from tests.helpers.trails import KEY, NOON, said, trail
 
 FIELDS = (
     *marks_fields(page_row("marks", 1), "00123456", ["1", "2", "3"], "6"),
@@ -102,6 +102,23 @@ def test_the_history_tells_what_a_sum_made_of_a_field_though_a_person_has_spoken
     assert [entry.row.correction.value for entry in q2.entries] == ["8"]
 
 
+def test_what_re_marks_changed_of_a_cell_is_told_with_it() -> None:
+    told = [
+        MarkChange("marks#00001", "1", what, "1", "2")
+        for what in ("candidate", "question 2", "question 3", "total", "section A")
+    ]
+    remark = Remark(1, NOON, "Kim", "", (*told, MarkChange("marks#00002", "2", "question 2", "1", "2")))
+
+    def changed(name: str) -> list[str]:
+        keys = named_keys(name, FIELDS, TEMPLATES, ())
+        return [f"{one.sheet} {one.what}" for _, one in changes_of(name, keys, FIELDS, TEMPLATES, [remark])]
+
+    assert changed("marks#00001:q2") == ["marks#00001 question 2"]
+    assert changed("marks#00001:id") == ["marks#00001 candidate"]
+    assert changed("marks#00001:computed total") == changed("marks#00001") == [f"marks#00001 {c.what}" for c in told]
+    assert changed(FIELDS[2].key) == ["marks#00001 question 2"]
+
+
 # ---- the command ------------------------------------------------------------------------------------------------
 
 SHEET = fake_sheet(1, values={"candidate": "0042", "q1": "7", "q2": "2"})
@@ -131,7 +148,9 @@ def test_the_history_of_a_cell_tells_what_the_machine_and_people_said(
     q1 = key_of(exam, "q1")
     say(exam, said("8", key=q1), said("9", "Ada", key=q1))
     say(exam, said("8", "Ada", Act.UNDO, q1, undoes=2))
-    (cell,) = as_json(capsys, exam, "--field", "small#00001:q1")
+    told = as_json(capsys, exam, "--field", "small#00001:q1")
+    (cell,) = told["cells"]
+    assert told["remarks"] == []
     assert (cell["now"]["value"], cell["now"]["settled_by"], cell["machine"]["value"]) == ("8", "person", "7")
     assert cell["machine"]["model"] == "fake-1"
     rows = [(row["row"], row["who"], row["act"], row["to"], row["undone_by"]) for row in cell["people"]]
@@ -159,7 +178,7 @@ def test_a_page_read_again_with_another_picture_is_told_and_is_no_error(
         {"same": 0, "another since": 1, "gone": 0, "not known": 1},
     )
     assert "1 rows were about another picture" in printed(capsys, exam, "--verify").replace("row was", "rows were")
-    (cell,) = as_json(capsys, exam, "--field", "gone-1-q1")
+    (cell,) = as_json(capsys, exam, "--field", "gone-1-q1")["cells"]
     assert (cell["now"], cell["people"][0]["to"]) == (None, "9")
     assert "no page that counts has this field now" in printed(capsys, exam, "--field", "gone-1-q1")
 

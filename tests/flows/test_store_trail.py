@@ -1,6 +1,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -305,3 +306,19 @@ def test_pages_that_find_each_other_are_put_together_anew_only_for_an_id(
     store.decide_field(candidate, "", say("0043"))
     row = store.field(mark)
     assert (times, row) == (2, next(row for row in store.fields() if row.key == mark))
+
+
+def test_many_at_once_lose_nothing_and_break_no_chain(store: Store, tmp_path: Path) -> None:
+    """Each with a connection of his own; all of them send one decision that is the same for all, too."""
+
+    def clerk(number: int) -> list[bool]:
+        with open_store(tmp_path) as mine:
+            alone = [mine.decide_field(Q1, f"c{number}-{n}", say(str(n), f"Clerk {number}"))[1] for n in range(5)]
+            return [*alone, mine.decide_field(Q2, "the same", say("8"))[1]]
+
+    with ThreadPoolExecutor(4) as pool:
+        stored = [each for found in pool.map(clerk, range(4)) for each in found]
+    assert (stored.count(True), stored.count(False)) == (21, 3)
+    rows = store.trail()
+    assert len({row.correction.token for row in rows}) == len(rows) == 21
+    assert store.chain().is_whole
