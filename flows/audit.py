@@ -175,7 +175,7 @@ def changes_of(
     keys: Sequence[str],
     fields: Sequence[FieldRow],
     templates: Sequence[SheetTemplate],
-    told: Iterable[Remark],
+    remarks: Iterable[Remark],
 ) -> tuple[tuple[Remark, MarkChange], ...]:
     """Return what re-marks changed of what somebody asked for, oldest first.
 
@@ -191,7 +191,7 @@ def changes_of(
         whats |= set(WHOSE_CHANGED)
     return tuple(
         (remark, change)
-        for remark in told
+        for remark in remarks
         for change in remark.changes
         if change.sheet in sheets and (everything or change.what in whats)
     )
