@@ -271,7 +271,7 @@ def how_it_stands(
         thresholds={model: _known(raised.get(model), calibrated.get(model)) for model in models},
         tightenings=tuple(one for one in tightenings if one.model in models),
         reopened=len(doubted),
-        waiting=sum(row.correction is None for row in doubted),
+        waiting=sum(not row.settled_by_person for row in doubted),
     )
 
 

@@ -19,10 +19,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "candidates": ("flows.commands.candidates:candidates", "Say who wrote which sheet."),
     "export": ("flows.commands.export:export", "Write the marks workbook."),
     "review": ("flows.commands.review:review", "Settle flagged fields in the browser."),
+    "users": ("flows.commands.users:users", "Accounts of the review, to use it from elsewhere."),
     "correct": ("flows.commands.correct:correct", "Take corrections from a workbook."),
     "check": ("flows.commands.check:check", "Look at a sample of what was accepted."),
     "remark": ("flows.commands.remark:remark", "Mark anew by a changed key, roster or setting."),
     "regrade": ("flows.commands.grade:regrade", "Read the archived scans again."),
+    "audit": ("flows.commands.audit:audit", "Who said what of a field, and proof that nothing was changed."),
     "learn": ("flows.commands.learn:learn", "Learn from an exam's corrections."),
     "template": ("flows.commands.template:template", "List, show, check and print sheet templates."),
     "read": ("flows.commands.read:read", "Read the digits in any picture."),
@@ -61,7 +63,8 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done; 2 wrong command line; 3 faulty template, roster, key, exam.toml or workbook; 4 done, "
     "but some files or pages were set aside; 5 a place cannot be written or is open elsewhere; 6 some corrections were "
-    "refused; 7 the final export is refused while something is open; 8 the ledger does not close.",
+    "refused; 7 the final export is refused while something is open; 8 the ledger does not close; 9 the "
+    "chain of corrections is broken.",
 )
 @click.version_option(package_name="tallymark")
 def tallymark() -> None:

@@ -8,13 +8,15 @@ Exit codes of every command:
 3  a template, roster, key, exam.toml or workbook is faulty
 4  done, but some files or pages were set aside and need a person
 5  a folder, database or file cannot be used: not writable, open elsewhere, on a network share
-6  some corrections were refused; the rest were stored (of a sample check, or about pages: nothing was stored)
+6  some corrections were refused; the rest were stored (of a sample check, about pages or accounts: nothing was stored)
 7  the final export was refused: something is still open; nothing was written
 8  the ledger does not close: more or fewer pages are stored than came in
+9  the chain of corrections is broken: a row was changed, added or removed by other means than Tallymark
 """
 
 EXIT_SET_ASIDE = 4
 EXIT_NOT_CLOSED = 8
+EXIT_BROKEN_CHAIN = 9
 
 
 class FlowError(Exception):
@@ -45,6 +47,12 @@ class CorrectionError(FlowError):
 
 class CheckError(FlowError):
     """A sample check was refused whole; the message names every faulty answer."""
+
+    exit_code = 6
+
+
+class AccountError(FlowError):
+    """What was asked of the accounts of an exam is refused; nothing was stored."""
 
     exit_code = 6
 

@@ -1,71 +1,215 @@
 """What stands in the way of a final export: everything that still waits for a person, a line each. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 from flows.acceptances import AcceptedKind, is_accepted
 from flows.batches import Batch
 from flows.batches import in_words as batch_in_words
+from flows.checking import Standing
+from flows.checking import in_words as check_in_words
 from flows.ledger import IN_HAND, Ledger
 from flows.ledger import in_words as ledger_in_words
-from flows.records import PageRow
+from flows.records import FieldRow, PageRow, TrailRow
 from flows.settling import SettledSheet
-from recognizer.records import PageOutcomeKind
+from flows.trail import by_key, standing, waits_for_second
+from recognizer.records import Flag, PageOutcomeKind
 
 MOST_NAMED = 3
 """Files, pages or sheets that one line names; `tallymark ledger` and the sheet Marks name all."""
 
 
-def what_waits(ledger: Ledger, sheets: Sequence[SettledSheet], batches: Iterable[Batch], flags: int) -> tuple[str, ...]:
-    """Return one line for each kind of thing that waits: how many, the first by name, and what to do about them."""
-    told = []
-    if flags:
-        told.append(f"{flags:,} fields wait for a person; they stand on the sheet Flags of an export without --final")
-    told += [f"{batch_in_words(batch)}; tallymark batches explains it" for batch in batches if batch.blocks]
+class Obstacle(StrEnum):
+    """What may keep an exam from being final."""
+
+    CHECKS = "checks"
+    FIELDS = "fields"
+    UNREADABLE = "unreadable"
+    DISPUTED = "disputed"
+    SECOND = "second"
+    BATCH = "batch"
+    LEDGER = "ledger"
+    IN_HAND = "in hand"
+    QUARANTINE = "quarantine"
+    COPIES = "copies"
+    STACKS = "stacks"
+    FAILED = "failed"
+    FOREIGN = "foreign"
+    SHEETS = "sheets"
+    RULES = "rules"
+    NUMBERS = "numbers"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One thing that waits: what it is and how much of it, where it is told, and what a person at a terminal does.
+
+    `said` names no candidate; `named`, the first few by name, may. `where` and `then` begin with what divides them from
+    what stands before them.
+    """
+
+    what: Obstacle
+    said: str
+    named: str = ""
+    then: str = ""
+    where: str = ""
+
+    def in_words(self) -> str:
+        """Return all of it in one line."""
+        return f"{self.said}{self.where}{f' ({self.named})' if self.named else ''}{self.then}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """How many fields people looked at and left open: `unreadable` and `disputed` ones are among the flags.
+
+    `second` are settled, and wait for a second answer.
+    """
+
+    unreadable: int = 0
+    disputed: int = 0
+    second: int = 0
+
+
+NOTHING_LEFT = LeftOpen()
+
+
+def left_open(fields: Iterable[FieldRow], trail: Iterable[TrailRow], share: float) -> LeftOpen:
+    """Return what people left open.
+
+    Args:
+        fields: every field of the pages that count.
+        trail: the whole trail.
+        share: which share of the fields two people answer.
+    """
+    flagged = {row.key: row.flag if row.correction else None for row in fields}
+    second = sum(key in flagged and waits_for_second(standing(mine), share) for key, mine in by_key(trail).items())
+    of = list(flagged.values())
+    return LeftOpen(of.count(Flag.UNREADABLE), of.count(Flag.DISPUTED), second if share else 0)
+
+
+def what_blocks(
+    checks: Standing,
+    ledger: Ledger,
+    sheets: Sequence[SettledSheet],
+    batches: Iterable[Batch],
+    *,
+    flags: int,
+    left: LeftOpen = NOTHING_LEFT,
+    rules: str = "",
+) -> tuple[Waiting, ...]:
+    """Return everything for which a final export is refused.
+
+    Args:
+        checks: how the promise stands.
+        ledger: what came in.
+        sheets: every sheet as it is settled.
+        batches: every batch with what it holds.
+        flags: how many fields wait for a person, those in `left` among them.
+        left: what people looked at and left open.
+        rules: that changed rules are not recorded, in words; "" when they are.
+    """
+    told = [Waiting(Obstacle.CHECKS, " ".join(check_in_words(checks)))] if checks.blocks else []
+    told += _waiting(ledger, sheets, batches, flags, left)
+    if rules:
+        told.append(Waiting(Obstacle.RULES, rules))
+    if claimed := len(ledger.claimed):
+        said = f"{claimed:,} pages say a number that others say too, and are not joined"
+        told.append(Waiting(Obstacle.NUMBERS, said, then=": tallymark stacks DIR"))
+    return tuple(told)
+
+
+def what_waits(
+    ledger: Ledger,
+    sheets: Sequence[SettledSheet],
+    batches: Iterable[Batch],
+    flags: int,
+    left: LeftOpen = NOTHING_LEFT,
+) -> tuple[str, ...]:
+    """Return one line for each kind of thing that waits: how many, the first by name, and what to do about them.
+
+    `flags` counts all fields that are open, those in `left` among them.
+    """
+    return tuple(one.in_words() for one in _waiting(ledger, sheets, batches, flags, left))
+
+
+def _waiting(
+    ledger: Ledger, sheets: Sequence[SettledSheet], batches: Iterable[Batch], flags: int, left: LeftOpen
+) -> Iterator[Waiting]:
+    if untouched := flags - left.unreadable - left.disputed:
+        then = "; they stand on the sheet Flags of an export without --final"
+        yield Waiting(Obstacle.FIELDS, f"{untouched:,} fields wait for a person", then=then)
+    yield from _about_answers(left)
+    for batch in batches:
+        if batch.blocks:
+            yield Waiting(Obstacle.BATCH, batch_in_words(batch), then="; tallymark batches explains it")
     if not ledger.closes:
-        told.append(ledger_in_words(ledger))
-    told += _about_files(ledger)
-    told += _about_pages(ledger)
+        yield Waiting(Obstacle.LEDGER, ledger_in_words(ledger))
+    yield from _about_files(ledger)
+    yield from _about_pages(ledger)
     # Sheets whose fields wait are counted with them; what remains open is said in remarks.
     if remarked := [sheet for sheet in sheets if sheet.remarks and not _is_taken(ledger, sheet)]:
-        named = _some([f"{sheet.sheet}: {sheet.remarks[0]}" for sheet in remarked], "; ")
-        told.append(
-            f"{_count(len(remarked), 'sheet')} open, see the column 'remarks' of Marks in an export without --final "
-            f"({named}); what cannot be mended: tallymark ledger DIR --accept SHEET WHY"
+        yield Waiting(
+            Obstacle.SHEETS,
+            f"{_count(len(remarked), 'sheet')} open",
+            _some([f"{sheet.sheet}: {sheet.remarks[0]}" for sheet in remarked], "; "),
+            "; what cannot be mended: tallymark ledger DIR --accept SHEET WHY",
+            ", see the column 'remarks' of Marks in an export without --final",
         )
-    return tuple(told)
+
+
+def _about_answers(left: LeftOpen) -> Iterator[Waiting]:
+    if left.unreadable:
+        then = ": somebody else may (tallymark review DIR), or says what counts instead"
+        yield Waiting(Obstacle.UNREADABLE, f"{_fields(left.unreadable)} nobody could read", then=then)
+    if left.disputed:
+        said = f"{_fields(left.disputed)} disputed: two people differ, and a third decides"
+        yield Waiting(Obstacle.DISPUTED, said, then=": tallymark review DIR")
+    if left.second:
+        waits = "waits" if left.second == 1 else "wait"
+        said = f"{_fields(left.second)} {waits} for a second look (review.second in exam.toml)"
+        yield Waiting(Obstacle.SECOND, said, then=": tallymark review DIR")
+
+
+def _fields(number: int) -> str:
+    return "1 field" if number == 1 else f"{number:,} fields"
 
 
 def _is_taken(ledger: Ledger, sheet: SettledSheet) -> bool:
     return is_accepted(ledger.accepted, AcceptedKind.SHEET, sheet.sheet, sheet.remarks)
 
 
-def _about_files(ledger: Ledger) -> Iterable[str]:
+def _about_files(ledger: Ledger) -> Iterator[Waiting]:
     if hand := [line.name for line in ledger.lines if line.outcome == IN_HAND]:
-        yield (
-            f"{_count(len(hand), 'file')} in hand, of which {ledger.waiting:,} pages wait to be read ({_some(hand)}): "
-            "tallymark grade DIR goes on with them"
-        )
+        said = f"{_count(len(hand), 'file')} in hand, of which {ledger.waiting:,} pages wait to be read"
+        yield Waiting(Obstacle.IN_HAND, said, _some(hand), ": tallymark grade DIR goes on with them")
     if aside := ledger.quarantined:
-        yield (
-            f"{_count(len(aside), 'file')} in quarantine ({_some([line.name for line in aside])}): mend it and drop it "
-            "in anew, then tallymark ledger DIR --accept FILE WHY"
+        yield Waiting(
+            Obstacle.QUARANTINE,
+            f"{_count(len(aside), 'file')} in quarantine",
+            _some([line.name for line in aside]),
+            ": mend it and drop it in anew, then tallymark ledger DIR --accept FILE WHY",
         )
 
 
-def _about_pages(ledger: Ledger) -> Iterable[str]:
+def _about_pages(ledger: Ledger) -> Iterator[Waiting]:
     copies, stacks = ledger.held
     if copies:
-        yield f"{_count(len(copies), 'page')} held until somebody decides ({_places(copies)}): tallymark pages DIR"
+        said = f"{_count(len(copies), 'page')} held until somebody decides"
+        yield Waiting(Obstacle.COPIES, said, _places(copies), ": tallymark pages DIR")
     if stacks:
-        yield f"{_count(len(stacks), 'page')} held out of order ({_places(stacks)}): tallymark stacks DIR"
-    for kind, what in ((PageOutcomeKind.FAILED, "failed"), (PageOutcomeKind.FOREIGN, "foreign")):
+        said = f"{_count(len(stacks), 'page')} held out of order"
+        yield Waiting(Obstacle.STACKS, said, _places(stacks), ": tallymark stacks DIR")
+    places = ": tallymark pages place DIR FILE:N puts one where it belongs, "
+    for kind, what, then in (
+        (PageOutcomeKind.FAILED, Obstacle.FAILED, places),
+        (PageOutcomeKind.FOREIGN, Obstacle.FOREIGN, ": "),
+    ):
         if rows := [row for row in ledger.open_pages if row.outcome is kind]:
-            place = (
-                "tallymark pages place DIR FILE:N puts one where it belongs, " if kind is PageOutcomeKind.FAILED else ""
-            )
-            yield (
-                f"{_count(len(rows), f'{what} page')} not settled ({_places(rows)}): {place}"
-                "tallymark ledger DIR --accept FILE:N WHY takes it as it is"
+            said = f"{_count(len(rows), f'{what.value} page')} not settled"
+            yield Waiting(
+                what, said, _places(rows), f"{then}tallymark ledger DIR --accept FILE:N WHY takes it as it is"
             )
 
 

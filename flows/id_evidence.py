@@ -34,7 +34,7 @@ class IdField:
     `places` has a `Place` for each position. `said` is what a person says ("" blank), None where nobody did. `value` is
     what the reading alone decides, "" where it leaves it open; `ranked` its guesses. `is_blank`: nothing is written.
     `is_covered`: not all of it can be seen. `is_barred`: what is written was struck out, or a sample check reopened it,
-    so the class list must not settle it.
+    so the class list must not settle it. `is_unsettled`: a person could not read it, or two disagree about it.
     """
 
     key: str
@@ -46,11 +46,12 @@ class IdField:
     is_blank: bool = False
     is_covered: bool = False
     is_barred: bool = False
+    is_unsettled: bool = False
 
     @property
     def speaks(self) -> bool:
         """Whether something was read in it that says whose the sheet is; a person's word is none of that."""
-        return self.said is None and not self.is_blank and not self.is_covered
+        return self.said is None and not (self.is_blank or self.is_covered or self.is_unsettled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +141,17 @@ def printed_ids(
 
 
 def _id_field(row: FieldRow, field: SheetField, characters: Sequence[CharacterReading]) -> IdField:
+    label = field.label or field.name
+    if row.correction is not None and not row.correction.settles:
+        # What nobody could read, or two people dispute, says nothing; least of all what the machine took it for.
+        return IdField(row.key, label, places_of(field, ()), is_unsettled=True)
     said = None
     if row.correction is not None:
         said = row.correction.value if row.correction.state is ValueState.VALUE else ""
     decision = row.decision
     return IdField(
         key=row.key,
-        label=field.label or field.name,
+        label=label,
         places=places_of(field, characters),
         said=said,
         value=decision.value if decision.state is ValueState.VALUE else "",

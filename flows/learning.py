@@ -14,7 +14,7 @@ from pathlib import Path
 from flows.deciding import decide_exam
 from flows.errors import FlowError
 from flows.page_decisions import latest_placements
-from flows.records import FieldRow
+from flows.records import CANCELLED, FieldRow
 from flows.settings import Exam
 from flows.settling import SettledSheet
 from flows.store import Store
@@ -77,7 +77,7 @@ def known_rows(exam: Exam, store: Store) -> tuple[KnownRow, ...]:
     return tuple(
         KnownRow(row, writers.get(row.sheet, row.sheet), _source(row, checked))
         for row in fields
-        if row.kind in KINDS and row.state is not ValueState.UNSETTLED
+        if row.kind in KINDS and row.state is not ValueState.UNSETTLED and not _is_struck_out(row)
     )
 
 
@@ -193,6 +193,11 @@ def _archived(exam: Exam, store: Store, scan: str) -> Path:
     if row is None:
         raise LearningError("the database does not know where the scan lies in the archive")
     return exam.archive / row.archived
+
+
+def _is_struck_out(row: FieldRow) -> bool:
+    """Tell whether a person said that nothing counts of what is written: blank, and yet no picture of a blank."""
+    return row.correction is not None and row.correction.note == CANCELLED
 
 
 def _source(row: FieldRow, checked: Collection[tuple[str, str]]) -> Source:

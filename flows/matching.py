@@ -60,6 +60,7 @@ likelier to be somebody's."""
 
 NOTHING_WRITTEN = "nobody's number is written on it"
 COVERED = "its number cannot be seen: covered, folded over, or off the scan"
+UNSETTLED_ID = "a person could not read its number, or two disagree about it"
 NO_PAGE = "the page with the candidate number has not come"
 NOT_LISTED = "{} is not on the roster"
 BESIDE_OF = "{}; one slip away is {}"
@@ -147,6 +148,8 @@ def _settled(field: IdField) -> str:
 
 def _nothing_said(match: Match, one: SheetEvidence) -> Match:
     why = COVERED if any(field.is_covered for field in one.fields) else NOTHING_WRITTEN
+    if any(field.is_unsettled for field in one.fields):
+        why = UNSETTLED_ID
     return replace(match, status=MatchStatus.NO_ID, why=why if one.fields else NO_PAGE)
 
 

@@ -52,6 +52,10 @@ NETWORK_FILE_SYSTEMS = frozenset(
 (sqlite.org/wal.html). 9p and virtiofs are not in the list: containers and virtual machines use them for local discs."""
 
 LOCK_FILE = ".grading.lock"
+REVIEW_LOCK_FILE = ".review.lock"
+LOCK_BYTES = 300
+"""What is read of a lock file: a process, or an address."""
+
 PROBE_FILE = ".tallymark-probe"
 """One name for all: what a killed run leaves, the next one removes."""
 
@@ -110,12 +114,46 @@ def check_writable(*folders: Path) -> None:
 def only_writer(folder: Path) -> Iterator[None]:
     """Hold the exam folder's lock: one process takes files and stores pages at a time.
 
-    The operating system lets go of the lock when the process ends, however it ends.
-
     Raises:
         PlaceError: another process holds it.
     """
-    path = folder / LOCK_FILE
+
+    def taken(holder: str) -> str:
+        return (
+            f"{folder} is being graded by another process (pid {holder or 'unknown'}); wait until it is done, then run "
+            "this again"
+        )
+
+    with _locked(folder / LOCK_FILE, taken) as tell:
+        tell(str(os.getpid()))
+        yield
+
+
+@contextmanager
+def only_server(folder: Path) -> Iterator[Callable[[str], None]]:
+    """Hold the exam folder's other lock: one process serves its review at a time. Yields what tells others its address.
+
+    Raises:
+        PlaceError: another process serves it; the message says where.
+    """
+
+    def taken(address: str) -> str:
+        at = f" at {address}" if address else ""
+        return f"{folder} is being reviewed already{at}; go there, or stop that review (Ctrl-C) and run this again"
+
+    with _locked(folder / REVIEW_LOCK_FILE, taken) as tell:
+        yield tell
+
+
+@contextmanager
+def _locked(path: Path, taken: Callable[[str], str]) -> Iterator[Callable[[str], None]]:
+    """Hold a lock file; yields what writes into it, for others to read.
+
+    The operating system lets go of the lock when the process ends, however it ends.
+
+    Raises:
+        PlaceError: another process holds it, or the file cannot be written.
+    """
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
@@ -126,14 +164,15 @@ def only_writer(folder: Path) -> Iterator[None]:
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise PlaceError(f"{path}: cannot be locked: {error.strerror or error}") from error
-            holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            raise PlaceError(
-                f"{folder} is being graded by another process (pid {holder}); wait until it is done, then run this "
-                "again"
-            ) from error
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-        yield
+            told = os.pread(handle, LOCK_BYTES, 0).decode("ascii", "replace").strip()
+            raise PlaceError(taken(told)) from error
+
+        def tell(text: str) -> None:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{text}\n".encode("ascii", "replace"), 0)
+
+        tell("")
+        yield tell
     finally:
         os.close(handle)
 

@@ -280,6 +280,14 @@ class Correction:
         """Whether the field is decided by it: not where nobody could read it, or two people disagree."""
         return self.state is not ValueState.UNSETTLED
 
+    @property
+    def in_words(self) -> str:
+        """What was said, for people: the value, "blank", "blank (cancelled)", "unreadable" or "disputed"."""
+        if self.state is ValueState.UNSETTLED:
+            return self.note or "nothing"
+        said = self.value or "blank"
+        return f"{said} ({self.note})" if self.note else said
+
 
 @dataclass(frozen=True, slots=True)
 class TrailRow:

@@ -391,10 +391,11 @@ def _part(hole: Part, rows: Sequence[FieldRow]) -> Part:
         is_number=hole.is_number,
         state=row.state,
         value=row.value,
-        why=row.decision.why if row.state is ValueState.UNSETTLED else "",
+        why=row.why if row.state is ValueState.UNSETTLED else "",
         key=row.key,
         machine=row.decision.guess,
-        correction=row.correction,
+        # What a person left open is open; it is nobody's word on what counts.
+        correction=row.correction if row.settled_by_person else None,
     )
 
 

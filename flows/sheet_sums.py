@@ -118,6 +118,9 @@ def _sheet(name: str, by_field: Mapping[str, Sequence[FieldRow]], layout: SumLay
 
 def evidence_of(row: FieldRow) -> PartEvidence:
     """Return what is known of one field by itself."""
+    if row.correction is not None and not row.correction.settles:
+        # What nobody could read, or two people dispute, says nothing; least of all what the machine took it for.
+        return UNKNOWN
     if row.correction is not None:
         return PartEvidence(known=row.correction.value if row.correction.state is ValueState.VALUE else BLANK)
     decision = row.decision
@@ -164,11 +167,12 @@ class _Decider:
         }
         disagrees = [at for at in self.layout.totals if self.wrong[at] > LIKELY_WRONG]
         contradicted = any(decision.flag is Flag.SUM for decision in decisions.values())
-        open_marks = {key for key, decision in decisions.items() if decision.flag is not None}
+        unsettled = any(row is not None and row.correction and not row.settled_by_person for row in self.sheet.rows)
+        is_open = unsettled or any(decision.flag is not None for decision in decisions.values())
         behind = [each for total in disagrees for each in (total, *self._marks_behind(total))]
-        confirmed = bool(disagrees) and not open_marks and None not in self.sheet.rows
+        confirmed = bool(disagrees) and not is_open and None not in self.sheet.rows
         confirmed = confirmed and all(
-            (row := self.sheet.rows[at]) is not None and row.correction is not None for at in disagrees
+            (row := self.sheet.rows[at]) is not None and row.settled_by_person for at in disagrees
         )
         shown_right = self.misadded <= SHOWN_RIGHT * self.model.misadded
         agrees = False if disagrees or contradicted else True if shown_right else None

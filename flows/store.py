@@ -91,11 +91,12 @@ from flows.store_pages import (
 from flows.store_remarks import RemarkStore
 from flows.store_together import fields_together, pages_together
 from flows.store_trail import TrailStore
+from flows.store_users import UserStore
 from recognizer.bend import Laid
 from recognizer.records import CharacterReading, Decision, PageOutcomeKind
 
 
-class Store(StackAndBatchStore, AcceptanceStore, RemarkStore, TrailStore):
+class Store(StackAndBatchStore, AcceptanceStore, RemarkStore, TrailStore, UserStore):
     """The database of one exam folder. Made by `open_store`."""
 
     @contextmanager

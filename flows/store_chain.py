@@ -8,8 +8,8 @@ from sqlalchemy import Connection, func, insert, select, text
 
 from flows.migrations.tables import corrections, readings
 from flows.records import Act, Correction, TrailRow
-from flows.trail import FIRST_PREVIOUS, chained
-from flows.trail_rows import ROW_COLUMNS, TRAIL_COLUMNS, Columns, columns_of, trail_row
+from flows.trail import FIRST_PREVIOUS, Link, chained
+from flows.trail_rows import ROW_COLUMNS, TRAIL_COLUMNS, columns_of, trail_row
 
 ORDERED = select(*(corrections.c[name] for name in ROW_COLUMNS)).order_by(corrections.c.number)
 
@@ -18,6 +18,9 @@ HAS_TOKEN = text("token <> ''")
 
 HIGHEST_NUMBER = text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'corrections'")
 """The highest number that a row ever had: a row that was deleted by foul means leaves a gap, whatever comes after."""
+
+MOST_ASKED = 400
+"""Fields that one query asks for: SQLite takes at most 999 values, in older builds."""
 
 ONE_LEVEL_UP = "0"
 """The character after "/": what begins with "TOKEN/" stands before "TOKEN0"."""
@@ -54,7 +57,9 @@ def say(connection: Connection, said: Sequence[Correction]) -> tuple[TrailRow, .
         return ()
     _refuse_bad_undo(connection, said)
     number, previous = _end_of_chain(connection)
-    rows = chained([_with_crop(connection, one) for one in said], number + 1, previous)
+    crops = crop_hashes(connection, [one.key for one in said if not one.crop])
+    with_crops = [one if one.crop else replace(one, crop=crops.get(one.key, "")) for one in said]
+    rows = chained(with_crops, number + 1, previous)
     connection.execute(
         insert(corrections),
         [
@@ -65,7 +70,7 @@ def say(connection: Connection, said: Sequence[Correction]) -> tuple[TrailRow, .
     return rows
 
 
-def raw_links(connection: Connection) -> Iterator[tuple[int, str, str, Columns]]:
+def raw_links(connection: Connection) -> Iterator[Link]:
     """Yield every row of the trail as it stands in the database, whatever that is: what proves the chain reads this."""
     for row in connection.execution_options(yield_per=1000).execute(ORDERED):
         number, *said, previous, own = row
@@ -86,15 +91,18 @@ def _end_of_chain(connection: Connection) -> tuple[int, str]:
     return max(last.number, highest_number(connection)), last.hash
 
 
-def _with_crop(connection: Connection, said: Correction) -> Correction:
-    if said.crop:
-        return said
-    crop = connection.execute(select(readings.c.crop).where(readings.c.key == said.key)).scalar()
-    return said if crop is None else replace(said, crop=hashlib.sha256(crop).hexdigest())
+def crop_hashes(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """Return the SHA-256 of the pictures of some fields as they are now, by key; of those that have one."""
+    found: dict[str, str] = {}
+    for at in range(0, len(keys), MOST_ASKED):
+        query = select(readings.c.key, readings.c.crop).where(readings.c.key.in_(keys[at : at + MOST_ASKED]))
+        found |= {row.key: hashlib.sha256(row.crop).hexdigest() for row in connection.execute(query)}
+    return found
 
 
 def _refuse_bad_undo(connection: Connection, said: Sequence[Correction]) -> None:
     """Raise ValueError where an undo takes back what it cannot: whoever made it did not look at the trail."""
+    undone: set[int] = set()
     for one in said:
         if (one.act is Act.UNDO) != (one.undoes is not None):
             raise ValueError(f"{one.key}: an undo names the row that it takes back, and nothing else does")
@@ -104,5 +112,6 @@ def _refuse_bad_undo(connection: Connection, said: Sequence[Correction]) -> None
         if row is None or row.key != one.key or row.act == Act.UNDO.value:
             raise ValueError(f"{one.key}: row {one.undoes} of the trail is none of this field that could be undone")
         again = select(func.count()).select_from(corrections).where(corrections.c.key == one.key)
-        if connection.execute(again.where(corrections.c.undoes == one.undoes)).scalar_one():
+        if one.undoes in undone or connection.execute(again.where(corrections.c.undoes == one.undoes)).scalar_one():
             raise ValueError(f"{one.key}: row {one.undoes} of the trail was taken back before")
+        undone.add(one.undoes)

@@ -1,16 +1,25 @@
 """The part of the database about what people say of fields: rows of one chain, only ever inserted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, text
 
 from flows.errors import TokenUsedError
-from flows.records import Act, Correction, FieldRow, TrailRow
-from flows.store_chain import say, sent_before, sent_together, stored_trail, trail_of
+from flows.records import Correction, FieldRow, TrailRow
+from flows.store_chain import (
+    crop_hashes,
+    highest_number,
+    raw_links,
+    say,
+    sent_before,
+    sent_together,
+    stored_trail,
+    trail_of,
+)
 from flows.store_together import field_together, fields_together
 from flows.store_transactions import Transactions
-from flows.trail import by_key
+from flows.trail import Chain, by_key, prove, said_in
 
 CHANGES = text(
     "SELECT "
@@ -39,12 +48,25 @@ class TrailStore(Transactions):
 
     def corrections(self) -> tuple[Correction, ...]:
         """Return everything that people said, oldest first; also what was taken back, but not the taking back."""
-        return tuple(row.correction for row in self.trail() if row.correction.act is not Act.UNDO)
+        return said_in(self.trail())
 
     def field(self, key: str) -> FieldRow | None:
         """Return one field with what stands of people's words, None if no page that counts has it."""
         with self._read() as connection:
             return field_together(connection, key)
+
+    def chain(self, noted: str = "") -> Chain:
+        """Prove the chain of corrections as it stands in the database, whatever stands there.
+
+        `noted` is the hash of its last row as it was noted earlier.
+        """
+        with self._read() as connection:
+            return prove(raw_links(connection), highest_number(connection), noted)
+
+    def crop_hashes(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the SHA-256 of the pictures of some fields as they are now, by key; of those that have one."""
+        with self._read() as connection:
+            return crop_hashes(connection, list(keys))
 
     def changes(self) -> str:
         """Return a short text that is another one whenever something was stored that bears on decisions."""

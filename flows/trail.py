@@ -8,10 +8,11 @@ one back, and a second answer that differs from the first leaves the field dispu
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from flows.errors import UndoError
 from flows.records import DISPUTED, Act, Correction, TrailRow
@@ -80,6 +81,11 @@ def in_force(rows: Sequence[TrailRow]) -> Sequence[TrailRow]:
     return [row for row in rows if row.correction.act is not Act.UNDO and row.number not in undone]
 
 
+def said_in(rows: Iterable[TrailRow]) -> tuple[Correction, ...]:
+    """Return everything that people said, oldest first; also what was taken back, but not the taking back."""
+    return tuple(row.correction for row in rows if row.correction.act is not Act.UNDO)
+
+
 def standing_by_key(rows: Iterable[TrailRow]) -> dict[str, tuple[Correction | None, int]]:
     """Return, for every field with rows in the trail, what stands of them and how many there are."""
     return {key: (standing(mine).correction, len(mine)) for key, mine in by_key(rows).items()}
@@ -91,6 +97,17 @@ def by_key(rows: Iterable[TrailRow]) -> dict[str, list[TrailRow]]:
     for row in rows:
         found[row.correction.key].append(row)
     return found
+
+
+def act_in_words(said: Correction) -> str:
+    """Return by what means something was said, and what it does to earlier rows."""
+    does = {
+        Act.SAY: "",
+        Act.SECOND: "second answer",
+        Act.THIRD: "third answer",
+        Act.UNDO: f"takes row {said.undoes} back",
+    }
+    return ", ".join(part for part in (said.how, does[said.act]) if part)
 
 
 def _same(one: Correction, other: Correction) -> bool:
@@ -214,31 +231,65 @@ def chained(said: Sequence[Correction], number: int, previous: str) -> tuple[Tra
     return tuple(found)
 
 
+Link: TypeAlias = tuple[int, str, str, Columns]
+"""One row of a chain: its number, the hash of the row before as it names it, its own hash, and what it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a chain proves: how many rows it has, the hash of the last one, and what is wrong with it, in words.
+
+    `noted_at` is the number of the row whose hash was noted earlier, None if none has it or none was asked for.
+    """
+
+    length: int
+    head: str
+    findings: tuple[str, ...] = ()
+    noted_at: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return not self.findings
+
+
 def broken(rows: Iterable[TrailRow]) -> tuple[str, ...]:
     """Return what is wrong with the chain of all rows, in words; nothing if it is whole."""
-    return links_broken((row.number, row.previous, row.hash, columns_of(row.correction)) for row in rows)
+    return prove((row.number, row.previous, row.hash, columns_of(row.correction)) for row in rows).findings
 
 
-def links_broken(links: Iterable[tuple[int, str, str, Columns]]) -> tuple[str, ...]:
-    """Return what is wrong with a chain, in words: for each row its number, previous hash, own hash and columns."""
-    return tuple(_findings(links))
+def prove(links: Iterable[Link], highest: int = 0, noted: str = "") -> Chain:
+    """Return what a chain proves.
 
-
-def _findings(links: Iterable[tuple[int, str, str, Columns]]) -> Iterator[str]:
-    expected, before = 1, FIRST_PREVIOUS
+    Args:
+        links: every row of it, by number.
+        highest: the highest number that a row ever had, where that is known.
+        noted: the hash of its last row, or at least how that began, as somebody noted it earlier.
+    """
+    findings: list[str] = []
+    length, last, head = 0, 0, FIRST_PREVIOUS
+    noted_at = 0 if noted and FIRST_PREVIOUS.startswith(noted) else None
     for number, previous, own, columns in links:
-        if number != expected:
-            missing = f"row {expected}" if number == expected + 1 else f"rows {expected} to {number - 1}"
-            yield (
-                f"{missing} of the trail is missing"
-                if number == expected + 1
-                else f"{missing} of the trail are missing"
-            )
-        if previous != before:
-            yield f"row {number} does not follow the row before it: it names another hash"
+        if number != last + 1:
+            findings.append(_missing(last + 1, number - 1))
+        if previous != head:
+            findings.append(f"row {number} does not follow the row before it: it names another hash")
         if hash_of(previous, number, columns) != own:
-            yield f"row {number} is not as it was stored: its hash is another one"
-        expected, before = number + 1, own
+            findings.append(f"row {number} is not as it was stored: its hash is another one")
+        if noted and str(own).startswith(noted):
+            noted_at = number
+        length, last, head = length + 1, number, own
+    if highest > last:
+        findings.append(f"{_missing(last + 1, highest)} at its end")
+    if noted and noted_at is None:
+        findings.append(f"no row of the trail has the hash that was noted ({noted}): it was changed, or cut off")
+    return Chain(length, head, tuple(findings), noted_at)
+
+
+def _missing(first: int, last: int) -> str:
+    if first == last:
+        return f"row {first} of the trail is missing"
+    return f"rows {first} to {last} of the trail are missing"
 
 
 # ---- figures per pair -----------------------------------------------------------------------------------------------

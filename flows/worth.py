@@ -46,9 +46,10 @@ class MarkRule:
 class Part:
     """One field of one candidate sheet.
 
-    `value` is set in state VALUE only; `why` in state UNSETTLED only. `correction` is what a person said, if anybody;
-    `machine` is what the reader had guessed. `key` is "" when no single reading stands behind the part: its page never
-    came, or came twice. `label` is what people call the field. `is_number` tells a number from a text of digits.
+    `value` is set in state VALUE only; `why` in state UNSETTLED only. `correction` is what a person said, if anybody
+    settled it; `machine` is what the reader had guessed. `key` is "" when no single reading stands behind the part: its
+    page never came, or came twice. `label` is what people call the field. `is_number` tells a number from a text of
+    digits.
     """
 
     label: str

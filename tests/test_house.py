@@ -10,13 +10,24 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-STORE_PARTS = ("acceptances", "batches", "chain", "fields", "pages", "remarks", "together", "trail", "transactions")
+STORE_PARTS = (
+    "acceptances",
+    "batches",
+    "chain",
+    "fields",
+    "pages",
+    "remarks",
+    "together",
+    "trail",
+    "transactions",
+    "users",
+)
 
 DOORS: dict[str, tuple[str, ...]] = {
     "pypdfium2": ("recognizer/pdf_scan.py", "recognizer/only_picture.py", "recognizer/pdfium_lock.py"),
     "pypdfium2_raw": ("recognizer/pdf_scan.py", "recognizer/only_picture.py"),
     "pdf2image": ("recognizer/pdf_scan.py",),
-    "pikepdf": ("recognizer/pdf_pages.py",),
+    "pikepdf": ("recognizer/pdf_pages.py", "recognizer/pdf_work.py"),
     "pi_heif": ("recognizer/picture_file.py",),
     "fpdf": ("recognizer/printing.py",),
     "ai_edge_litert": ("recognizer/classifier.py",),

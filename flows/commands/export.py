@@ -17,7 +17,7 @@ from flows.export.place import keep_copy
 from flows.export.reading_back import Filled, read_filled
 from flows.export.run_sheet import Section
 from flows.export.workbook import Contents, write_workbook
-from flows.final import what_waits
+from flows.final import left_open, what_blocks
 from flows.places import refuse_open_file
 from flows.sample_rounds import standing_of
 from flows.settings import EXPORTS, load_exam
@@ -75,7 +75,7 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
         told = pending_in_words(folder, store.last_snapshot(), now := contents.results.snapshot())
         standing = standing_of(exam, contents.fields, store)
         if final:
-            _refuse_unfinished(contents, standing, told)
+            _refuse_unfinished(contents, standing, told, exam.settings.review.second_share)
         contents = replace(
             contents, facts=(*contents.facts, _about_checks(standing, final, len(contents.ledger.accepted)))
         )
@@ -96,18 +96,22 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
         click.echo("Nothing is flagged; what is still open stands in the column 'remarks' of Marks")
 
 
-def _refuse_unfinished(contents: Contents, standing: Standing, told: str) -> None:
-    """Raise NotFinalError for what a person still has to look at; `told` says that changed rules are not recorded."""
-    settled = contents.settled
-    flags = len(flag_rows(contents.fields, settled, contents.sheets.templates))
-    reasons = [" ".join(in_words(standing))] if standing.blocks else []
-    reasons += what_waits(contents.ledger, settled, contents.batches, flags)
-    if told:
-        reasons.append(told)
-    if claimed := len(contents.ledger.claimed):
-        reasons.append(f"{claimed:,} pages say a number that others say too, and are not joined: tallymark stacks DIR")
+def _refuse_unfinished(contents: Contents, standing: Standing, told: str, share: float) -> None:
+    """Raise NotFinalError for what a person still has to look at.
+
+    `told` says that changed rules are not recorded; `share` is the share of fields that two people answer.
+    """
+    reasons = what_blocks(
+        standing,
+        contents.ledger,
+        contents.settled,
+        contents.batches,
+        flags=len(flag_rows(contents.fields, contents.settled, contents.sheets.templates)),
+        left=left_open(contents.fields, contents.trail, share),
+        rules=told,
+    )
     if reasons:
-        raise NotFinalError("\n".join(("this exam cannot be final yet:", *(f"  {each}" for each in reasons))))
+        raise NotFinalError("\n".join(("this exam cannot be final yet:", *(f"  {one.in_words()}" for one in reasons))))
 
 
 def _about_checks(standing: Standing, final: bool, accepted: int) -> Section:

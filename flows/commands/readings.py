@@ -67,7 +67,7 @@ def _row(field: "FieldRow") -> dict[str, Any]:
         "guess": decision.guess,
         "confidence": round(decision.confidence, 4),
         "flag": field.flag.value if field.flag else "",
-        "why": decision.why if field.flag else "",
+        "why": field.why if field.flag else "",
         "corrected_by": field.correction.reviewer if field.correction else "",
         "settled_by": "person" if field.correction else field.settled_by.value,
         "key": field.key,

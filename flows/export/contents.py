@@ -19,11 +19,12 @@ from flows.export.run_sheet import Section
 from flows.export.table import Scalar
 from flows.export.workbook import Contents
 from flows.ledger import Ledger
-from flows.records import Correction, FieldRow, PageDecision, PagePlacement
+from flows.records import FieldRow, PageDecision, PagePlacement, TrailRow
 from flows.remarking import Comparison
 from flows.results import Remark, Settler
 from flows.settings import Exam
 from flows.store_remarks import Snapshot
+from flows.trail import FIRST_PREVIOUS, broken
 from flows.worth import MarkRule
 from recognizer.classifier import CARD_FILE, SHIPPED, load_card
 from recognizer.errors import ModelError
@@ -51,8 +52,8 @@ class Remembers(KnowsBatches, KnowsFields, Protocol):
         """Return how people placed pages by hand."""
         ...
 
-    def corrections(self) -> tuple[Correction, ...]:
-        """Return everything that people said."""
+    def trail(self) -> tuple[TrailRow, ...]:
+        """Return the whole trail of what people said of fields."""
         ...
 
     def remarks(self) -> tuple[Remark, ...]:
@@ -73,17 +74,19 @@ def exam_contents(exam: Exam, store: Remembers) -> Contents:
     results = exam_results(exam, store)
     pending = not_adopted(store.last_snapshot(), results.snapshot())
     batches = exam_batches(exam, store)
+    trail = store.trail()
     return Contents(
         sheets=exam.sheets,
         rule=exam_rule(exam, results.key),
         ledger=store.ledger(),
         results=results,
-        corrections=store.corrections(),
+        trail=trail,
         runs=store.runs(),
         said=SaidOfPages(store.page_decisions(), store.placements()),
         facts=(
             _this_workbook(exam),
             *_about_together(results),
+            _about_trail(trail),
             *_about_batches(batches),
             _rules(results, pending),
             _settings(exam, exam_rule(exam, results.key)),
@@ -118,6 +121,19 @@ def _about_together(results: ExamResults) -> tuple[Section, ...]:
     return (Section("What other fields decided; the runs below speak of pictures alone", tuple(told)),) if told else ()
 
 
+def _about_trail(trail: Sequence[TrailRow]) -> Section:
+    """Tell how long the chain of corrections is and how it ends: that proves later that no row was changed."""
+    head = trail[-1].hash if trail else FIRST_PREVIOUS
+    return Section(
+        "Trail of corrections; tallymark audit DIR --head HASH proves later that it only grew",
+        (
+            ("rows", len(trail)),
+            ("hash of the last row", head),
+            ("chain", "whole" if not broken(trail) else "BROKEN: tallymark audit DIR --verify says where"),
+        ),
+    )
+
+
 def _about_batches(batches: Sequence[Batch]) -> tuple[Section, ...]:
     if not batches:
         return ()
@@ -144,6 +160,7 @@ def _settings(exam: Exam, rule: MarkRule) -> Section:
         ("templates", templates),
         ("of accepted fields may be wrong", per_thousand(settings.accept_error)),
         ("a blank mark cell", "a person looks" if settings.review.blank_mark == "flag" else "accepted as blank"),
+        ("two people answer", _second(settings.review.second_share)),
         ("a blank mark is worth", _worth(rule.blank)),
         ("a dash is worth", _worth(settings.marks.dash)),
         ("AB (absent) is worth", _worth(settings.marks.absent)),
@@ -154,6 +171,12 @@ def _settings(exam: Exam, rule: MarkRule) -> Section:
         ("pages rendered by", settings.render),
     )
     return Section("Settings now", facts)
+
+
+def _second(share: float) -> str:
+    if not share:
+        return "no field"
+    return "every field that a person decides" if share == 1.0 else f"{share:.1%} of the fields that a person decides"
 
 
 def _worth(worth: str) -> str:

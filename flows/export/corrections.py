@@ -159,16 +159,16 @@ def _says(row: FieldRow, said: Said) -> bool:
     return row.correction is not None and (row.correction.state, row.correction.value) == (said.state, said.value)
 
 
-def _what_happened(row: FieldRow, said: Said) -> str:
+def _what_happened(row: FieldRow, typed: Said) -> str:
     if row.correction is None:
         return (
-            f"it was read again after this workbook was written, so '{said}' may belong to another picture; export "
+            f"it was read again after this workbook was written, so '{typed}' may belong to another picture; export "
             "again and look at it"
         )
-    decided = Said(row.correction.state, row.correction.value)
+    said = row.correction
     return (
-        f"it was decided by {row.correction.reviewer} ({decided}, {row.correction.made_at:%Y-%m-%d %H:%M}) after this "
-        f"workbook was written, which says '{said}'; export again and look at it"
+        f"it was decided by {said.reviewer} ({said.in_words}, {said.made_at:%Y-%m-%d %H:%M}) after this workbook was "
+        f"written, which says '{typed}'; export again and look at it"
     )
 
 

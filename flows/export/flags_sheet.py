@@ -121,7 +121,7 @@ def flag_rows(
     doubts = _doubts(sheets)
     known = fields_by_name(templates)
     return tuple(
-        _flag_row(row, row.decision.why if row.state is ValueState.UNSETTLED else doubts[row.key], known)
+        _flag_row(row, row.why if row.state is ValueState.UNSETTLED else doubts[row.key], known)
         for row in fields
         if row.state is ValueState.UNSETTLED or row.key in doubts
     )
@@ -138,7 +138,7 @@ def settled_rows(
     found = [
         _settled_row(row, questioned.get(row.key, ""), known)
         for row in fields
-        if row.key not in doubts and (row.correction is not None or row.key in questioned or is_repaired(row))
+        if row.key not in doubts and (row.settled_by_person or row.key in questioned or is_repaired(row))
     ]
     return tuple(sorted(found, key=_standing))
 
@@ -182,10 +182,8 @@ def _doubts(sheets: Iterable[SettledSheet]) -> dict[str, str]:
 
 
 def _who_said(correction: Correction) -> str:
-    said = correction.value or BLANK_WORD
-    return (
-        f"said {said} by {correction.reviewer} on {correction.made_at:%Y-%m-%d}; if that is wrong, type what is right"
-    )
+    when = f"{correction.made_at:%Y-%m-%d}"
+    return f"said {correction.in_words} by {correction.reviewer} on {when}; if that is wrong, type what is right"
 
 
 def _flag_row(row: FieldRow, why: str, known: Mapping[tuple[str, str], SheetField]) -> FlagRow:

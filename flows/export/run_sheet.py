@@ -7,8 +7,9 @@ from openpyxl import Workbook
 
 from flows.export.styles import Style
 from flows.export.table import Cell, Column, Look, Scalar, SheetWriter
-from flows.records import Correction, RunPromise, RunRow
+from flows.records import RunPromise, RunRow, TrailRow
 from flows.run_promise import in_words, review_share
+from flows.trail import act_in_words
 
 RUN = "Run"
 
@@ -89,7 +90,7 @@ PROMISE_HEADINGS = (
 )
 """`wrong` is how many of the accepted fields are expected to be, `from` and `to` hold 95 of 100 such runs."""
 
-CORRECTION_HEADINGS = ("reading", "from, to", "when (UTC)", "who", "how", "read as, by model")
+CORRECTION_HEADINGS = ("reading", "from, to", "when (UTC)", "who", "how", "read as, by model", "row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Section:
 
 
 def write_run(
-    book: Workbook, sections: Sequence[Section], runs: Sequence[RunRow], corrections: Sequence[Correction], footer: str
+    book: Workbook, sections: Sequence[Section], runs: Sequence[RunRow], trail: Sequence[TrailRow], footer: str
 ) -> None:
     """Write the sheet."""
     table = SheetWriter(book, Look(RUN, COLUMNS, footer=footer))
@@ -121,11 +122,11 @@ def write_run(
         for run in runs:
             if run.promise:
                 table.row(_promise_cells(run, run.promise))
-    if corrections:
+    if trail:
         _write_title(table, "Corrections, oldest first")
         table.row([Cell(heading, Style.HEADING) for heading in CORRECTION_HEADINGS])
-        for correction in corrections:
-            table.row(_correction_cells(correction))
+        for row in trail:
+            table.row(_trail_cells(row))
     table.finish()
 
 
@@ -177,12 +178,14 @@ def _promise_cells(run: RunRow, promise: RunPromise) -> list[Cell]:
     ]
 
 
-def _correction_cells(correction: Correction) -> list[Cell]:
+def _trail_cells(row: TrailRow) -> list[Cell]:
+    correction = row.correction
     return [
         Cell(correction.key, Style.TEXT),
-        Cell(f"{correction.was or 'nothing'} → {correction.value or 'blank'}", Style.TEXT),
+        Cell(f"{correction.was or 'nothing'} → {correction.in_words}", Style.TEXT),
         Cell(correction.made_at, Style.MOMENT),
         Cell(correction.reviewer, Style.TEXT),
-        Cell(correction.how, Style.TEXT),
+        Cell(act_in_words(correction), Style.TEXT),
         Cell(f"{correction.machine or 'blank'}, {correction.model}", Style.TEXT),
+        Cell(row.number, Style.WHOLE),
     ]

@@ -27,11 +27,12 @@ from flows.export.run_sheet import Section, write_run
 from flows.export.styles import named_styles
 from flows.ledger import Ledger
 from flows.places import refuse_open_file, replace_file
-from flows.records import Correction, FieldRow, PageRow, RunRow
+from flows.records import Correction, FieldRow, PageRow, RunRow, TrailRow
 from flows.remarking import Comparison
 from flows.results import Remark
 from flows.settling import SettledSheet
 from flows.statistics import question_statistics
+from flows.trail import said_in
 from flows.worth import MarkRule
 from recognizer.template import SheetSet
 
@@ -49,13 +50,18 @@ class Contents:
     rule: MarkRule
     ledger: Ledger
     results: ExamResults
-    corrections: tuple[Correction, ...] = ()
+    trail: tuple[TrailRow, ...] = ()
     runs: tuple[RunRow, ...] = ()
     facts: tuple[Section, ...] = ()
     batches: tuple[Batch, ...] = ()
     said: SaidOfPages = NOTHING_SAID
     remarks: tuple[Remark, ...] = ()
     pending: Comparison | None = None
+
+    @property
+    def corrections(self) -> tuple[Correction, ...]:
+        """Everything that people said of fields, oldest first."""
+        return said_in(self.trail)
 
     @property
     def pages(self) -> tuple[PageRow, ...]:
@@ -120,7 +126,7 @@ def write_workbook(contents: Contents, crops: Callable[[str], bytes], destinatio
         write_questions(book, question_statistics(results.sheets, results.key), results.key, footer)
         write_changes(book, contents.remarks, contents.pending, contents.names, footer)
         write_pages(book, contents.ledger, footer, contents.said)
-        write_run(book, contents.facts, contents.runs, contents.corrections, footer)
+        write_run(book, contents.facts, contents.runs, contents.trail, footer)
     open_sheets = sum(sheet.is_open for sheet in settled)
     return Written(destination, len(settled), open_sheets, len(flags))
 

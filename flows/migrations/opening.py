@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from flows.errors import PlaceError
 
@@ -27,7 +28,12 @@ def open_engine(path: Path) -> Engine:
     Raises:
         PlaceError: it cannot be opened or written, is no database of ours, or comes from a newer Tallymark.
     """
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_SECONDS},
+        # A traceback shows the statement, and not whose marks it was about.
+        hide_parameters=True,
+    )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     try:
@@ -51,6 +57,8 @@ def translated(path: Path) -> Iterator[None]:
     """Turn what SQLite says about the file (not about our statements) into PlaceError."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise PlaceError(f"{path} is asked by too many at once; try again") from error
     except OperationalError as error:
         raise PlaceError(_explained(path, str(error.orig))) from error
     except DatabaseError as error:

@@ -1,106 +1,269 @@
 """What every request has to pass: a host that is ours, a body that is small, a token that proves it was meant."""
 
+import asyncio
 import hmac
+import ipaddress
+import re
+import time
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from fastapi import HTTPException
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flows.review.sessions import COOKIE, Sessions
+from flows.errors import FlowError
+from flows.review.answers import broken, cannot, refuse
+from flows.review.ground import ground_of
+from flows.review.office import Office
+from flows.review.sessions import Session, Sessions
 
 MOST_BYTES = 256 * 1024
 """The longest body of a request: a wall of sixty fields takes a tenth of it."""
 
+BODY_SECONDS = 30.0
+"""How long a body may take to come: 10 kB a second, slower than any network of an office."""
+
 CSRF_HEADER = "x-csrf-token"
 
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
+)
+"""Nothing from elsewhere, nothing inline, and no text of a script's that becomes HTML."""
+
 HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
+    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    # "no-referrer" would have browsers leave out where a form was sent from.
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+HSTS = ("strict-transport-security", "max-age=86400")
+"""A day, which every answer renews: the name of a machine may serve other things than this, without TLS, next week."""
+
+SAFE = frozenset({"GET", "HEAD"})
+METHODS = SAFE | {"POST"}
+
+FORMS = frozenset({"/login", "/logout"})
+"""Sent by plain forms, which know no headers: they prove themselves by their origin (and log-out by its token too)."""
+
+STATIC = "/static/"
+"""Scripts, styles and the icon are the same for everybody: whoever asks, no session is looked for."""
+
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
 Problem: TypeAlias = tuple[HTTPStatus, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """How browsers reach the server.
+
+    `hosts` are the names by which they may call it: another one means that somebody was led here. `tls` says that the
+    server itself speaks TLS, `proxied` that a proxy in front of it does, which tells so with every request.
+    """
+
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    tls: bool = False
+    proxied: bool = False
 
 
 class Guard:
     """ASGI middleware that finds the session of a request, and refuses what nobody of ours can have meant."""
 
-    def __init__(self, app: ASGIApp, sessions: Sessions, hosts: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, office: Office, listening: Listening) -> None:
         self._app = app
-        self._sessions = sessions
-        self._hosts = frozenset(hosts)
+        self._office = office
+        self._sessions: Sessions = office.sessions
+        self._listening = listening
+        self._hosts = frozenset(host.lower() for host in listening.hosts)
+        self._ground = ground_of(office.store.path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with what is wrong."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            # Nobody here talks over WebSockets; what starts and ends the application passes.
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
             return
+        if self._listening.proxied:
+            _believe_proxy(scope)
+        scope["state"] = {**scope.get("state", {}), "session": None}
         request = Request(scope)
-        session = self._sessions.of_cookie(request.cookies.get(COOKIE))
-        scope.setdefault("state", {})["session"] = session
+        started = False
 
         async def answer(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-store")
+                started = True
+                self._add_headers(request, MutableHeaders(scope=message))
             await send(message)
 
-        problem = self._problem(request, session.csrf if session else "")
+        try:
+            await self._pass(request, receive, answer)
+        except Exception as problem:
+            if started:
+                raise
+            await broken(request, problem)(scope, receive, answer)
+
+    async def _pass(self, request: Request, receive: Receive, answer: Send) -> None:
+        scope = request.scope
+        problem = self._problem(request)
+        if problem is None and not request.url.path.startswith(STATIC):
+            try:
+                self._ground.check()
+                request.state.session = session = await self._session(request)
+            except FlowError as trouble:
+                await cannot(request, trouble)(scope, receive, answer)
+                return
+            problem = _not_meant(request, session)
         if problem is not None:
-            status, told = problem
-            await JSONResponse({"problem": told}, status)(scope, receive, answer)
+            await refuse(request, *problem)(scope, receive, answer)
             return
         await self._app(scope, receive if request.method in SAFE else _limited(receive), answer)
 
-    def _problem(self, request: Request, csrf: str) -> Problem | None:
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-        if host not in self._hosts:
+    def _problem(self, request: Request) -> Problem | None:
+        """Say what is wrong with a request whoever sent it."""
+        if request.method not in METHODS:
+            return HTTPStatus.METHOD_NOT_ALLOWED, "Nothing here is asked for or sent that way."
+        if not self._is_our_host(request):
             return HTTPStatus.MISDIRECTED_REQUEST, "This is not the address under which Tallymark listens."
-        if request.method in SAFE:
-            return None
-        if _length(request.headers) > MOST_BYTES:
-            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request is longer than {MOST_BYTES:,} bytes."
-        if request.url.path == "/login":
-            # There is no session yet; the form proves itself by its origin.
-            return None if _same_origin(request) else (HTTPStatus.FORBIDDEN, "Open the page again and retry.")
-        given = request.headers.get(CSRF_HEADER, "")
-        if not csrf or not hmac.compare_digest(given.encode(), csrf.encode()) or not _same_origin(request):
-            return HTTPStatus.FORBIDDEN, "Log in again: this page is from an earlier log-in."
+        if self._listening.proxied and request.scope["scheme"] != "https":
+            return HTTPStatus.FORBIDDEN, "Use the address of the proxy in front of this server (https)."
+        if _is_from_elsewhere(request):
+            return HTTPStatus.FORBIDDEN, "This was sent by a page of another site."
+        if request.method not in SAFE and _length(request) > MOST_BYTES:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_long()
         return None
 
+    def _is_our_host(self, request: Request) -> bool:
+        given = request.headers.getlist("host")
+        found = HOST.fullmatch(given[0]) if len(given) == 1 else None
+        if found is None:
+            return False
+        name = found[1].strip("[]").lower()
+        return name in self._hosts or name == _own_address(request)
 
-def _length(headers: Headers) -> int:
-    text = headers.get("content-length", "0")
-    return int(text) if text.isascii() and text.isdigit() else MOST_BYTES + 1
+    async def _session(self, request: Request) -> Session | None:
+        session = self._sessions.of_cookie(_only_cookie(request, self._sessions.cookie_name))
+        if session is None or session.account is None:
+            return session
+        # Asked each time: who was disabled, or got another role or password, is out at once.
+        if await run_in_threadpool(self._office.store.user, session.account.name) == session.account:
+            return session
+        self._sessions.end(session)
+        return None
+
+    def _add_headers(self, request: Request, headers: MutableHeaders) -> None:
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
+        if self._listening.tls or self._listening.proxied:
+            headers.setdefault(*HSTS)
+        # What does not change is asked for again and not sent again; all else is kept nowhere.
+        headers.setdefault("cache-control", "no-cache" if request.url.path.startswith(STATIC) else "no-store")
 
 
-def _same_origin(request: Request) -> bool:
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+def _not_meant(request: Request, session: Session | None) -> Problem | None:
+    """Say why it is not proven that a person of ours, on a page of ours, meant to send something."""
+    if request.method in SAFE:
+        return None
+    if request.url.path in FORMS:
+        if _is_from_here(request):
+            return None
+        return HTTPStatus.FORBIDDEN, "It cannot be told which page sent this. Open the page again and retry."
+    if session is None:
+        return (
+            HTTPStatus.UNAUTHORIZED,
+            "You are logged out. Log in again in another tab: what is not stored waits here.",
+        )
+    given = request.headers.getlist(CSRF_HEADER)
+    if len(given) != 1 or not hmac.compare_digest(given[0].encode(), session.csrf.encode()):
+        return HTTPStatus.FORBIDDEN, "This page is from an earlier log-in. Load it again."
+    return None
+
+
+def _is_from_elsewhere(request: Request) -> bool:
+    """Tell whether a browser says that a page of another site sent this; following a link from there is allowed.
+
+    "same-site" is another site, too: every program that listens on another port of this machine is.
+    """
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if site not in ("same-origin", "none"):
+        followed = request.headers.get("sec-fetch-mode") == "navigate" and request.method in SAFE
+        return not followed or request.headers.get("sec-fetch-dest") != "document"
+    return request.method not in SAFE and any(given != _origin(request) for given in request.headers.getlist("origin"))
+
+
+def _is_from_here(request: Request) -> bool:
+    """Tell whether a browser says that a page of ours sent this; `_is_from_elsewhere` was false."""
+    return "origin" in request.headers or request.headers.get("sec-fetch-site") == "same-origin"
+
+
+def _origin(request: Request) -> str:
+    return f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+
+
+def _own_address(request: Request) -> str:
+    """Return the address at which this connection came in, "" when it has none: no other name can stand for it."""
+    server = request.scope.get("server")
+    try:
+        return str(ipaddress.ip_address(server[0])) if server else ""
+    except ValueError:
+        return ""
+
+
+def _only_cookie(request: Request, name: str) -> str | None:
+    """Return a cookie that came once: of two, one was set by somebody else."""
+    pairs = [part.strip().partition("=") for line in request.headers.getlist("cookie") for part in line.split(";")]
+    values = [value for given, _, value in pairs if given == name]
+    return values[0] if len(values) == 1 else None
+
+
+def _believe_proxy(scope: Scope) -> None:
+    """Take from the proxy in front how, and by whom, it was asked. It adds to the end of what came to it."""
+    request = Request(scope)
+    protocol = request.headers.getlist("x-forwarded-proto")
+    scope["scheme"] = protocol[-1].rpartition(",")[2].strip().lower() if protocol else "http"
+    sender = request.headers.getlist("x-forwarded-for")
+    if sender:
+        scope["client"] = (sender[-1].rpartition(",")[2].strip(), 0)
+
+
+def _length(request: Request) -> int:
+    text = request.headers.get("content-length", "0")
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else MOST_BYTES + 1
+
+
+def _too_long() -> str:
+    return f"This is longer than the {MOST_BYTES:,} bytes that are taken at once."
 
 
 def _limited(receive: Receive) -> Receive:
-    """Return a receiver that ends the request when its body grows too long, whatever its length claimed."""
-    came = 0
+    """Return a receiver that refuses a body that grows too long, whatever its length claimed, or comes too slowly."""
+    came, is_whole = 0, False
+    until = time.monotonic() + BODY_SECONDS
 
     async def limited() -> Message:
-        nonlocal came
-        message = await receive()
+        nonlocal came, is_whole
+        if is_whole:
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), max(until - time.monotonic(), 0.0))
+        except TimeoutError:
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, "What was sent did not come in time.") from None
         came += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if came > MOST_BYTES else message
+        is_whole = not message.get("more_body", False)
+        if came > MOST_BYTES:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_long())
+        return message
 
     return limited

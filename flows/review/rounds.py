@@ -18,12 +18,10 @@ from flows.export.check_sheet import OK_WORD, check_revision
 from flows.export.reading_back import Filled
 from flows.records import FieldRow
 from flows.review.refusals import Refused
+from flows.review.wall_groups import WALL
 from flows.sample_rounds import filled_about
 from recognizer.promise import sample_size
-from recognizer.template import Kind, Role
-
-WALL = 60
-"""Fields on a page: ten in a row on a wide screen, and all of them seen without scrolling."""
+from recognizer.template import Role
 
 SMALL_DRAW, LARGE_DRAW = 60, 1_000
 """Fields of a first look, and of an afternoon's work."""
@@ -113,10 +111,12 @@ class Rounds:
             Refused: one is going on, or there is nothing to look at.
         """
         if not rows:
-            raise Refused(HTTPStatus.CONFLICT, "There is nothing to draw: no accepted field that nobody has looked at.")
+            raise _conflict("There is nothing to draw: no accepted field that nobody has looked at.")
         with self._lock:
             if self.of(name) is not None:
-                raise Refused(HTTPStatus.CONFLICT, "You have begun a sample check already; go on with it, hand it in, or drop it first.")
+                raise _conflict(
+                    "You have begun a sample check already; go on with it, hand it in, or drop it first.",
+                )
             begun = Round(secrets.token_urlsafe(ROUND_BYTES), walls_of(rows, chance or SystemRandom()))
             self._open[name.casefold()] = begun
             return begun
@@ -129,9 +129,9 @@ class Rounds:
         """
         found = self.of(name)
         if found is None or not secrets.compare_digest(found.id.encode(), round_id.encode()):
-            raise Refused(HTTPStatus.CONFLICT, 
+            raise _conflict(
                 "This sample check is over: it was handed in or dropped, in another window perhaps, or the review was "
-                "started again. Load the page again."
+                "started again. Load the page again.",
             )
         return found
 
@@ -146,7 +146,7 @@ class Rounds:
             try:
                 number = found.wall_of(key)
             except KeyError as none:
-                raise Refused(HTTPStatus.CONFLICT, "This field does not belong to your sample.") from none
+                raise _conflict("This field does not belong to your sample.") from none
             found.confirmed.discard(number)
             if text is None:
                 found.written.pop(key, None)
@@ -162,13 +162,13 @@ class Rounds:
         with self._lock:
             found = self.asked(name, round_id)
             if not 0 <= number < len(found.walls):
-                raise Refused(HTTPStatus.CONFLICT, f"Your sample has {len(found.walls)} walls; there is no wall {number + 1}.")
+                raise _conflict(f"Your sample has {len(found.walls)} walls; there is no wall {number + 1}.")
             here = {row.key for row in found.walls[number]}
             said = here & found.written.keys()
             if said != set(struck):
-                raise Refused(HTTPStatus.CONFLICT, 
+                raise _conflict(
                     "What is struck on your screen is not what was told here, in another window perhaps; load the page "
-                    "again."
+                    "again.",
                 )
             found.confirmed.add(number)
             return found
@@ -186,6 +186,10 @@ class Rounds:
         """Return what became of a round that was handed in last, None when that was another."""
         known, told = self._told.get(name.casefold(), ("", None))
         return told if known == round_id else None
+
+
+def _conflict(words: str) -> Refused:
+    return Refused(HTTPStatus.CONFLICT, words)
 
 
 def walls_of(rows: Sequence[FieldRow], chance: Random) -> tuple[tuple[FieldRow, ...], ...]:
@@ -218,14 +222,6 @@ def offer(more: int, accepted: int, looked_at: int, accept_error: float) -> Offe
     more = min(more, accepted)
     minutes = max(1, round(more * SECONDS_A_FIELD / 60))
     return Offer(more, can_show(looked_at + more, accept_error, accepted - more), minutes)
-
-
-def group_name(row: FieldRow) -> str:
-    """Return under what heading a field stands on a wall."""
-    if row.role is Role.ID:
-        return "numbers of candidates"
-    said = row.decision.guess_in_words or "blank"
-    return f"ticked {said}" if row.kind is Kind.CHOICE and row.decision.guess else f"read as {said}"
 
 
 def _by_value(row: FieldRow) -> tuple[bool, str, int, str, str]:

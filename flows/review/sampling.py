@@ -22,7 +22,8 @@ from flows.review.bodies import Body, Key, ShortText, body_of
 from flows.review.office import Here, Leading, Office
 from flows.review.office import draw as draw_page
 from flows.review.refusals import Refused
-from flows.review.rounds import WALL, Round, group_name, offer, offers
+from flows.review.rounds import Round, offer, offers
+from flows.review.wall_groups import WALL, group_title
 from flows.sample_rounds import HandedIn, hand_in, standing_in, standing_of, told_by
 from flows.settling import heading
 from recognizer.errors import ValueNotAllowedError
@@ -106,7 +107,7 @@ def about(office: Here, _: Leading, number: int = 1) -> dict[str, Any]:
 
 
 @router.get("/wall/check/wall")
-def wall(office: Here, person: Leading, round: str, number: int) -> dict[str, Any]:  # noqa: A002 - the word of the page
+def wall(office: Here, person: Leading, round: str, number: int) -> dict[str, Any]:
     """Return the fields of one wall of this person's round."""
     going = office.rounds.asked(person.name, round)
     if not 0 <= number < len(going.walls):
@@ -122,7 +123,7 @@ def wall(office: Here, person: Leading, round: str, number: int) -> dict[str, An
 
 
 @router.post("/wall/check/begin")
-def begin(asked: Annotated[Begin, Depends(body_of(Begin))], office: Here, person: Leading) -> dict[str, Any]:
+def begin(office: Here, person: Leading, asked: Annotated[Begin, Depends(body_of(Begin))]) -> dict[str, Any]:
     """Draw a sample for this person."""
     if office.desk.seen is None:
         raise Refused(HTTPStatus.CONFLICT, "The exam is still being read; try again in a moment.")
@@ -131,7 +132,7 @@ def begin(asked: Annotated[Begin, Depends(body_of(Begin))], office: Here, person
 
 
 @router.post("/wall/check/say")
-def say(said: Annotated[Say, Depends(body_of(Say))], office: Here, person: Leading) -> dict[str, Any]:
+def say(office: Here, person: Leading, said: Annotated[Say, Depends(body_of(Say))]) -> dict[str, Any]:
     """Remember what is written in a struck field, once it is known to be something that may stand there."""
     row = office.rounds.asked(person.name, said.round).row(said.key)
     if row is None:
@@ -145,13 +146,13 @@ def say(said: Annotated[Say, Depends(body_of(Say))], office: Here, person: Leadi
 
 
 @router.post("/wall/check/confirm")
-def confirm(said: Annotated[Confirm, Depends(body_of(Confirm))], office: Here, person: Leading) -> dict[str, Any]:
+def confirm(office: Here, person: Leading, said: Annotated[Confirm, Depends(body_of(Confirm))]) -> dict[str, Any]:
     """Take a wall as looked at. Nothing is stored yet."""
     return _told_round(office.rounds.confirm(person.name, said.round, said.wall, said.struck))
 
 
 @router.post("/wall/check/drop")
-def drop(asked: Annotated[OfRound, Depends(body_of(OfRound))], office: Here, person: Leading) -> dict[str, Any]:
+def drop(office: Here, person: Leading, asked: Annotated[OfRound, Depends(body_of(OfRound))]) -> dict[str, Any]:
     """Forget a round: nothing of it is stored."""
     office.rounds.asked(person.name, asked.round)
     office.rounds.end(person.name, asked.round)
@@ -159,7 +160,7 @@ def drop(asked: Annotated[OfRound, Depends(body_of(OfRound))], office: Here, per
 
 
 @router.post("/wall/check/hand-in")
-def take(asked: Annotated[OfRound, Depends(body_of(OfRound))], office: Here, person: Leading) -> dict[str, Any]:
+def take(office: Here, person: Leading, asked: Annotated[OfRound, Depends(body_of(OfRound))]) -> dict[str, Any]:
     """Weigh and store what was said of the walls that are confirmed; sent again, tell what became of it."""
     with office.rounds.handing:
         told = office.rounds.told(person.name, asked.round)
@@ -251,7 +252,7 @@ def _cell(office: Office, row: FieldRow, written: str | None) -> dict[str, Any]:
     return {
         "key": row.key,
         "revision": row.revision,
-        "group": group_name(row),
+        "group": group_title(row),
         "read": row.decision.guess_in_words or BLANK_WORD,
         "question": heading(field) if field else row.field,
         "sheet": row.sheet,

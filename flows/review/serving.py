@@ -1,18 +1,134 @@
 """Runs the application until somebody stops it."""
 
-import socket
+import asyncio
+import signal
+import ssl
+from contextlib import suppress
+from pathlib import Path
+from socket import socket
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from flows.errors import PlaceError
 from flows.review.app import create_app
 from flows.review.office import Office
 
+HEADER_SECONDS = 10.0
+"""How long a connection may be open without having asked for anything."""
 
-def serve(office: Office, listening: socket.socket) -> None:
-    """Serve the review of an exam on a socket until the process is told to stop."""
-    server = uvicorn.Server(uvicorn.Config(create_app(office), log_level="warning", server_header=False))
-    office.desk.begin()
+MOST_CONNECTIONS = 256
+"""A browser opens six; beyond it a request is told to come again, so that one machine cannot take all memory."""
+
+HEADER_BYTES = 16 * 1024
+"""What the line and the headers of a request may take together."""
+
+KEEP_SECONDS = 20
+"""How long a connection waits for the next request: longer than a clerk looks at one field."""
+
+LAST_SECONDS = 5
+"""How long requests that are under way may take when the server is stopped."""
+
+
+class Impatient(H11Protocol):
+    """HTTP/1.1 that lets nobody hold a connection open without asking, or halfway through asking."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as the one above
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._due = self.loop.call_later(HEADER_SECONDS, self._late)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; it is waited for the rest of a request no longer than for its beginning."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._due.cancel()
+        elif self._due.cancelled():
+            self._due = self.loop.call_later(HEADER_SECONDS, self._late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._due.cancel()
+        super().connection_lost(exc)
+
+    def _late(self) -> None:
+        self._due.cancel()
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+
+
+def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return what a server speaks TLS with, version 1.2 or later.
+
+    Raises:
+        PlaceError: one of the files cannot be read, or they do not belong together.
+    """
+    for path in (certificate, key):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise PlaceError(f"{path}: cannot be read: {error.strerror or error}") from error
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    encrypted = False
+
+    def ask() -> str:
+        nonlocal encrypted
+        encrypted = True
+        return ""
+
     try:
-        server.run(sockets=[listening])
-    finally:
-        office.desk.end()
+        context.load_cert_chain(certificate, key, password=ask)
+    except (ssl.SSLError, OSError, ValueError) as error:
+        if encrypted:
+            raise PlaceError(
+                f"{key}: is protected by a password, which nobody types when the server starts; give a key without "
+                "one, in a file that only you may read"
+            ) from error
+        raise PlaceError(
+            f"{certificate} and {key} cannot be used together ({getattr(error, 'reason', '') or error}); both are PEM "
+            "files, the first with the certificate and those it rests on, the second with its private key"
+        ) from error
+    return context
+
+
+def serve(
+    office: Office,
+    listening: socket,
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost"),
+    *,
+    tls: ssl.SSLContext | None = None,
+    proxied: bool = False,
+) -> None:
+    """Serve the review of an exam on a socket until the process is told to stop (Ctrl-C, or the signal TERM)."""
+    app = create_app(office, hosts, tls=tls is not None, proxied=proxied)
+    config = uvicorn.Config(
+        app,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        http=Impatient,
+        ws="none",
+        # Nothing here begins or ends with the application.
+        lifespan="off",
+        # Who believes a proxy is the guard, and only when there is one.
+        proxy_headers=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+        timeout_keep_alive=KEEP_SECONDS,
+        timeout_graceful_shutdown=LAST_SECONDS,
+        ssl_context_factory=None if tls is None else _always(tls),
+    )
+    # Uvicorn stops, and sends itself the signal once more: both end here, quietly.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        office.desk.begin()
+        try:
+            uvicorn.Server(config).run(sockets=[listening])
+        finally:
+            office.desk.end()
+
+
+def _always(context: ssl.SSLContext) -> Any:  # noqa: ANN401 - as uvicorn takes it
+    return lambda *_: context

@@ -1,14 +1,296 @@
-"""The view *Wall*."""
+"""The view *Wall*: sixty fields of one guess on a page; the wrong ones are struck, the others confirmed with one key.
 
-from fastapi import APIRouter, Request
+    group ─ page (leases) ─► screen ─ confirm ─► decisions of all that are not struck, in one transaction
+
+What somebody else decided meanwhile is named and left alone; the rest is stored. Sent again, nothing is stored twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
+from pydantic import Field
 
-from flows.review.office import Reviewing, draw
+from flows.errors import TokenUsedError, UndoError
+from flows.export.flags_sheet import BLANK_WORD, FlagRow
+from flows.records import Correction, FieldRow, TrailRow
+from flows.review.bodies import Body, Key, ShortText, Token, body_of
+from flows.review.office import Here, Office, Reviewing, draw, session_of
+from flows.review.people import Person
+from flows.review.refusals import Refused
+from flows.review.saying import GONE, Said, Word, correction_of
+from flows.review.wall_groups import WALL, WORTH_A_WALL, Group, page_of, wall_groups
+from flows.trail import in_force, undo_of
 
 router = APIRouter()
 
+HOW: Literal["wall"] = "wall"
+
+MOST_KEPT = 4 * WALL
+"""Fields whose leases one window keeps: the page on the screen, the one after it, and two that are being stored."""
+
+NOT_NOW = "Somebody else decided this field meanwhile, or it was read again; it was left as it is."
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A field of a page that was not taken, and why."""
+
+    key: str
+    words: str
+
+
+class Shown(Body):
+    """A field as it was on the screen."""
+
+    key: Key
+    revision: ShortText
+
+
+class Ask(Body):
+    """Which group somebody wants a page of, and the fields that are on the screen already."""
+
+    group: ShortText
+    without: Annotated[tuple[Key, ...], Field(max_length=MOST_KEPT)] = ()
+
+
+class Keys(Body):
+    """Some fields."""
+
+    keys: Annotated[tuple[Key, ...], Field(max_length=MOST_KEPT)] = ()
+
+
+SomeKeys = Annotated[Keys, Depends(body_of(Keys))]
+
+
+class Confirm(Body):
+    """A page that was looked at: `fields` hold what the machine guesses, `struck` do not."""
+
+    token: Token
+    guess: ShortText
+    fields: Annotated[tuple[Shown, ...], Field(max_length=WALL)] = ()
+    struck: Annotated[tuple[Shown, ...], Field(max_length=WALL)] = ()
+
+
+class Undo(Body):
+    """A page that is taken back: the token with which it was confirmed, its fields, and what was struck."""
+
+    token: Token
+    confirmed: Token
+    keys: Annotated[tuple[Key, ...], Field(max_length=WALL)] = ()
+    struck: Annotated[tuple[Key, ...], Field(max_length=WALL)] = ()
+
+
+# ---- looking ---------------------------------------------------------------------------------------------------------
+
 
 @router.get("/wall")
-def page(request: Request, _: Reviewing) -> HTMLResponse:
-    """Show the view."""
-    return draw(request, "wall.html")
+def page(request: Request, office: Here, person: Reviewing) -> HTMLResponse:
+    """Show the groups."""
+    groups = _groups(office)
+    shown = [group for group in groups if len(group.flags) >= WORTH_A_WALL]
+    return draw(
+        request,
+        "wall.html",
+        loading=office.desk.seen is None,
+        trouble=office.desk.trouble,
+        groups=shown,
+        fields=sum(len(group.flags) for group in shown),
+        alone=sum(len(group.flags) < WORTH_A_WALL for group in groups),
+        struck=len(office.struck),
+        is_lead=person.is_lead,
+    )
+
+
+@router.get("/wall/group")
+def group_page(request: Request, office: Here, _: Reviewing, name: str = "") -> HTMLResponse:
+    """Show one group: the script asks for its fields."""
+    group = _group(office, name)
+    return draw(
+        request,
+        "wall_group.html",
+        here="/wall",
+        name=name,
+        title=group.title if group else "nothing is left",
+        what=group.what if group else "",
+    )
+
+
+@router.post("/wall/page")
+def fields(
+    request: Request, office: Here, _: Reviewing, asked: Annotated[Ask, Depends(body_of(Ask))]
+) -> dict[str, Any]:
+    """Return the next page of a group, and keep its fields from others while it is on a screen."""
+    if office.desk.seen is None:
+        return {"loading": True, "trouble": office.desk.trouble}
+    holder = _holder(request)
+    group, without = _group(office, asked.group), set(asked.without)
+    for key in without:
+        office.leases.keep(key, holder)
+    found = page_of(group, without, lambda key: office.leases.take(key, holder)) if group else ()
+    left = sum(flag.row.key not in without for flag in group.flags) if group else 0
+    return {
+        "loading": False,
+        "guess": group.guess if group else "",
+        "left": left,
+        "elsewhere": left if not found else 0,
+        "cells": [_cell(flag) for flag in found],
+    }
+
+
+@router.post("/wall/keep")
+def keep(request: Request, office: Here, _: Reviewing, asked: SomeKeys) -> dict[str, Any]:
+    """Keep fields for a screen that is still looked at."""
+    holder = _holder(request)
+    return {"lost": [key for key in asked.keys if not office.leases.keep(key, holder)]}
+
+
+@router.post("/wall/free")
+def free(request: Request, office: Here, _: Reviewing, asked: SomeKeys) -> dict[str, Any]:
+    """Give fields back that are on no screen any more."""
+    office.leases.free_all(_holder(request), asked.keys)
+    return {}
+
+
+# ---- saying ----------------------------------------------------------------------------------------------------------
+
+
+@router.post("/wall/confirm")
+def confirm(
+    request: Request, office: Here, person: Reviewing, said: Annotated[Confirm, Depends(body_of(Confirm))]
+) -> dict[str, Any]:
+    """Store that all fields of a page that are not struck hold what the machine guesses."""
+    keys = [one.key for one in (*said.fields, *said.struck)]
+    if len(set(keys)) != len(keys):
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "Send each field once, struck or not.")
+    stored, late = _store(office, person, said)
+    office.struck.update({one.key: one.revision for one in said.struck if office.desk.row(one.key)})
+    office.leases.free_all(_holder(request), keys)
+    return {
+        "stored": [row.correction.key for row in stored],
+        "struck": len(said.struck),
+        "late": [{"key": one.key, "place": _place(office, one.key), "words": one.words} for one in late],
+    }
+
+
+@router.post("/wall/undo")
+def undo(office: Here, person: Reviewing, asked: Annotated[Undo, Depends(body_of(Undo))]) -> dict[str, Any]:
+    """Take a page back, each of its fields with a row of its own; also its strikes."""
+    late: list[Late] = []
+
+    def choose(rows: tuple[FieldRow, ...], trails: Mapping[str, tuple[TrailRow, ...]]) -> Sequence[Correction]:
+        late.clear()
+        made: list[Correction] = []
+        for row in rows:
+            try:
+                made.append(_undone(trails.get(row.key, ()), person, asked.confirmed))
+            except UndoError as problem:
+                late.append(Late(row.key, str(problem)))
+        return made
+
+    for key in asked.struck:
+        office.struck.pop(key, None)
+    rows, gone = _decide(office, list(asked.keys), asked.token, choose)
+    told = [*late, *(Late(key, GONE) for key in gone)]
+    return {
+        "undone": [row.correction.key for row in rows],
+        "late": [{"key": one.key, "place": _place(office, one.key), "words": one.words} for one in told],
+    }
+
+
+def _store(office: Office, person: Person, said: Confirm) -> tuple[tuple[TrailRow, ...], list[Late]]:
+    """Store what is said of a page; what cannot be taken any more is left out and named."""
+    seen = {one.key: one.revision for one in said.fields}
+    late: dict[str, Late] = {}
+
+    def choose(rows: tuple[FieldRow, ...], trails: Mapping[str, tuple[TrailRow, ...]]) -> Sequence[Correction]:
+        late.clear()
+        made: list[Correction] = []
+        for row in rows:
+            word = Word.GUESS if said.guess else Word.BLANK
+            one = Said(row.key, seen[row.key], word, said.guess, said.token, HOW)
+            try:
+                made.append(correction_of(office, person, one, row, trails.get(row.key, ())))
+            except Refused as problem:
+                late[row.key] = Late(row.key, problem.words)
+        return made
+
+    rows, gone = _decide(office, list(seen), said.token, choose)
+    taken = {row.correction.key for row in rows}
+    # Sent again, it is known which were stored, and no more why the others were not.
+    missing = [late.get(key) or Late(key, GONE if key in gone else NOT_NOW) for key in seen if key not in taken]
+    return rows, missing
+
+
+def _decide(
+    office: Office,
+    keys: list[str],
+    token: str,
+    choose: Any,  # noqa: ANN401 - as `Store.decide_fields` takes
+) -> tuple[tuple[TrailRow, ...], tuple[str, ...]]:
+    """Decide fields together; return what is stored, and the keys of fields that are not there any more."""
+    gone: list[str] = []
+    while keys:
+        try:
+            rows, _ = office.store.decide_fields(keys, token, choose)
+        except KeyError as none:
+            (key,) = none.args
+            keys = [each for each in keys if each != key]
+            gone.append(key)
+        except TokenUsedError as used:
+            raise Refused(HTTPStatus.CONFLICT, str(used)) from used
+        else:
+            office.desk.touched(office.store, [row.correction.key for row in rows])
+            return rows, tuple(gone)
+    return (), tuple(gone)
+
+
+def _undone(trail: Sequence[TrailRow], person: Person, confirmed: str) -> Correction:
+    """Return the row that takes back what a page said of a field.
+
+    Raises:
+        UndoError: something else was said since, or the page said nothing of it.
+    """
+    left = in_force(trail)
+    if not left or not left[-1].correction.token.startswith(f"{confirmed}/"):
+        raise UndoError("it was decided anew, or taken back, since this page was confirmed; it was left as it is")
+    return undo_of(trail, person.name, person.is_lead, how=HOW)
+
+
+# ---- what is shown ---------------------------------------------------------------------------------------------------
+
+
+def _groups(office: Office) -> tuple[Group, ...]:
+    desk = office.desk
+    return wall_groups(desk.open_flags().values(), desk.template_field, office.struck)
+
+
+def _group(office: Office, name: str) -> Group | None:
+    return next((group for group in _groups(office) if group.name == name), None)
+
+
+def _cell(flag: FlagRow) -> dict[str, Any]:
+    row = flag.row
+    return {
+        "key": row.key,
+        "revision": row.revision,
+        "read": row.decision.guess_in_words or BLANK_WORD,
+        "confidence": row.decision.confidence,
+        "question": flag.question,
+        "sheet": row.sheet,
+        "place": f"{row.file} page {row.page_number}",
+        "why": flag.why,
+        "may_hold": flag.may_hold,
+    }
+
+
+def _place(office: Office, key: str) -> str:
+    row = office.desk.row(key)
+    return f"{row.sheet}, {row.field}" if row else key
+
+
+def _holder(request: Request) -> str:
+    return f"{session_of(request).id}/wall"

@@ -56,6 +56,7 @@ from tests.helpers.exam_rows import (
 )
 from tests.helpers.formulas import computed
 from tests.helpers.results import results_of
+from tests.helpers.trails import trail
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -452,7 +453,7 @@ def test_text_from_people_and_files_stays_text(tmp_path: Path, text: str) -> Non
         [flag, other],
         files=(file_row(text, reason=text),),
         names={"1": text},
-        corrections=(mine,),
+        trail=trail(mine),
         facts=(Section(text, ((text, text),)),),
     )
     book = written(tmp_path / "m.xlsx", what)
@@ -567,13 +568,13 @@ def test_the_run_sheet_tells_facts_runs_and_corrections(tmp_path: Path) -> None:
     mine = Correction("k", ValueState.BLANK, "", "7", "1", "digits-1", "A. Clerk", NOON, "workbook")
     facts = (Section("Model", (("accuracy", 0.99), ("trained", NOON), ("name", "digits-1"))),)
     book = written(
-        tmp_path / "m.xlsx", replace(one_sheet(["1", "2", "3"]), runs=(run,), corrections=(mine,), facts=facts)
+        tmp_path / "m.xlsx", replace(one_sheet(["1", "2", "3"]), runs=(run,), trail=trail(mine), facts=facts)
     )
     cells = [[cell.value for cell in row if cell.value is not None] for row in book["Run"].iter_rows()]
     assert ["accuracy", 0.99] in cells
     assert ["trained", datetime(2026, 1, 2, 12)] in cells
     assert any(row[:1] == ["1 grade"] and row[-1] == 5.7 and "stopped, or still going on" in row for row in cells)
-    assert ["k", "7 → blank", datetime(2026, 1, 2, 12), "A. Clerk", "workbook", "1, digits-1"] in cells
+    assert ["k", "7 → blank", datetime(2026, 1, 2, 12), "A. Clerk", "workbook", "1, digits-1", 1] in cells
 
 
 def test_the_run_sheet_tells_what_the_runs_promise(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Rows of a trail, made without a database."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from flows.records import UNREADABLE, Act, Correction, TrailRow
@@ -21,6 +20,6 @@ def said(
     return Correction(*(key, state, value, "7", "7", "digits-1", who, NOON, how), act=act, note=note, undoes=undoes)
 
 
-def trail(*rows: Correction) -> Sequence[TrailRow]:
+def trail(*rows: Correction) -> tuple[TrailRow, ...]:
     """The rows chained, numbered from 1."""
     return chained(rows, 1, FIRST_PREVIOUS)

@@ -1,10 +1,5 @@
-import { post } from "./api.js";
 import { bind, showKeys } from "./keys.js";
 
 bind([{ keys: ["?"], says: "Show these keys", run: showKeys }]);
 document.getElementById("show-keys")?.addEventListener("click", showKeys);
 document.getElementById("keys-close").addEventListener("click", () => document.getElementById("keys").close());
-document.getElementById("log-out")?.addEventListener("click", async () => {
-  await post("/logout").catch(() => {});
-  location.assign("/login");
-});

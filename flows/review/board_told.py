@@ -1,0 +1,194 @@
+"""What one person is told of an exam on the dashboard: JSON, without names for those who must not see them. Pure."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+from flows.candidate_list import CandidateLine, Group
+from flows.checking import Standing
+from flows.checking import in_words as check_in_words
+from flows.final import Obstacle, Waiting
+from flows.ledger import Ledger, in_words
+from flows.records import FileOutcome, RunRow
+from flows.review.board import Board
+from flows.review.people import Person, UserRole
+from flows.review.progress import ReviewerFigures
+from flows.review.queue_shown import REASONS
+from flows.run_promise import in_words as promise_in_words
+from flows.settings import ReviewSettings
+from flows.trail import PairFigures
+from recognizer.records import PageOutcomeKind
+
+MOST_LISTED = 5
+"""Candidates that a group lists; `tallymark candidates` lists all."""
+
+MOST_RUNS = 3
+"""Runs whose promise is told, the latest first; the workbook tells all."""
+
+PLACES: Mapping[Obstacle, tuple[str, UserRole, str]] = MappingProxyType(
+    {
+        Obstacle.CHECKS: ("/wall/check", UserRole.LEAD, "Look at a sample"),
+        Obstacle.FIELDS: ("/queue", UserRole.REVIEWER, "Settle them"),
+        Obstacle.UNREADABLE: ("/queue?reason=unreadable", UserRole.REVIEWER, "Look at them again"),
+        Obstacle.DISPUTED: ("/queue?reason=disputed", UserRole.REVIEWER, "Decide between two answers"),
+        Obstacle.SECOND: ("/queue?reason=second", UserRole.REVIEWER, "Give a second answer"),
+        Obstacle.COPIES: ("/sheets?show=held", UserRole.LEAD, "Decide which picture counts"),
+        Obstacle.FAILED: ("/sheets?show=failed", UserRole.LEAD, "Place them by hand"),
+        Obstacle.SHEETS: ("/sheets?show=remarks", UserRole.REVIEWER, "Look at the sheets"),
+        Obstacle.LEDGER: ("#ledger", UserRole.VIEWER, "Look at the ledger"),
+    }
+)
+"""Where an obstacle is settled in the browser, by whom, and what the link says; the others take a command."""
+
+
+def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, Any]:
+    """Return what a person is told."""
+    about = board.overview
+    return {
+        "state": _state(board),
+        "at": board.seen.taken_at.isoformat(timespec="seconds"),
+        "fields": {
+            "all": board.fields,
+            "open": board.open,
+            "by_people": board.by_people,
+            "by_machine": board.fields - board.open - board.by_people,
+        },
+        "sheets": {"all": about.sheets, "done": about.sheets_done},
+        "ledger": _ledger(about.ledger),
+        "reasons": [
+            {
+                "reason": name,
+                "words": REASONS[name][0] if name in REASONS else name,
+                "sentence": REASONS[name][1] if name in REASONS else "",
+                "count": count,
+                "link": f"/queue?reason={name}" if person.role.covers(UserRole.REVIEWER) else None,
+            }
+            for name, count in sorted(board.reasons.items(), key=lambda one: (-one[1], one[0]))
+        ],
+        "candidates": _candidates(about.lines, person),
+        "checks": {
+            "words": list(check_in_words(about.standing)),
+            "looked_at": about.standing.found.looked_at,
+            "wrong": about.standing.found.wrong,
+            "accepted": about.standing.accepted,
+            "low": about.standing.low if about.standing.found.looked_at else None,
+            "high": about.standing.high if about.standing.found.looked_at else None,
+            "promise": about.standing.accept_error,
+            "broken": about.standing.broken,
+            "link": "/wall/check" if person.is_lead else None,
+        },
+        "runs": list(_runs(about.runs)),
+        "reviewers": [_reviewer(one) for one in board.reviewers],
+        "second": settings.second_share,
+        "pairs": [_pair(first, second, found) for (first, second), found in board.pairs.items()],
+        "pace": {
+            "start": board.pace.start.isoformat(timespec="seconds") if board.pace.start else None,
+            "minutes": board.pace.width.total_seconds() / 60,
+            "counts": list(board.pace.counts),
+        },
+        "blocks": [_block(one, person, about.standing) for one in board.blocks],
+    }
+
+
+def _state(board: Board) -> str:
+    if not board.overview.ledger.files_in:
+        return "empty"
+    return "open" if board.blocks else "done"
+
+
+def _ledger(ledger: Ledger) -> dict[str, Any]:
+    return {
+        "words": in_words(ledger),
+        "closes": ledger.closes,
+        "files_in": ledger.files_in,
+        "files": [[kind.value, ledger.files[kind.value]] for kind in FileOutcome],
+        "in_hand": ledger.in_hand,
+        "pages_in": ledger.pages_in,
+        "pages": [[kind.value, ledger.counts[kind]] for kind in PageOutcomeKind],
+        "waiting": ledger.waiting,
+        "residual": ledger.residual,
+    }
+
+
+GROUPS = (
+    ("missing", "Missing", (Group.MISSING,)),
+    ("doubled", "Doubled", (Group.DOUBLED,)),
+    ("unknown", "Unknown", (Group.OFF_ROSTER, Group.UNSURE)),
+)
+"""Kinds of candidates that somebody has to look at: those without a sheet, those with two, sheets of nobody."""
+
+
+def _candidates(lines: tuple[CandidateLine, ...], person: Person) -> dict[str, Any]:
+    expected = [line for line in lines if line.on_roster]
+    return {
+        "expected": len(expected),
+        "matched": sum(line.group is Group.MATCHED for line in expected),
+        "groups": [
+            {
+                "group": name,
+                "words": words,
+                "count": len(found),
+                "some": [_candidate(line, person) for line in found[:MOST_LISTED]],
+            }
+            for name, words, groups in GROUPS
+            for found in ([line for line in lines if line.group in groups],)
+        ],
+    }
+
+
+def _candidate(line: CandidateLine, person: Person) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "name": line.name if person.sees_names else "",
+        "status": line.status,
+        "sheets": list(line.sheets),
+        "link": f"/sheets?q={quote(line.sheets[0])}" if line.sheets and person.role.covers(UserRole.REVIEWER) else None,
+    }
+
+
+def _runs(runs: tuple[RunRow, ...]) -> Iterator[dict[str, Any]]:
+    promised = [run for run in runs if run.promise is not None]
+    for run in reversed(promised[-MOST_RUNS:]):
+        if run.promise is not None:
+            yield {"number": run.number, "command": run.command, "words": list(promise_in_words(run.promise))}
+
+
+def _reviewer(one: ReviewerFigures) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "decisions": one.decisions,
+        "ways": [[way, count] for way, count in one.ways.items()],
+        "taken_back": one.taken_back,
+        "active_s": round(one.active.total_seconds()),
+        "per_hour": None if one.per_hour is None else round(one.per_hour),
+        "last": one.last.isoformat(timespec="seconds"),
+    }
+
+
+def _pair(first: str, second: str, found: PairFigures) -> dict[str, Any]:
+    return {
+        "first": first,
+        "second": second,
+        "answered": found.answered,
+        "agreed": found.agreed,
+        "first_confirmed": found.first_confirmed,
+        "second_confirmed": found.second_confirmed,
+        "waiting": found.waiting,
+    }
+
+
+def _block(one: Waiting, person: Person, checks: Standing) -> dict[str, Any]:
+    at, needed, does = PLACES.get(one.what, ("", UserRole.VIEWER, ""))
+    if one.what is Obstacle.CHECKS and checks.waiting:
+        at, needed, does = "/queue?reason=doubted", UserRole.REVIEWER, "Look at what is in doubt"
+    here = bool(at) and person.role.covers(needed)
+    return {
+        "what": one.what.value,
+        "words": one.said,
+        # What is wrong with a sheet may tell whose it is.
+        "named": one.named if person.sees_names or one.what is not Obstacle.SHEETS else "",
+        "link": at if here else None,
+        "does": does if here else "",
+        "command": "" if at else one.then.lstrip(":; "),
+    }

@@ -1,0 +1,200 @@
+// The wall of one group: strike the wrong ones, confirm the page with Enter; the next page is there already.
+
+import { post, token } from "./api.js";
+import { bind } from "./keys.js";
+import { Grid, preload } from "./wall_grid.js";
+import { Saver } from "./wall_saver.js";
+
+const KEEP_MS = 30_000; // leases last three times as long
+const LOOK_AGAIN_MS = 1500;
+const MOST_UNDONE = 20;
+const MOST_NAMED = 3;
+
+const byId = (id) => document.getElementById(id);
+const place = byId("wall-grid");
+const group = place.dataset.group;
+const note = byId("wall-note");
+const state = byId("wall-state");
+
+const strikes = new Set(); // keys that are struck, also of pages that come again
+const grid = new Grid(place, byId("wall-about"), { struck: struckNow });
+let next = null; // the promise of the page after this one
+let guess = "";
+let left = 0;
+let confirmed = []; // pages that can be taken back, the latest last
+let sending = new Map(); // keys of pages that are being stored, by token
+let ahead = []; // keys of the page after this one
+let asked = 0;
+
+const saver = new Saver("wall", stored, refused);
+
+const shown = () => grid.cells.map((cell) => cell.key);
+const held = () => [...new Set([...shown(), ...ahead])];
+const busy = () => [...sending.values()].flat();
+const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+
+function struckNow(cell, isStruck) {
+  if (isStruck) strikes.add(cell.key);
+  else strikes.delete(cell.key);
+  count();
+}
+
+function say(words, kind = "") {
+  note.textContent = words;
+  note.className = `wall-note ${kind}`;
+}
+
+function count() {
+  const struck = grid.struck.size;
+  byId("wall-count").textContent = grid.cells.length ? `${left.toLocaleString("en")} open · ${grid.cells.length} here · ${struck} struck` : "";
+  byId("wall-confirm").disabled = !grid.cells.length;
+  byId("wall-undo").disabled = !confirmed.length;
+}
+
+function load(without) {
+  const wanted = post("/wall/page", { group, without }).then((told) => {
+    preload(told.cells ?? []);
+    ahead = (told.cells ?? []).map((cell) => cell.key);
+    return told;
+  });
+  wanted.catch(() => {});
+  return wanted;
+}
+
+function tellState(heading, words, retry) {
+  grid.clear();
+  const title = document.createElement("h2");
+  title.textContent = heading;
+  const text = document.createElement("p");
+  text.textContent = words;
+  state.replaceChildren(title, text);
+  if (retry) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Try again";
+    button.addEventListener("click", () => begin());
+    state.append(button);
+    button.focus();
+  } else {
+    const link = document.createElement("a");
+    link.className = "button main";
+    link.href = "/wall";
+    link.textContent = "To the groups";
+    state.append(link);
+    link.focus();
+  }
+  state.hidden = false;
+  count();
+}
+
+// Shows a page that was asked for, and asks for the one after it.
+async function show(page) {
+  const mine = ++asked;
+  let told;
+  try {
+    told = await page;
+  } catch (problem) {
+    if (mine !== asked) return;
+    if (problem.status !== 0 && problem.status < 500) {
+      tellState("The fields cannot be loaded", problem.message, true);
+      return;
+    }
+    tellState("The fields cannot be loaded", `${problem.message} They come by themselves as soon as it does.`, true);
+    setTimeout(() => mine === asked && begin(), LOOK_AGAIN_MS);
+    return;
+  }
+  if (mine !== asked) return;
+  if (told.loading) {
+    tellState(told.trouble ? "The exam cannot be read" : "The exam is being read", told.trouble || "The fields come in a moment.", true);
+    setTimeout(() => mine === asked && begin(), LOOK_AGAIN_MS);
+    return;
+  }
+  if (!told.cells.length) {
+    const words = told.elsewhere ? `${plural(told.elsewhere, "field")} of this group stand on somebody else's screen.` : "Everything of this group is confirmed, or was struck and waits in the queue.";
+    tellState(told.elsewhere ? "Somebody else is at it" : "This group is done", words, Boolean(told.elsewhere));
+    return;
+  }
+  state.hidden = true;
+  guess = told.guess;
+  left = told.left;
+  grid.show(told.cells, told.cells.map((cell) => cell.key).filter((key) => strikes.has(key)));
+  count();
+  next = load([...shown(), ...busy()]);
+}
+
+function begin() {
+  next = null;
+  place.hidden = false;
+  return show(load(busy()));
+}
+
+function confirm() {
+  if (!grid.cells.length) {
+    if (!state.hidden) state.querySelector("a, button")?.click();
+    return;
+  }
+  const name = token();
+  const fields = [];
+  const struck = [];
+  for (const { key, revision } of grid.cells) (grid.struck.has(key) ? struck : fields).push({ key, revision });
+  const body = { token: name, guess, fields, struck };
+  sending.set(name, shown());
+  for (const one of struck) strikes.delete(one.key);
+  confirmed = [...confirmed, { name, keys: fields.map((one) => one.key), struck: struck.map((one) => one.key) }].slice(-MOST_UNDONE);
+  saver.send("/wall/confirm", body);
+  say(`${plural(fields.length, "field")} confirmed as ${byId("wall-title").textContent.replace("read as ", "")}${struck.length ? `, ${struck.length} struck for the queue` : ""}.`, "good");
+  show(next ?? load(busy()));
+}
+
+function undo() {
+  const last = confirmed.pop();
+  if (!last) {
+    say("There is no page to take back: only pages confirmed in this window are.", "warn");
+    return;
+  }
+  for (const key of last.struck) strikes.add(key);
+  saver.send("/wall/undo", { token: token(), confirmed: last.name, keys: last.keys, struck: last.struck });
+  say("The page is being taken back …");
+  count();
+}
+
+function named(late) {
+  const some = late.slice(0, MOST_NAMED).map((one) => `${one.place}: ${one.words}`);
+  return `${some.join(" ")}${late.length > MOST_NAMED ? ` And ${late.length - MOST_NAMED} more.` : ""}`;
+}
+
+function stored(sent, told) {
+  if (sent.url === "/wall/undo") {
+    const words = `${plural(told.undone.length, "decision")} taken back; the fields are open again.`;
+    say(told.late.length ? `${words} ${plural(told.late.length, "field")} left as decided since: ${named(told.late)}` : words, told.late.length ? "warn" : "good");
+    post("/wall/free", { keys: held() }).catch(() => {}).finally(begin);
+    return;
+  }
+  sending.delete(sent.body.token);
+  if (told.late.length) say(`${plural(told.stored.length, "field")} stored; ${plural(told.late.length, "field")} not taken: ${named(told.late)}`, "warn");
+}
+
+function refused(sent, problem) {
+  sending.delete(sent.body.token);
+  confirmed = confirmed.filter((one) => one.name !== sent.body.token);
+  const what = sent.url === "/wall/undo" ? "The page was not taken back" : "A page was not stored; its fields are still open and come again";
+  say(`${what}: ${problem.message}`, "wrong");
+  count();
+}
+
+bind([
+  ...grid.keys(),
+  { keys: ["Enter"], says: "Confirm the page: everything that is not struck holds the value above", run: (event) => (event.repeat || event.target.closest?.("a, #wall-undo, #show-keys, #log-out, .state") ? false : confirm()) },
+  { keys: ["u", "Ctrl+z"], says: "Take the last page back", run: undo },
+  { keys: ["Escape"], says: "Back to the groups", run: () => byId("wall-back").click() },
+]);
+byId("wall-confirm").addEventListener("click", confirm);
+byId("wall-undo").addEventListener("click", undo);
+setInterval(() => grid.cells.length && post("/wall/keep", { keys: held() }).then((told) => told.lost.length && say(`${plural(told.lost.length, "field")} of this page went to somebody else while you were away; what they decide is not taken twice.`, "warn")).catch(() => {}), KEEP_MS);
+// Whoever leaves gives back what he does not need any more; a window that is closed too hard for that loses it in time.
+addEventListener("pagehide", () => {
+  if (!grid.cells.length) return;
+  const headers = { "content-type": "application/json", "x-csrf-token": document.querySelector('meta[name="csrf"]').content };
+  fetch("/wall/free", { method: "POST", headers, body: JSON.stringify({ keys: held() }), keepalive: true, credentials: "same-origin" }).catch(() => {});
+});
+begin();

@@ -1,0 +1,154 @@
+// A grid of crops: arrow keys go through it, space or a click strikes one. Both walls show their fields with it.
+
+const APART_PX = 4; // cells whose tops differ by less stand in one row
+
+const percent = (share) => (share >= 0.9995 ? "> 99.9 %" : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`);
+
+export const cropUrl = (cell) => `/crop/${encodeURIComponent(cell.key)}.png?v=${encodeURIComponent(cell.revision)}`;
+
+// Loads pictures before they are needed.
+export function preload(cells) {
+  for (const cell of cells) new Image().src = cropUrl(cell);
+}
+
+export class Grid {
+  // `place` holds the cells, `about` says more of the one that is looked at. `struck(cell, isStruck)` is told each strike;
+  // `caption(cell)` returns what stands below a crop.
+  constructor(place, about, { struck = () => {}, caption = (cell) => percent(cell.confidence) } = {}) {
+    this.place = place;
+    this.about = about;
+    this.onStruck = struck;
+    this.caption = caption;
+    this.cells = [];
+    this.struck = new Set();
+    this.at = 0;
+    place.addEventListener("click", (event) => {
+      const button = event.target.closest("button.crop");
+      if (!button) return;
+      this.look(this.buttons().indexOf(button));
+      this.toggle();
+    });
+    // Where a browser clicks a button when the space bar comes up, that would strike twice.
+    place.addEventListener("keyup", (event) => event.key === " " && event.target.closest("button.crop") && event.preventDefault());
+    place.addEventListener("focusin", (event) => {
+      const item = event.target.closest(".cell");
+      if (item) this.look([...this.place.children].indexOf(item), false);
+    });
+  }
+
+  buttons() {
+    return [...this.place.querySelectorAll("button.crop")];
+  }
+
+  show(cells, struck = []) {
+    this.cells = cells;
+    this.struck = new Set(struck);
+    this.place.replaceChildren(...cells.map((cell) => this.draw(cell)));
+    this.place.removeAttribute("aria-busy");
+    this.place.hidden = false;
+    this.look(0);
+  }
+
+  draw(cell) {
+    const item = document.createElement("div");
+    item.className = "cell";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "crop";
+    button.tabIndex = -1;
+    const image = document.createElement("img");
+    image.src = cropUrl(cell);
+    image.alt = "";
+    image.draggable = false;
+    image.addEventListener("error", () => item.classList.add("lost"));
+    button.append(image);
+    const caption = document.createElement("div");
+    caption.className = "caption";
+    item.append(button, caption);
+    this.tell(cell, item);
+    return item;
+  }
+
+  tell(cell, item = this.itemOf(cell.key)) {
+    const struck = this.struck.has(cell.key);
+    item.classList.toggle("struck", struck);
+    const button = item.querySelector("button.crop");
+    button.setAttribute("aria-pressed", String(struck));
+    button.setAttribute("aria-label", `${cell.question}, read as ${cell.read}${cell.confidence === undefined ? "" : `, ${percent(cell.confidence)}`}, sheet ${cell.sheet}: strike`);
+    const caption = item.querySelector(".caption");
+    const told = this.caption(cell, struck);
+    if (told instanceof Node) caption.replaceChildren(told);
+    else caption.textContent = struck ? "✕ struck" : told;
+  }
+
+  itemOf(key) {
+    return this.place.children[this.cells.findIndex((cell) => cell.key === key)];
+  }
+
+  current() {
+    return this.cells[this.at];
+  }
+
+  look(at, focus = true) {
+    if (!this.cells.length) return;
+    this.at = Math.min(Math.max(at, 0), this.cells.length - 1);
+    const buttons = this.buttons();
+    buttons.forEach((button, number) => (button.tabIndex = number === this.at ? 0 : -1));
+    if (focus) buttons[this.at]?.focus({ preventScroll: false });
+    const cell = this.current();
+    const parts = [cell.question, `read as ${cell.read}`, cell.confidence === undefined ? "" : percent(cell.confidence), cell.why, `sheet ${cell.sheet}, ${cell.place}`, cell.may_hold && `may hold ${cell.may_hold}`];
+    this.about.textContent = parts.filter(Boolean).join(" · ");
+  }
+
+  toggle() {
+    const cell = this.current();
+    if (!cell) return;
+    const struck = !this.struck.has(cell.key);
+    if (struck) this.struck.add(cell.key);
+    else this.struck.delete(cell.key);
+    this.tell(cell);
+    this.onStruck(cell, struck);
+  }
+
+  perRow() {
+    const items = [...this.place.children];
+    const top = items[0]?.offsetTop ?? 0;
+    const next = items.findIndex((item) => Math.abs(item.offsetTop - top) > APART_PX);
+    return next < 0 ? items.length : next;
+  }
+
+  // What the grid answers to, for `bind`; nothing of it while it shows nothing.
+  keys() {
+    const go = (at) => () => (this.cells.length && !this.place.hidden ? this.look(at()) : false);
+    return [
+      { keys: ["ArrowRight"], says: "Next field", run: go(() => this.at + 1) },
+      { keys: ["ArrowLeft"], says: "Field before", run: go(() => this.at - 1) },
+      { keys: ["ArrowDown"], says: "One row down", run: go(() => this.below(1)) },
+      { keys: ["ArrowUp"], says: "One row up", run: go(() => this.below(-1)) },
+      { keys: ["Home"], says: "First field", run: go(() => 0) },
+      { keys: ["End"], says: "Last field", run: go(() => this.cells.length - 1) },
+      { keys: [" ", "x"], says: "Strike the field, or take the strike off", run: (event) => this.strike(event) },
+    ];
+  }
+
+  below(rows) {
+    const to = this.at + rows * this.perRow();
+    return to < 0 || to >= this.cells.length ? this.at : to;
+  }
+
+  strike(event) {
+    if (!this.cells.length || this.place.hidden) return false;
+    const target = event.target;
+    if (target instanceof HTMLElement && target.closest("button, a") && !target.closest(".cell")) return false;
+    if (!event.repeat) this.toggle();
+    return undefined;
+  }
+
+  clear() {
+    this.cells = [];
+    this.struck.clear();
+    this.place.replaceChildren();
+    this.place.hidden = true;
+    this.about.textContent = "";
+  }
+}

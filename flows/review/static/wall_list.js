@@ -1,0 +1,26 @@
+// The groups of the wall: up and down go through them, Enter opens one.
+
+import { bind } from "./keys.js";
+import { Saver } from "./wall_saver.js";
+
+const LOOK_AGAIN_MS = 1000;
+
+const links = [...document.querySelectorAll(".wall-group")];
+
+function move(by) {
+  const at = links.indexOf(document.activeElement);
+  const next = links[at < 0 ? 0 : Math.min(Math.max(at + by, 0), links.length - 1)];
+  next?.focus();
+}
+
+if (links.length) {
+  bind([
+    { keys: ["ArrowDown", "j"], says: "Next group", run: () => move(1) },
+    { keys: ["ArrowUp", "k"], says: "Group before", run: () => move(-1) },
+    { keys: ["Enter"], says: "Open the group", run: () => false },
+  ]);
+  links[0].focus({ preventScroll: true });
+}
+// Pages that were confirmed before the way back to here, and did not get through yet.
+new Saver("wall", () => {}, () => {});
+if (document.getElementById("wall-loading")) setTimeout(() => location.reload(), LOOK_AGAIN_MS);

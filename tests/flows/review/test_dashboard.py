@@ -1,0 +1,192 @@
+"""The dashboard: what an exam stands at, for everybody who may see it, and nothing that they may not."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.cli import run
+from flows.records import Correction, FieldRow
+from flows.review.board import Boards
+from flows.review.office import Office
+from flows.review.people import Person
+from flows.store import open_store
+from recognizer.records import ValueState
+from tests.helpers.exam_folder import exam_folder, remember
+from tests.helpers.exam_rows import marks_fields, page_row
+from tests.helpers.review_office import ADA, LEA, OPEN_BLANK, OPEN_ID, OPEN_MARK, VIC, browser, office_of
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+NAME = "<b>Nobody</b>"
+"""The name of a candidate who has handed in nothing."""
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    folder = exam_folder(tmp_path / "exam")
+    with (folder / "roster.csv").open("a", encoding="utf-8") as roster:
+        roster.write(f"00999999,{NAME}\n")
+    with office_of(folder) as found:
+        found.boards = Boards(rest_share=0.0)
+        yield found
+
+
+def told(office: Office, person: Person = LEA) -> dict[str, Any]:
+    answer = browser(office, person).get("/board.json")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def page(office: Office, person: Person = LEA) -> str:
+    return browser(office, person).get("/", headers={"accept": "text/html"}).text
+
+
+def say(office: Office, key: str, value: str) -> None:
+    said = Correction(key, ValueState.VALUE, value, "", "7", "digits-1", "Ada", NOON, "queue")
+    office.store.insert_corrections([said])
+    office.desk.touched(office.store, [key])
+
+
+def blocks(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {one["what"]: one for one in found["blocks"]}
+
+
+def test_fields_are_counted_by_who_settled_them(office: Office) -> None:
+    open_now = len(office.desk.open_flags())
+    assert {OPEN_MARK, OPEN_BLANK, OPEN_ID} <= set(office.desk.open_flags())
+    before = told(office)["fields"]
+    assert before == {"all": 15, "open": open_now, "by_people": 0, "by_machine": 15 - open_now}
+    say(office, OPEN_ID, "00123456")
+    after = told(office)["fields"]
+    assert (after["open"], after["by_people"]) == (len(office.desk.open_flags()), 1)
+    assert after["open"] + after["by_people"] + after["by_machine"] == 15
+
+
+def test_reasons_add_up_to_what_is_open_and_link_to_the_queue(office: Office) -> None:
+    found = told(office)
+    assert sum(one["count"] for one in found["reasons"]) == found["fields"]["open"]
+    unsure = next(one for one in found["reasons"] if one["reason"] == "unsure")
+    assert (unsure["words"], unsure["link"]) == ("Not sure", "/queue?reason=unsure")
+
+
+def test_what_blocks_is_what_a_final_export_refuses(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    found = told(office)
+    assert run(["export", str(office.exam.dir), "--final"]) == 7
+    refused = capsys.readouterr().err.splitlines()[1:]
+    assert [one["words"] for one in found["blocks"]] == [
+        line.strip()[: len(one["words"])] for line, one in zip(refused, found["blocks"], strict=True)
+    ]
+    assert found["state"] == "open"
+    assert blocks(found)["fields"]["link"] == "/queue"
+    failed = blocks(found)["failed"]
+    assert (failed["link"], failed["named"], failed["command"]) == ("/sheets?show=failed", "a.pdf page 4", "")
+
+
+def test_what_only_a_command_settles_names_it(tmp_path: Path) -> None:
+    folder = exam_folder(tmp_path / "exam")
+    (folder / "batches.csv").write_text("file,papers\na.pdf,9\n", encoding="utf-8")
+    with office_of(folder) as office:
+        batch = blocks(told(office))["batch"]
+    assert "should hold 9 papers" in batch["words"]
+    assert (batch["link"], batch["command"]) == (None, "tallymark batches explains it")
+
+
+def test_names_are_for_those_who_may_see_them(office: Office) -> None:
+    """Whose sheet it may be stands in remarks too, which are therefore not told either."""
+    shown = told(office, LEA)
+    missing = shown["candidates"]["groups"]
+    assert missing[0]["some"] == [{"id": "00999999", "name": NAME, "status": "missing", "sheets": [], "link": None}]
+    assert NAME not in page(office) and NAME in unescape(unescape(page(office)))
+    for person in (ADA, VIC):
+        hidden = told(office, person)
+        named = [each["name"] for group in hidden["candidates"]["groups"] for each in group["some"]]
+        assert named and set(named) == {""}
+        assert NAME not in json.dumps(hidden)
+        assert blocks(hidden).get("sheets", {"named": ""})["named"] == ""
+        assert NAME not in unescape(page(office, person))
+
+
+def test_a_viewer_is_given_no_link_that_would_be_refused(office: Office) -> None:
+    found = told(office, VIC)
+    links = [one["link"] for one in (*found["reasons"], *found["blocks"], found["checks"])]
+    links += [each["link"] for group in found["candidates"]["groups"] for each in group["some"]]
+    assert len(links) > 3
+    assert set(links) <= {None, "#ledger"}
+    reviewer = told(office, ADA)
+    assert blocks(reviewer)["fields"]["link"] == "/queue"
+    assert blocks(reviewer)["failed"]["link"] is None
+
+
+def test_a_page_never_waits_for_the_exam(office: Office) -> None:
+    office.desk.seen = None
+    assert told(office) == {"state": "loading", "trouble": ""}
+    assert '"state": "loading"' in unescape(page(office))
+    office.desk.trouble = "roster.csv:2: is <b>odd</b>"
+    assert told(office)["trouble"] == "roster.csv:2: is <b>odd</b>"
+    assert "<b>odd" not in page(office)
+
+
+def test_the_page_shows_at_once_what_is_known(office: Office) -> None:
+    found = told(office)
+    assert f'"open": {found["fields"]["open"]}' in unescape(page(office))
+
+
+def test_what_was_found_before_stays_when_the_exam_cannot_be_read(office: Office) -> None:
+    found = told(office)
+    office.desk.trouble = "the database is locked"
+    assert told(office) == found | {"trouble": "the database is locked"}
+
+
+def test_an_empty_exam_says_so(tmp_path: Path) -> None:
+    folder = exam_folder(tmp_path / "exam")
+    (folder / "tallymark.db").unlink()
+    with open_store(folder), office_of(folder) as office:
+        found = told(office)
+    assert (found["state"], found["fields"]["all"], found["blocks"]) == ("empty", 0, [])
+
+
+def test_an_exam_without_anything_open_can_be_final(tmp_path: Path) -> None:
+    folder = exam_folder(tmp_path / "exam")
+    (folder / "tallymark.db").unlink()
+    pages = [page_row("marks", number) for number in (1, 2)]
+    rows: list[FieldRow] = [
+        *marks_fields(pages[0], "00123456", ["1", "2.5", "-"], "3.5"),
+        *marks_fields(pages[1], "00123457", ["1", "7", "3"], "11"),
+    ]
+    remember(folder, pages, rows)
+    with office_of(folder) as office:
+        found = told(office)
+    assert (found["state"], found["blocks"], found["sheets"]) == ("done", [], {"all": 2, "done": 2})
+    assert run(["export", str(folder), "--final"]) == 0
+
+
+def test_figures_of_people_and_pairs_come_from_the_trail(office: Office) -> None:
+    say(office, OPEN_MARK, "7")
+    found = told(office)
+    assert [(one["name"], one["decisions"], one["ways"]) for one in found["reviewers"]] == [("Ada", 1, [["queue", 1]])]
+    assert (found["pairs"], found["pace"]["counts"]) == ([], [1])
+
+
+def test_the_ledger_adds_up(office: Office) -> None:
+    found = told(office)["ledger"]
+    assert found["pages_in"] == sum(count for _, count in found["pages"]) + found["waiting"] + found["residual"] == 4
+    assert found["files_in"] == sum(count for _, count in found["files"]) + found["in_hand"] == 1
+    assert found["closes"] and found["words"] == "the ledger closes"
+
+
+def test_what_nobody_changed_is_gathered_once(office: Office) -> None:
+    told(office)
+    first = office.boards.last
+    told(office)
+    assert office.boards.last is first is not None
+
+
+def test_only_who_is_logged_in_is_told_anything(office: Office) -> None:
+    stranger = browser(office, LEA)
+    stranger.cookies.clear()
+    assert stranger.get("/board.json").status_code == 401
