@@ -13,6 +13,8 @@ from tests.browser.conftest import Watched
 GROUP = "#wall-groups a.wall-group"
 CROP = "#wall-grid button.crop"
 COUNT = "#wall-count"
+SEEN = "#wall-grid[data-seen]"
+"""A page can be confirmed as soon as somebody can have looked at it."""
 
 
 def open_group(page: Page, review: Review) -> int:
@@ -21,6 +23,7 @@ def open_group(page: Page, review: Review) -> int:
     expect(page.locator(GROUP).first).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(CROP).first).to_be_focused()
+    expect(page.locator(SEEN)).to_be_visible()
     return page.locator(CROP).count()
 
 
@@ -105,6 +108,9 @@ def test_a_sample_is_looked_at_and_handed_in_by_keyboard(kim: Watched, review: R
     expect(page.locator(CROP).nth(at)).to_be_focused()
     page.reload()
     expect(page.locator(".cell.struck input.written")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator("#wall-note")).to_contain_text("only just come")
+    expect(page.locator(SEEN)).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator("#wall-state h2")).to_have_text("Every wall is confirmed")
     with open_store(folder) as store:

@@ -133,6 +133,10 @@ function confirm() {
     if (!state.hidden) state.querySelector("a, button")?.click();
     return;
   }
+  if (!grid.seen()) {
+    say("This page has only just come: look at it before you confirm it.", "warn");
+    return;
+  }
   const name = token();
   const fields = [];
   const struck = [];
