@@ -23,6 +23,7 @@ from flows.ledger import Ledger
 from flows.records import RunRow
 from flows.review.desk import Desk, Seen
 from flows.review.progress import Pace, ReviewerFigures, pace, reviewers
+from flows.review.queue_order import DOUBT, SECOND
 from flows.sample_rounds import standing_of
 from flows.settings import Exam
 from flows.store import Store
@@ -31,9 +32,6 @@ from recognizer.records import Flag, ValueState
 
 REST_SHARE = 10.0
 """Gathering rests this many times as long as it took: people who settle fields come first."""
-
-QUESTIONED = "doubt"
-"""The reason of a field that is settled by itself, and contradicts something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,8 @@ class Overview:
 class Board:
     """Everything that the dashboard shows, for somebody who may see all of it.
 
-    `fields` counts what is decided: by nobody yet (open), by people, by the machine. `reasons` counts open fields by
-    flag, or `QUESTIONED`.
+    `open`, `by_people` and `fields` count fields; `reasons` those that wait, by the names that the queue gives reasons:
+    the open ones, and those that wait for a second answer.
     """
 
     seen: Seen
@@ -108,13 +106,16 @@ class Boards:
             self._overview = seen, overview(exam, store, seen)
         about = self._overview[1]
         flags, rows, trail = desk.open_flags(), desk.rows(), store.trail()
+        reasons = Counter(reason(flag) for flag in flags.values())
+        if second := len(desk.second_looks()):
+            reasons[SECOND] = second
         return Board(
             seen=seen,
             overview=about,
             open=len(flags),
             by_people=sum(row.correction is not None and row.key not in flags for row in rows),
             fields=len(rows),
-            reasons=Counter(reason(flag) for flag in flags.values()),
+            reasons=reasons,
             reviewers=reviewers(trail),
             pairs=pairs(trail),
             pace=pace(trail),
@@ -131,10 +132,10 @@ class Boards:
 
 
 def reason(flag: FlagRow) -> str:
-    """Return why a field waits: its flag, or `QUESTIONED`."""
+    """Return why a field waits, as the queue names it."""
     row = flag.row
     if row.state is not ValueState.UNSETTLED:
-        return QUESTIONED
+        return DOUBT
     return (row.flag or Flag.UNSURE).value
 
 

@@ -3,19 +3,22 @@
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 from flows.candidate_list import CandidateLine, Group
+from flows.checking import Standing
 from flows.checking import in_words as check_in_words
 from flows.final import Obstacle, Waiting
 from flows.ledger import Ledger, in_words
 from flows.records import FileOutcome, RunRow
-from flows.review.board import QUESTIONED, Board
+from flows.review.board import Board
 from flows.review.people import Person, UserRole
 from flows.review.progress import ReviewerFigures
+from flows.review.queue_shown import REASONS
 from flows.run_promise import in_words as promise_in_words
 from flows.settings import ReviewSettings
 from flows.trail import PairFigures
-from recognizer.records import Flag, PageOutcomeKind
+from recognizer.records import PageOutcomeKind
 
 MOST_LISTED = 5
 """Candidates that a group lists; `tallymark candidates` lists all."""
@@ -23,36 +26,16 @@ MOST_LISTED = 5
 MOST_RUNS = 3
 """Runs whose promise is told, the latest first; the workbook tells all."""
 
-REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        Flag.UNSURE.value: "unsure what is written",
-        Flag.UNREADABLE.value: "unreadable",
-        Flag.FAINT.value: "too faint",
-        Flag.NOT_ALLOWED.value: "the field may not hold what is read",
-        Flag.INCOMPLETE.value: "incomplete",
-        Flag.SEVERAL_MARKED.value: "more than one is marked",
-        Flag.CANCELLED.value: "crossed out",
-        Flag.BLANK_MARK.value: "a mark is blank",
-        Flag.BLANK_ID.value: "an id is blank",
-        Flag.DOUBTED.value: "doubted since a sample check",
-        Flag.SUM.value: "the sum does not agree",
-        Flag.WHO.value: "whose sheet it is",
-        Flag.DISPUTED.value: "two people disagree",
-        QUESTIONED: "read well, contradicts something else",
-    }
-)
-"""Why a field waits, in plain words, by `board.reason`."""
-
 PLACES: Mapping[Obstacle, tuple[str, UserRole, str]] = MappingProxyType(
     {
-        Obstacle.CHECKS: ("/wall", UserRole.LEAD, "Look at what is in doubt"),
+        Obstacle.CHECKS: ("/wall/check", UserRole.LEAD, "Look at a sample"),
         Obstacle.FIELDS: ("/queue", UserRole.REVIEWER, "Settle them"),
         Obstacle.UNREADABLE: ("/queue?reason=unreadable", UserRole.REVIEWER, "Look at them again"),
         Obstacle.DISPUTED: ("/queue?reason=disputed", UserRole.REVIEWER, "Decide between two answers"),
         Obstacle.SECOND: ("/queue?reason=second", UserRole.REVIEWER, "Give a second answer"),
-        Obstacle.COPIES: ("/sheets", UserRole.LEAD, "Decide which picture counts"),
-        Obstacle.FAILED: ("/sheets", UserRole.LEAD, "Place them by hand"),
-        Obstacle.SHEETS: ("/sheets", UserRole.REVIEWER, "Look at the sheets"),
+        Obstacle.COPIES: ("/sheets?show=held", UserRole.LEAD, "Decide which picture counts"),
+        Obstacle.FAILED: ("/sheets?show=failed", UserRole.LEAD, "Place them by hand"),
+        Obstacle.SHEETS: ("/sheets?show=remarks", UserRole.REVIEWER, "Look at the sheets"),
         Obstacle.LEDGER: ("#ledger", UserRole.VIEWER, "Look at the ledger"),
     }
 )
@@ -76,7 +59,8 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
         "reasons": [
             {
                 "reason": name,
-                "words": REASONS.get(name, name),
+                "words": REASONS[name][0] if name in REASONS else name,
+                "sentence": REASONS[name][1] if name in REASONS else "",
                 "count": count,
                 "link": f"/queue?reason={name}" if person.role.covers(UserRole.REVIEWER) else None,
             }
@@ -92,7 +76,7 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
             "high": about.standing.high if about.standing.found.looked_at else None,
             "promise": about.standing.accept_error,
             "broken": about.standing.broken,
-            "link": "/wall" if person.is_lead else None,
+            "link": "/wall/check" if person.is_lead else None,
         },
         "runs": list(_runs(about.runs)),
         "reviewers": [_reviewer(one) for one in board.reviewers],
@@ -103,7 +87,7 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
             "minutes": board.pace.width.total_seconds() / 60,
             "counts": list(board.pace.counts),
         },
-        "blocks": [_block(one, person) for one in board.blocks],
+        "blocks": [_block(one, person, about.standing) for one in board.blocks],
     }
 
 
@@ -159,6 +143,7 @@ def _candidate(line: CandidateLine, person: Person) -> dict[str, Any]:
         "name": line.name if person.sees_names else "",
         "status": line.status,
         "sheets": list(line.sheets),
+        "link": f"/sheets?q={quote(line.sheets[0])}" if line.sheets and person.role.covers(UserRole.REVIEWER) else None,
     }
 
 
@@ -193,8 +178,10 @@ def _pair(first: str, second: str, found: PairFigures) -> dict[str, Any]:
     }
 
 
-def _block(one: Waiting, person: Person) -> dict[str, Any]:
+def _block(one: Waiting, person: Person, checks: Standing) -> dict[str, Any]:
     at, needed, does = PLACES.get(one.what, ("", UserRole.VIEWER, ""))
+    if one.what is Obstacle.CHECKS and checks.waiting:
+        at, needed, does = "/queue?reason=doubted", UserRole.REVIEWER, "Look at what is in doubt"
     here = bool(at) and person.role.covers(needed)
     return {
         "what": one.what.value,

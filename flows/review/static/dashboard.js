@@ -97,7 +97,7 @@ function progress(told) {
 function reasons(told) {
   if (!told.reasons.length) return [el("p", { class: "soft", text: "No field waits." })];
   const rows = told.reasons.map((one) => [
-    one.link ? el("a", { href: one.link, text: one.words }) : one.words,
+    one.link ? el("a", { href: one.link, title: one.sentence, text: one.words }) : el("span", { title: one.sentence, text: one.words }),
     count(one.count),
   ]);
   return [table([["Reason", false], ["Fields", true]], rows, "Fields that wait, by reason")];
@@ -107,9 +107,12 @@ function candidates(told) {
   const { expected, matched, groups } = told.candidates;
   const first = expected ? `${count(matched)} of ${many(expected, "candidate")} on the roster have their sheets.` : "There is no roster.";
   return [el("p", { text: first }), ...groups.map((one) => {
-    const some = one.some.map((each) => [each.id, each.name, each.id ? "" : each.sheets.join(", ")].filter(Boolean).join(" "));
-    if (one.count > some.length) some.push(`and ${count(one.count - some.length)} more`);
-    const list = el("ul", { class: "some" }, ...some.map((text) => el("li", { text })));
+    const items = one.some.map((each) => {
+      const text = [each.id, each.name, each.id ? "" : each.sheets.join(", ")].filter(Boolean).join(" ");
+      return el("li", {}, each.link ? el("a", { href: each.link, text }) : text);
+    });
+    if (one.count > items.length) items.push(el("li", { text: `and ${count(one.count - items.length)} more` }));
+    const list = el("ul", { class: "some" }, ...items);
     return el("div", { class: one.count ? "group" : "group zero" }, el("h3", { text: `${one.words}: ${count(one.count)}` }), list);
   })];
 }

@@ -71,7 +71,7 @@ def test_reasons_add_up_to_what_is_open_and_link_to_the_queue(office: Office) ->
     found = told(office)
     assert sum(one["count"] for one in found["reasons"]) == found["fields"]["open"]
     unsure = next(one for one in found["reasons"] if one["reason"] == "unsure")
-    assert (unsure["words"], unsure["link"]) == ("unsure what is written", "/queue?reason=unsure")
+    assert (unsure["words"], unsure["link"]) == ("Not sure", "/queue?reason=unsure")
 
 
 def test_what_blocks_is_what_a_final_export_refuses(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +84,7 @@ def test_what_blocks_is_what_a_final_export_refuses(office: Office, capsys: pyte
     assert found["state"] == "open"
     assert blocks(found)["fields"]["link"] == "/queue"
     failed = blocks(found)["failed"]
-    assert (failed["link"], failed["named"], failed["command"]) == ("/sheets", "a.pdf page 4", "")
+    assert (failed["link"], failed["named"], failed["command"]) == ("/sheets?show=failed", "a.pdf page 4", "")
 
 
 def test_what_only_a_command_settles_names_it(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_names_are_for_those_who_may_see_them(office: Office) -> None:
     """Whose sheet it may be stands in remarks too, which are therefore not told either."""
     shown = told(office, LEA)
     missing = shown["candidates"]["groups"]
-    assert missing[0]["some"] == [{"id": "00999999", "name": NAME, "status": "missing", "sheets": []}]
+    assert missing[0]["some"] == [{"id": "00999999", "name": NAME, "status": "missing", "sheets": [], "link": None}]
     assert NAME not in page(office) and NAME in unescape(unescape(page(office)))
     for person in (ADA, VIC):
         hidden = told(office, person)
@@ -114,6 +114,7 @@ def test_names_are_for_those_who_may_see_them(office: Office) -> None:
 def test_a_viewer_is_given_no_link_that_would_be_refused(office: Office) -> None:
     found = told(office, VIC)
     links = [one["link"] for one in (*found["reasons"], *found["blocks"], found["checks"])]
+    links += [each["link"] for group in found["candidates"]["groups"] for each in group["some"]]
     assert len(links) > 3
     assert set(links) <= {None, "#ledger"}
     reviewer = told(office, ADA)
