@@ -119,7 +119,8 @@ def is_password(password: str, kept: str) -> bool:
     if kind != "scrypt":
         raise ValueError(f"a password is kept as {kind!r}, which this Tallymark does not know")
     found = _scrypt(password, b64decode(salt), Cost(int(log_n), int(r), int(p)))
-    return hmac.compare_digest(found, b64decode(wanted))
+    # HMAC, on which scrypt rests, does not tell a password from the same one with zeros behind it.
+    return hmac.compare_digest(found, b64decode(wanted)) and "\0" not in password
 
 
 def _scrypt(password: str, salt: bytes, cost: Cost) -> bytes:

@@ -102,6 +102,7 @@ def crop_hashes(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
 
 def _refuse_bad_undo(connection: Connection, said: Sequence[Correction]) -> None:
     """Raise ValueError where an undo takes back what it cannot: whoever made it did not look at the trail."""
+    undone: set[int] = set()
     for one in said:
         if (one.act is Act.UNDO) != (one.undoes is not None):
             raise ValueError(f"{one.key}: an undo names the row that it takes back, and nothing else does")
@@ -111,5 +112,6 @@ def _refuse_bad_undo(connection: Connection, said: Sequence[Correction]) -> None
         if row is None or row.key != one.key or row.act == Act.UNDO.value:
             raise ValueError(f"{one.key}: row {one.undoes} of the trail is none of this field that could be undone")
         again = select(func.count()).select_from(corrections).where(corrections.c.key == one.key)
-        if connection.execute(again.where(corrections.c.undoes == one.undoes)).scalar_one():
+        if one.undoes in undone or connection.execute(again.where(corrections.c.undoes == one.undoes)).scalar_one():
             raise ValueError(f"{one.key}: row {one.undoes} of the trail was taken back before")
+        undone.add(one.undoes)

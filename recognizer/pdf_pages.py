@@ -17,6 +17,7 @@ from typing import Any
 import pikepdf
 
 from recognizer.errors import ScanError
+from recognizer.pdf_contents import count_words
 from recognizer.scan import MAX_PAGES, RESCAN, first_line, refuse_many
 
 MAX_OBJECTS = 2_000_000
@@ -33,6 +34,10 @@ OPERATORS = frozenset(_OPERATORS.split()) | {"INLINE IMAGE"}
 
 OPERANDS = {"cm": 6, "Do": 1, "re": 4, "l": 2, "m": 2} | dict.fromkeys(("q", "Q", "BT", "ET", "n", "f", "S", "W"), 0)
 """How much stands before some of them, always."""
+
+MOST_UNSEEN_WORDS = 100_000
+"""Numbers and commands that a page may hold of which nothing is seen: to look at these takes half a second. A blank
+page has a dozen."""
 
 MASKED = ("/SMask", "/Mask", "/ImageMask", "/OC")
 """Entries of a picture with which it may honestly show nothing."""
@@ -53,7 +58,7 @@ def check_pages(path: Path, found: int) -> None:
     Raises:
         ScanError: the pages do not add up, or cannot be followed.
     """
-    with _opened(path) as pdf:
+    with opened(path) as pdf:
         claimed = int(pdf.trailer.get("/Size", 0))
         if claimed > MAX_OBJECTS:
             raise ScanError(
@@ -93,29 +98,29 @@ def why_nothing_is_drawn(path: Path, number: int, pictures: int, dark: int) -> s
         pictures: how many pictures the reader that drew it found on it.
         dark: how many of them are not white.
     """
-    with _opened(path) as pdf:
+    with opened(path) as pdf:
         try:
             item, generation = list(_listed(pdf, path))[number - 1]
             return _why_nothing(pdf.get_object(item, generation), pictures, dark)
-        except _QPDF_ERRORS as error:
+        except QPDF_ERRORS as error:
             return f"its contents are damaged ({_said(error, path)})"
 
 
-_QPDF_ERRORS = (pikepdf.PdfError, pikepdf.DataDecodingError, ValueError, TypeError, LookupError, AttributeError)
+QPDF_ERRORS = (pikepdf.PdfError, pikepdf.DataDecodingError, ValueError, TypeError, LookupError, AttributeError)
 """What pikepdf raises on damaged files; the last four where an object is of another type than it should be."""
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[pikepdf.Pdf]:
+def opened(path: Path, access: pikepdf.AccessMode = pikepdf.AccessMode.default) -> Iterator[pikepdf.Pdf]:
     """Open a PDF as it is, its list of pages not repaired, and translate qpdf's errors about it."""
     try:
-        with pikepdf.open(path, suppress_warnings=True, inherit_page_attributes=False) as pdf:
+        with pikepdf.open(path, suppress_warnings=True, inherit_page_attributes=False, access_mode=access) as pdf:
             yield pdf
     except pikepdf.PasswordError as error:
         raise ScanError(f"{path.name}: the PDF needs a password; save it without one") from error
     except OSError as error:
         raise ScanError(f"{path.name}: cannot be read: {error.strerror or error}") from error
-    except (*_QPDF_ERRORS, RuntimeError, RecursionError, MemoryError) as error:
+    except (*QPDF_ERRORS, RuntimeError, RecursionError, MemoryError) as error:
         raise ScanError(
             f"{path.name}: the PDF is damaged: its list of pages cannot be followed ({_said(error, path)}); {RESCAN}"
         ) from error
@@ -206,8 +211,11 @@ def _why_nothing(page: Any, pictures: int, dark: int) -> str | None:  # noqa: AN
         return "its contents are missing" if len(_named(page)) else None
     if not all(isinstance(stream, pikepdf.Stream) for stream in streams):
         return "its contents are missing"
+    data = b"\n".join(stream.read_bytes() for stream in streams)
+    if (words := count_words(data)) > MOST_UNSEEN_WORDS:
+        return f"nothing is seen of the {words:,} numbers and commands in its contents"
     parts = list(pikepdf.parse_content_stream(pikepdf.Page(page)))
-    empty = not any(stream.read_bytes().strip() for stream in streams)
+    empty = not data.strip()
     wrong = _what_is_wrong(parts) if parts or empty else "nothing in them can be understood"
     if wrong:
         return f"its contents are damaged ({wrong})"

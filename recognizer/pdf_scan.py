@@ -1,8 +1,11 @@
 """Pages of a PDF: their one picture decoded directly, or drawn by poppler or PDFium. Used by `raster.py` only."""
 
 import errno
+import math
+import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +24,7 @@ from recognizer.geometry import MM_PER_INCH
 from recognizer.only_picture import bitmap_of, decode, only_picture
 from recognizer.pdf_pages import check_pages, why_nothing_is_drawn
 from recognizer.pdf_picture import PagePicture, find_dictionary, is_plain, lay_on_page
+from recognizer.pdf_work import AS_PICTURE, PageWork
 from recognizer.pdfium_lock import pdfium_errors, pdfium_lock
 from recognizer.records import GreyImage, Page, PageRef, PageSource
 from recognizer.scan import RESCAN, Renderer, first_line, pixel_hash, refuse_large, refuse_many
@@ -37,9 +41,17 @@ LONGEST_SIDE_POINTS = 14_400
 LONGEST_SIDE_PX = 6300
 """Pages are not rendered larger, and embedded pictures from this size on are halved: A4 at 540 dpi, A3 at 380."""
 
-RENDER_TIMEOUT_S = 10
+RENDER_TIMEOUT_S = 5.0
 """Poppler is stopped after this long on one page: hostile pages can keep a renderer busy for hours. An honest page
-takes it a third of a second, the largest that is read two."""
+takes it a third of a second, the largest that is read two. On a machine that has more to do than it has cores, it may
+take as much longer, up to `MOST_CROWDED` times."""
+
+MOST_CROWDED = 3.0
+"""So that a worker's own clock on the wall, 17 seconds or more, never ends poppler first."""
+
+PDFIUM_SECONDS = 2.5
+"""Seconds of computing after which PDFium is stopped on one page. An honest page takes it a tenth of a second, the
+largest half a second, and the most strokes that a page may have one."""
 
 DARK_PAGE = 100
 """A page whose middle grey value is below this is not paper, or is inverted by something only a renderer knows."""
@@ -83,7 +95,7 @@ def rendered_pages(data: bytes, dpi: float) -> Iterator[GreyImage]:
         for index in range(len(document)):
             with pdfium_errors(index + 1):
                 page = document[index]
-                pixels = _rendered_by_pdfium(page, dpi)
+                pixels = _rendered_by_pdfium(page, dpi, index + 1)
                 page.close()
             yield pixels
     finally:
@@ -100,6 +112,7 @@ class PdfScan:
 
     def __init__(self, path: Path, tail: bytes) -> None:
         self._path = path
+        self._work = PageWork(path)
         self._opens_in_poppler = False
         self._found = (0, 0)
         """The page whose picture was found last in the file, and where that ends: only a hint."""
@@ -139,6 +152,7 @@ class PdfScan:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._work.close()
         with pdfium_lock:
             self._document.close()
 
@@ -147,6 +161,7 @@ class PdfScan:
         number = ref.number
         if not 1 <= number <= self._pages:
             raise PageError(f"page {number}: the scan has {self._pages} pages")
+        self._work.refuse_much(number)
         with pdfium_errors(number):
             page = self._document[number - 1]
         try:
@@ -190,7 +205,7 @@ class PdfScan:
             pixels, source = self._rendered_by_poppler(number, dpi), PageSource.PDF2IMAGE
         else:
             with pdfium_errors(number):
-                pixels, source = _rendered_by_pdfium(page, dpi), PageSource.PDFIUM
+                pixels, source = _rendered_by_pdfium(page, dpi, number, PDFIUM_SECONDS), PageSource.PDFIUM
         if not LEAST_DARK < (share := _dark_share(pixels)) < MOST_DARK:
             with pdfium_errors(number):
                 items = page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,))
@@ -213,7 +228,7 @@ class PdfScan:
                 last_page=number,
                 grayscale=True,
                 use_cropbox=True,
-                timeout=RENDER_TIMEOUT_S,
+                timeout=RENDER_TIMEOUT_S * _crowded(),  # type: ignore[arg-type]  # handed on to subprocess
             )
         if not pictures:
             raise PageError(f"page {number}: poppler drew nothing; the page is damaged; {RESCAN}")
@@ -236,9 +251,15 @@ def _poppler_errors(number: int) -> Iterator[None]:
     except (pdf2image.exceptions.PDFInfoNotInstalledError, FileNotFoundError) as error:
         raise ScanError("pdftoppm cannot be started; install poppler or set the renderer to pdfium") from error
     except pdf2image.exceptions.PDFPopplerTimeoutError as error:
-        raise PageError(f"page {number}: takes poppler too long to draw; {RESCAN}") from error
+        limit = f"at most {RENDER_TIMEOUT_S:g} s"
+        raise PageError(f"page {number}: takes poppler too long to draw ({limit}); {AS_PICTURE}") from error
     except (pdf2image.exceptions.PDFPageCountError, pdf2image.exceptions.PDFSyntaxError, OSError, ValueError) as error:
         raise PageError(f"page {number}: poppler cannot draw it ({first_line(error)}); {RESCAN}") from error
+
+
+def _crowded() -> float:
+    """Return how many times longer the clock on the wall may run than the work of a process takes, at least 1."""
+    return min(max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0), MOST_CROWDED)
 
 
 def _why_closed(error: pdfium.PdfiumError, tail: bytes) -> str:
@@ -250,8 +271,25 @@ def _why_closed(error: pdfium.PdfiumError, tail: bytes) -> str:
     return f"the PDF is damaged and cannot be opened ({error}); {RESCAN}"
 
 
-def _rendered_by_pdfium(page: Any, dpi: float) -> GreyImage:  # noqa: ANN401 - PDFium's wrappers carry no types
-    bitmap = page.render(scale=dpi / POINTS_PER_INCH, grayscale=True)
+def _rendered_by_pdfium(page: Any, dpi: float, number: int, seconds: float = math.inf) -> GreyImage:  # noqa: ANN401
+    """Draw a page as `page.render(scale=…, grayscale=True)` does, but look at the clock between its objects.
+
+    Raises:
+        PageError: it takes more seconds of computing than it may.
+    """
+    width, height = (math.ceil(side * dpi / POINTS_PER_INCH) for side in page.get_size())
+    bitmap = pdfium.PdfBitmap.new_native(width, height, pdfium_c.FPDFBitmap_Gray)
+    bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
+    end = time.thread_time() + seconds
+    asks = dict(pdfium_c.IFSDK_PAUSE._fields_)["NeedToPauseNow"](lambda _: time.thread_time() > end)
+    pause = pdfium_c.IFSDK_PAUSE(version=1, NeedToPauseNow=asks)
+    flags = pdfium_c.FPDF_GRAYSCALE | pdfium_c.FPDF_ANNOT
+    state = pdfium_c.FPDF_RenderPageBitmap_Start(bitmap, page, 0, 0, width, height, 0, flags, pause)
+    pdfium_c.FPDF_RenderPage_Close(page)
+    if state == pdfium_c.FPDF_RENDER_TOBECONTINUED:
+        raise PageError(f"page {number}: takes PDFium too long to draw (at most {seconds:g} s); {AS_PICTURE}")
+    if state != pdfium_c.FPDF_RENDER_DONE:
+        raise pdfium.PdfiumError(f"drawing ended in state {state}")
     pixels: GreyImage = bitmap.to_numpy().copy()
     return pixels[:, :, 0] if pixels.ndim == 3 else pixels
 

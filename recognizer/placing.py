@@ -1,5 +1,8 @@
 """A page that a person placed: four points of the sheet were shown, the printed rules do the rest, or refuse it."""
 
+from collections.abc import Callable
+from functools import partial
+
 import cv2
 import numpy as np
 
@@ -63,7 +66,7 @@ def register_placed(page: Page, placed: HandPlacement, sheets: SheetSet) -> Regi
     """
     template = _named(placed, sheets)
     try:
-        rough = _through(placed, page, template)
+        rough = _through(placed, page.pixels.shape, template)
         lay = _laid_form if template.is_form else _laid_sheet
         laid, error_mm = lay(page.pixels, rough, template, placed.page)
         if not template.is_form:
@@ -115,9 +118,19 @@ def _named(placed: HandPlacement, sheets: SheetSet) -> SheetTemplate:
     return template
 
 
-def _through(placed: HandPlacement, page: Page, template: SheetTemplate) -> Homography:
+def shown_at(placed: HandPlacement, template: SheetTemplate) -> Callable[[Points], Points]:
+    """Return what maps points (mm) of a sheet to where a person shows them (pixels), before any printed rule is seen.
+
+    Raises:
+        RegistrationError: the four points are not the corners of a sheet, in order.
+    """
+    through = _through(placed, (placed.height, placed.width), template)
+    return partial(apply_homography, through)
+
+
+def _through(placed: HandPlacement, shape: tuple[int, ...], template: SheetTemplate) -> Homography:
     """Return the homography through the points that were shown, on the page as it was rendered now."""
-    height, width = page.pixels.shape
+    height, width = shape
     grown = np.array([width / placed.width, height / placed.height])
     shown = (np.array(placed.corners, dtype=np.float64) + 0.5) * grown - 0.5
     _refuse_crossed(shown)

@@ -38,7 +38,7 @@ from recognizer.template import find_template
 from tests.helpers.pdf_mutations import BOMBS, malformed_pdf, malformed_picture
 from tests.helpers.pdfs import jpeg_picture, picture_pdf
 
-HANG_SECONDS = 20.0
+HANG_SECONDS = 10.0
 """No step may take longer: opening a file, or reading some pages of it; most of these files have one step of each. On
 a machine that has more to do than it has cores, by as much longer as that is."""
 

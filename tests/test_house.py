@@ -27,7 +27,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pypdfium2": ("recognizer/pdf_scan.py", "recognizer/only_picture.py", "recognizer/pdfium_lock.py"),
     "pypdfium2_raw": ("recognizer/pdf_scan.py", "recognizer/only_picture.py"),
     "pdf2image": ("recognizer/pdf_scan.py",),
-    "pikepdf": ("recognizer/pdf_pages.py",),
+    "pikepdf": ("recognizer/pdf_pages.py", "recognizer/pdf_work.py"),
     "pi_heif": ("recognizer/picture_file.py",),
     "fpdf": ("recognizer/printing.py",),
     "ai_edge_litert": ("recognizer/classifier.py",),

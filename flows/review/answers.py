@@ -47,6 +47,7 @@ def refuse(
         headers: more headers of the answer.
         told: more that a script is told.
     """
+    words = without_paths(words, office_of(request).exam.dir)
     if not wants_page(request):
         return JSONResponse({"problem": words, **(told or {})}, status, headers=dict(headers or {}))
     if status == HTTPStatus.UNAUTHORIZED and request.method == "GET":
@@ -59,8 +60,7 @@ def refuse(
 
 def cannot(request: Request, problem: Exception) -> Response:
     """Say what cannot be done now, such as writing while the database is in use; trying again may help."""
-    words = without_paths(str(problem), office_of(request).exam.dir)
-    return refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, words, heading="This cannot be done now")
+    return refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, str(problem), heading="This cannot be done now")
 
 
 def broken(request: Request, problem: Exception) -> Response:

@@ -19,6 +19,7 @@ from flows.review import (
     places,
     queue,
     sampling,
+    sheet_words,
     sheets,
     wall,
 )
@@ -38,7 +39,7 @@ SILENT: TelemetryConfig = {
 }
 """Nothing is told to anybody about requests, whatever the environment says."""
 
-VIEWS = (entrance, dashboard, queue, wall, sampling, sheets, candidates, places, images, page_images)
+VIEWS = (entrance, dashboard, queue, wall, sampling, sheets, sheet_words, candidates, places, images, page_images)
 
 
 def create_app(

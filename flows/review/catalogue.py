@@ -86,7 +86,8 @@ def sheet_now(desk: Desk, index: Index, seen: Seen, name: str) -> SheetNow | Non
         return SheetNow(before, index.results.get(name), match, rows)
     findings, by_reading = _alone(raw, seen)
     if any(row.role is Role.ID and _said(row) != _said(seen.rows.get(key)) for key, row in rows.items()):
-        match = by_reading.get(name, match)
+        # Who else it may be the class list says, which is asked about all sheets at once: as it said last.
+        match = _with_ranked(by_reading.get(name, match), match)
     old_findings, _ = _alone(seen.raw.get(name, ()), seen)
     old_rows = [seen.rows[row.key] for row in seen.raw.get(name, ())]
     known = _settled(old_rows, before.pages, seen, index.matches.get(name), old_findings)
@@ -104,6 +105,10 @@ def sheet_now(desk: Desk, index: Index, seen: Seen, name: str) -> SheetNow | Non
     whose = {name: match.id} if match and match.id else {}
     marked = mark_sheets([settled], seen.results.key, seen.grounds.rule, whose, seen.grounds.templates)
     return SheetNow(settled, marked[0] if marked else None, match, rows)
+
+
+def _with_ranked(match: Match | None, before: Match | None) -> Match | None:
+    return replace(match, ranked=before.ranked) if match is not None and before is not None else match
 
 
 def _said(row: FieldRow | None) -> tuple[str, str] | None:

@@ -1,10 +1,13 @@
-"""Pictures of fields and pages, for those who may see them."""
+"""Pictures of fields, and of what is around them on their pages, for those who may see them."""
 
 import re
 
 from fastapi import APIRouter, HTTPException, Response
 
+from flows.review.around import around_jpeg
 from flows.review.office import Here, Reviewing
+from flows.review.page_images import find_page, shown_fit, spec_of, wanted
+from flows.review.refusals import Refused
 
 router = APIRouter()
 
@@ -12,16 +15,40 @@ KEY = re.compile(r"[0-9a-f]{12}-[0-9]{1,6}-[A-Za-z][A-Za-z0-9_]{0,31}")
 """What the key of a field looks like (`flows.rows.reading_key`)."""
 
 KEPT = "private, max-age=3600, immutable"
-"""A crop is asked for with the revision of its reading: another reading has another address."""
+"""A picture is asked for with the revision of its reading: another reading has another address."""
+
+NO_FIELD = "There is no such field."
+NOWHERE = "Nobody knows where this field stands on its page."
 
 
 @router.get("/crop/{key}.png")
 def crop(key: str, office: Here, _: Reviewing) -> Response:
     """Return the picture of one field."""
     if not KEY.fullmatch(key):
-        raise HTTPException(404, "There is no such field.")
+        raise HTTPException(404, NO_FIELD)
     try:
         png = office.store.crop_png(key)
     except KeyError as none:
-        raise HTTPException(404, "There is no such field.") from none
+        raise HTTPException(404, NO_FIELD) from none
     return Response(png, media_type="image/png", headers={"cache-control": KEPT})
+
+
+@router.get("/around/{key}.jpg")
+def around(key: str, office: Here, person: Reviewing) -> Response:
+    """Return the part of the page around one field, with a line around it, and without names for who must not see them.
+
+    Raises:
+        Refused: the page cannot be shown, or not to this person.
+    """
+    row = (office.desk.row(key) or office.store.field(key)) if KEY.fullmatch(key) else None
+    at = office.desk.template_field(row) if row is not None else None
+    if row is None or at is None:
+        raise HTTPException(404, NO_FIELD)
+    page = find_page(office, row.scan, str(row.page_number))
+    fit = shown_fit(office, person, page)
+    if fit is None:
+        raise Refused(404, NOWHERE, (key,))
+    picture = office.pictures.of(wanted(office, page, fit), spec_of(office))
+    jpeg = around_jpeg(office.unpacked.of(picture.jpeg), fit.area, fit.template, fit.page, at)
+    # The same address shows names to some and hides them from others: one browser may serve both.
+    return Response(jpeg, media_type="image/jpeg", headers={"cache-control": KEPT, "vary": "cookie"})

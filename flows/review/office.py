@@ -1,6 +1,5 @@
 """What every page of the review shares: the exam, its desk, who is logged in, and how pages are drawn."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.review.accounts import Gate
+from flows.review.around import Unpacked
 from flows.review.board import Boards
 from flows.review.catalogue import Catalogue
 from flows.review.desk import Desk
@@ -63,6 +63,7 @@ class Office:
     boards: Boards = field(default_factory=Boards)
     catalogue: Catalogue = field(default_factory=Catalogue)
     pictures: Pictures = field(default_factory=Pictures)
+    unpacked: Unpacked = field(default_factory=Unpacked)
     placing: PlacingJobs = field(default_factory=PlacingJobs)
     lines: Lines = field(init=False)
 
@@ -84,22 +85,27 @@ def session_of(request: Request) -> Session:
     return found
 
 
-def needs(role: UserRole) -> Callable[[Request], Person]:
-    """Return a dependency: the person of a request, who may do what needs this role (else 401 or 403)."""
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A dependency: the person of a request, who may do what needs this role (else 401 or 403).
 
-    def person(request: Request) -> Person:
+    It stands first among the parameters of a route: who may not do something learns nothing else about it.
+    """
+
+    role: UserRole
+
+    def __call__(self, request: Request) -> Person:
+        """Return the person of a request."""
         who = session_of(request).person
-        if not who.role.covers(role):
-            raise HTTPException(403, f"This needs the role {role.value}; you are logged in as {who.role.value}.")
+        if not who.role.covers(self.role):
+            raise HTTPException(403, f"This needs the role {self.role.value}; you are logged in as {who.role.value}.")
         return who
-
-    return person
 
 
 Here = Annotated[Office, Depends(office_of)]
-Viewing = Annotated[Person, Depends(needs(UserRole.VIEWER))]
-Reviewing = Annotated[Person, Depends(needs(UserRole.REVIEWER))]
-Leading = Annotated[Person, Depends(needs(UserRole.LEAD))]
+Viewing = Annotated[Person, Depends(Needs(UserRole.VIEWER))]
+Reviewing = Annotated[Person, Depends(Needs(UserRole.REVIEWER))]
+Leading = Annotated[Person, Depends(Needs(UserRole.LEAD))]
 
 
 def draw(request: Request, page: str, *, status: int = 200, **shown: Any) -> HTMLResponse:  # noqa: ANN401 - as templates take

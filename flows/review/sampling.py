@@ -123,7 +123,7 @@ def wall(office: Here, person: Leading, round: str, number: int) -> dict[str, An
 
 
 @router.post("/wall/check/begin")
-def begin(asked: Annotated[Begin, Depends(body_of(Begin))], office: Here, person: Leading) -> dict[str, Any]:
+def begin(office: Here, person: Leading, asked: Annotated[Begin, Depends(body_of(Begin))]) -> dict[str, Any]:
     """Draw a sample for this person."""
     if office.desk.seen is None:
         raise Refused(HTTPStatus.CONFLICT, "The exam is still being read; try again in a moment.")
@@ -132,7 +132,7 @@ def begin(asked: Annotated[Begin, Depends(body_of(Begin))], office: Here, person
 
 
 @router.post("/wall/check/say")
-def say(said: Annotated[Say, Depends(body_of(Say))], office: Here, person: Leading) -> dict[str, Any]:
+def say(office: Here, person: Leading, said: Annotated[Say, Depends(body_of(Say))]) -> dict[str, Any]:
     """Remember what is written in a struck field, once it is known to be something that may stand there."""
     row = office.rounds.asked(person.name, said.round).row(said.key)
     if row is None:
@@ -146,13 +146,13 @@ def say(said: Annotated[Say, Depends(body_of(Say))], office: Here, person: Leadi
 
 
 @router.post("/wall/check/confirm")
-def confirm(said: Annotated[Confirm, Depends(body_of(Confirm))], office: Here, person: Leading) -> dict[str, Any]:
+def confirm(office: Here, person: Leading, said: Annotated[Confirm, Depends(body_of(Confirm))]) -> dict[str, Any]:
     """Take a wall as looked at. Nothing is stored yet."""
     return _told_round(office.rounds.confirm(person.name, said.round, said.wall, said.struck))
 
 
 @router.post("/wall/check/drop")
-def drop(asked: Annotated[OfRound, Depends(body_of(OfRound))], office: Here, person: Leading) -> dict[str, Any]:
+def drop(office: Here, person: Leading, asked: Annotated[OfRound, Depends(body_of(OfRound))]) -> dict[str, Any]:
     """Forget a round: nothing of it is stored."""
     office.rounds.asked(person.name, asked.round)
     office.rounds.end(person.name, asked.round)
@@ -160,7 +160,7 @@ def drop(asked: Annotated[OfRound, Depends(body_of(OfRound))], office: Here, per
 
 
 @router.post("/wall/check/hand-in")
-def take(asked: Annotated[OfRound, Depends(body_of(OfRound))], office: Here, person: Leading) -> dict[str, Any]:
+def take(office: Here, person: Leading, asked: Annotated[OfRound, Depends(body_of(OfRound))]) -> dict[str, Any]:
     """Weigh and store what was said of the walls that are confirmed; sent again, tell what became of it."""
     with office.rounds.handing:
         told = office.rounds.told(person.name, asked.round)

@@ -20,7 +20,7 @@ from flows.records import CANCELLED, UNREADABLE, Act, Correction, FieldRow, Trai
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.refusals import Refused
-from flows.trail import is_same_person, next_act, standing, undo_of, waits_for
+from flows.trail import Turn, is_same_person, next_act, standing, undo_of, waits_for
 from recognizer.errors import ValueNotAllowedError
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField
@@ -189,7 +189,7 @@ def correction_of(office: Office, person: Person, said: Said, row: FieldRow, tra
         reviewer=person.name,
         made_at=datetime.now(UTC),
         how=said.how,
-        act=_act(office, person, row.key, trail),
+        act=_act(office, person, said, trail),
         note=meaning.note,
     )
 
@@ -263,9 +263,13 @@ def _all_or_none(
     return made
 
 
-def _act(office: Office, person: Person, key: str, trail: Sequence[TrailRow]) -> Act:
+def _act(office: Office, person: Person, said: Said, trail: Sequence[TrailRow]) -> Act:
     """Return what a person's word does to a field: it is the first, a second one, settles a dispute, or replaces."""
+    key = said.key
     turn = waits_for(trail, person.name, office.exam.settings.review.second_share)
+    if turn is Turn.SECOND and said.how == "sheet" and person.is_lead:
+        # The view of sheets shows leads what others said: that is no blind answer, and agrees with nobody.
+        return Act.SAY
     if (act := next_act(turn)) is not None:
         return act
     if standing(trail).disputed:

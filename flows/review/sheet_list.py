@@ -22,6 +22,9 @@ T = TypeVar("T")
 ROWS = 100
 """Rows that are sent at once: two screens of them."""
 
+HAND = "hand"
+"""What identified a page that a person placed: it may be placed again, or that be taken back."""
+
 AROUND = 1
 """Sheets whose pictures are loaded before anybody asks for them."""
 
@@ -151,7 +154,7 @@ def _page(page: PageRow, reason: str) -> dict[str, Any]:
         "outcome": page.outcome.value,
         "reason": reason,
         "sheet": page.sheet,
-        "placeable": page.outcome in PLACEABLE,
+        "placeable": page.outcome in PLACEABLE or page.identified_by == HAND,
         "choice": place_of(page) is not None,
     }
 

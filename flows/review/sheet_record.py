@@ -38,6 +38,9 @@ LABEL_PAD_MM = 1.6
 LABEL_HEIGHT_MM = 4.6
 """Labels are legible when a page is shown 900 pixels high, as on the overlays of `tallymark read`."""
 
+SHOWN_PROBABILITY = 0.0005
+"""Less likely candidates would be shown as 0 %."""
+
 OPEN_MARK = "?"
 BLANK_WORD = "blank"
 UNSEEN = "waits for your own answer; what somebody else said is not shown"
@@ -180,6 +183,7 @@ def sums_of_sheet(shown: Shown) -> Plain:
         "reasons": [shown.words(reason) for reason in total.reasons] if isinstance(total, Unsettled) else [],
         "maximum": None if maximum is None else format_number(maximum),
         "grade": result.grade if result is not None and not hidden else "",
+        "added": None if hidden or settled.total is None else in_words(settled.total),
         "written": _part(shown, written) if written is not None else None,
         "agrees": None if hidden else _agrees(settled.total, written),
         "questions": [
@@ -238,7 +242,9 @@ def person_of_sheet(shown: Shown, names: dict[str, str]) -> Plain:
         "why": shown.words(identity.why or (match.why if match is not None else "")),
         "by_person": identity.by_person,
         "ranked": [
-            {"id": one.id, "name": one.name if sees else "", "probability": round(one.probability, 4)} for one in ranked
+            {"id": one.id, "name": one.name if sees else "", "probability": round(one.probability, 4)}
+            for one in ranked
+            if one.probability >= SHOWN_PROBABILITY
         ],
     }
 

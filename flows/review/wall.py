@@ -121,7 +121,7 @@ def group_page(request: Request, office: Here, _: Reviewing, name: str = "") -> 
 
 @router.post("/wall/page")
 def fields(
-    request: Request, asked: Annotated[Ask, Depends(body_of(Ask))], office: Here, _: Reviewing
+    request: Request, office: Here, _: Reviewing, asked: Annotated[Ask, Depends(body_of(Ask))]
 ) -> dict[str, Any]:
     """Return the next page of a group, and keep its fields from others while it is on a screen."""
     if office.desk.seen is None:
@@ -142,14 +142,14 @@ def fields(
 
 
 @router.post("/wall/keep")
-def keep(request: Request, asked: SomeKeys, office: Here, _: Reviewing) -> dict[str, Any]:
+def keep(request: Request, office: Here, _: Reviewing, asked: SomeKeys) -> dict[str, Any]:
     """Keep fields for a screen that is still looked at."""
     holder = _holder(request)
     return {"lost": [key for key in asked.keys if not office.leases.keep(key, holder)]}
 
 
 @router.post("/wall/free")
-def free(request: Request, asked: SomeKeys, office: Here, _: Reviewing) -> dict[str, Any]:
+def free(request: Request, office: Here, _: Reviewing, asked: SomeKeys) -> dict[str, Any]:
     """Give fields back that are on no screen any more."""
     office.leases.free_all(_holder(request), asked.keys)
     return {}
@@ -160,7 +160,7 @@ def free(request: Request, asked: SomeKeys, office: Here, _: Reviewing) -> dict[
 
 @router.post("/wall/confirm")
 def confirm(
-    request: Request, said: Annotated[Confirm, Depends(body_of(Confirm))], office: Here, person: Reviewing
+    request: Request, office: Here, person: Reviewing, said: Annotated[Confirm, Depends(body_of(Confirm))]
 ) -> dict[str, Any]:
     """Store that all fields of a page that are not struck hold what the machine guesses."""
     keys = [one.key for one in (*said.fields, *said.struck)]
@@ -177,7 +177,7 @@ def confirm(
 
 
 @router.post("/wall/undo")
-def undo(asked: Annotated[Undo, Depends(body_of(Undo))], office: Here, person: Reviewing) -> dict[str, Any]:
+def undo(office: Here, person: Reviewing, asked: Annotated[Undo, Depends(body_of(Undo))]) -> dict[str, Any]:
     """Take a page back, each of its fields with a row of its own; also its strikes."""
     late: list[Late] = []
 

@@ -141,6 +141,9 @@ def test_an_undo_of_an_undo_of_another_field_or_of_nothing_is_refused(store: Sto
         store.insert_corrections([said("8", act=Act.UNDO, undoes=undoes)])
     with pytest.raises(ValueError, match="was taken back before"):
         store.insert_corrections([said("8", act=Act.UNDO, undoes=1)])
+    third = said("8", key=Q2, act=Act.UNDO, undoes=3)
+    with pytest.raises(ValueError, match="was taken back before"):
+        store.insert_corrections([third, third])
     with pytest.raises(ValueError, match="names the row that it takes back"):
         store.insert_corrections([said("8", undoes=1)])
     assert len(store.trail()) == 3

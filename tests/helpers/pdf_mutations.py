@@ -161,11 +161,11 @@ def _pdf(*objects: bytes, size: int | None = None) -> bytes:
     return data + head + table + trailer + b"startxref\n%d\n%%%%EOF\n" % len(data)
 
 
-def _stream(data: bytes, entries: bytes = b"") -> bytes:
+def stream_of(data: bytes, entries: bytes = b"") -> bytes:
     return b"<< %s /Length %d >>\nstream\n%s\nendstream" % (entries, len(data), data)
 
 
-def _page(contents: bytes, *more: bytes, resources: bytes = b"", box: bytes = b"[0 0 595 842]") -> bytes:
+def page_of(contents: bytes, *more: bytes, resources: bytes = b"", box: bytes = b"[0 0 595 842]") -> bytes:
     """Return a PDF of one page: its contents are object 4, `more` are the objects from 5 on."""
     return _pdf(
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -187,17 +187,17 @@ def _zeros(megabytes: int, times: int = 1) -> bytes:
 
 
 def huge_contents() -> bytes:
-    return _page(_stream(_zeros(900), b"/Filter /FlateDecode"))
+    return page_of(stream_of(_zeros(900), b"/Filter /FlateDecode"))
 
 
 def packed_twice() -> bytes:
-    return _page(_stream(_zeros(2000, 2), b"/Filter [/FlateDecode /FlateDecode]"))
+    return page_of(stream_of(_zeros(2000, 2), b"/Filter [/FlateDecode /FlateDecode]"))
 
 
 def huge_picture_data() -> bytes:
     entries = b"/Type /XObject /Subtype /Image /Width 2000 /Height 2000 /ColorSpace /DeviceGray /BitsPerComponent 8"
-    picture = _stream(_zeros(2000), entries + b" /Filter /FlateDecode")
-    return _page(_stream(b"q 595 0 0 842 0 0 cm /A Do Q"), picture, resources=b"/XObject << /A 5 0 R >>")
+    picture = stream_of(_zeros(2000), entries + b" /Filter /FlateDecode")
+    return page_of(stream_of(b"q 595 0 0 842 0 0 cm /A Do Q"), picture, resources=b"/XObject << /A 5 0 R >>")
 
 
 def laughing_forms() -> bytes:
@@ -206,13 +206,13 @@ def laughing_forms() -> bytes:
     for level in range(12):
         entries = b"/Type /XObject /Subtype /Form /BBox [0 0 600 850] /Resources << /XObject << /A %d 0 R >> >>"
         body = b"/A Do " * 10 if level < 11 else b"0 0 m 9 9 l S"
-        forms.append(_stream(body, entries % (6 + level)))
-    return _page(_stream(b"/A Do"), *forms, resources=b"/XObject << /A 5 0 R >>")
+        forms.append(stream_of(body, entries % (6 + level)))
+    return page_of(stream_of(b"/A Do"), *forms, resources=b"/XObject << /A 5 0 R >>")
 
 
 def form_in_itself() -> bytes:
     entries = b"/Type /XObject /Subtype /Form /BBox [0 0 600 850] /Resources << /XObject << /A 5 0 R >> >>"
-    return _page(_stream(b"/A Do"), _stream(b"/A Do /A Do", entries), resources=b"/XObject << /A 5 0 R >>")
+    return page_of(stream_of(b"/A Do"), stream_of(b"/A Do /A Do", entries), resources=b"/XObject << /A 5 0 R >>")
 
 
 def tiny_tiles() -> bytes:
@@ -220,25 +220,25 @@ def tiny_tiles() -> bytes:
         b"/Type /Pattern /PatternType 1 /PaintType 1 /TilingType 1 /BBox [0 0 .01 .01] /XStep .001 /YStep .001 "
         b"/Resources << >>"
     )
-    contents = _stream(b"/Pattern cs /P scn 0 0 595 842 re f")
-    return _page(contents, _stream(b"0 0 1 1 re f", entries), resources=b"/Pattern << /P 5 0 R >>")
+    contents = stream_of(b"/Pattern cs /P scn 0 0 595 842 re f")
+    return page_of(contents, stream_of(b"0 0 1 1 re f", entries), resources=b"/Pattern << /P 5 0 R >>")
 
 
 def a_million_strokes() -> bytes:
     strokes = zlib.compress(b"0 0 m 595 842 l S 595 0 m 0 842 l S\n" * 1_000_000, 9)
-    return _page(_stream(strokes, b"/Filter /FlateDecode"))
+    return page_of(stream_of(strokes, b"/Filter /FlateDecode"))
 
 
 def deep_states() -> bytes:
-    return _page(_stream(zlib.compress(b"q " * 5_000_000, 9), b"/Filter /FlateDecode"))
+    return page_of(stream_of(zlib.compress(b"q " * 5_000_000, 9), b"/Filter /FlateDecode"))
 
 
 def deep_arrays() -> bytes:
-    return _page(_stream(b"[" * 2_000_000), b"[" * 1_000_000)
+    return page_of(stream_of(b"[" * 2_000_000), b"[" * 1_000_000)
 
 
 def table_in_circles() -> bytes:
-    whole = _page(_stream(b"0 0 9 9 re f"))
+    whole = page_of(stream_of(b"0 0 9 9 re f"))
     at = whole.rindex(b"xref\n0")
     return whole.replace(b"/Root 1 0 R", b"/Root 1 0 R /Prev %d" % at)
 
@@ -261,11 +261,11 @@ def millions_of_pages() -> bytes:
 
 
 def huge_table() -> bytes:
-    return _page(_stream(b"")).replace(b"/Size 5", b"/Size 999999999")
+    return page_of(stream_of(b"")).replace(b"/Size 5", b"/Size 999999999")
 
 
 def huge_page() -> bytes:
-    return _page(_stream(b"0 0 9 9 re f"), box=b"[0 0 99999999 99999999]")
+    return page_of(stream_of(b"0 0 9 9 re f"), box=b"[0 0 99999999 99999999]")
 
 
 def huge_fax() -> bytes:
@@ -273,8 +273,8 @@ def huge_fax() -> bytes:
         b"/Type /XObject /Subtype /Image /Width 8900 /Height 8900 /ColorSpace /DeviceGray /BitsPerComponent 1 "
         b"/Filter /CCITTFaxDecode /DecodeParms << /K -1 /Columns 60000 /Rows 60000 >>"
     )
-    picture = _stream(b"\x26\xa1" * 5000, entries)
-    return _page(_stream(b"q 595 0 0 842 0 0 cm /A Do Q"), picture, resources=b"/XObject << /A 5 0 R >>")
+    picture = stream_of(b"\x26\xa1" * 5000, entries)
+    return page_of(stream_of(b"q 595 0 0 842 0 0 cm /A Do Q"), picture, resources=b"/XObject << /A 5 0 R >>")
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {

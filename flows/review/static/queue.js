@@ -73,6 +73,11 @@ function narrowFields() {
   }
 }
 
+function showAll() {
+  for (const name of ["reason", "template", "field", "text"]) choice.elements[name].value = "";
+  beginLine();
+}
+
 function beginLine() {
   narrowFields();
   toAddress();
@@ -221,7 +226,7 @@ function show(entry) {
   put("reason", field.reason_word);
   put("sentence", field.sentence);
   put("why", field.why);
-  put("asked", `What is written in ${field.question || field.field}?`);
+  put("asked", `${field.question || field.field}: what is written here?`);
   put("may-hold", field.may_hold && `May hold ${field.may_hold}`);
   put("question", field.question);
   put("field", `${field.field} · ${field.template}`);
@@ -290,7 +295,7 @@ function count() {
   put("left", left.toLocaleString("en"));
   put("left-words", left === 1 ? "field to look at" : "fields to look at");
   const words = pace.words(left);
-  put("pace", words && `· ${words}`);
+  put("pace", words);
   const bar = byId("progress");
   bar.max = Math.max(began, 1);
   bar.value = Math.max(began - left, 0);
@@ -393,8 +398,12 @@ function decide(word, text = "") {
 }
 
 function takeGuess(at) {
-  const guess = current?.field.closed ? null : current?.field.guesses[at];
-  if (!guess) return;
+  if (!current || current.field.closed) return;
+  const guess = current.field.guesses[at];
+  if (!guess) {
+    wrong(at ? `There is no guess number ${at + 1} for this field.` : "The machine has no guess for this field. Type what you read.");
+    return;
+  }
   if (guess.value) decide("guess", guess.value);
   else decide("blank");
 }
@@ -576,8 +585,7 @@ document.addEventListener("click", (event) => {
 
 choice.addEventListener("change", beginLine);
 choice.addEventListener("submit", (event) => event.preventDefault());
-choice.addEventListener("reset", () => setTimeout(beginLine));
-byId("show-all").addEventListener("click", () => choice.reset());
+for (const id of ["clear", "show-all"]) byId(id).addEventListener("click", showAll);
 byId("retry").addEventListener("click", () => { state("loading"); fill(); });
 addEventListener("popstate", () => { fromAddress(); beginLine(); });
 addEventListener("pagehide", () => tell("/queue/leave", { tab }));

@@ -15,6 +15,8 @@ const typed = $("typed");
 const wordButtons = [...document.querySelectorAll("#words [data-word]")];
 const drafts = new Map(); // what was typed and not saved, by key
 const RETRY_MS = 2000;
+const SLOW_MS = 250; // before it is said that a picture is on its way
+const SETTLE_MS = 2500; // until the server has decided the whole exam anew, usually
 
 let data = null;
 let pageAt = 0;
@@ -78,7 +80,9 @@ function showPage() {
   const page = data.pages[pageAt];
   const missing = $("no-picture");
   [...$("pages").children].forEach((one, at) => one.setAttribute("aria-pressed", String(at === pageAt)));
+  missing.className = "over";
   if (!page || page.problem) {
+    viewer.picture = null;
     viewer.svg.replaceChildren();
     viewer.over = null;
     missing.hidden = false;
@@ -89,20 +93,28 @@ function showPage() {
   $("page-at").textContent = page.at;
   missing.hidden = true;
   const picture = viewer.show(page.image, page.area, `Page ${page.page} of ${data.sheet}`);
-  const shown = pageAt;
-  picture.addEventListener("error", () => explainPicture(page, shown));
+  const came = () => viewer.picture === picture && (missing.hidden = true);
+  const slow = setTimeout(() => {
+    if (viewer.picture !== picture) return;
+    missing.className = "over drawing";
+    missing.textContent = "The page is being drawn…";
+    missing.hidden = false;
+  }, SLOW_MS);
+  picture.addEventListener("load", () => (clearTimeout(slow), came()));
+  picture.addEventListener("error", () => (clearTimeout(slow), explainPicture(page, picture)));
   drawFields();
 }
 
 // A picture that did not come says nothing; the same address asked by script says why.
-async function explainPicture(page, shown) {
+async function explainPicture(page, picture) {
   let words = "The picture of this page did not come.";
   try {
     await get(page.image);
   } catch (problem) {
     words = problem.message;
   }
-  if (shown !== pageAt) return;
+  if (viewer.picture !== picture) return;
+  $("no-picture").className = "over";
   $("no-picture").hidden = false;
   $("no-picture").textContent = words;
 }
@@ -272,6 +284,7 @@ export async function send(url, body, done) {
       saving = false;
       drawFields();
       done(told.told);
+      later();
       break;
     } catch (problem) {
       if (problem instanceof Refused && (problem.status === 0 || problem.status === 503)) {
@@ -287,6 +300,21 @@ export async function send(url, body, done) {
   }
   $("saving").textContent = "";
   view.removeAttribute("aria-busy");
+}
+
+// What a decision means for other sheets, and theirs for this one, is known a little later.
+let soonAgain = 0;
+function later() {
+  clearTimeout(soonAgain);
+  soonAgain = setTimeout(async () => {
+    const mine = turn;
+    const answer = await get(`/sheets/data?sheet=${encodeURIComponent(data.sheet)}`).catch(() => null);
+    if (!answer || saving || mine !== turn || answer.sheet !== data.sheet) return;
+    take(answer);
+    drawFields();
+    const now = fields().find((one) => one.key === chosen?.key);
+    if (now && now.revision === chosen.revision) chosen = now;
+  }, SETTLE_MS);
 }
 
 // Asks for the sheet again, keeping what is typed: somebody else was first.
@@ -360,6 +388,7 @@ names.next.addEventListener("click", () => go("next"));
 $("zoom-in").addEventListener("click", () => viewer.in());
 $("zoom-out").addEventListener("click", () => viewer.out());
 $("zoom-all").addEventListener("click", () => viewer.fit());
+$("zoom-wide").addEventListener("click", () => viewer.wide());
 window.addEventListener("popstate", () => {
   const name = new URLSearchParams(location.search).get("sheet");
   if (name) open(name);

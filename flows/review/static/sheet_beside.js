@@ -15,7 +15,7 @@ function person(data, lead) {
   $("candidate").replaceChildren(...told.filter(Boolean));
   $("candidate").classList.toggle("warn", !one.id);
   $("whose").textContent = one.id ? `${one.id} ${one.name}` : "candidate not settled";
-  $("candidate-why").textContent = [one.status, one.why, one.id && !one.listed && one.status !== "not on the roster" ? "" : ""].filter(Boolean).join(": ");
+  $("candidate-why").textContent = [one.status, one.why].filter(Boolean).join(": ");
   $("ranked").replaceChildren(
     ...one.ranked.map((guess) => {
       const button = make("button", { type: "button", "data-id": guess.id }, make("b", {}, guess.id), guess.name, make("span", { class: "share" }, percent(guess.probability)));
@@ -41,14 +41,14 @@ function marks(data, choose) {
     return row;
   };
   body.replaceChildren(...sums.marks.map(line), ...sums.totals.map(line), ...sums.questions.map(question));
-  const written = sums.written;
-  const of = sums.maximum ? ` of ${sums.maximum}` : "";
+  const { written, added } = sums;
   const parts = [];
-  if (sums.total !== null) parts.push(`${sums.settled ? "Total" : "Total"} ${sums.total}${sums.settled ? of : ""}`);
+  if (sums.total !== null) parts.push(`Total ${sums.total}${sums.settled && sums.maximum ? ` of ${sums.maximum}` : ""}`);
   if (sums.grade) parts.push(`grade ${sums.grade}`);
-  if (written && written.key) parts.push(sums.agrees === true ? `as written` : sums.agrees === false ? `but ${written.value} is written` : `written: ${written.value}`);
   $("total").textContent = parts.join(", ") || "No marks on this sheet";
-  $("total").className = `big ${sums.agrees === false ? "wrong" : sums.agrees ? "good" : ""}`;
+  const sum = $("sum");
+  sum.className = sums.agrees === false ? "wrong" : sums.agrees ? "good" : "soft";
+  sum.textContent = added === null ? "" : !written?.key ? `The marks add up to ${added}` : sums.agrees === true ? `The marks add up to ${added}, as written` : sums.agrees === false ? `The marks add up to ${added}, but ${written.value} is written` : `The marks: ${added}; written: ${written.value}`;
   $("reasons").replaceChildren(...sums.reasons.map((each) => make("li", {}, each)));
 }
 

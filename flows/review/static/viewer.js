@@ -37,10 +37,19 @@ export class Viewer {
     const top = Math.min(Math.max(box[1], y - high / 2), y + height - high / 2);
     this.box = [left, top, wide, high];
     this.svg.setAttribute("viewBox", this.box.map((one) => one.toFixed(3)).join(" "));
+    this.changed?.();
   }
 
   fit() {
     this.set([...this.whole]);
+  }
+
+  // Shows the whole width of the picture, from the top.
+  wide() {
+    const [x, y, width, height] = this.whole;
+    const high = Math.min((this.svg.clientHeight * width) / (this.svg.clientWidth || 1), height);
+    const across = (high * width) / height;
+    this.set([x + (width - across) / 2, y, across, high]);
   }
 
   get zoom() {
@@ -132,6 +141,7 @@ export function viewerKeys(viewer, arrows = () => true) {
     { keys: ["+", "="], says: "Zoom in", run: () => viewer.in() },
     { keys: ["-"], says: "Zoom out", run: () => viewer.out() },
     { keys: ["0"], says: "Whole page", run: () => viewer.fit() },
+    { keys: ["w"], says: "Width of the page", run: () => viewer.wide() },
     { keys: ["Shift+ArrowLeft"], says: "Move left", run: () => viewer.pan(-1, 0) },
     { keys: ["Shift+ArrowRight"], says: "Move right", run: () => viewer.pan(1, 0) },
     { keys: ["Shift+ArrowUp"], says: "Move up", run: () => viewer.pan(0, -1) },

@@ -23,11 +23,13 @@ let guess = "";
 let left = 0;
 let confirmed = []; // pages that can be taken back, the latest last
 let sending = new Map(); // keys of pages that are being stored, by token
+let ahead = []; // keys of the page after this one
 let asked = 0;
 
 const saver = new Saver("wall", stored, refused);
 
 const shown = () => grid.cells.map((cell) => cell.key);
+const held = () => [...new Set([...shown(), ...ahead])];
 const busy = () => [...sending.values()].flat();
 const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 
@@ -52,6 +54,7 @@ function count() {
 function load(without) {
   const wanted = post("/wall/page", { group, without }).then((told) => {
     preload(told.cells ?? []);
+    ahead = (told.cells ?? []).map((cell) => cell.key);
     return told;
   });
   wanted.catch(() => {});
@@ -71,6 +74,7 @@ function tellState(heading, words, retry) {
     button.textContent = "Try again";
     button.addEventListener("click", () => begin());
     state.append(button);
+    button.focus();
   } else {
     const link = document.createElement("a");
     link.className = "button main";
@@ -91,7 +95,12 @@ async function show(page) {
     told = await page;
   } catch (problem) {
     if (mine !== asked) return;
-    tellState("The fields cannot be loaded", problem.message, true);
+    if (problem.status !== 0 && problem.status < 500) {
+      tellState("The fields cannot be loaded", problem.message, true);
+      return;
+    }
+    tellState("The fields cannot be loaded", `${problem.message} They come by themselves as soon as it does.`, true);
+    setTimeout(() => mine === asked && begin(), LOOK_AGAIN_MS);
     return;
   }
   if (mine !== asked) return;
@@ -158,7 +167,7 @@ function stored(sent, told) {
   if (sent.url === "/wall/undo") {
     const words = `${plural(told.undone.length, "decision")} taken back; the fields are open again.`;
     say(told.late.length ? `${words} ${plural(told.late.length, "field")} left as decided since: ${named(told.late)}` : words, told.late.length ? "warn" : "good");
-    post("/wall/free", { keys: shown() }).catch(() => {}).finally(begin);
+    post("/wall/free", { keys: held() }).catch(() => {}).finally(begin);
     return;
   }
   sending.delete(sent.body.token);
@@ -181,5 +190,11 @@ bind([
 ]);
 byId("wall-confirm").addEventListener("click", confirm);
 byId("wall-undo").addEventListener("click", undo);
-setInterval(() => grid.cells.length && post("/wall/keep", { keys: shown() }).then((told) => told.lost.length && say(`${plural(told.lost.length, "field")} of this page went to somebody else while you were away; what they decide is not taken twice.`, "warn")).catch(() => {}), KEEP_MS);
+setInterval(() => grid.cells.length && post("/wall/keep", { keys: held() }).then((told) => told.lost.length && say(`${plural(told.lost.length, "field")} of this page went to somebody else while you were away; what they decide is not taken twice.`, "warn")).catch(() => {}), KEEP_MS);
+// Whoever leaves gives back what he does not need any more; a window that is closed too hard for that loses it in time.
+addEventListener("pagehide", () => {
+  if (!grid.cells.length) return;
+  const headers = { "content-type": "application/json", "x-csrf-token": document.querySelector('meta[name="csrf"]').content };
+  fetch("/wall/free", { method: "POST", headers, body: JSON.stringify({ keys: held() }), keepalive: true, credentials: "same-origin" }).catch(() => {});
+});
 begin();

@@ -1,6 +1,7 @@
 // The groups of the wall: up and down go through them, Enter opens one.
 
 import { bind } from "./keys.js";
+import { Saver } from "./wall_saver.js";
 
 const LOOK_AGAIN_MS = 1000;
 
@@ -20,4 +21,6 @@ if (links.length) {
   ]);
   links[0].focus({ preventScroll: true });
 }
+// Pages that were confirmed before the way back to here, and did not get through yet.
+new Saver("wall", () => {}, () => {});
 if (document.getElementById("wall-loading")) setTimeout(() => location.reload(), LOOK_AGAIN_MS);

@@ -1,6 +1,6 @@
 // Sends what was decided, one after the other, until the server has it: nothing is lost while it does not answer.
 // What waits is kept in this window's session storage, so that a page that is loaded again goes on with it. Sending
-// twice stores once: every decision carries its token.
+// twice stores once: every decision carries its token. What one person decided is never sent in the name of another.
 
 import { offline, post, Refused } from "./api.js";
 
@@ -15,11 +15,16 @@ export class Saver {
     this.name = `tallymark-${name}`;
     this.stored = stored;
     this.refused = refused;
-    this.waiting = this.kept();
+    this.person = document.querySelector(".who")?.textContent ?? "";
+    const kept = this.kept();
+    this.waiting = kept.filter((one) => one.person === this.person);
+    this.others = kept.filter((one) => one.person !== this.person);
     this.busy = false;
     this.tries = 0;
     addEventListener("beforeunload", (event) => this.waiting.length && event.preventDefault());
     addEventListener("online", () => this.now());
+    if (this.others.length) offline(`Pages that ${this.others[0].person} confirmed in this window are not stored yet; they are sent when ${this.others[0].person} logs in here again.`);
+    if (this.waiting.length) this.keep();
     this.now();
   }
 
@@ -34,7 +39,7 @@ export class Saver {
 
   keep() {
     try {
-      sessionStorage.setItem(this.name, JSON.stringify(this.waiting));
+      sessionStorage.setItem(this.name, JSON.stringify([...this.others, ...this.waiting]));
     } catch {
       // Without storage it still waits in memory.
     }
@@ -43,7 +48,7 @@ export class Saver {
   }
 
   send(url, body) {
-    this.waiting.push({ url, body });
+    this.waiting.push({ url, body, person: this.person });
     this.keep();
     this.now();
   }

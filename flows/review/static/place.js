@@ -1,0 +1,281 @@
+// Places a page by hand: four corners are shown, the server says where the boxes land, and reads the page there.
+import { get, offline, post, Refused } from "./api.js";
+import { bind } from "./keys.js";
+import { draw, make } from "./page_parts.js";
+import { Viewer, viewerKeys } from "./viewer.js";
+import { follow } from "./work.js";
+
+const $ = (id) => document.getElementById(id);
+const at = $("view").dataset.at;
+const viewer = new Viewer($("paper"));
+
+let data = null;
+let corners = [];
+let set = 0; // corners that were shown, in order
+let chosen = -1;
+let turn = 0;
+let busy = false;
+
+async function begin() {
+  try {
+    data = await get(`${at}/data`);
+  } catch (problem) {
+    $("no-picture").textContent = problem.message;
+    if (problem.status === 0) offline(problem.message);
+    return;
+  }
+  $("no-picture").hidden = true;
+  viewer.show(data.image, [0, 0, data.width, data.height], "The page as it was scanned");
+  $("template").replaceChildren(...data.templates.map((one) => make("option", { value: one.name }, one.title ? `${one.title} (${one.name})` : one.name)));
+  if (data.placed) {
+    $("template").value = data.placed.template;
+    $("serial").value = data.placed.serial ?? "";
+  }
+  pages(data.placed?.page);
+  showNow(data.now);
+  if (!data.placeable) {
+    tell(`This page needs no placing: it is ${data.now.outcome}.`, "bad");
+    return;
+  }
+  await anew(data.placed?.corners);
+}
+
+function pages(page = 1) {
+  const template = chosenTemplate();
+  $("page").replaceChildren(...Array.from({ length: template.pages }, (_, number) => make("option", { value: String(number + 1) }, String(number + 1))));
+  $("page").value = String(Math.min(page, template.pages));
+  $("serial-label").hidden = !template.serial;
+  $("how").textContent = template.form
+    ? "Click the four corners of the paper in this order, as the form is read, whichever way up it lies:"
+    : "Click the outer corners of the four corner marks in this order, as the sheet is read, whichever way up it lies:";
+}
+
+const chosenTemplate = () => data.templates.find((one) => one.name === $("template").value);
+
+function showNow(now) {
+  $("now").textContent = now.outcome + (now.reason ? `: ${now.reason}` : "");
+  $("unplace").hidden = !now.by_hand;
+  const after = $("after");
+  after.hidden = !now.sheet;
+  after.replaceChildren(...(now.sheet ? [make("a", { class: "button", href: `/sheets?sheet=${encodeURIComponent(now.sheet)}` }, `Open sheet ${now.sheet}`)] : []));
+}
+
+async function anew(placed) {
+  if (placed) {
+    corners = placed.map((one) => [...one]);
+    set = 4;
+  } else {
+    const query = new URLSearchParams({ template: $("template").value, page: $("page").value });
+    try {
+      corners = (await get(`${at}/start?${query}`)).corners;
+    } catch (problem) {
+      return tell(problem.message, "bad");
+    }
+    set = 0;
+  }
+  chosen = -1;
+  steps();
+  await land();
+}
+
+function steps() {
+  $("steps").replaceChildren(...data.points.map((name, number) => make("li", { class: number < set ? "done" : number === set ? "now" : "" }, name + (number < set ? " ✓" : ""))));
+}
+
+// ---- what is drawn ---------------------------------------------------------------------------------------------------
+
+let landed = draw("g");
+const handles = draw("g");
+
+function paint(told) {
+  const thin = viewer.box[2] / 500;
+  landed = draw("g", { "stroke-width": thin, "aria-hidden": "true" });
+  const points = (list) => list.map((one) => one.join(",")).join(" ");
+  for (const one of told.boxes) landed.append(draw("polygon", { class: "landing", points: points(one.points) }));
+  if (told.frame.length) landed.append(draw("polygon", { class: "frame", points: points(told.frame), "stroke-dasharray": `${6 * thin} ${4 * thin}` }));
+  viewer.over.replaceChildren(landed, handles);
+  paintHandles();
+}
+
+function paintHandles() {
+  const size = viewer.box[2] / 70;
+  if (!handles.children.length)
+    data.points.forEach((name, number) => {
+      const group = draw("g", { class: "corner", tabindex: "0", role: "button", "data-held": "", "data-number": String(number) });
+      group.append(draw("circle"), draw("path"), draw("text"));
+      group.lastChild.textContent = String(number + 1);
+      handles.append(group);
+    });
+  corners.forEach(([x, y], number) => {
+    const [circle, cross, text] = handles.children[number].children;
+    const group = handles.children[number];
+    group.setAttribute("aria-label", `${data.points[number]}: ${Math.round(x)}, ${Math.round(y)}`);
+    group.classList.toggle("chosen", number === chosen);
+    // Until it was shown, a corner lets clicks through: the place to show may lie under another one's.
+    group.classList.toggle("ghost", number >= set);
+    for (const [key, value] of Object.entries({ cx: x, cy: y, r: size, "stroke-width": size / 7 })) circle.setAttribute(key, value);
+    cross.setAttribute("d", `M${x - size / 2} ${y}h${size}M${x} ${y - size / 2}v${size}`);
+    cross.setAttribute("stroke", "#a81e1e");
+    cross.setAttribute("stroke-width", size / 14);
+    text.setAttribute("x", x + size * 1.1);
+    text.setAttribute("y", y - size * 0.7);
+    text.setAttribute("font-size", size * 1.5);
+  });
+}
+viewer.changed = () => {
+  if (data && viewer.over && corners.length) {
+    landed.setAttribute("stroke-width", viewer.box[2] / 500);
+    paintHandles();
+  }
+};
+
+const asked = () => ({
+  template: $("template").value,
+  page: Number($("page").value),
+  serial: $("serial").value.trim() && chosenTemplate().serial ? Number($("serial").value.trim()) : null,
+  corners,
+});
+
+// Asks where the boxes land; of answers that cross, the latest question counts.
+let asking = false;
+let askAgain = false;
+async function land() {
+  paintHandles();
+  if (!viewer.over.contains(handles)) viewer.over.append(handles);
+  if (asking) {
+    askAgain = true;
+    return;
+  }
+  asking = true;
+  const mine = ++turn;
+  try {
+    const body = asked();
+    if (body.serial !== null && !(Number.isInteger(body.serial) && body.serial > 0)) {
+      tell("The number of the copy is a whole number, such as 17; leave it empty if you cannot read it.", "bad");
+      $("confirm").disabled = true;
+      return;
+    }
+    const told = await post(`${at}/preview`, body);
+    offline();
+    if (mine !== turn) return;
+    paint(told);
+    tell(told.problem, told.problem ? "bad" : "");
+    $("confirm").disabled = Boolean(told.problem) || busy;
+  } catch (problem) {
+    if (problem instanceof Refused && problem.status === 0) offline(problem.message);
+    tell(problem.message, "bad");
+  } finally {
+    asking = false;
+    if (askAgain) {
+      askAgain = false;
+      land();
+    }
+  }
+}
+
+function tell(words, kind = "") {
+  $("problem").textContent = words;
+  $("problem").className = `problem ${kind}`;
+}
+
+// ---- hands -----------------------------------------------------------------------------------------------------------
+
+function put(number, x, y) {
+  corners[number] = [Math.round(x * 10) / 10, Math.round(y * 10) / 10];
+  set = Math.max(set, number + 1);
+  chosen = number;
+  steps();
+  land();
+}
+
+viewer.svg.addEventListener("click", (event) => {
+  if (!data?.placeable || viewer.moved || busy || event.target.closest(".corner")) return;
+  const number = set < 4 ? set : chosen;
+  if (number < 0) return tell("Choose a corner to move it, or begin anew.", "");
+  put(number, ...viewer.at(event.clientX, event.clientY));
+});
+
+let dragged = -1;
+handles.addEventListener("pointerdown", (event) => {
+  const group = event.target.closest(".corner");
+  if (!group || busy) return;
+  dragged = Number(group.dataset.number);
+  group.setPointerCapture(event.pointerId);
+});
+handles.addEventListener("pointermove", (event) => {
+  if (dragged >= 0) put(dragged, ...viewer.at(event.clientX, event.clientY));
+});
+for (const name of ["pointerup", "pointercancel"]) handles.addEventListener(name, () => (dragged = -1));
+handles.addEventListener("focusin", (event) => {
+  chosen = Number(event.target.closest(".corner").dataset.number);
+  const [x, y] = corners[chosen];
+  const around = viewer.box[2] / 30;
+  viewer.reveal([x - around, y - around, 2 * around, 2 * around]);
+  paintHandles();
+});
+handles.addEventListener("keydown", (event) => {
+  const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  if (!way || busy) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const by = event.shiftKey ? 10 : 1;
+  const number = Number(event.target.closest(".corner").dataset.number);
+  put(number, corners[number][0] + by * way[0], corners[number][1] + by * way[1]);
+});
+
+$("template").addEventListener("change", () => {
+  pages();
+  if (set) land();
+  else anew();
+});
+$("page").addEventListener("change", () => land());
+$("serial").addEventListener("input", () => land());
+$("again").addEventListener("click", () => anew());
+$("zoom-in").addEventListener("click", () => viewer.in());
+$("zoom-out").addEventListener("click", () => viewer.out());
+$("zoom-all").addEventListener("click", () => viewer.fit());
+
+async function work(url, body) {
+  if (busy) return;
+  busy = true;
+  $("confirm").disabled = true;
+  $("unplace").disabled = true;
+  try {
+    await post(url, body);
+    $("work").hidden = false;
+    $("work").scrollIntoView({ block: "nearest" });
+    const told = await follow(at, { progress: $("progress"), outcome: $("outcome"), box: $("work") });
+    data.placeable = told.now.by_hand || ["failed", "foreign", "blank"].includes(told.now.outcome);
+    showNow(told.now);
+    $("work").scrollIntoView({ block: "nearest" });
+  } catch (problem) {
+    $("work").hidden = false;
+    $("progress").hidden = true;
+    $("outcome").className = "outcome bad";
+    $("outcome").textContent = problem.message;
+  }
+  busy = false;
+  $("unplace").disabled = false;
+  $("confirm").disabled = !data.placeable;
+}
+
+$("confirm").addEventListener("click", () => work(`${at}/confirm`, asked()));
+$("unplace").addEventListener("click", () => work(`${at}/unplace`, {}));
+
+// The sheet lies sideways: the same places, the next corner first.
+function turnCorners() {
+  if (!corners.length || busy) return;
+  corners = [...corners.slice(1), corners[0]];
+  land();
+}
+$("turn").addEventListener("click", turnCorners);
+
+const onCorner = () => Boolean(document.activeElement?.closest?.(".corner"));
+bind([
+  { keys: ["1", "2", "3", "4"], says: "Choose a corner", run: (event) => handles.children[Number(event.key) - 1]?.focus() },
+  { keys: ["Tab"], says: "Next corner; arrows move it, ten pixels with Shift", run: () => false },
+  { keys: ["Enter"], says: "Read the page where the sheet is shown", run: (event) => (event.target.tagName === "BUTTON" || $("confirm").disabled ? false : work(`${at}/confirm`, asked())) },
+  { keys: ["t"], says: "Turn the corners by a quarter", run: turnCorners },
+  ...viewerKeys(viewer, () => !onCorner()),
+]);
+begin();

@@ -1,0 +1,287 @@
+"""The wall: pages of one guess confirmed in one act, with what is struck left open."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from flows.records import Act
+from flows.review.office import Office
+from flows.review.saying import Said, Word, say
+from flows.settings import DATABASE
+from recognizer.template import Role
+from tests.helpers.exam_folder import SETTINGS, exam_folder, remember
+from tests.helpers.exam_rows import OTHER_SCAN, marks_fields, page_row
+from tests.helpers.review_office import ADA, BEN, LEA, SECOND, VIC, browser, office_of
+
+SEVENS = "mark.number.7"
+TOKEN, OTHER = "a" * 32, "b" * 32
+SHEETS = 5
+
+
+def walled(folder: Path, settings: str = SETTINGS) -> Path:
+    """An exam with some more sheets, each with one mark that may be a 7 or a 1."""
+    exam_folder(folder, settings)
+    pages = [page_row("marks", number, serial=100 + number, sheet=f"marks#{100 + number}") for number in range(5, 10)]
+    fields = [row for page in pages for row in marks_fields(page, "00123456", [None, "2", "3"], "12")]
+    remember(folder, pages, fields, again=True)
+    return folder
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    with office_of(walled(tmp_path / "exam")) as found:
+        yield found
+
+
+@pytest.fixture
+def blind(tmp_path: Path) -> Iterator[Office]:
+    with office_of(walled(tmp_path / "blind", SECOND)) as found:
+        yield found
+
+
+@pytest.fixture
+def ada(office: Office) -> TestClient:
+    return browser(office, ADA)
+
+
+def page_of(who: TestClient, *without: str) -> dict[str, Any]:
+    answer = who.post("/wall/page", json={"group": SEVENS, "without": without})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def confirmed(cells: Sequence[dict[str, Any]], *struck: str, token: str = TOKEN, guess: str = "7") -> dict[str, Any]:
+    told = [{"key": cell["key"], "revision": cell["revision"]} for cell in cells]
+    return {
+        "token": token,
+        "guess": guess,
+        "fields": [one for one in told if one["key"] not in struck],
+        "struck": [one for one in told if one["key"] in struck],
+    }
+
+
+def said_by(office: Office, key: str, text: str, who: Any = BEN) -> None:
+    row = office.store.field(key)
+    assert row is not None
+    say(office, who, Said(key, row.revision, Word.VALUE, text, f"other-{key[-9:]}", "queue"))
+
+
+def test_groups_are_listed_with_their_counts(ada: TestClient) -> None:
+    page = ada.get("/wall", headers={"accept": "text/html"}).text
+    assert "read as 7" in page
+    assert "/wall/group?name=mark.number.7" in page
+    assert "Sample check" not in page
+
+
+def test_a_page_shows_what_is_open_of_a_group(office: Office, ada: TestClient) -> None:
+    told = page_of(ada)
+    assert (told["guess"], len(told["cells"]), told["left"]) == ("7", SHEETS + 1, SHEETS + 1)
+    assert {cell["key"] for cell in told["cells"]} == {
+        key
+        for key, flag in office.desk.open_flags().items()
+        if flag.row.decision.guess == "7" and flag.row.role is Role.MARK
+    }
+    assert all(cell["read"] == "7" and cell["why"] and cell["may_hold"] for cell in told["cells"])
+
+
+def test_a_confirmed_page_becomes_decisions_and_what_is_struck_stays_open(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    struck, *kept = (cell["key"] for cell in cells)
+    told = ada.post("/wall/confirm", json=confirmed(cells, struck)).json()
+    assert (sorted(told["stored"]), told["struck"], told["late"]) == (sorted(kept), 1, [])
+    rows = office.store.trail()
+    assert {row.correction.key for row in rows} == set(kept)
+    assert {(row.correction.value, row.correction.how, row.correction.reviewer) for row in rows} == {
+        ("7", "wall", "Ada")
+    }
+    assert office.desk.is_open(struck) is not None
+    assert all(office.desk.is_open(key) is None for key in kept)
+    # It waits in the queue, and comes on no wall again, whoever asks.
+    assert page_of(browser(office, BEN))["cells"] == []
+
+
+def test_a_page_that_is_sent_again_is_stored_once(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    first, second = (ada.post("/wall/confirm", json=confirmed(cells)).json() for _ in range(2))
+    assert first == second
+    assert len(office.store.trail()) == SHEETS + 1
+    # Also after it was taken back.
+    keys = [cell["key"] for cell in cells]
+    ada.post("/wall/undo", json={"token": OTHER, "confirmed": TOKEN, "keys": keys})
+    ada.post("/wall/confirm", json=confirmed(cells))
+    assert len(office.store.trail()) == 2 * (SHEETS + 1)
+    assert all(office.desk.is_open(key) for key in keys)
+
+
+def test_what_somebody_else_decided_meanwhile_is_named_and_the_rest_is_stored(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    taken = cells[0]["key"]
+    said_by(office, taken, "1")
+    for _ in range(2):
+        told = ada.post("/wall/confirm", json=confirmed(cells)).json()
+        assert len(told["stored"]) == SHEETS
+        assert [one["key"] for one in told["late"]] == [taken]
+    row = office.store.field(taken)
+    assert row is not None
+    assert (row.value, len(office.store.trail(taken))) == ("1", 1)
+
+
+def test_a_field_that_was_read_again_is_not_taken(office: Office, ada: TestClient, tmp_path: Path) -> None:
+    cells = page_of(ada)["cells"]
+    page = page_row("marks", 5, serial=105, sheet="marks#105")
+    remember(tmp_path / "exam", [page], marks_fields(page, "00123456", ["1", "2", "3"], "12"), again=True)
+    told = ada.post("/wall/confirm", json=confirmed(cells)).json()
+    assert len(told["stored"]) == SHEETS
+    assert "read again" in told["late"][0]["words"]
+
+
+def test_a_field_that_is_gone_is_named(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    gone = f"{OTHER_SCAN[:12]}-1-q1"
+    told = ada.post("/wall/confirm", json=confirmed([*cells, {"key": gone, "revision": "r1.0"}])).json()
+    assert len(told["stored"]) == SHEETS + 1
+    assert [one["key"] for one in told["late"]] == [gone]
+    only = ada.post("/wall/confirm", json=confirmed([{"key": gone, "revision": "r1.0"}], token=OTHER)).json()
+    assert (only["stored"], len(only["late"])) == ([], 1)
+    ada.post("/wall/confirm", json=confirmed([{"key": gone, "revision": "r1.0"}], gone, token="c" * 32))
+    assert gone not in office.struck
+
+
+def test_a_whole_page_is_taken_back_with_a_row_for_each_field(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    struck, *keys = (cell["key"] for cell in cells)
+    ada.post("/wall/confirm", json=confirmed(cells, struck))
+    body = {"token": OTHER, "confirmed": TOKEN, "keys": keys, "struck": [struck]}
+    first, second = (ada.post("/wall/undo", json=body).json() for _ in range(2))
+    assert sorted(first["undone"]) == sorted(keys)
+    assert first == second
+    rows = office.store.trail()
+    assert [row.correction.act for row in rows] == [Act.SAY] * SHEETS + [Act.UNDO] * SHEETS
+    assert sorted(row.correction.undoes or 0 for row in rows[SHEETS:]) == [row.number for row in rows[:SHEETS]]
+    assert {cell["key"] for cell in page_of(ada)["cells"]} == {struck, *keys}
+
+
+def test_what_was_decided_anew_since_is_not_taken_back(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    keys = [cell["key"] for cell in cells]
+    ada.post("/wall/confirm", json=confirmed(cells))
+    said_by(office, keys[0], "1")
+    told = ada.post("/wall/undo", json={"token": OTHER, "confirmed": TOKEN, "keys": keys}).json()
+    assert [one["key"] for one in told["late"]] == [keys[0]]
+    assert sorted(told["undone"]) == sorted(keys[1:])
+    row = office.store.field(keys[0])
+    assert row is not None
+    assert row.value == "1"
+
+
+def test_nobody_takes_back_the_page_of_somebody_else_but_a_lead(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    keys = [cell["key"] for cell in cells]
+    ada.post("/wall/confirm", json=confirmed(cells))
+    body = {"token": OTHER, "confirmed": TOKEN, "keys": keys}
+    assert browser(office, BEN).post("/wall/undo", json=body).json()["undone"] == []
+    assert sorted(browser(office, LEA).post("/wall/undo", json=body | {"token": "c" * 32}).json()["undone"]) == sorted(
+        keys
+    )
+
+
+def test_two_people_never_have_one_field_on_their_walls(office: Office, ada: TestClient) -> None:
+    ben = browser(office, BEN)
+    mine = [cell["key"] for cell in page_of(ada)["cells"]]
+    told = page_of(ben)
+    assert (told["cells"], told["elsewhere"]) == ([], SHEETS + 1)
+    ada.post("/wall/free", json={"keys": mine[:2]})
+    assert {cell["key"] for cell in page_of(ben)["cells"]} == set(mine[:2])
+    assert ada.post("/wall/keep", json={"keys": mine}).json()["lost"] == mine[:2]
+
+
+def test_the_page_after_is_another_one(ada: TestClient) -> None:
+    keys = [cell["key"] for cell in page_of(ada)["cells"]]
+    assert {cell["key"] for cell in page_of(ada, *keys[:4])["cells"]} == set(keys[4:])
+
+
+def test_in_blind_review_a_wall_is_the_first_answer_and_shows_no_second_look(blind: Office) -> None:
+    ada, ben = browser(blind, ADA), browser(blind, BEN)
+    cells = page_of(ada)["cells"]
+    ada.post("/wall/confirm", json=confirmed(cells))
+    assert {row.correction.act for row in blind.store.trail()} == {Act.SAY}
+    assert page_of(ben)["cells"] == []
+    # Sent all the same by somebody who saw it before: that is no second answer given unseen.
+    told = ben.post("/wall/confirm", json=confirmed(cells, token=OTHER)).json()
+    assert told["stored"] == []
+    assert all("Ada" in one["words"] and "(7)" not in one["words"] for one in told["late"])
+
+
+def test_a_database_in_use_stores_nothing_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = walled(tmp_path / "exam")
+    monkeypatch.setattr("flows.migrations.opening.BUSY_SECONDS", 0.05)
+    with office_of(folder) as office, closing(sqlite3.connect(folder / DATABASE, isolation_level=None)) as other:
+        ada = browser(office, ADA)
+        cells = page_of(ada)["cells"]
+        other.execute("BEGIN IMMEDIATE")
+        answer = ada.post("/wall/confirm", json=confirmed(cells))
+        other.execute("ROLLBACK")
+        assert answer.status_code == 503
+        assert answer.json()["problem"]
+        assert office.store.trail() == ()
+        assert len(ada.post("/wall/confirm", json=confirmed(cells)).json()["stored"]) == SHEETS + 1
+
+
+NO_PAGES: tuple[dict[str, Any], ...] = (
+    {},
+    {"token": "short", "guess": "7", "fields": []},
+    {"token": TOKEN, "guess": "7", "fields": [{"key": "../../etc/passwd", "revision": "r1.0"}]},
+    {"token": TOKEN, "guess": "7", "fields": "all"},
+    {"token": TOKEN, "guess": 7, "fields": []},
+    {"token": TOKEN, "guess": "7", "fields": [{"key": f"9f2c41d07ab3-{n}-q1", "revision": "r"} for n in range(61)]},
+    {"token": TOKEN, "guess": "7", "fields": [{"key": "9f2c41d07ab3-2-q2", "revision": "r"}] * 2},
+    {"token": TOKEN, "guess": "7", "reviewer": "Lea"},
+)
+
+
+def test_what_is_no_page_is_refused_in_words(office: Office, ada: TestClient) -> None:
+    for body in NO_PAGES:
+        answer = ada.post("/wall/confirm", json=body)
+        assert answer.status_code == 422, body
+        assert answer.json()["problem"]
+    assert office.store.trail() == ()
+
+
+def test_what_a_field_may_not_hold_is_never_stored(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    for guess in ("<script>alert(1)</script>", "11", "seven", "\u202e7", "😀"):
+        told = ada.post("/wall/confirm", json=confirmed(cells, guess=guess)).json()
+        assert told["stored"] == [], guess
+        assert len(told["late"]) == SHEETS + 1
+    assert office.store.trail() == ()
+
+
+def test_a_group_that_is_not_there_is_empty_and_its_name_is_only_text(ada: TestClient) -> None:
+    name = '"><script>alert(1)</script>'
+    page = ada.get("/wall/group", params={"name": name}, headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text
+    told = ada.post("/wall/page", json={"group": name}).json()
+    assert (told["cells"], told["left"]) == ([], 0)
+
+
+def test_only_who_reviews_has_a_wall(office: Office) -> None:
+    vic = browser(office, VIC)
+    assert vic.get("/wall").status_code == 403
+    assert vic.post("/wall/page", json={"group": SEVENS}).status_code == 403
+    assert vic.post("/wall/confirm", json=confirmed([])).status_code == 403
+    nobody = browser(office, ADA)
+    nobody.cookies.clear()
+    assert nobody.post("/wall/confirm", json=confirmed([])).status_code in (401, 403)
+
+
+def test_while_the_exam_is_read_the_wall_says_so(office: Office, ada: TestClient) -> None:
+    office.desk.seen = None
+    assert page_of(ada)["loading"] is True
+    assert "is being read" in ada.get("/wall", headers={"accept": "text/html"}).text
