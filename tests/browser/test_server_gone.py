@@ -56,7 +56,7 @@ def test_decisions_outlive_a_reload(kim: Watched, review: Review, folder: Path) 
     other.close()
     page.goto(f"{review.at}/queue")
     expect(page.locator("#queue")).to_have_attribute("data-state", "one")
-    page.wait_for_function('!sessionStorage.length || !Object.values(sessionStorage).join().includes("token")')
+    page.wait_for_function('() => !sessionStorage.length || !Object.values(sessionStorage).join().includes("token")')
     page.wait_for_timeout(500)
     assert [row.correction.key for row in trail(folder)] == [key]
 

@@ -31,7 +31,7 @@ def test_a_page_is_confirmed_with_one_key_without_what_was_struck(kim: Watched, 
     press(page, "Enter")
     expect(page.locator("#wall-note")).to_contain_text("confirmed")
     expect(page.locator("#saving")).not_to_contain_text("not stored")
-    page.wait_for_function("!document.querySelector('#saving').textContent.startsWith('Saving')")
+    page.wait_for_function("() => !document.querySelector('#saving').textContent.startsWith('Saving')")
     rows = trail(folder)
     assert [row.correction.key for row in rows] == [key for key in keys if key != keys[1]]
     assert {row.correction.how for row in rows} == {"wall"}
