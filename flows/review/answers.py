@@ -4,23 +4,14 @@ No path, no SQL and nothing that was sent stands in an answer. What nobody expec
 terminal of the server shows where it broke.
 """
 
-import logging
-import re
-import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from flows.review.office import draw, office_of
-
-LOG = logging.getLogger("flows.review")
-"""Goes to the terminal in which the server runs: refused log-ins and bugs, never names or what was typed."""
-
-FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^/\s:;,'\"]+/)+")
-"""Where a file lies, as messages for the terminal have it."""
+from flows.review.wording import fault_number, without_paths
 
 
 def wants_page(request: Request) -> bool:
@@ -65,22 +56,9 @@ def cannot(request: Request, problem: Exception) -> Response:
 
 def broken(request: Request, problem: Exception) -> Response:
     """Say that a bug of ours was met, and show it on the server's terminal."""
-    number = secrets.token_hex(4)
-    LOG.error("Bug %s", number, exc_info=problem)
+    number = fault_number(problem)
     words = (
         f"Something went wrong that should not; what you did last may not be stored. Reload the page and look. The "
         f"terminal in which the review runs shows more under {number}."
     )
     return refuse(request, HTTPStatus.INTERNAL_SERVER_ERROR, words, heading="A fault of ours")
-
-
-def without_paths(words: str, folder: Path) -> str:
-    """Return a message with names of files, and not where they lie.
-
-    >>> without_paths("/exams/chemistry/tallymark.db cannot be written", Path("/exams/chemistry"))
-    'tallymark.db cannot be written'
-    """
-    for place in sorted({str(folder), str(folder.resolve())}, key=len, reverse=True):
-        if place not in ("", ".", "/"):
-            words = words.replace(f"{place}/", "").replace(place, "the exam folder")
-    return FOLDERS.sub("", words)

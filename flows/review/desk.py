@@ -21,6 +21,7 @@ from flows.exam_results import ExamResults, exam_results, exam_rule
 from flows.export.flags_sheet import FlagRow, fields_by_name, flag_rows
 from flows.ledger import Ledger
 from flows.records import DISPUTED, FieldRow, TrailRow
+from flows.review.wording import fault_number, without_paths
 from flows.rules import RULE_FILES
 from flows.settings import Exam
 from flows.settling import SettledSheet
@@ -124,7 +125,10 @@ class Desk:
                         rest = REST_SHARE * (time.monotonic() - began)
                     self.trouble = ""
             except (FlowError, RecognizerError) as problem:
-                self.trouble = str(problem)
+                self.trouble = without_paths(str(problem), self.exam.dir)
+            except Exception as problem:
+                # Loud, and not the end: who waits is told, and the next look may do.
+                self.trouble = f"Something went wrong that should not; the terminal shows more: {fault_number(problem)}"
             self._soon.wait(max(LOOK_SECONDS, rest))
             self._soon.clear()
             rest = 0.0

@@ -9,10 +9,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from flows.review.accounts import NotLetInError, TooSoonError, person_of
-from flows.review.answers import LOG
 from flows.review.guard import CSRF_HEADER
 from flows.review.office import Here, Office, draw
 from flows.review.sessions import Session
+from flows.review.wording import LOG
 
 router = APIRouter()
 

@@ -20,13 +20,13 @@ from flows.page_desk import PLACEABLE, place, resolve, unplace
 from flows.page_reading import reader_of
 from flows.page_show import pictures_of_place
 from flows.records import By, PageChoice, PageRow
-from flows.review.answers import without_paths
 from flows.review.bodies import Body, body_of
 from flows.review.landing import landing, refusal, starting_corners
 from flows.review.office import Here, Leading, Office, draw
 from flows.review.page_images import HIDDEN, find_page, image_address, shown_fit, spec_of, template_of, wanted
 from flows.review.people import Person
 from flows.review.refusals import Refused
+from flows.review.wording import without_paths
 from flows.stacks import was_dropped
 from recognizer.errors import RegistrationError
 from recognizer.placing import POINTS

@@ -123,6 +123,26 @@ def test_a_faulty_roster_is_told_and_looked_at_again(desk: Desk, folder: Path) -
         desk.end()
 
 
+def test_a_fault_of_ours_is_told_without_what_it_said_and_looked_at_again(folder: Path) -> None:
+    fails = iter([True])
+
+    def opener() -> Store:
+        if next(fails, False):
+            raise RuntimeError(f"secret of {folder}")
+        return open_store(folder)
+
+    desk = Desk(load_exam(folder), opener)
+    desk.begin()
+    try:
+        until(lambda: bool(desk.trouble))
+        assert desk.trouble.startswith("Something went wrong that should not; the terminal shows more: ")
+        assert "secret" not in desk.trouble
+        desk.hurry()
+        until(lambda: desk.seen is not None)
+    finally:
+        desk.end()
+
+
 def test_a_roster_that_is_saved_is_seen_soon(desk: Desk, folder: Path) -> None:
     desk.begin()
     try:

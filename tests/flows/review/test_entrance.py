@@ -10,10 +10,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from flows.passwords import hash_password
+from flows.review.accounts import person_of
 from flows.review.office import Office
 from flows.review.people import UserRole
 from flows.review.sessions import COOKIE, IDLE_SECONDS, Sessions, cookie_name
 from flows.review.throttle import FREE_TRIES, LONGEST_WAIT
+from flows.settings import load_exam
 from flows.users import turned, with_password, with_role
 from tests.helpers.exam_folder import exam_folder
 from tests.helpers.review_office import ADA, LEA
@@ -179,6 +181,21 @@ def test_no_wait_tells_whether_there_is_such_an_account(office: Office) -> None:
         ]
     told = [[(one.status_code, one.text.replace(name, "")) for one in answers] for name, answers in seen.items()]
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("role", "names", "sees"),
+    [
+        (UserRole.LEAD, "hidden", True),
+        (UserRole.REVIEWER, "hidden", False),
+        (UserRole.VIEWER, "hidden", False),
+        (UserRole.REVIEWER, "shown", True),
+    ],
+)
+def test_names_are_for_leads_and_where_the_exam_says_so(office: Office, role: UserRole, names: str, sees: bool) -> None:
+    path = office.exam.dir / "exam.toml"
+    path.write_text(path.read_text(encoding="utf-8") + f'[review]\nnames = "{names}"\n', encoding="utf-8")
+    assert person_of(load_exam(office.exam.dir), "Ada", role).sees_names is sees
 
 
 # ---- what ends a session ---------------------------------------------------------------------------------------------

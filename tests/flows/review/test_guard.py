@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from flows.errors import PlaceError
+from flows.migrations import opening
 from flows.review import guard
-from flows.review.answers import without_paths
 from flows.review.guard import CSRF_HEADER, MOST_BYTES
 from flows.review.office import Office
+from flows.review.people import UserRole
 from flows.review.sessions import COOKIE
+from flows.review.wording import without_paths
+from flows.users import added
 from tests.helpers.exam_folder import exam_folder
 from tests.helpers.review_office import ADA
-from tests.helpers.visitors import closed_office, visitor
+from tests.helpers.visitors import NOON, closed_office, visitor
 
 JSON = {"accept": "application/json"}
 PAGE = {"accept": "text/html"}
@@ -322,7 +326,7 @@ def test_a_bug_has_a_number_and_tells_nothing_else(
         answer = inside(office).get("/break", headers=headers)
     assert answer.status_code == 500
     (record,) = caplog.records
-    number = record.getMessage().removeprefix("Bug ")
+    number = record.getMessage().removeprefix("Fault ")
     assert number in answer.text
     assert record.exc_info is not None
     assert not any(word in answer.text for word in ("secret", "RuntimeError", "Traceback", "/srv", ".py"))
@@ -372,6 +376,30 @@ def test_another_database_in_its_place_is_told(own: Office) -> None:
     answer = client.post("/echo", content=b"abc", headers=JSON)
     assert answer.status_code == 503
     assert "another file than when the review was started" in answer.json()["problem"]
+
+
+def test_a_database_that_another_program_holds_is_waited_for_and_then_told(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "BUSY_SECONDS", 0.05)
+    with closed_office(shutil.copytree(made, tmp_path / "exam")) as office:
+        client = inside(office)
+        app = client.app
+        assert isinstance(app, FastAPI)
+
+        @app.post("/write")
+        def write() -> str:
+            office.store.change_user(lambda there: added(there, "Bea", UserRole.VIEWER, "s", NOON), "root", NOON)
+            return "stored"
+
+        with sqlite3.connect(office.store.path) as other:
+            other.execute("BEGIN IMMEDIATE")
+            answer = client.post("/write", headers=JSON)
+            assert answer.status_code == 503
+            assert "tallymark.db has been in use by another program" in answer.json()["problem"]
+            assert office.store.users() == ()
+            other.rollback()
+        assert client.post("/write", headers=JSON).json() == "stored"
 
 
 # ---- a proxy in front ------------------------------------------------------------------------------------------------

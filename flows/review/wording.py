@@ -1,0 +1,31 @@
+"""What is said to people, and what to the terminal in which the server runs."""
+
+import logging
+import re
+import secrets
+from pathlib import Path
+
+LOG = logging.getLogger("flows.review")
+"""Goes to the terminal: refused log-ins and faults of ours, never names or what was typed."""
+
+FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^/\s:;,'\"]+/)+")
+"""Where a file lies, as messages for the terminal have it."""
+
+
+def without_paths(words: str, folder: Path) -> str:
+    """Return a message with names of files, and not where they lie.
+
+    >>> without_paths("/exams/chemistry/tallymark.db cannot be written", Path("/exams/chemistry"))
+    'tallymark.db cannot be written'
+    """
+    for place in sorted({str(folder), str(folder.resolve())}, key=len, reverse=True):
+        if place not in ("", ".", "/"):
+            words = words.replace(f"{place}/", "").replace(place, "the exam folder")
+    return FOLDERS.sub("", words)
+
+
+def fault_number(problem: BaseException) -> str:
+    """Show a fault of ours on the terminal, and return the number under which it stands there."""
+    number = secrets.token_hex(4)
+    LOG.error("Fault %s", number, exc_info=problem)
+    return number
