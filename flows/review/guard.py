@@ -5,6 +5,7 @@ import hmac
 import ipaddress
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeAlias
@@ -252,7 +253,8 @@ def _believe_proxy(scope: Scope) -> None:
     scope["scheme"] = protocol[-1].rpartition(",")[2].strip().lower() if protocol else "http"
     sender = request.headers.getlist("x-forwarded-for")
     if sender:
-        scope["client"] = (sender[-1].rpartition(",")[2].strip(), 0)
+        with suppress(ValueError):
+            scope["client"] = (str(ipaddress.ip_address(sender[-1].rpartition(",")[2].strip())), 0)
 
 
 def _length(request: Request) -> int:

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from socket import socket
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import Any
 
 import uvicorn
@@ -36,6 +36,10 @@ class Impatient(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as the one above
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        if (line := transport.get_extra_info("socket")) is not None:
+            # asyncio does so only where the socket names its protocol, which those that were opened beforehand do not.
+            # Without it an answer in two parts waits 40 ms for the browser to say that the first one came.
+            line.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         self._due = self.loop.call_later(HEADER_SECONDS, self._late)
 
     def data_received(self, data: bytes) -> None:

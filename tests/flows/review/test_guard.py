@@ -422,11 +422,20 @@ def test_without_a_proxy_nobody_says_who_asked_or_how(office: Office, caplog: py
     assert "strict-transport-security" not in answer.headers
 
 
-def test_behind_a_proxy_the_last_it_adds_is_who_asked() -> None:
+@pytest.mark.parametrize(
+    ("told", "client"),
+    [
+        (b"6.6.6.6, 10.0.0.7", ("10.0.0.7", 0)),
+        (b"2001:DB8::1", ("2001:db8::1", 0)),
+        (b"10.0.0.7, <script>", ("127.0.0.1", 5)),
+        (b"", ("127.0.0.1", 5)),
+    ],
+)
+def test_behind_a_proxy_the_last_it_adds_is_who_asked(told: bytes, client: tuple[str, int]) -> None:
     scope: dict[str, Any] = {
         "type": "http",
         "client": ("127.0.0.1", 5),
-        "headers": [(b"x-forwarded-for", b"6.6.6.6, 10.0.0.7"), (b"x-forwarded-proto", b"https")],
+        "headers": [(b"x-forwarded-for", told), (b"x-forwarded-proto", b"https")],
     }
     guard._believe_proxy(scope)
-    assert (scope["client"], scope["scheme"]) == (("10.0.0.7", 0), "https")
+    assert (scope["client"], scope["scheme"]) == (client, "https")

@@ -1,6 +1,7 @@
 """What listens: a certificate that fits, and no patience with who holds a connection and asks nothing."""
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -92,9 +93,11 @@ class Line(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closed = False
+        self.at_once = False
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ARG002 - as transports take it
-        return default
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.socket if name == "socket" else default
 
     def write(self, data: Any) -> None:
         self.written += bytes(data)
@@ -131,6 +134,8 @@ def talk(monkeypatch: pytest.MonkeyPatch, *said: tuple[float, bytes]) -> Line:
             if not line.closed:
                 protocol.data_received(part)
         await asyncio.sleep(0.01)
+        line.at_once = bool(line.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        line.socket.close()
         was = line.closed
         protocol.connection_lost(None)
         line.closed = was
@@ -147,6 +152,11 @@ def test_a_request_in_time_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     line = talk(monkeypatch, (0, REQUEST[:10]), (0.01, REQUEST[10:]))
     assert line.written.startswith(b"HTTP/1.1 200")
     assert not line.closed
+
+
+def test_an_answer_goes_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two small packets the second would wait 40 ms for the first to be acknowledged."""
+    assert talk(monkeypatch, (0, REQUEST)).at_once
 
 
 def test_the_next_request_may_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
