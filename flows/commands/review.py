@@ -98,7 +98,7 @@ def review(
         port = listening.getsockname()[1]
         sessions = Sessions(cookie_name=cookie_name(port, secure=tls is not None or behind_tls_proxy))
         office = Office(exam, store, Desk(exam, lambda: open_store(folder)), sessions)
-        address = f"{'http' if tls is None else 'https'}://{_shown(names, host)}:{port}/"
+        address = _address(names, host, port, tls=tls is not None, proxied=behind_tls_proxy)
         link = "" if is_open else _link(office, accounts, reviewer, role)
         tell(address)
         click.echo(f"Review of {exam.settings.exam}: {address}{link}")
@@ -173,9 +173,11 @@ def _hosts(names: tuple[str, ...], host: str) -> tuple[str, ...]:
     return (*names, host, HERE, "localhost", *(() if _is_loopback(host) else (socket.gethostname(),)))
 
 
-def _shown(names: tuple[str, ...], host: str) -> str:
-    if names:
-        return names[0]
-    if host in ("0.0.0.0", "::"):
-        return socket.gethostname()
-    return f"[{host}]" if ":" in host else host
+def _address(names: tuple[str, ...], host: str, port: int, *, tls: bool, proxied: bool) -> str:
+    """Return what people type to get there."""
+    if proxied and names:
+        # At which port the proxy listens nobody said; its own is the usual one.
+        return f"https://{names[0]}/"
+    anywhere = socket.gethostname() if host in ("0.0.0.0", "::") else host
+    name = names[0] if names else f"[{anywhere}]" if ":" in anywhere else anywhere
+    return f"{'https' if tls else 'http'}://{name}:{port}/"

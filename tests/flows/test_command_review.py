@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from flows.cli import run
-from flows.commands.review import _hosts, _shown
+from flows.commands.review import _address, _hosts
 from flows.passwords import hash_password
 from flows.places import only_server
 from flows.review.people import UserRole
@@ -145,8 +145,14 @@ def test_no_exam_no_review(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_browsers_may_call_it_by_the_names_that_were_given() -> None:
     assert _hosts((), "127.0.0.1") == ("127.0.0.1", "127.0.0.1", "localhost")
     assert {"exams.example", "0.0.0.0", socket.gethostname()} <= set(_hosts(("exams.example",), "0.0.0.0"))
-    assert _shown(("exams.example",), "0.0.0.0") == "exams.example"
-    assert _shown((), "::1") == "[::1]"
+
+
+def test_the_address_is_what_people_type() -> None:
+    assert _address((), "127.0.0.1", 8000, tls=False, proxied=False) == "http://127.0.0.1:8000/"
+    assert _address((), "::1", 8000, tls=True, proxied=False) == "https://[::1]:8000/"
+    assert _address(("exams.example",), "0.0.0.0", 8443, tls=True, proxied=False) == "https://exams.example:8443/"
+    assert _address((), "0.0.0.0", 8443, tls=True, proxied=False) == f"https://{socket.gethostname()}:8443/"
+    assert _address(("exams.example",), "127.0.0.1", 8000, tls=False, proxied=True) == "https://exams.example/"
 
 
 # ---- that it works ---------------------------------------------------------------------------------------------------
