@@ -106,6 +106,17 @@ def test_a_confirmed_page_becomes_decisions_and_what_is_struck_stays_open(office
     assert page_of(browser(office, BEN))["cells"] == []
 
 
+def test_what_is_struck_comes_first_in_the_queue(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    struck = [cell["key"] for cell in cells[-2:]]
+    ask = {"tab": "a" * 32, "order": "sheet", "want": 4}
+    before = ada.post("/queue/next", json=ask).json()
+    assert not {field["key"] for field in before["fields"]} & set(struck)
+    ada.post("/wall/confirm", json=confirmed(cells, *struck))
+    after = ada.post("/queue/next", json=ask | {"tab": "b" * 32}).json()
+    assert [field["key"] for field in after["fields"][:2]] == struck
+
+
 def test_a_page_that_is_sent_again_is_stored_once(office: Office, ada: TestClient) -> None:
     cells = page_of(ada)["cells"]
     first, second = (ada.post("/wall/confirm", json=confirmed(cells)).json() for _ in range(2))
