@@ -205,6 +205,10 @@ def field(key: str, office: Here, person: Reviewing) -> dict[str, object]:
     row = office.store.field(key) if KEY.fullmatch(key) else None
     if row is None:
         raise Refused(HTTPStatus.NOT_FOUND, GONE)
+    known = office.desk.row(key)
+    if known is not None and known.revision != row.revision:
+        # Somebody decided it by other means, and the desk has not looked since.
+        office.desk.touched(office.store, [key])
     return asdict(shown_again(office, person, row))
 
 
