@@ -1,0 +1,91 @@
+"""What people do in the browser, and what the database says of it afterwards."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from benchmarks.browsing import Review
+from flows.passwords import hash_password
+from flows.records import TrailRow
+from flows.review.desk import Desk
+from flows.review.people import UserRole
+from flows.settings import load_exam
+from flows.store import open_store
+from flows.trail import broken
+from flows.users import added
+
+PASSWORD = "sample sheets 4711"
+"""Of every account in these tests."""
+
+
+def trail(folder: Path) -> Sequence[TrailRow]:
+    """Return what people said, after checking that its chain is whole."""
+    with open_store(folder) as store:
+        rows = store.trail()
+    assert broken(rows) == ()
+    return rows
+
+
+def said(folder: Path) -> list[tuple[str, str, str]]:
+    """Return who did what and what was said, a row each."""
+    return [(row.correction.reviewer, row.correction.act.value, row.correction.value) for row in trail(folder)]
+
+
+def open_keys(folder: Path) -> set[str]:
+    """Return the fields that wait for a person, by a desk of its own that reads the whole exam anew."""
+    desk = Desk(load_exam(folder), lambda: open_store(folder))
+    desk.look()
+    return set(desk.open_flags())
+
+
+def add_account(folder: Path, name: str, role: UserRole) -> None:
+    """Make an account."""
+    with open_store(folder) as store:
+        at, secret = datetime.now(UTC), hash_password(PASSWORD)
+        store.change_user(lambda there: added(there, name, role, secret, at), "Kim", at)
+
+
+def log_in(page: Page, review: Review, name: str, password: str = PASSWORD) -> None:
+    """Log in on the page that asks for it."""
+    page.goto(f"{review.at}/login")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.keyboard.press("Enter")
+
+
+def open_queue(page: Page, review: Review, query: str = "") -> None:
+    """Open the queue, and wait until a field is on the screen."""
+    page.goto(f"{review.at}/queue{query}")
+    expect(page.locator("#queue")).to_have_attribute("data-state", "one")
+
+
+def key_shown(page: Page) -> str:
+    """Return the key of the field on the screen, "" when there is none."""
+    found = page.evaluate(
+        "document.querySelector('#queue').dataset.state === 'one'"
+        " ? document.querySelector('#crop img').getAttribute('src') : ''"
+    )
+    return str(found).split("/")[-1].split(".png")[0]
+
+
+def press(page: Page, *keys: str) -> None:
+    """Press keys, one after another, as fingers do: nothing is clicked, nothing is filled in."""
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def wait_for_next(page: Page, before: str) -> None:
+    """Wait until another field is on the screen, or none."""
+    page.wait_for_function(
+        "before => ['finished', 'failed'].includes(document.querySelector('#queue').dataset.state)"
+        " || (document.querySelector('#queue').dataset.state === 'one'"
+        " && !document.querySelector('#crop img').src.includes(before))",
+        arg=before,
+    )
+
+
+def wait_saved(page: Page) -> None:
+    """Wait until the server has confirmed every decision."""
+    expect(page.locator("#saving")).to_have_text("Saved")
