@@ -13,7 +13,6 @@ from flows.export.flags_sheet import FlagRow
 from flows.review.bodies import Body, Key, ShortText, Token, body_of
 from flows.review.images import KEY
 from flows.review.office import Here, Office, Reviewing, draw, session_of
-from flows.review.people import Person
 from flows.review.queue_order import Asked, Choice, Order, is_for, waiting
 from flows.review.queue_shown import REASONS, Shown, shown, shown_again
 from flows.review.refusals import Refused
@@ -158,7 +157,7 @@ def hand_out(office: Office, line: Asked, holder: str, have: Iterable[str], want
     return found, left
 
 
-def _taken(  # noqa: PLR0917 - what is taken, by whom, from where
+def _taken(
     office: Office, line: Asked, holder: str, keys: Iterable[str], most: int, *, skipped: bool = False
 ) -> list[Shown]:
     """Take leases on fields that are free, until there are enough."""
