@@ -1,7 +1,7 @@
 // One sheet: its pages with every reading on them, a field to put right, whose it is, what it adds up to.
 import { get, offline, post, Refused, token } from "./api.js";
 import { bind } from "./keys.js";
-import { make, patiently } from "./page_parts.js";
+import { make, patiently, percent } from "./page_parts.js";
 import { areaOf, drawField } from "./sheet_field.js";
 import { chooseCandidates } from "./sheet_candidate.js";
 import { showBeside } from "./sheet_beside.js";
@@ -183,7 +183,7 @@ function showField(field) {
   $("may-hold").textContent = field?.may_hold || "Value";
   $("field-why").textContent = field ? whyOf(field) : "Choose a field with Tab or a click; Enter opens it.";
   $("field-why").classList.toggle("warn", field?.state === "open");
-  $("field-guess").textContent = field?.guess ? `The machine: ${field.guess} (${Math.round(field.confidence * 100)} %)` : "";
+  $("field-guess").textContent = field?.guess ? `The machine: ${field.guess} (${percent(field.confidence)})` : "";
   typed.value = field ? (drafts.get(field.key) ?? (field.state === "open" ? "" : field.value)) : "";
   const crop = $("crop");
   crop.hidden = off;
