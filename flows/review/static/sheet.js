@@ -247,7 +247,8 @@ async function check() {
 // ---- saving ----------------------------------------------------------------------------------------------------------
 
 async function say(word, text = "") {
-  if (!chosen || saving) return;
+  if (!chosen) return;
+  if (saving) return tell("The answer before is still being saved; this one waits here.", "");
   const field = chosen;
   await send("/sheets/say", { sheet: data.sheet, key: field.key, revision: field.revision, word, text, token: token() }, (told) => {
     drafts.delete(field.key);
@@ -283,8 +284,15 @@ export async function send(url, body, done) {
   for (;;) {
     try {
       const told = await post(url, body);
-      take(told.sheet);
       saving = false;
+      if (told.sheet.sheet !== data.sheet) {
+        // Somebody has gone on to another sheet meanwhile; what was said is stored all the same.
+        offline();
+        drafts.delete(told.told.key);
+        lastSaved = null;
+        break;
+      }
+      take(told.sheet);
       drawFields();
       done(told.told);
       later();
@@ -338,7 +346,7 @@ async function refresh() {
 }
 
 window.addEventListener("beforeunload", (event) => {
-  if (saving) event.preventDefault();
+  if (saving || drafts.size) event.preventDefault();
 });
 
 // ---- hands -----------------------------------------------------------------------------------------------------------
