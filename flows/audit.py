@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flows.records import Act, CheckedField, FieldRow, TrailRow
+from flows.results import MarkChange, Remark
 from flows.settling import heading, total_field
 from flows.trail import by_key
 from recognizer.records import Decision
@@ -17,6 +18,9 @@ WHOSE = ("id", "name")
 SUMMED = ("computed total", "stored total")
 WRITTEN = "written total"
 """Columns of the sheet Marks that are not headed by one field: they come from those of a role."""
+
+WHOSE_CHANGED = ("candidate", "whose it is")
+"""What re-marks say changed where it is about an id."""
 
 NAMED_FIELDS = 12
 """Fields of a sheet that are named when there is none of the name that was asked for."""
@@ -164,6 +168,33 @@ def histories(keys: Sequence[str], templates: Sequence[SheetTemplate], known: Kn
             )
         )
     return tuple(found)
+
+
+def changes_of(
+    name: str,
+    keys: Sequence[str],
+    fields: Sequence[FieldRow],
+    templates: Sequence[SheetTemplate],
+    remarks: Iterable[Remark],
+) -> tuple[tuple[Remark, MarkChange], ...]:
+    """Return what re-marks changed of what somebody asked for, oldest first.
+
+    Of a whole sheet and of its computed total that is everything, of a field what is said of its question.
+    """
+    asked = [row for row in fields if row.key in set(keys)]
+    sheets = {row.sheet for row in asked}
+    _, colon, column = name.partition(":")
+    everything = name in sheets or (bool(colon) and _plain(column) in SUMMED)
+    known = {(template.name, field.name): field for template in templates for field in _fields(template)}
+    whats = {f"question {field.question}" for row in asked if (field := known.get((row.template, row.field)))}
+    if any(row.role is Role.ID for row in asked):
+        whats |= set(WHOSE_CHANGED)
+    return tuple(
+        (remark, change)
+        for remark in remarks
+        for change in remark.changes
+        if change.sheet in sheets and (everything or change.what in whats)
+    )
 
 
 def entries(rows: Iterable[TrailRow], pictures: Mapping[str, str]) -> tuple[Entry, ...]:

@@ -29,7 +29,6 @@ from flows.page_reading import Readers, read_archived, run_of
 from flows.records import (
     LEAST_HASH,
     By,
-    Correction,
     FieldRow,
     FileOutcome,
     PageChoice,
@@ -40,6 +39,7 @@ from flows.records import (
 from flows.rows import reading_key
 from flows.settings import Exam
 from flows.store import Store
+from flows.trail import standing_by_key
 from recognizer.records import Decision, HandPlacement, PageOutcomeKind, PageRef
 
 PLACEABLE = (PageOutcomeKind.FAILED, PageOutcomeKind.FOREIGN, PageOutcomeKind.BLANK)
@@ -177,8 +177,8 @@ def resolve(
         moved = [row for row in changed if row.outcome is not now[key_of(row)].outcome]
         counting = [row for row in moved if row.outcome is PageOutcomeKind.READ]
         lost = [row for row in moved if now[key_of(row)].outcome is PageOutcomeKind.READ]
-        corrections = store.corrections()
-        return Resolved(made, changed, left, _said_on(lost, corrections), _said_on(counting, corrections), len(unread))
+        said_of = {key for key, (said, _) in standing_by_key(store.trail()).items() if said}
+        return Resolved(made, changed, left, _said_on(lost, said_of), _said_on(counting, said_of), len(unread))
 
 
 def _rising(
@@ -215,9 +215,8 @@ def doubts(store: Store, exam: Exam, fields: tuple[FieldRow, ...]) -> dict[str, 
     return doubtful(fields, checks, calibrations(models, share, own=exam.models) if checks else {}, share)
 
 
-def _said_on(pages: Sequence[PageRow], corrections: Sequence[Correction]) -> dict[PageKey, int]:
-    """Return how many fields of each page people corrected, of those where they did."""
-    keys = {one.key for one in corrections}
+def _said_on(pages: Sequence[PageRow], keys: Collection[str]) -> dict[PageKey, int]:
+    """Return how many of some fields stand on each page, of those where any does."""
     counted: Counter[PageKey] = Counter()
     for row in pages:
         stem = reading_key(row.scan, row.number, "")

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, Select, func, insert, select, text
 
 from flows.migrations.tables import corrections, readings
 from flows.records import Act, Correction, TrailRow
@@ -32,8 +32,8 @@ def stored_trail(connection: Connection, key: str | None = None) -> tuple[TrailR
     return tuple([trail_row(row) for row in connection.execute(query)])
 
 
-def trail_of(connection: Connection, keys: Sequence[str]) -> tuple[TrailRow, ...]:
-    """Return the trail of some fields, oldest first."""
+def trail_of(connection: Connection, keys: Sequence[str] | Select[tuple[str]]) -> tuple[TrailRow, ...]:
+    """Return the trail of some fields, or of those that a query names, oldest first."""
     return tuple([trail_row(row) for row in connection.execute(ORDERED.where(corrections.c.key.in_(keys)))])
 
 

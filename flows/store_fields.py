@@ -8,7 +8,7 @@ from itertools import takewhile
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from flows.migrations.tables import decisions, pages, readings, runs, sample_checks, scans
-from flows.records import CheckedField, Correction, FieldRow
+from flows.records import CheckedField, Correction, FieldRow, TrailRow
 from flows.rows import FIELD_COLUMNS, character, checked_row, field_row, taken_back_values
 from flows.store_chain import stored_trail, trail_of
 from flows.trail import standing_by_key
@@ -79,8 +79,20 @@ def stored_fields(
         query = query.where(chosen)
     if keys is not None:
         query = query.where(readings.c.key.in_(keys))
-    said = standing_by_key(stored_trail(connection) if keys is None else trail_of(connection, keys))
+    said = standing_by_key(_trail_about(connection, chosen, keys))
     return tuple(field_row(row, *said.get(row.key, NEVER_SAID)) for row in connection.execute(query))
+
+
+def _trail_about(
+    connection: Connection, chosen: ColumnElement[bool] | None, keys: Sequence[str] | None
+) -> tuple[TrailRow, ...]:
+    """Return what people said of fields, of as few more than are asked for as can be."""
+    if keys is not None:
+        return trail_of(connection, keys)
+    if chosen is None:
+        return stored_trail(connection)
+    on_page = (pages.c.scan == readings.c.scan) & (pages.c.number == readings.c.page)
+    return trail_of(connection, select(readings.c.key).join(pages, on_page).where(chosen))
 
 
 def id_characters(connection: Connection) -> dict[str, tuple[CharacterReading, ...]]:

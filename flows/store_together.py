@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select, text
+from sqlalchemy import ColumnElement, Connection, func, insert, select, text
 
-from flows.migrations.tables import pages, readings, scans, stack_decisions
+from flows.migrations.tables import corrections, pages, readings, scans, stack_decisions
 from flows.records import FieldRow, Joining, PageRow
 from flows.rows import time_of, time_text
 from flows.stacks import StackDecision, StackWord, Together, put_together
@@ -23,6 +23,21 @@ from recognizer.template import Role
 
 LOOSE = f"joining <> '{Joining.CODE.value}'"
 """As the index of such pages says it, so that it is used."""
+
+_NUMBERED = (
+    *("sample_checks", "tightenings", "page_decisions", "page_placements", "stack_decisions", "acceptances"),
+    *("files", "batch_statements", "batch_explanations", "remarks", "runs"),
+)
+
+STORED = text(
+    "SELECT "
+    + " || '.' || ".join(f"(SELECT coalesce(max(number), 0) FROM {table})" for table in _NUMBERED)
+    + " || '.' || (SELECT coalesce(max(arrival), 0) FROM scans)"
+    " || '.' || (SELECT count(finished_at) || '.' || coalesce(sum(pages), 0) || '.' || coalesce(sum(flagged), 0)"
+    " FROM runs)"
+)
+"""Another text whenever something but a correction was stored that bears on decisions: the highest number of all that
+is only ever inserted, and the figures of runs, which grow with every commit."""
 
 
 def pages_together(connection: Connection) -> tuple[PageRow, ...]:
@@ -38,16 +53,17 @@ def fields_together(
     *,
     held_too: bool = False,
     keys: Sequence[str] | None = None,
+    joined: Together | None = None,
 ) -> tuple[FieldRow, ...]:
     """Return every field of every page that counts (of those chosen), each with the sheet that it belongs to.
 
     `held_too` adds those of pages that do not count, which say so. With `keys`, only these fields: where every page is
-    told by its code nothing else is read.
+    told by its code, or `joined` tells how pages belong together, nothing else is read.
     """
     fields = stored_fields(connection, chosen, held_too=held_too, keys=keys)
     if not _any_to_join(connection):
         return fields
-    changed = _together(connection, all_pages(connection)).rows
+    changed = (joined or _together(connection, all_pages(connection))).rows
     found = []
     for field in fields:
         page = changed.get((field.scan, field.page_number))
@@ -60,9 +76,33 @@ def fields_together(
     return tuple(found)
 
 
-def field_together(connection: Connection, key: str) -> FieldRow | None:
-    """Return one field with the sheet that it belongs to, None if no page that counts has it."""
-    return next(iter(fields_together(connection, keys=[key])), None)
+class Joined:
+    """How pages belong together, worked out only when something that bears on it was stored since.
+
+    Of corrections only those of id fields do, so that a person who decides one field after the other does not wait for
+    it. Where every page is told by its code there is nothing to work out.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[str, int, Together] | None = None
+
+    def now(self, connection: Connection) -> Together | None:
+        """Return how pages belong together, None where all are told by their codes."""
+        if not _any_to_join(connection):
+            return None
+        stamp = str(connection.execute(STORED).scalar_one())
+        last = self._last
+        if last is None or last[0] != stamp or _any_id_said(connection, last[1]):
+            number = connection.execute(select(func.max(corrections.c.number))).scalar() or 0
+            self._last = last = (stamp, number, together(connection))
+        return last[2]
+
+
+def _any_id_said(connection: Connection, after: int) -> bool:
+    """Tell whether people said anything of an id field since some row of the trail."""
+    query = select(corrections.c.number).join(readings, readings.c.key == corrections.c.key)
+    since = query.where(corrections.c.number > after, readings.c.role == Role.ID.value).limit(1)
+    return connection.execute(since).first() is not None
 
 
 def together(connection: Connection) -> Together:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from flows.errors import TokenUsedError
 from flows.records import Correction, FieldRow, TrailRow
@@ -17,29 +18,20 @@ from flows.store_chain import (
     stored_trail,
     trail_of,
 )
-from flows.store_together import field_together, fields_together
+from flows.store_together import STORED, Joined, fields_together
 from flows.store_transactions import Transactions
 from flows.trail import Chain, by_key, prove, said_in
 
-CHANGES = text(
-    "SELECT "
-    + " || '.' || ".join(
-        f"(SELECT coalesce(max({column}), 0) FROM {table})"
-        for table, column in (
-            *((table, "number") for table in ("corrections", "sample_checks", "tightenings", "page_decisions")),
-            *((table, "number") for table in ("page_placements", "stack_decisions", "acceptances", "files")),
-            *((table, "number") for table in ("batch_statements", "batch_explanations", "remarks", "runs")),
-            ("scans", "arrival"),
-        )
-    )
-    + " || '.' || (SELECT count(finished_at) || '.' || coalesce(sum(pages), 0) || '.' || coalesce(sum(flagged), 0)"
-    " FROM runs)"
-)
-"""The highest number of all that is only ever inserted, and the figures of runs, which grow with every commit."""
+CHANGES = text(f"{STORED.text} || '.' || (SELECT coalesce(max(number), 0) FROM corrections)")
+"""Another text whenever something was stored that bears on decisions."""
 
 
 class TrailStore(Transactions):
     """What `flows.store.Store` does for the trail of corrections."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        super().__init__(folder, engine)
+        self._joined = Joined()
 
     def trail(self, key: str | None = None) -> tuple[TrailRow, ...]:
         """Return the whole trail of what people said, or that of one field, oldest first."""
@@ -53,7 +45,7 @@ class TrailStore(Transactions):
     def field(self, key: str) -> FieldRow | None:
         """Return one field with what stands of people's words, None if no page that counts has it."""
         with self._read() as connection:
-            return field_together(connection, key)
+            return next(iter(self._fields(connection, [key])), None)
 
     def chain(self, noted: str = "") -> Chain:
         """Prove the chain of corrections as it stands in the database, whatever stands there.
@@ -113,9 +105,7 @@ class TrailStore(Transactions):
             if (before := sent_before(connection, token)) is not None:
                 _refuse_other(token, [before], [key])
                 return before, False
-            row = field_together(connection, key)
-            if row is None:
-                raise KeyError(key)
+            (row,) = _each(self._fields(connection, [key]), [key])
             said = replace(choose(row, stored_trail(connection, key)), token=token)
             _refuse_stray(said, [key])
             return say(connection, [said])[0], True
@@ -144,7 +134,7 @@ class TrailStore(Transactions):
             if before := sent_together(connection, token):
                 _refuse_other(token, before, keys)
                 return before, False
-            rows = _rows(connection, keys)
+            rows = _each(self._fields(connection, keys), keys)
             trails = by_key(trail_of(connection, keys))
             chosen = choose(rows, {key: tuple(trails.get(key, ())) for key in keys})
             said = [replace(one, token=f"{token}/{n}" if token else "") for n, one in enumerate(chosen)]
@@ -152,9 +142,13 @@ class TrailStore(Transactions):
                 _refuse_stray(one, keys)
             return say(connection, said), True
 
+    def _fields(self, connection: Connection, keys: Sequence[str]) -> tuple[FieldRow, ...]:
+        return fields_together(connection, keys=keys, joined=self._joined.now(connection))
 
-def _rows(connection: Connection, keys: Sequence[str]) -> tuple[FieldRow, ...]:
-    found = {row.key: row for row in fields_together(connection, keys=keys)}
+
+def _each(rows: Sequence[FieldRow], keys: Sequence[str]) -> tuple[FieldRow, ...]:
+    """Return the row of each key (KeyError where there is none)."""
+    found = {row.key: row for row in rows}
     return tuple(found[key] for key in keys)
 
 

@@ -14,6 +14,7 @@ from flows.errors import EXIT_BROKEN_CHAIN
 
 if TYPE_CHECKING:
     from flows.audit import CellHistory
+    from flows.results import MarkChange, Remark
     from flows.settings import Exam
     from flows.store import Store
     from flows.trail import Chain, PairFigures
@@ -57,6 +58,7 @@ def audit(
       what the machine read, with which model and how sure it was
       what the sums of the sheet or the class list made of it
       what people said of it, from what to what, and what they took back
+      what re-marks changed of it
       whether that was about the picture that is stored now
 
     Exit codes: 0 done, and with --verify the trail is whole; 9 it is broken.
@@ -88,7 +90,7 @@ def audit(
         elif name is not None:
             from flows.commands.audit_print import show_cells
 
-            show_cells(_histories(exam, store, name), as_json=as_json, as_csv=as_csv)
+            show_cells(*_histories(exam, store, name), as_json=as_json, as_csv=as_csv)
         else:
             _show_trail(store, as_json, as_csv)
     return 0
@@ -173,8 +175,10 @@ def _show_trail(store: "Store", as_json: bool, as_csv: bool) -> None:
     show_trail(trail, found, as_json=as_json, as_csv=as_csv)
 
 
-def _histories(exam: "Exam", store: "Store", name: str) -> "tuple[CellHistory, ...]":
-    from flows.audit import Known, NoSuchCellError, histories, named_keys
+def _histories(
+    exam: "Exam", store: "Store", name: str
+) -> "tuple[tuple[CellHistory, ...], tuple[tuple[Remark, MarkChange], ...]]":
+    from flows.audit import Known, NoSuchCellError, changes_of, histories, named_keys
     from flows.deciding import decide_fields, grounds_of
 
     templates, stored, trail, by = exam.sheets.templates, store.fields(), store.trail(), grounds_of(exam, store)
@@ -189,7 +193,7 @@ def _histories(exam: "Exam", store: "Store", name: str) -> "tuple[CellHistory, .
         alone = [replace(row, correction=None) if row.key in mine else row for row in stored]
         without = decide_fields(alone, by).fields
     known = Known(stored, decided, without, trail, store.sample_checks(), store.crop_hashes(keys))
-    return histories(keys, templates, known)
+    return histories(keys, templates, known), changes_of(name, keys, stored, templates, store.remarks())
 
 
 # ---- pairs -----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from rich.table import Table
 from flows.audit import CellHistory, Entry
 from flows.commands.output import out, plain
 from flows.records import TrailRow
-from flows.results import Settler
+from flows.results import MarkChange, Remark, Settler
 from flows.rows import time_text
 from flows.trail import FIRST_PREVIOUS, act_in_words
 from recognizer.records import Decision
@@ -101,10 +101,13 @@ def _print_rows(found: Sequence[Entry], *, with_key: bool) -> None:
 # ---- cells -----------------------------------------------------------------------------------------------------------
 
 
-def show_cells(found: Sequence[CellHistory], *, as_json: bool, as_csv: bool) -> None:
-    """Print the history of cells."""
+def show_cells(
+    found: Sequence[CellHistory], changes: Sequence[tuple[Remark, MarkChange]], *, as_json: bool, as_csv: bool
+) -> None:
+    """Print the history of cells, and what re-marks changed of them."""
     if as_json:
-        click.echo(json.dumps([_cell(each) for each in found], indent=1, ensure_ascii=False))
+        told = {"cells": [_cell(each) for each in found], "remarks": [_change(*each) for each in changes]}
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
     elif as_csv:
         write_csv(ROW_COLUMNS, [_row(entry) for each in found for entry in each.entries])
     else:
@@ -112,6 +115,24 @@ def show_cells(found: Sequence[CellHistory], *, as_json: bool, as_csv: bool) -> 
             if number:
                 click.echo()
             _print_cell(each)
+        for remark, change in changes:
+            who = f"re-mark {remark.number} by {remark.reviewer} on {remark.made_at:%Y-%m-%d}"
+            before, after = change.before or "nothing", change.after or "nothing"
+            click.echo(f"{who}: {change.sheet} {change.what} {before} → {after}: {change.cause or remark.why}")
+
+
+def _change(remark: Remark, change: MarkChange) -> dict[str, Any]:
+    return {
+        "remark": remark.number,
+        "when": time_text(remark.made_at),
+        "who": remark.reviewer,
+        "why": remark.why,
+        "sheet": change.sheet,
+        "what": change.what,
+        "from": change.before,
+        "to": change.after,
+        "cause": change.cause,
+    }
 
 
 def _cell(cell: CellHistory) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from flows.review import (
     wall,
 )
 from flows.review.answers import cannot, refuse
+from flows.review.ground import ground_of
 from flows.review.guard import Guard, Listening
 from flows.review.office import Office
 from flows.review.refusals import Refused
@@ -63,7 +64,8 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(FlowError, _cannot)
     app.add_exception_handler(Refused, _refused_whole)
-    app.add_middleware(Guard, office=office, listening=Listening(hosts, tls, proxied))
+    ground = ground_of(office.store.path)
+    app.add_middleware(Guard, office=office, listening=Listening(hosts, tls, proxied), ground=ground)
     return app
 
 

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from flows.candidate_list import candidate_lines
 from flows.mark_changes import in_words
-from flows.results import RankedCandidate
+from flows.results import RankedCandidate, Unsettled
 from flows.review.naming import without_names
 from flows.review.office import Here, Leading, draw
 from flows.review.people import Person
@@ -72,7 +72,7 @@ def candidate(
         known=line.status,
         on_roster=line.on_roster,
         total=None if line.total is None else in_words(line.total),
-        maximum=None if line.maximum is None else format_number(line.maximum),
+        maximum=None if line.maximum is None or isinstance(line.total, Unsettled) else format_number(line.maximum),
         grade=line.grade,
         sheets=[
             (name, in_words(result.total) if result else "", result.grade if result else "") for name, result in named

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flows.errors import FlowError
 from flows.review.answers import broken, cannot, refuse
-from flows.review.ground import ground_of
+from flows.review.ground import Ground
 from flows.review.office import Office
 from flows.review.sessions import Session, Sessions
 
@@ -80,13 +80,13 @@ class Listening:
 class Guard:
     """ASGI middleware that finds the session of a request, and refuses what nobody of ours can have meant."""
 
-    def __init__(self, app: ASGIApp, office: Office, listening: Listening) -> None:
+    def __init__(self, app: ASGIApp, office: Office, listening: Listening, ground: Ground) -> None:
         self._app = app
         self._office = office
         self._sessions: Sessions = office.sessions
         self._listening = listening
         self._hosts = frozenset(host.lower() for host in listening.hosts)
-        self._ground = ground_of(office.store.path)
+        self._ground = ground
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with what is wrong."""

@@ -20,6 +20,7 @@ from flows.page_desk import PLACEABLE, place, resolve, unplace
 from flows.page_reading import reader_of
 from flows.page_show import pictures_of_place
 from flows.records import By, PageChoice, PageRow
+from flows.review.answers import without_paths
 from flows.review.bodies import Body, body_of
 from flows.review.landing import landing, refusal, starting_corners
 from flows.review.office import Here, Leading, Office, draw
@@ -253,7 +254,7 @@ def _begin(office: Office, row: PageRow, words: str, work: Callable[[], str]) ->
         with office.store.grading():
             pass
     except PlaceError as error:
-        raise Refused(HTTPStatus.CONFLICT, f"{BUSY} ({error})") from error
+        raise Refused(HTTPStatus.CONFLICT, BUSY) from error
     if not office.placing.begin(key_of(row), words, work):
         raise Refused(HTTPStatus.CONFLICT, BUSY)
     return _work(office, row)
@@ -263,7 +264,11 @@ def _work(office: Office, row: PageRow) -> dict[str, Any]:
     work = office.placing.of(key_of(row))
     if work is None:
         return {"stage": "", "words": "", "seconds": 0.0}
-    return {"stage": work.stage.value, "words": work.words, "seconds": round(work.seconds, 1)}
+    return {
+        "stage": work.stage.value,
+        "words": without_paths(work.words, office.exam.dir),
+        "seconds": round(work.seconds, 1),
+    }
 
 
 def _may_see(person: Person) -> None:

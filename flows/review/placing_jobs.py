@@ -14,6 +14,12 @@ MOST_KEPT = 200
 """Pieces of work whose end is remembered: more pages nobody places in a day."""
 
 
+FAILED = (
+    "This failed in a way that nobody expected. Reload this page to see what the page of the scan is now; the terminal "
+    "in which the review runs shows more."
+)
+
+
 class Stage(StrEnum):
     """How far work has come."""
 
@@ -71,8 +77,9 @@ class PlacingJobs:
             stage, words = Stage.DONE, work()
         except (FlowError, RecognizerError) as refused:
             stage, words = Stage.REFUSED, str(refused)
-        except Exception as error:
-            self._end(page, Stage.REFUSED, f"This failed, and nothing was stored: {error}")
+        except BaseException:
+            # Told in any case: nobody waits for work that is over.
+            self._end(page, Stage.REFUSED, FAILED)
             raise
         self._end(page, stage, words)
 

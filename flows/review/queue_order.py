@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from threading import RLock, Thread
+from time import sleep
 from typing import TypeAlias
 
 from flows.export.flags_sheet import FlagRow, fields_by_name
@@ -27,6 +28,12 @@ from recognizer.values import expectation
 MOST_LINES = 20
 """Lines that are kept, those that were asked for last: one takes 10 MB with 50,000 fields."""
 
+BREATH = 500
+BREATH_SECONDS = 0.001
+"""While lines are sorted aside, a rest of this length comes after so many fields: requests go first."""
+
+CONFIDENCE_STEPS = 1_000_000
+
 MOST_SKIPPED = 5_000
 """Fields that one person may put off: who skips more does not review."""
 
@@ -35,8 +42,6 @@ DOUBT = "doubt"
 
 SECOND = "second"
 """The reason of a field that waits for a second answer."""
-
-Place: TypeAlias = tuple[int | float | str, ...]
 
 
 class Order(StrEnum):
@@ -125,29 +130,35 @@ def _could_not_read(row: FieldRow, person: Person) -> bool:
 
 @dataclass(slots=True)
 class Line:
-    """Some fields in an order."""
+    """Some fields in an order. A place is one number that ends with the rank of its field, and so names it too."""
 
-    sort: Callable[[FlagRow], Place]
+    ranks: "Ranks"
+    place: Callable[[FlagRow], int]
     takes: Callable[[FlagRow], bool]
-    _sorted: list[tuple[Place, str]] = field(default_factory=list)
-    _places: dict[str, Place] = field(default_factory=dict)
+    _sorted: list[int] = field(default_factory=list)
+    _places: dict[str, int] = field(default_factory=dict)
 
-    def fill(self, flags: Iterable[FlagRow]) -> None:
+    def fill(self, flags: Iterable[FlagRow], breathe: Callable[[], None]) -> None:
         """Sort all fields that this line takes."""
-        self._places = {flag.row.key: self.sort(flag) for flag in flags if self.takes(flag)}
-        self._sorted = sorted((place, key) for key, place in self._places.items())
+        for count, flag in enumerate(flags):
+            if not count % BREATH:
+                breathe()
+            if flag.row.key in self.ranks.field and self.takes(flag):
+                self._places[flag.row.key] = self.place(flag)
+        self._sorted = sorted(self._places.values())
 
     def put(self, key: str, flag: FlagRow | None) -> None:
         """Put a field where it belongs now, or take it out (None: it is not open)."""
-        place = self.sort(flag) if flag is not None and self.takes(flag) else None
+        is_in = flag is not None and key in self.ranks.field and self.takes(flag)
+        place = self.place(flag) if flag is not None and is_in else None
         old = self._places.get(key)
         if old == place:
             return
         if old is not None:
-            del self._sorted[bisect_left(self._sorted, (old, key))]
+            del self._sorted[bisect_left(self._sorted, old)]
             del self._places[key]
         if place is not None:
-            insort(self._sorted, (place, key))
+            insort(self._sorted, place)
             self._places[key] = place
 
     def __len__(self) -> int:
@@ -160,34 +171,46 @@ class Line:
 
     def __iter__(self) -> Iterator[str]:
         """Yield the keys of the fields, first come first."""
-        return (key for _, key in self._sorted)
+        return (self.ranks.keys[place % self.ranks.many] for place in self._sorted)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ranks:
-    """In which order fields, sheets, and the fields of templates come."""
+class Ranks:
+    """In which order fields (by key), sheets, and the fields of templates come; `many` is more than any of them."""
 
+    keys: tuple[str, ...]
     field: Mapping[str, int]
     sheet: Mapping[str, int]
     kind: Mapping[tuple[str, str], int]
+    many: int
+
+    def came(self, row: FieldRow) -> int:
+        """Return the place of a field as the sheets came in."""
+        return self.sheet[row.sheet] * self.many + self.field[row.key]
 
 
-def _ranks(seen: Seen, templates: Sequence[SheetTemplate]) -> _Ranks:
+def _ranks(seen: Seen, templates: Sequence[SheetTemplate]) -> Ranks:
     fields: dict[str, int] = {}
     sheets: dict[str, int] = {}
     for rank, (key, row) in enumerate(seen.rows.items()):
         fields[key] = rank
         sheets.setdefault(row.sheet, rank)
-    return _Ranks(fields, sheets, {named: rank for rank, named in enumerate(fields_by_name(templates))})
+    kinds = {named: rank for rank, named in enumerate(fields_by_name(templates))}
+    return Ranks(tuple(fields), fields, sheets, kinds, len(fields) + len(kinds) + 1)
 
 
 Asked: TypeAlias = tuple[Person, Order, Choice]
 
 
+def _on() -> None:
+    """Go on at once."""
+
+
 class Lined:
     """Everything that waits, as the desk had it at one moment, in the lines that were asked for."""
 
-    def __init__(self, desk: Desk, seen: Seen, wanted: Iterable[Asked] = ()) -> None:
+    def __init__(self, desk: Desk, seen: Seen, wanted: Iterable[Asked] = (), *, aside: bool = False) -> None:
+        """Sort everything; `aside`, while people go on, in small portions."""
         self._desk = desk
         self._version = desk.version
         self._ranks = _ranks(seen, desk.exam.sheets.templates)
@@ -195,7 +218,7 @@ class Lined:
         self._open = Counter(flag.row.sheet for flag in self._flags.values())
         self._lines: OrderedDict[Asked, Line] = OrderedDict()
         for asked in wanted:
-            self.line(asked)
+            self.line(asked, (lambda: sleep(BREATH_SECONDS)) if aside else _on)
 
     @property
     def asked(self) -> tuple[Asked, ...]:
@@ -213,13 +236,13 @@ class Lined:
         self._version = version
         return True
 
-    def line(self, asked: Asked) -> Line:
+    def line(self, asked: Asked, breathe: Callable[[], None] = _on) -> Line:
         """Return a line, made the first time it is asked for."""
         found = self._lines.get(asked)
         if found is None:
             person, order, choice = asked
-            found = self._lines[asked] = Line(self._sorts(order), self._takes(person, choice))
-            found.fill(self._flags.values())
+            found = self._lines[asked] = Line(self._ranks, self._placing(order), self._takes(person, choice))
+            found.fill(self._flags.values(), breathe)
             while len(self._lines) > MOST_LINES:
                 self._lines.popitem(last=False)
         self._lines.move_to_end(asked)
@@ -240,31 +263,41 @@ class Lined:
 
     def _takes(self, person: Person, choice: Choice) -> Callable[[FlagRow], bool]:
         own_too = choice.reason == Flag.UNREADABLE.value
+        wants_all = choice == Choice()
 
         def takes(flag: FlagRow) -> bool:
-            # Who asks for what nobody could read sees what he himself could not read, too.
-            mine = bool(turn_of(self._desk, person, flag)) or (own_too and _could_not_read(flag.row, person))
-            return mine and choice.takes(flag, reason_of(self._desk, flag))
+            if flag.row.correction is not None and not turn_of(self._desk, person, flag):
+                # Who asks for what nobody could read sees what he himself could not read, too.
+                return own_too and _could_not_read(flag.row, person) and choice.takes(flag, Flag.UNREADABLE.value)
+            return wants_all or choice.takes(flag, reason_of(self._desk, flag))
 
         return takes
 
-    def _sorts(self, order: Order) -> Callable[[FlagRow], Place]:
-        ranks = self._ranks
-        last = len(ranks.field)
+    def _placing(self, order: Order) -> Callable[[FlagRow], int]:
+        came, many, kind = self._ranks.came, self._ranks.many, self._ranks.kind
 
-        def came(flag: FlagRow) -> tuple[int, int]:
-            return ranks.sheet.get(flag.row.sheet, last), ranks.field.get(flag.row.key, last)
+        def sheets(flag: FlagRow) -> int:
+            # What one person has answered holds no sheet up as long as what nobody has.
+            behind = many if is_look(self._desk, flag) else 0
+            return (behind + self._open[flag.row.sheet]) * many * many + came(flag.row)
 
-        def confidence(flag: FlagRow) -> float:
-            return 0.0 if is_look(self._desk, flag) else flag.row.decision.confidence
+        def fields(flag: FlagRow) -> int:
+            row = flag.row
+            return kind.get((row.template, row.field), many - 1) * many * many + came(row)
+
+        def surest(flag: FlagRow) -> int:
+            confidence = 0.0 if is_look(self._desk, flag) else flag.row.decision.confidence
+            return round((1.0 - confidence) * CONFIDENCE_STEPS) * many * many + came(flag.row)
+
+        def unsurest(flag: FlagRow) -> int:
+            return round(flag.row.decision.confidence * CONFIDENCE_STEPS) * many * many + came(flag.row)
 
         return {
-            # What one person has answered holds no sheet up as long as what nobody has.
-            Order.SHEETS: lambda flag: (is_look(self._desk, flag), self._open[flag.row.sheet], *came(flag)),
-            Order.SHEET: came,
-            Order.FIELD: lambda flag: (ranks.kind.get((flag.row.template, flag.row.field), last), *came(flag)),
-            Order.SUREST: lambda flag: (-confidence(flag), *came(flag)),
-            Order.UNSUREST: lambda flag: (confidence(flag), *came(flag)),
+            Order.SHEETS: sheets,
+            Order.SHEET: lambda flag: came(flag.row),
+            Order.FIELD: fields,
+            Order.SUREST: surest,
+            Order.UNSUREST: unsurest,
         }[order]
 
 
@@ -311,7 +344,7 @@ class Lines:
     def _sort_aside(self, wanted: Iterable[Asked]) -> None:
         try:
             if self.desk.seen is not None:
-                fresh = Lined(self.desk, self.desk.seen, wanted)
+                fresh = Lined(self.desk, self.desk.seen, wanted, aside=True)
                 with self._lock:
                     self._lined = fresh
         finally:

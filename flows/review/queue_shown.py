@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from flows.export.flags_sheet import BLANK_WORD, FlagRow
 from flows.records import FieldRow
+from flows.review.naming import without_names
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.queue_order import DOUBT, SECOND, look_at, reason_of, turn_of, waiting
@@ -117,7 +118,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         reason=reason,
         reason_word=word,
         sentence=sentence,
-        why="" if is_unseen else flag.why,
+        why="" if is_unseen else _without_names(office, person, flag.why),
         may_hold=flag.may_hold,
         guesses=guesses(row),
         allowed=allowed,
@@ -153,6 +154,11 @@ def _closed(office: Office, row: FieldRow) -> str:
         return "This field is settled: other fields, or the class list, made sure what it holds."
     what = "" if is_blind(office) else f" ({said.value or said.note or BLANK_WORD})"
     return f"{said.reviewer} decided this field at {said.made_at.astimezone():%H:%M on %Y-%m-%d}{what}."
+
+
+def _without_names(office: Office, person: Person, why: str) -> str:
+    seen = office.desk.seen
+    return without_names(person, why, seen.grounds.candidates if seen is not None else ())
 
 
 def guesses(row: FieldRow) -> tuple[Guess, ...]:

@@ -6,7 +6,7 @@ A round lives in memory, one a person: a page that is loaded again goes on with 
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from random import Random, SystemRandom
@@ -77,7 +77,7 @@ class Round:
                 return number
         raise KeyError(key)
 
-    def answers(self, options: dict[str, tuple[str, ...]]) -> Iterator[Filled]:
+    def answers(self, options: Mapping[str, Sequence[str]]) -> Iterator[Filled]:
         """Yield what is said of the fields of confirmed walls; `options` are what choice fields may hold, by key."""
         for number in sorted(self.confirmed):
             for row in self.walls[number]:
@@ -172,6 +172,11 @@ class Rounds:
                 )
             found.confirmed.add(number)
             return found
+
+    def answers(self, going: Round, options: Mapping[str, Sequence[str]]) -> tuple[Filled, ...]:
+        """Return what is said of the fields of confirmed walls, as at one moment."""
+        with self._lock:
+            return tuple(going.answers(options))
 
     def end(self, name: str, round_id: str, told: dict[str, Any] | None = None) -> None:
         """Forget a round; `told` is what became of it, for whoever asks again."""

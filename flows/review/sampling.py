@@ -179,7 +179,7 @@ def _hand_in(office: Office, name: str, going: Round) -> dict[str, Any]:
         for row in going.walls[number]
         if (field := office.desk.template_field(row)) is not None
     }
-    answers = tuple(going.answers(options))
+    answers = office.rounds.answers(going, options)
     by = By(name, datetime.now(UTC), HOW)
     try:
         done = hand_in(office.exam, office.store, lambda _: answers, by, partly=True)

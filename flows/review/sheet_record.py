@@ -13,7 +13,7 @@ import numpy as np
 
 from flows.mark_changes import in_words
 from flows.records import FieldRow, PageRow
-from flows.results import Absent, Points, Unsettled
+from flows.results import Absent, Points, Settler, Unsettled
 from flows.review.catalogue import SheetNow
 from flows.review.drawing import Fit
 from flows.review.naming import without_names
@@ -37,6 +37,8 @@ CHARACTER_MM = 2.3
 LABEL_PAD_MM = 1.6
 LABEL_HEIGHT_MM = 4.6
 """Labels are legible when a page is shown 900 pixels high, as on the overlays of `tallymark read`."""
+
+SUM_UNSEEN = "the marks and the total of this sheet do not agree"
 
 SHOWN_PROBABILITY = 0.0005
 """Less likely candidates would be shown as 0 %."""
@@ -123,6 +125,10 @@ def field_as_said(shown: Shown, row: FieldRow, field: SheetField) -> Plain:
     correction, is_hidden = row.correction, row.key in shown.hidden
     why = UNSEEN if is_hidden else shown.open_why.get(row.key, "")
     question = shown.now.settled.questioned.get(row.key, "")
+    if shown.hidden and row.role in (Role.MARK, Role.TOTAL):
+        # What a sum says of one mark tells of the others, and so of what somebody else said.
+        question = ""
+        why = SUM_UNSEEN if why and not is_hidden and row.settled_by is Settler.SUM else why
     is_open = is_hidden or row.key in shown.open_why
     state = "open" if is_open else row.state.value
     if correction is not None and not is_open:
@@ -222,7 +228,7 @@ def _part(shown: Shown, part: Part) -> Plain:
         "open": is_open,
         "value": value if state is ValueState.VALUE else BLANK_WORD if state is ValueState.BLANK else OPEN_MARK,
         "corrected": row is not None and row.correction is not None,
-        "why": shown.words(part.why),
+        "why": "" if shown.hidden else shown.words(part.why),
     }
 
 

@@ -22,7 +22,7 @@ from flows.review.office import Here, Office, Reviewing, draw, session_of
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.saying import GONE, Said, Word, correction_of
-from flows.review.wall_groups import WALL, WORTH_A_WALL, Group, page_of, wall_groups
+from flows.review.wall_groups import WALL, WORTH_A_WALL, Group, named_group, page_of, wall_groups
 from flows.trail import in_force, undo_of
 
 router = APIRouter()
@@ -269,7 +269,8 @@ def _groups(office: Office) -> tuple[Group, ...]:
 
 
 def _group(office: Office, name: str) -> Group | None:
-    return next((group for group in _groups(office) if group.name == name), None)
+    desk = office.desk
+    return named_group(name, desk.open_flags().values(), desk.template_field, office.struck)
 
 
 def _cell(flag: FlagRow) -> dict[str, Any]:

@@ -31,6 +31,9 @@ HOW: Mapping[Kind, str] = {Kind.NUMBER: "in one cell", Kind.DIGITS: "in boxes", 
 WORTH_A_WALL = 2
 """Fields of a group; one alone is decided in the queue."""
 
+GROUP_PARTS = 3
+"""A group is named by the role, the kind and the guess of its fields, with points between."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -72,11 +75,6 @@ def group_title(row: FieldRow) -> str:
     }.get(said, f"read as {said}")
 
 
-def group_of(row: FieldRow) -> str:
-    """Return the name of the group of a field: the same for fields that are verified together."""
-    return f"{row.role.value}.{row.kind.value}.{row.decision.guess}"
-
-
 def wall_groups(
     flags: Iterable[FlagRow],
     field_of: Callable[[FieldRow], SheetField | None],
@@ -87,19 +85,38 @@ def wall_groups(
     Left out are numbers of candidates, fields of which the machine has no guess or one that they may not hold, those
     that a person has answered already, and those that somebody struck.
     """
-    found: dict[str, list[FlagRow]] = defaultdict(list)
+    groups = _grouped(flags, field_of, struck)
+    return tuple(sorted(groups, key=lambda group: (-len(group.flags), group.name)))
+
+
+def named_group(
+    name: str,
+    flags: Iterable[FlagRow],
+    field_of: Callable[[FieldRow], SheetField | None],
+    struck: Mapping[str, str],
+) -> Group | None:
+    """Return one of the groups that `wall_groups` returns, None when there is none of that name."""
+    *_, guess = name.split(".", GROUP_PARTS - 1)
+    # Looked at before anything else: of fifty thousand fields most have another guess.
+    alike = (flag for flag in flags if flag.row.decision.guess == guess)
+    return next((group for group in _grouped(alike, field_of, struck) if group.name == name), None)
+
+
+def _grouped(
+    flags: Iterable[FlagRow], field_of: Callable[[FieldRow], SheetField | None], struck: Mapping[str, str]
+) -> list[Group]:
+    found: dict[tuple[Role, Kind, str], list[FlagRow]] = defaultdict(list)
     fits: dict[tuple[str, str, str], bool] = {}
     for flag in flags:
-        row = flag.row
+        row, guess = flag.row, flag.row.decision.guess
         if row.role not in ROLES or row.correction is not None or struck.get(row.key) == row.revision:
             continue
-        place = (row.template, row.field, row.decision.guess)
+        place = (row.template, row.field, guess)
         if place not in fits:
-            fits[place] = may_hold(field_of(row), row.decision.guess)
+            fits[place] = may_hold(field_of(row), guess)
         if fits[place] and row.decision.guess_in_words:
-            found[group_of(row)].append(flag)
-    groups = [_group(name, rows) for name, rows in found.items()]
-    return tuple(sorted(groups, key=lambda group: (-len(group.flags), group.name)))
+            found[row.role, row.kind, guess].append(flag)
+    return [_group(*alike, rows) for alike, rows in found.items()]
 
 
 def may_hold(field: SheetField | None, guess: str) -> bool:
@@ -132,7 +149,6 @@ def page_of(
     return tuple(page)
 
 
-def _group(name: str, flags: list[FlagRow]) -> Group:
-    row = flags[0].row
+def _group(role: Role, kind: Kind, guess: str, flags: list[FlagRow]) -> Group:
     flags.sort(key=lambda flag: (flag.row.decision.confidence, flag.row.key))
-    return Group(name, row.role, row.kind, row.decision.guess, tuple(flags))
+    return Group(f"{role.value}.{kind.value}.{guess}", role, kind, guess, tuple(flags))

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from flows.audit import Known, NoSuchCellError, Picture, entries, histories, named_keys
+from flows.audit import Known, NoSuchCellError, Picture, changes_of, entries, histories, named_keys
 from flows.cli import run
 from flows.commands.audit_print import SHOWN_ROWS
 from flows.errors import EXIT_BROKEN_CHAIN
 from flows.records import Act, Correction
-from flows.results import Settler
+from flows.results import MarkChange, Remark, Settler
 from flows.settings import Exam
 from flows.trail import FIRST_PREVIOUS
 from recognizer.records import Flag
@@ -26,7 +28,7 @@ from tests.flows.test_left_open import key_of, say
 from tests.helpers.exam_rows import answers_template, field_row, marks_fields, marks_template, page_row
 from tests.helpers.fakes import exam_folder, fake_scan
 from tests.helpers.fakes import sheet as fake_sheet
-from tests.helpers.trails import KEY, said, trail
+from tests.helpers.trails import KEY, NOON, said, trail
 
 FIELDS = (
     *marks_fields(page_row("marks", 1), "00123456", ["1", "2", "3"], "6"),
@@ -100,6 +102,23 @@ def test_the_history_tells_what_a_sum_made_of_a_field_though_a_person_has_spoken
     assert [entry.row.correction.value for entry in q2.entries] == ["8"]
 
 
+def test_what_re_marks_changed_of_a_cell_is_told_with_it() -> None:
+    told = [
+        MarkChange("marks#00001", "1", what, "1", "2")
+        for what in ("candidate", "question 2", "question 3", "total", "section A")
+    ]
+    remark = Remark(1, NOON, "Kim", "", (*told, MarkChange("marks#00002", "2", "question 2", "1", "2")))
+
+    def changed(name: str) -> list[str]:
+        keys = named_keys(name, FIELDS, TEMPLATES, ())
+        return [f"{one.sheet} {one.what}" for _, one in changes_of(name, keys, FIELDS, TEMPLATES, [remark])]
+
+    assert changed("marks#00001:q2") == ["marks#00001 question 2"]
+    assert changed("marks#00001:id") == ["marks#00001 candidate"]
+    assert changed("marks#00001:computed total") == changed("marks#00001") == [f"marks#00001 {c.what}" for c in told]
+    assert changed(FIELDS[2].key) == ["marks#00001 question 2"]
+
+
 # ---- the command ------------------------------------------------------------------------------------------------
 
 SHEET = fake_sheet(1, values={"candidate": "0042", "q1": "7", "q2": "2"})
@@ -129,7 +148,9 @@ def test_the_history_of_a_cell_tells_what_the_machine_and_people_said(
     q1 = key_of(exam, "q1")
     say(exam, said("8", key=q1), said("9", "Ada", key=q1))
     say(exam, said("8", "Ada", Act.UNDO, q1, undoes=2))
-    (cell,) = as_json(capsys, exam, "--field", "small#00001:q1")
+    told = as_json(capsys, exam, "--field", "small#00001:q1")
+    (cell,) = told["cells"]
+    assert told["remarks"] == []
     assert (cell["now"]["value"], cell["now"]["settled_by"], cell["machine"]["value"]) == ("8", "person", "7")
     assert cell["machine"]["model"] == "fake-1"
     rows = [(row["row"], row["who"], row["act"], row["to"], row["undone_by"]) for row in cell["people"]]
@@ -157,7 +178,7 @@ def test_a_page_read_again_with_another_picture_is_told_and_is_no_error(
         {"same": 0, "another since": 1, "gone": 0, "not known": 1},
     )
     assert "1 rows were about another picture" in printed(capsys, exam, "--verify").replace("row was", "rows were")
-    (cell,) = as_json(capsys, exam, "--field", "gone-1-q1")
+    (cell,) = as_json(capsys, exam, "--field", "gone-1-q1")["cells"]
     assert (cell["now"], cell["people"][0]["to"]) == (None, "9")
     assert "no page that counts has this field now" in printed(capsys, exam, "--field", "gone-1-q1")
 
@@ -174,6 +195,29 @@ def test_the_proof_tells_length_and_head_and_since_when_it_grew(exam: Exam, caps
     assert "an empty trail; 3 came since" in printed(capsys, exam, "--head", FIRST_PREVIOUS)
     told = as_json(capsys, exam, "--head", "f" * 64, code=EXIT_BROKEN_CHAIN)
     assert (told["whole"], told["noted_at"]) == (False, None)
+
+
+def test_the_proof_needs_no_tallymark(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
+    """The few lines in docs/trail.md say the same as the command, and find the same."""
+    text = (Path(__file__).parents[2] / "docs" / "trail.md").read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    database = exam.dir / "tallymark.db"
+
+    def by_anybody() -> str:
+        done = subprocess.run([sys.executable, "-c", code, database], capture_output=True, text=True, check=False)
+        return (done.stdout + done.stderr).strip()
+
+    q1 = key_of(exam, "q1")
+    say(exam, said("8 ½ “x”", "Zoë", key=q1), said("?", "Ada", key=q1))
+    say(exam, said("8", "Ada", Act.UNDO, q1, undoes=2))
+    head = as_json(capsys, exam, "--verify")["head"]
+    assert by_anybody() == f"whole: 3 rows, hash of the last row {head}"
+    by_hand = sqlite3.connect(database)
+    with by_hand:
+        by_hand.execute("DROP TRIGGER corrections_are_never_changed")
+        by_hand.execute("UPDATE corrections SET value = '9' WHERE number = 2")
+    by_hand.close()
+    assert by_anybody() == "broken at row 2"
 
 
 def test_a_broken_chain_has_an_exit_code_of_its_own(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,13 @@ def test_what_is_not_said_has_the_documented_default() -> None:
     assert not settings.sheets.photocopied
 
 
+@pytest.mark.parametrize(("said", "share"), [('"off"', 0.0), ('"all"', 1.0), ("0.1", 0.1), ("1", 1.0)])
+def test_a_share_of_the_fields_has_a_second_answer(said: str, share: float) -> None:
+    assert parse_settings(f'templates = ["x"]\n[review]\nsecond = {said}').review.second_share == share
+    assert parse_settings('templates = ["x"]').review.second_share == 0.0
+    assert parse_settings('templates = ["x"]').review.names == "hidden"
+
+
 def test_a_model_of_the_exams_own_is_a_folder_beside_exam_toml(tmp_path: Path) -> None:
     text = 'templates = ["cover_marks"]\n'
     assert load_exam(exam_folder(tmp_path, text)).model is None
@@ -46,6 +53,12 @@ def test_an_exam_knows_shipped_templates_and_its_own(tmp_path: Path) -> None:
     [
         ('templates = ["x"]\nworker = 3', 2, "worker: there is no such setting"),
         ('templates = ["x"]\n\n[review]\nblank_mark = "maybe"', 4, "review.blank_mark"),
+        ('templates = ["x"]\n[review]\nsecond = 0', 3, 'review.second: is "off", "all", or the share'),
+        ('templates = ["x"]\n[review]\nsecond = 1.5', 3, 'review.second: is "off"'),
+        ('templates = ["x"]\n[review]\nsecond = nan', 3, 'review.second: is "off"'),
+        ('templates = ["x"]\n[review]\nsecond = true', 3, 'review.second: is "off"'),
+        ('templates = ["x"]\n[review]\nsecond = "some"', 3, 'review.second: is "off"'),
+        ('templates = ["x"]\n[review]\nnames = true', 3, "'hidden' or 'shown'"),
         ('templates = ["x"]\n[marks]\ndash = 0', 3, "marks.dash"),
         ('templates = ["x"]\nmarks.dash = 0', 2, "marks.dash"),
         ('templates = ["x"]\n[marks]\nabsent = "AB"', 3, "'no_total', 'zero' or 'unsettled'"),

@@ -1,18 +1,23 @@
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
+from flows import store_together
 from flows.errors import TokenUsedError
 from flows.migrations.versions import v0001_first_tables
-from flows.records import Act, Correction, FieldRow, TrailRow
+from flows.records import Act, Correction, FieldRow, ScanRow, TrailRow
+from flows.stacks import Together, put_together
 from flows.store import Store, open_store
 from flows.trail import FIRST_PREVIOUS, broken, undo_of
 from recognizer.records import Flag, PageRef, ValueState
-from tests.flows.test_store import NOON, SCAN, correction, run_of, save
+from tests.flows.test_store import NOON, OTHER, SCAN, correction, run_of, save
 from tests.helpers.filing import PNG, filed, page_failure, page_result
 from tests.helpers.trails import said
 
@@ -240,3 +245,80 @@ def test_there_is_room_for_accounts_whose_changes_are_never_forgotten(store: Sto
     with pytest.raises(sqlite3.IntegrityError, match="users_role"):
         by_hand.execute("INSERT INTO users VALUES ('Max', 'owner', 'x', 'now', 'now', 0)")
     by_hand.close()
+
+
+# ---- at the speed of a clerk ------------------------------------------------------------------------------------
+
+
+def test_deciding_one_field_reads_no_table_from_end_to_end(store: Store) -> None:
+    """Told by SQLite itself, so that it holds for 50,000 fields and is no matter of a fast machine."""
+    seen: list[tuple[str, Sequence[object]]] = []
+
+    def remember(*about: Any) -> None:
+        seen.append((about[2], about[3]))
+
+    event.listen(store._engine, "before_cursor_execute", remember)
+    store.decide_field(Q1, "t1", say("8"))
+    store.decide_fields([Q1, Q2], "w", lambda rows, _: [said("9", key=row.key) for row in rows])
+    store.decide_field(Q1, "t2", lambda _, rows: undo_of(rows, "Kim", lead=False))
+    event.remove(store._engine, "before_cursor_execute", remember)
+    asked = [(text, values) for text, values in seen if text.startswith(("SELECT", "INSERT"))]
+    assert len(asked) > 20
+    by_hand = sqlite3.connect(store.path)
+    plans = [
+        f"{step[3]} in {text}"
+        for text, values in asked
+        for step in by_hand.execute(f"EXPLAIN QUERY PLAN {text}", values if isinstance(values, tuple) else values[0])
+    ]
+    by_hand.close()
+    assert any("USING INDEX ix_corrections_token" in plan for plan in plans)
+    # The last is the index of pages that are not told by their codes: in most exams it is empty.
+    small = ("stack_decisions", "runs", "sqlite_sequence", "CONSTANT ROW", "USING INDEX ix_pages_loose")
+    backwards = "ORDER BY corrections.number DESC\n LIMIT"
+    whole = [p for p in plans if p.startswith("SCAN") and not any(name in p.split(" in ")[0] for name in small)]
+    assert [plan for plan in whole if backwards not in plan and "max(" not in plan] == []
+
+
+def test_pages_that_find_each_other_are_put_together_anew_only_for_an_id(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = (
+        filed(page_result(PageRef(OTHER, 1), {"candidate": "0042", "q1": "7"}, serial=None), "b.pdf"),
+        filed(page_result(PageRef(OTHER, 2), {"sum": "9"}, serial=None, page=2), "b.pdf"),
+    )
+    store.add_scan(ScanRow(OTHER, 2, "b.pdf", 2, "b.pdf"))
+    store.save_pages(pages, "plain-1", run_of(store), 1.0)
+    times = 0
+
+    def counted(*about: Any) -> Together:
+        nonlocal times
+        times += 1
+        return put_together(*about)
+
+    rows = {row.key: row for row in store.fields()}
+    assert len({row.sheet for row in rows.values() if row.scan == OTHER}) == 1
+    monkeypatch.setattr(store_together, "put_together", counted)
+    assert {key: store.field(key) for key in rows} == rows
+    mark, candidate = f"{OTHER[:12]}-1-q1", f"{OTHER[:12]}-1-candidate"
+    for _ in range(3):
+        store.decide_field(mark, "", say("8"))
+    assert times == 1
+    store.decide_field(candidate, "", say("0043"))
+    row = store.field(mark)
+    assert (times, row) == (2, next(row for row in store.fields() if row.key == mark))
+
+
+def test_many_at_once_lose_nothing_and_break_no_chain(store: Store, tmp_path: Path) -> None:
+    """Each with a connection of his own; all of them send one decision that is the same for all, too."""
+
+    def clerk(number: int) -> list[bool]:
+        with open_store(tmp_path) as mine:
+            alone = [mine.decide_field(Q1, f"c{number}-{n}", say(str(n), f"Clerk {number}"))[1] for n in range(5)]
+            return [*alone, mine.decide_field(Q2, "the same", say("8"))[1]]
+
+    with ThreadPoolExecutor(4) as pool:
+        stored = [each for found in pool.map(clerk, range(4)) for each in found]
+    assert (stored.count(True), stored.count(False)) == (21, 3)
+    rows = store.trail()
+    assert len({row.correction.token for row in rows}) == len(rows) == 21
+    assert store.chain().is_whole

@@ -1,8 +1,12 @@
 """An office that reviews a small exam, without a server: its desk has looked once, and looks no more by itself."""
 
+from atexit import register
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from shutil import copytree, rmtree
+from tempfile import mkdtemp
 
 from starlette.testclient import TestClient
 
@@ -14,7 +18,7 @@ from flows.review.people import Person, UserRole
 from flows.review.sessions import COOKIE, Sessions
 from flows.settings import load_exam
 from flows.store import open_store
-from tests.helpers.exam_folder import SETTINGS
+from tests.helpers.exam_folder import SETTINGS, exam_folder
 
 ADA = Person("Ada", UserRole.REVIEWER)
 BEN = Person("Ben", UserRole.REVIEWER)
@@ -29,6 +33,20 @@ OPEN_MARK = "9f2c41d07ab3-2-q2"
 OPEN_ID = "9f2c41d07ab3-3-candidate"
 OPEN_BLANK = "9f2c41d07ab3-3-q1"
 """What is open in `exam_folder`: a mark that may be 7 or 1, an id, and a mark cell left blank."""
+
+
+@cache
+def _made(settings: str) -> Path:
+    """An exam folder as `exam_folder` makes it, once in a run: making its database takes longer than most tests."""
+    place = Path(mkdtemp(prefix="tallymark-tests-"))
+    register(rmtree, place, ignore_errors=True)
+    return exam_folder(place / "exam", settings)
+
+
+def exam_copy(place: Path, settings: str = SETTINGS) -> Path:
+    """An exam folder of one's own, as `exam_folder` makes it."""
+    copytree(_made(settings), place)
+    return place
 
 
 @contextmanager

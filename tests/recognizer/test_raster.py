@@ -15,6 +15,7 @@ import pikepdf
 import pytest
 from PIL import Image
 
+from recognizer import pdf_scan
 from recognizer.errors import PageError, ScanError
 from recognizer.geometry import apply_homography
 from recognizer.raster import Renderer, available_renderer, load_page, open_scan, page_count, scan_digest
@@ -454,6 +455,20 @@ def test_trouble_with_poppler_fails_the_page(
     path = tmp_path / "scan.pdf"
     path.write_bytes(picture_pdf(jpeg_picture(sheet), after=A_DOT))
     with pytest.raises(PageError, match=reason):
+        read(path, Renderer.PDF2IMAGE)
+
+
+def test_poppler_is_stopped_and_the_page_fails(
+    sheet: GreyImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, script in (("pdfinfo", "echo 'Pages: 1'"), ("pdftoppm", '[ "$1" = -v ] || exec sleep 60')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin")
+    monkeypatch.setattr(pdf_scan, "RENDER_TIMEOUT_S", 0.1)
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(picture_pdf(jpeg_picture(sheet), after=A_DOT))
+    with pytest.raises(PageError, match=r"takes poppler too long to draw \(at most 0\.1 s\); print the page"):
         read(path, Renderer.PDF2IMAGE)
 
 

@@ -113,11 +113,13 @@ def _chain() -> None:
     quoted = ", ".join(f'"{name}"' for name in columns)
     values = ", ".join(f":{name}" for name in columns)
     store = text(f"INSERT INTO corrections ({quoted}) VALUES ({values})")
-    previous = "0" * 64
+    previous, rows = "0" * 64, []
     for row in connection.execute(text("SELECT * FROM corrections_before_0008 ORDER BY number")).all():
         said = {name: getattr(row, name) for name in KEPT} | NEW
         # As `flows.trail_rows.hash_of` has it, written out: a released step does not change.
         told = json.dumps({"number": row.number, "previous": previous} | said, sort_keys=True, separators=(",", ":"))
         own = hashlib.sha256(told.encode()).hexdigest()
-        connection.execute(store, {"number": row.number, "previous": previous, "hash": own} | said)
+        rows.append({"number": row.number, "previous": previous, "hash": own} | said)
         previous = own
+    if rows:
+        connection.execute(store, rows)

@@ -38,7 +38,10 @@ async function open(name, { push = false, key = "", page = 0 } = {}) {
     take(answer);
     showPage();
     if (key) chooseKey(key);
-    else showField(null);
+    else {
+      showField(null);
+      viewer.svg.focus({ preventScroll: true });
+    }
     ahead();
   } catch (problem) {
     if (mine === turn) trouble(problem);

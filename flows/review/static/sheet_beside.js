@@ -18,7 +18,7 @@ function person(data, lead) {
   $("candidate-why").textContent = [one.status, one.why].filter(Boolean).join(": ");
   $("ranked").replaceChildren(
     ...one.ranked.map((guess) => {
-      const button = make("button", { type: "button", "data-id": guess.id }, make("b", {}, guess.id), guess.name, make("span", { class: "share" }, percent(guess.probability)));
+      const button = make("button", { type: "button", "data-id": guess.id }, make("b", {}, guess.id), make("span", { class: "named" }, guess.name), make("span", { class: "share" }, percent(guess.probability)));
       const item = make("li", {}, button);
       return item;
     }),

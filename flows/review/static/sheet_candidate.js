@@ -43,7 +43,7 @@ export function chooseCandidates({ sheet, send, say }) {
     at = told.found.length ? 0 : -1;
     list.replaceChildren(
       ...told.found.map((one, number) => {
-        const button = make("button", { type: "button", role: "option", id: `who-${number}`, "data-id": one.id, tabindex: "-1" }, make("b", {}, one.id), one.name, make("span", { class: "share" }, one.sheets.length ? "has a sheet" : ""));
+        const button = make("button", { type: "button", role: "option", id: `who-${number}`, "data-id": one.id, tabindex: "-1" }, make("b", {}, one.id), make("span", { class: "named" }, one.name), make("span", { class: "share" }, one.sheets.length ? "has a sheet" : ""));
         return make("li", { role: "presentation" }, button);
       }),
     );

@@ -45,7 +45,7 @@ function sheetRow(one) {
   if (one.remarks.length) remarks.append(make("span", { class: "warn" }, one.remarks[0]), one.remarks.length > 1 ? ` and ${one.remarks.length - 1} more` : "");
   row.append(
     make("td", {}, link),
-    make("td", {}, one.id || make("span", { class: "soft" }, "not settled"), one.name ? ` ${one.name}` : ""),
+    make("td", { class: "whose" }, one.id || make("span", { class: "soft" }, "not settled"), one.name ? ` ${one.name}` : ""),
     make("td", { class: "soft file" }, one.files[0] ?? "", one.files.length > 1 ? ` and ${one.files.length - 1} more` : ""),
     open,
     remarks,

@@ -1,6 +1,6 @@
 // The wall of one group: strike the wrong ones, confirm the page with Enter; the next page is there already.
 
-import { post, token } from "./api.js";
+import { post, tell, token } from "./api.js";
 import { bind } from "./keys.js";
 import { Grid, preload } from "./wall_grid.js";
 import { Saver } from "./wall_saver.js";
@@ -133,6 +133,10 @@ function confirm() {
     if (!state.hidden) state.querySelector("a, button")?.click();
     return;
   }
+  if (!grid.seen()) {
+    say("This page has only just come: look at it before you confirm it.", "warn");
+    return;
+  }
   const name = token();
   const fields = [];
   const struck = [];
@@ -192,9 +196,5 @@ byId("wall-confirm").addEventListener("click", confirm);
 byId("wall-undo").addEventListener("click", undo);
 setInterval(() => grid.cells.length && post("/wall/keep", { keys: held() }).then((told) => told.lost.length && say(`${plural(told.lost.length, "field")} of this page went to somebody else while you were away; what they decide is not taken twice.`, "warn")).catch(() => {}), KEEP_MS);
 // Whoever leaves gives back what he does not need any more; a window that is closed too hard for that loses it in time.
-addEventListener("pagehide", () => {
-  if (!grid.cells.length) return;
-  const headers = { "content-type": "application/json", "x-csrf-token": document.querySelector('meta[name="csrf"]').content };
-  fetch("/wall/free", { method: "POST", headers, body: JSON.stringify({ keys: held() }), keepalive: true, credentials: "same-origin" }).catch(() => {});
-});
+addEventListener("pagehide", () => grid.cells.length && tell("/wall/free", { keys: held() }));
 begin();

@@ -22,7 +22,7 @@ let working = false;
 const grid = new Grid(place, byId("wall-about"), { struck: struckNow, caption });
 
 const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
-const perThousand = (rate) => `${Number((rate * 1000).toPrecision(2))} in 1,000`;
+const perThousand = (rate) => `${Number((rate * 1000).toPrecision(3))} in 1,000`;
 
 function say(words, kind = "") {
   note.textContent = words;
@@ -231,6 +231,10 @@ function looked() {
 
 function confirm() {
   if (!grid.cells.length) return;
+  if (!grid.seen()) {
+    say("This wall has only just come: look at it before you confirm it.", "warn");
+    return;
+  }
   const missing = grid.cells.find((cell) => grid.struck.has(cell.key) && !written.has(cell.key));
   if (missing) {
     grid.itemOf(missing.key).querySelector("input.written").focus();

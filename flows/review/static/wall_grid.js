@@ -1,5 +1,6 @@
 // A grid of crops: arrow keys go through it, space or a click strikes one. Both walls show their fields with it.
 
+const LOOK_MS = 700; // nobody looks at sixty crops in less: Enter pressed twice confirms one page, not two
 const APART_PX = 4; // cells whose tops differ by less stand in one row
 
 const percent = (share) => (share >= 0.9995 ? "> 99.9 %" : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`);
@@ -22,6 +23,7 @@ export class Grid {
     this.cells = [];
     this.struck = new Set();
     this.at = 0;
+    this.shownAt = 0;
     place.addEventListener("click", (event) => {
       const button = event.target.closest("button.crop");
       if (!button) return;
@@ -46,7 +48,16 @@ export class Grid {
     this.place.replaceChildren(...cells.map((cell) => this.draw(cell)));
     this.place.removeAttribute("aria-busy");
     this.place.hidden = false;
+    this.shownAt = performance.now();
+    delete this.place.dataset.seen;
+    clearTimeout(this.seeing);
+    this.seeing = setTimeout(() => (this.place.dataset.seen = ""), LOOK_MS);
     this.look(0);
+  }
+
+  // Whether somebody can have looked at what is shown.
+  seen() {
+    return performance.now() - this.shownAt >= LOOK_MS;
   }
 
   draw(cell) {

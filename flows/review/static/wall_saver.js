@@ -2,9 +2,10 @@
 // What waits is kept in this window's session storage, so that a page that is loaded again goes on with it. Sending
 // twice stores once: every decision carries its token. What one person decided is never sent in the name of another.
 
-import { offline, post, Refused } from "./api.js";
+import { get, offline, post, Refused, speakAs } from "./api.js";
 
 const RETRY_MS = [500, 1000, 2000, 4000];
+const LOG_IN_MS = 2000; // how often it is asked whether somebody has logged in again
 const AGAIN = new Set([0, 408, 425, 429, 500, 502, 503, 504]); // it may work a moment later
 const LOG_IN = new Set([401, 403]);
 
@@ -60,35 +61,65 @@ export class Saver {
 
   async work() {
     this.busy = true;
-    while (this.waiting.length) {
-      const sent = this.waiting[0];
-      try {
-        const told = await post(sent.url, sent.body);
-        this.tries = 0;
-        offline();
-        this.waiting.shift();
-        this.keep();
-        this.stored(sent, told);
-      } catch (problem) {
-        if (!(problem instanceof Refused)) throw problem;
-        if (this.wait(problem)) break;
-        this.waiting.shift();
-        this.keep();
-        this.refused(sent, problem);
-      }
+    try {
+      while (this.waiting.length && (await this.sendOne(this.waiting[0])));
+    } finally {
+      this.busy = false;
     }
-    this.busy = false;
+  }
+
+  // Sends one; false when it has to wait.
+  async sendOne(sent) {
+    let told;
+    let problem;
+    try {
+      told = await post(sent.url, sent.body);
+    } catch (found) {
+      if (!(found instanceof Refused)) throw found;
+      if (this.wait(found)) return false;
+      problem = found;
+    }
+    this.waiting.shift();
+    this.keep();
+    if (problem) {
+      this.refused(sent, problem);
+      return true;
+    }
+    this.tries = 0;
+    this.renewed = false;
+    offline();
+    this.stored(sent, told);
+    return true;
   }
 
   // Tells the person and tries again later; false where trying again cannot help.
   wait(problem) {
-    if (LOG_IN.has(problem.status)) {
-      offline(`${problem.message} Log in again in this window: ${this.waiting.length} decisions wait here and are sent then.`);
+    if (LOG_IN.has(problem.status) && !this.renewed) {
+      offline(`${problem.message} Log in again, in another window if you like: what you confirmed waits here and is sent then.`);
+      this.timer = setTimeout(() => this.logIn(), LOG_IN_MS);
       return true;
     }
+    this.renewed = false;
     if (!AGAIN.has(problem.status)) return false;
     offline(`${problem.message} ${this.waiting.length === 1 ? "One page waits" : `${this.waiting.length} pages wait`} here and will be sent again by itself.`);
     this.timer = setTimeout(() => this.now(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
     return true;
+  }
+
+  // Goes on when the same person is logged in again, in whatever window.
+  async logIn() {
+    try {
+      const told = await get("/queue/session");
+      if (told.person === this.person) {
+        speakAs(told.csrf);
+        this.renewed = true;
+        this.now();
+        return;
+      }
+      offline(`${told.person} is logged in now. What ${this.person} confirmed is sent when ${this.person} logs in again.`);
+    } catch (problem) {
+      if (!(problem instanceof Refused)) throw problem;
+    }
+    this.timer = setTimeout(() => this.logIn(), LOG_IN_MS);
   }
 }

@@ -12,20 +12,20 @@ from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.saying import LONGEST_TEXT, MOST_TOGETHER, Said, Word, say, say_all, undo
 from recognizer.records import ValueState
-from tests.helpers.exam_folder import exam_folder, remember
+from tests.helpers.exam_folder import remember
 from tests.helpers.exam_rows import marks_fields, page_row
-from tests.helpers.review_office import ADA, BEN, CAM, LEA, OPEN_BLANK, OPEN_ID, OPEN_MARK, SECOND, office_of
+from tests.helpers.review_office import ADA, BEN, CAM, LEA, OPEN_BLANK, OPEN_ID, OPEN_MARK, SECOND, exam_copy, office_of
 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    with office_of(exam_folder(tmp_path / "exam")) as found:
+    with office_of(exam_copy(tmp_path / "exam")) as found:
         yield found
 
 
 @pytest.fixture
 def blind(tmp_path: Path) -> Iterator[Office]:
-    with office_of(exam_folder(tmp_path / "blind", SECOND)) as found:
+    with office_of(exam_copy(tmp_path / "blind", SECOND)) as found:
         yield found
 
 

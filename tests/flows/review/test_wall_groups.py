@@ -6,7 +6,7 @@ import pytest
 
 from flows.export.flags_sheet import FlagRow
 from flows.records import FieldRow
-from flows.review.wall_groups import WALL, Group, page_of, wall_groups
+from flows.review.wall_groups import WALL, Group, named_group, page_of, wall_groups
 from recognizer.records import Decision, Flag, ValueState
 from recognizer.template import SheetField
 from tests.helpers.exam_rows import answers_template, field_row, marks_template, page_row
@@ -85,3 +85,15 @@ def test_a_page_takes_no_field_that_it_does_not_show() -> None:
         return True
 
     assert [each.row.key for each in page_of(group, (), take, most=4)] == taken
+
+
+def test_one_group_is_found_by_its_name() -> None:
+    flags = [flag(1, "2.5"), flag(2, "7"), flag(3, "2.5", field=TOTAL), flag(4, "")]
+
+    def field_of(row: FieldRow) -> SheetField:
+        return TOTAL if row.field == TOTAL.name else Q1
+
+    for group in wall_groups(flags, field_of, {}):
+        assert named_group(group.name, flags, field_of, {}) == group
+    for name in ("mark.number.9", "mark.digits.7", "id.digits.7", "", "7", "mark", "....."):
+        assert named_group(name, flags, field_of, {}) is None
