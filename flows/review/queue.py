@@ -145,7 +145,7 @@ def hand_out(office: Office, line: Asked, holder: str, have: Iterable[str], want
     put_off = office.skipped.of(line[0])
     passed = {*have, *put_off}
     struck = [key for key in office.lines.among(line, list(office.struck)) if key not in passed]
-    found = _taken(office, person, holder, struck, want)
+    found = _taken(office, line, holder, struck, want)
     passed.update(struck)
     left = 0
     for _ in range(ROUNDS):
