@@ -33,6 +33,9 @@ BODY_SECONDS = 30.0
 
 CSRF_HEADER = "x-csrf-token"
 
+UNATTENDED_HEADER = "x-unattended"
+"""Comes with what a page asks by itself while nobody touches it (`api.js`): a screen that was left logs itself out."""
+
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; "
@@ -162,7 +165,8 @@ class Guard:
         return name in self._hosts or name == _own_address(request)
 
     async def _session(self, request: Request) -> Session | None:
-        session = self._sessions.of_cookie(_only_cookie(request, self._sessions.cookie_name))
+        cookie = _only_cookie(request, self._sessions.cookie_name)
+        session = self._sessions.of_cookie(cookie, is_attended=UNATTENDED_HEADER not in request.headers)
         if session is None or session.account is None:
             return session
         # Asked each time: who was disabled, or got another role or password, is out at once.

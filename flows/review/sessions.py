@@ -113,8 +113,11 @@ class Sessions:
         with self._lock:
             self._forget(session.id)
 
-    def of_cookie(self, cookie: str | None) -> Session | None:
-        """Return the session of a cookie; None when it was not signed here, or is over. It counts as used now."""
+    def of_cookie(self, cookie: str | None, *, is_attended: bool = True) -> Session | None:
+        """Return the session of a cookie; None when it was not signed here, or is over.
+
+        It counts as used now, unless nobody sits before the page that asks.
+        """
         name, dot, signature = (cookie or "").rpartition(".")
         if not dot or not hmac.compare_digest(signature.encode(), self._signature(name).encode()):
             return None
@@ -125,7 +128,8 @@ class Sessions:
             if self._is_over(session):
                 self._forget(name)
                 return None
-            self._used[name] = self.clock()
+            if is_attended:
+                self._used[name] = self.clock()
             return session
 
     def cookie(self, session: Session) -> str:

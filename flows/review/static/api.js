@@ -15,12 +15,20 @@ export function speakAs(renewed) {
   csrf = renewed;
 }
 
+// What a page asks by itself, long after the last key or touch, does not keep a session alive.
+const UNATTENDED_MS = 60_000;
+let touched = performance.now();
+for (const kind of ["keydown", "pointerdown", "wheel"]) {
+  addEventListener(kind, () => { touched = performance.now(); }, { capture: true, passive: true });
+}
+const unattended = () => (performance.now() - touched > UNATTENDED_MS ? { "x-unattended": "1" } : {});
+
 async function ask(method, url, body) {
   let response;
   try {
     response = await fetch(url, {
       method,
-      headers: { accept: "application/json", "x-csrf-token": csrf, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: { accept: "application/json", "x-csrf-token": csrf, ...unattended(), ...(body === undefined ? {} : { "content-type": "application/json" }) },
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
     });

@@ -276,6 +276,18 @@ def test_who_left_is_out_after_an_hour(office: Office) -> None:
     assert not is_in(client)
 
 
+def test_a_page_that_asks_by_itself_does_not_keep_somebody_logged_in(office: Office) -> None:
+    account(office)
+    clock = Clock()
+    office.sessions.clock = clock
+    client = visitor(office)
+    log_in(client)
+    for _ in range(5):
+        clock.now += IDLE_SECONDS / 4
+        last = client.get("/board.json", headers={"x-unattended": "1"}).status_code
+    assert last == 401
+
+
 # ---- the cookie ------------------------------------------------------------------------------------------------------
 
 
