@@ -50,7 +50,8 @@ def candidate(
     """Show one candidate: sheets, total, what is open, and which sheets may be by this one too."""
     seen = seen_of(office)
     results = seen.results
-    line = next((one for one in candidate_lines(results, office.exam.sheets.templates) if one.id == id), None)
+    lines = candidate_lines(results, office.exam.sheets.templates) if id else ()
+    line = next((one for one in lines if one.id == id), None)
     if line is None:
         raise HTTPException(404, "Nobody of this id is on the class list, and no sheet says it.")
     roster = results.decided.candidates

@@ -139,11 +139,14 @@ def next_fields(
 def hand_out(office: Office, line: Asked, holder: str, have: Iterable[str], want: int) -> tuple[list[Shown], int]:
     """Return the next fields of a line that nobody else has, now the holder's, and how many wait in it.
 
-    What the person skipped comes when nothing else is left.
+    What was struck on a wall comes first: it is not what the machine guesses. What the person skipped comes when
+    nothing else is left.
     """
     put_off = office.skipped.of(line[0])
     passed = {*have, *put_off}
-    found: list[Shown] = []
+    struck = [key for key in office.lines.among(line, list(office.struck)) if key not in passed]
+    found = _taken(office, line, holder, struck, want)
+    passed.update(struck)
     left = 0
     for _ in range(ROUNDS):
         keys, left = office.lines.keys(line, want - len(found) + 2, passed)

@@ -13,7 +13,7 @@ import numpy as np
 
 from flows.mark_changes import in_words
 from flows.records import FieldRow, PageRow
-from flows.results import Absent, Points, Settler, Unsettled
+from flows.results import Absent, Points, Unsettled
 from flows.review.catalogue import SheetNow
 from flows.review.drawing import Fit
 from flows.review.naming import without_names
@@ -128,7 +128,7 @@ def field_as_said(shown: Shown, row: FieldRow, field: SheetField) -> Plain:
     if shown.hidden and row.role in (Role.MARK, Role.TOTAL):
         # What a sum says of one mark tells of the others, and so of what somebody else said.
         question = ""
-        why = SUM_UNSEEN if why and not is_hidden and row.settled_by is Settler.SUM else why
+        why = why if is_hidden or not why else row.decision.why or SUM_UNSEEN
     is_open = is_hidden or row.key in shown.open_why
     state = "open" if is_open else row.state.value
     if correction is not None and not is_open:

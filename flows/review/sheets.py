@@ -1,14 +1,15 @@
 """The view *Sheets*: the list of them, and one with every reading drawn on its pages."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
-from flows.records import PageRow
+from flows.records import FieldRow, PageRow
 from flows.review.blind import hidden_keys
-from flows.review.catalogue import Index, sheet_now
+from flows.review.catalogue import Index, SheetNow, sheet_now
 from flows.review.desk import Seen
 from flows.review.office import Here, Office, Reviewing, draw
 from flows.review.page_images import image_address, shown_fit, spec_of
@@ -24,6 +25,7 @@ from flows.review.sheet_record import (
     sums_of_sheet,
 )
 from recognizer.records import PageOutcomeKind
+from recognizer.template import Role
 
 router = APIRouter()
 
@@ -32,6 +34,7 @@ LONGEST_NAME = 120
 
 Name = Annotated[str, Query(max_length=LONGEST_NAME)]
 
+NOT_YET = "This sheet is not known yet: the exam is being read again."
 STILL_READING = "The exam is being read; this takes a moment."
 
 
@@ -88,11 +91,25 @@ def shown_sheet(office: Office, person: Person, sheet: str) -> Shown:
     index = office.catalogue.of(seen)
     now = sheet_now(office.desk, index, seen, sheet)
     if now is None:
+        if office.store.changes() != seen.changes:
+            # A page may have been placed, or graded, a moment ago.
+            raise Refused(503, NOT_YET)
         raise HTTPException(404, "There is no sheet of this name; its pages may have been given to another one.")
     template = next((one for one in office.exam.sheets.templates if one.name == now.settled.template), None)
     why = {key: flag.why for key in now.rows if (flag := office.desk.is_open(key)) is not None}
     hidden = hidden_keys(office, person, now.rows.values())
+    if hidden:
+        now = replace(now, rows=_by_picture(now, hidden, office.desk.fields_of_sheet(sheet)))
     return Shown(person, now, template, why, hidden, seen.results.decided.candidates)
+
+
+def _by_picture(now: SheetNow, hidden: Collection[str], raw: Iterable[FieldRow]) -> dict[str, FieldRow]:
+    """Return the fields of a sheet, marks and totals as their own pictures say.
+
+    What the sums of a sheet make of one mark tells of the others, and so of what somebody else said.
+    """
+    alone = {row.key: row for row in raw if row.role in (Role.MARK, Role.TOTAL) and row.correction is None}
+    return {key: row if key in hidden else alone.get(key, row) for key, row in now.rows.items()}
 
 
 def seen_of(office: Office) -> Seen:

@@ -35,4 +35,8 @@ export async function patiently(ask, state, wanted = () => true) {
   }
 }
 
-export const percent = (share) => `${(100 * share).toFixed(share > 0.995 || share < 0.01 ? 2 : 0)} %`;
+// "over 99 %" rather than 100 %: a machine is never that sure.
+export function percent(share) {
+  if (share > 0.995 && share < 1) return "over 99 %";
+  return share > 0 && share < 0.01 ? "under 1 %" : `${(100 * share).toFixed(0)} %`;
+}

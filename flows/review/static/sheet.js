@@ -1,7 +1,7 @@
 // One sheet: its pages with every reading on them, a field to put right, whose it is, what it adds up to.
 import { get, offline, post, Refused, token } from "./api.js";
 import { bind } from "./keys.js";
-import { make, patiently } from "./page_parts.js";
+import { make, patiently, percent } from "./page_parts.js";
 import { areaOf, drawField } from "./sheet_field.js";
 import { chooseCandidates } from "./sheet_candidate.js";
 import { showBeside } from "./sheet_beside.js";
@@ -183,7 +183,7 @@ function showField(field) {
   $("may-hold").textContent = field?.may_hold || "Value";
   $("field-why").textContent = field ? whyOf(field) : "Choose a field with Tab or a click; Enter opens it.";
   $("field-why").classList.toggle("warn", field?.state === "open");
-  $("field-guess").textContent = field?.guess ? `The machine: ${field.guess} (${Math.round(field.confidence * 100)} %)` : "";
+  $("field-guess").textContent = field?.guess ? `The machine: ${field.guess} (${percent(field.confidence)})` : "";
   typed.value = field ? (drafts.get(field.key) ?? (field.state === "open" ? "" : field.value)) : "";
   const crop = $("crop");
   crop.hidden = off;
@@ -247,7 +247,8 @@ async function check() {
 // ---- saving ----------------------------------------------------------------------------------------------------------
 
 async function say(word, text = "") {
-  if (!chosen || saving) return;
+  if (!chosen) return;
+  if (saving) return tell("The answer before is still being saved; this one waits here.", "");
   const field = chosen;
   await send("/sheets/say", { sheet: data.sheet, key: field.key, revision: field.revision, word, text, token: token() }, (told) => {
     drafts.delete(field.key);
@@ -283,8 +284,15 @@ export async function send(url, body, done) {
   for (;;) {
     try {
       const told = await post(url, body);
-      take(told.sheet);
       saving = false;
+      if (told.sheet.sheet !== data.sheet) {
+        // Somebody has gone on to another sheet meanwhile; what was said is stored all the same.
+        offline();
+        drafts.delete(told.told.key);
+        lastSaved = null;
+        break;
+      }
+      take(told.sheet);
       drawFields();
       done(told.told);
       later();
@@ -338,7 +346,7 @@ async function refresh() {
 }
 
 window.addEventListener("beforeunload", (event) => {
-  if (saving) event.preventDefault();
+  if (saving || drafts.size) event.preventDefault();
 });
 
 // ---- hands -----------------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from flows.review.naming import without_names
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.roster import Candidate
-from tests.helpers.exam_folder import exam_folder
-from tests.helpers.exam_rows import SCAN
+from tests.helpers.exam_folder import exam_folder, remember
+from tests.helpers.exam_rows import SCAN, marks_fields, page_row
 from tests.helpers.review_office import (
     ADA,
     BEN,
@@ -250,6 +250,27 @@ def test_in_blind_review_a_second_person_sees_nothing_of_the_first_answer(blind:
     assert say(second, TWO, OPEN_MARK, "1.5", token="e" * 32).status_code == 200
     assert [row.correction.act for row in blind.store.trail(OPEN_MARK)] == [Act.SAY, Act.SECOND]
     assert len(second.get("/sheets/history", params={"key": OPEN_MARK}).json()["rows"]) == 2
+
+
+def test_in_blind_review_the_sums_tell_nothing_of_the_first_answer_either(blind: Office) -> None:
+    # With 2, the marks do not add up to the 11 that is written; what would is one subtraction away.
+    say(browser(blind, ADA), TWO, OPEN_MARK, "2")
+    assert "add up to 6" in browser(blind, LEA).get("/sheets/data", params={"sheet": TWO}).text
+    second = browser(blind, BEN).get("/sheets/data", params={"sheet": TWO})
+    assert "add up" not in second.text and "is 6, not" not in second.text
+    states = {one["field"]: (one["state"], one["text"]) for one in second.json()["pages"][0]["fields"]}
+    assert states["q1"][1].startswith("1") and states["total"][1].startswith("11")
+
+
+def test_a_sheet_that_came_a_moment_ago_is_waited_for(office: Office) -> None:
+    lead = browser(office, LEA)
+    assert lead.get("/sheets/data", params={"sheet": "marks#00009"}).status_code == 404
+    remember(
+        office.exam.dir, [page_row("marks", 9)], marks_fields(page_row("marks", 9), "00123456", ["1"], "1"), again=True
+    )
+    assert lead.get("/sheets/data", params={"sheet": "marks#00009"}).status_code == 503
+    office.desk.look()
+    assert lead.get("/sheets/data", params={"sheet": "marks#00009"}).status_code == 200
 
 
 def test_a_lead_who_saw_the_first_answer_on_the_sheet_gives_no_blind_second_one(blind: Office) -> None:
