@@ -508,8 +508,12 @@ saver.addEventListener("refused", ({ detail: { op, problem } }) => {
   bringBack(op.key, `${op.text ? `You said ${op.text}. ` : ""}${problem}`, op.text ?? "");
 });
 
+let hasSaved = false;
+byId("saving").setAttribute("aria-live", "off"); // it changes with every field; trouble is told by the banner
+
 saver.addEventListener("changed", ({ detail: { waiting, trouble, login } }) => {
-  byId("saving").textContent = trouble ? `${waiting} not stored` : waiting > 1 ? `Saving ${waiting}` : pace.done ? "Saved" : "";
+  hasSaved ||= waiting > 0;
+  byId("saving").textContent = trouble ? `${waiting} not stored` : waiting ? `Saving ${waiting}` : hasSaved ? "Saved" : "";
   if (trouble) gone(trouble, login);
   else if (!waiting) banner("");
   if (root.dataset.state === "finished") finished();
