@@ -71,7 +71,7 @@ function toAddress() {
 function narrowFields() {
   const template = choice.elements.template.value;
   for (const option of choice.elements.field.options) {
-    option.hidden = Boolean(option.dataset.template && template && option.dataset.template !== template);
+    option.hidden = Boolean(option.value && template && !option.dataset.templates.split(" ").includes(template));
   }
 }
 
@@ -137,6 +137,9 @@ async function fill() {
     for (const field of told.fields) if (!known.has(field.key)) ahead.push(entryOf(field));
     if (!current && ahead.length) {
       next();
+    } else if (!current && unwanted.size) {
+      // What was skipped comes again once the server knows that it was.
+      setTimeout(fill, 300);
     } else if (!current) {
       finished();
       setTimeout(() => asked === line && !current && isThere() && fill(), POLL_MS);
@@ -250,9 +253,11 @@ function show(entry) {
   put("may-hold", field.may_hold && `May hold ${field.may_hold}`);
   put("question", field.question);
   put("field", `${field.field} · ${field.template}`);
-  put("sheet", field.sheet);
+  const link = byId("sheet-link");
+  link.textContent = field.sheet;
+  link.href = `/sheets?${new URLSearchParams({ sheet: field.sheet, field: field.key })}`;
   put("scan", `${field.file}, page ${field.page}`);
-  for (const id of ["sheet", "scan", "field", "question"]) byId(id).title = byId(id).textContent;
+  for (const id of ["scan", "field", "question"]) byId(id).title = byId(id).textContent;
   guesses(field);
   typed.value = entry.typed;
   typed.inputMode = field.kind === "choice" ? "text" : field.allowed.some((one) => /[A-Za-z]/.test(one)) ? "text" : "decimal";
@@ -470,7 +475,10 @@ function skip() {
     const { key } = current.field;
     unwanted.add(key);
     post("/queue/skip", { tab, key })
-      .then(() => unwanted.delete(key))
+      .then(() => {
+        unwanted.delete(key);
+        if (!current) fill();
+      })
       .catch(() => setTimeout(() => unwanted.delete(key), 60_000));
   }
   next();
