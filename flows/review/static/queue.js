@@ -178,6 +178,18 @@ async function lose(entry) {
   }
 }
 
+// Shows the field on the screen as it is now, with why it is another one than before.
+async function refresh(entry, why) {
+  try {
+    const field = await get(`/queue/field/${entry.field.key}`);
+    if (current !== entry) return;
+    Object.assign(entry, { field, note: why, typed: field.closed ? "" : typed.value });
+    show(entry);
+  } catch (problem) {
+    if (!(problem instanceof Refused)) throw problem;
+  }
+}
+
 // Brings a field back that was refused: after the one on the screen, so that nothing is typed into the wrong one.
 async function bringBack(key, why, text) {
   try {
@@ -512,8 +524,11 @@ saver.addEventListener("refused", ({ detail: { op, problem } }) => {
     if (place > at) place -= 1;
   }
   const name = op.field.question || op.field.field;
-  say(`${name} on sheet ${op.field.sheet} was not stored, and comes back after this field: ${problem}`);
-  bringBack(op.key, `${op.text ? `You said ${op.text}. ` : ""}${problem}`, op.text ?? "");
+  const what = op.kind === "undo" ? "was not taken back" : "was not stored, and comes back after this field";
+  say(`${name} on sheet ${op.field.sheet} ${what}: ${problem}`);
+  const why = `${op.text ? `You said ${op.text}. ` : ""}${problem}`;
+  if (current?.field.key === op.key && place < 0) refresh(current, why);
+  else bringBack(op.key, why, op.text ?? "");
 });
 
 let hasSaved = false;
