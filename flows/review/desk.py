@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from threading import Event, RLock, Thread
 
+from flows.collector import pass_over, without_collector
 from flows.deciding import Grounds, decide_fields, grounds_of
 from flows.errors import FlowError
 from flows.exam_results import ExamResults, exam_results, exam_rule
@@ -143,6 +144,12 @@ class Desk:
         return tuple(found)
 
     def _look(self, store: Store) -> Seen:
+        with without_collector():
+            seen = self._looked(store)
+        pass_over()
+        return seen
+
+    def _looked(self, store: Store) -> Seen:
         began = time.monotonic()
         with self._lock:
             self._touched = set()

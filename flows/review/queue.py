@@ -1,6 +1,6 @@
 """The view *Queue*: one open field after another, handed out so that no two people have the same."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -17,7 +17,7 @@ from flows.review.queue_order import Asked, Choice, Order, is_for, waiting
 from flows.review.queue_shown import REASONS, Shown, shown, shown_again
 from flows.review.refusals import Refused
 from flows.review.saying import GONE, Said, Told, Word, meaning_of, say, undo
-from recognizer.template import Kind
+from recognizer.template import Kind, SheetTemplate
 
 router = APIRouter()
 
@@ -93,16 +93,10 @@ class OfTab(Body):
 
 
 @router.get("/queue")
-def page(request: Request, office: Here, _: Reviewing) -> HTMLResponse:
+def page(request: Request, office: Here, person: Reviewing) -> HTMLResponse:
     """Show the view."""
+    office.lines.warm((person, Order.SHEETS, Choice()))
     templates = office.exam.sheets.templates
-    fields = [
-        (template.name, field.name, field.label or field.question)
-        for template in templates
-        for at in template.pages
-        for field in at.fields
-        if field.kind is not Kind.IMAGE
-    ]
     is_blind = office.exam.settings.review.second_share > 0
     reasons = [(name, word) for name, (word, _) in REASONS.items() if is_blind or name not in ("second", "disputed")]
     return draw(
@@ -111,8 +105,17 @@ def page(request: Request, office: Here, _: Reviewing) -> HTMLResponse:
         orders=[(order.value, words) for order, words in ORDERS.items()],
         reasons=reasons,
         templates=[template.name for template in templates],
-        fields=fields,
+        fields=_fields_of(templates),
     )
+
+
+def _fields_of(templates: Sequence[SheetTemplate]) -> dict[str, tuple[str, list[str]]]:
+    """Return what people call each field, and the templates that have one of its name, by name."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    for template in templates:
+        for field in (field for page in template.pages for field in page.fields if field.kind is not Kind.IMAGE):
+            found.setdefault(field.name, (field.label or field.question, []))[1].append(template.name)
+    return found
 
 
 @router.get("/queue/session")

@@ -331,6 +331,10 @@ class Lines:
             line = lined.line(asked)
             return list(islice((key for key in line if key not in skip), most)), len(line)
 
+    def warm(self, asked: Asked) -> None:
+        """Begin to sort a line that is asked for in a moment."""
+        Thread(target=self.keys, args=(asked, 0, frozenset()), name="queue", daemon=True).start()
+
     def among(self, asked: Asked, keys: Iterable[str]) -> list[str]:
         """Return those of some fields that wait in a line, in the order in which they are given."""
         with self._lock:

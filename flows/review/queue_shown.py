@@ -121,7 +121,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         reason=reason,
         reason_word=word,
         sentence=sentence,
-        why="" if is_unseen else _without_names(office, person, flag.why),
+        why="" if is_unseen or reason == Flag.DISPUTED.value else _without_names(office, person, flag.why),
         may_hold=flag.may_hold,
         guesses=guesses(row),
         allowed=allowed,

@@ -71,7 +71,7 @@ function toAddress() {
 function narrowFields() {
   const template = choice.elements.template.value;
   for (const option of choice.elements.field.options) {
-    option.hidden = Boolean(option.dataset.template && template && option.dataset.template !== template);
+    option.hidden = Boolean(option.value && template && !option.dataset.templates.split(" ").includes(template));
   }
 }
 
@@ -137,6 +137,9 @@ async function fill() {
     for (const field of told.fields) if (!known.has(field.key)) ahead.push(entryOf(field));
     if (!current && ahead.length) {
       next();
+    } else if (!current && unwanted.size) {
+      // What was skipped comes again once the server knows that it was.
+      setTimeout(fill, 300);
     } else if (!current) {
       finished();
       setTimeout(() => asked === line && !current && isThere() && fill(), POLL_MS);
@@ -170,6 +173,18 @@ async function lose(entry) {
       entry.note = isTaken ? "Somebody else has this field on the screen too by now. The first answer is taken." : "";
       show(entry);
     }
+  } catch (problem) {
+    if (!(problem instanceof Refused)) throw problem;
+  }
+}
+
+// Shows the field on the screen as it is now, with why it is another one than before.
+async function refresh(entry, why) {
+  try {
+    const field = await get(`/queue/field/${entry.field.key}`);
+    if (current !== entry) return;
+    Object.assign(entry, { field, note: why, typed: field.closed ? "" : typed.value });
+    show(entry);
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
   }
@@ -250,9 +265,11 @@ function show(entry) {
   put("may-hold", field.may_hold && `May hold ${field.may_hold}`);
   put("question", field.question);
   put("field", `${field.field} · ${field.template}`);
-  put("sheet", field.sheet);
+  const link = byId("sheet-link");
+  link.textContent = field.sheet;
+  link.href = `/sheets?${new URLSearchParams({ sheet: field.sheet, field: field.key })}`;
   put("scan", `${field.file}, page ${field.page}`);
-  for (const id of ["sheet", "scan", "field", "question"]) byId(id).title = byId(id).textContent;
+  for (const id of ["scan", "field", "question"]) byId(id).title = byId(id).textContent;
   guesses(field);
   typed.value = entry.typed;
   typed.inputMode = field.kind === "choice" ? "text" : field.allowed.some((one) => /[A-Za-z]/.test(one)) ? "text" : "decimal";
@@ -470,7 +487,10 @@ function skip() {
     const { key } = current.field;
     unwanted.add(key);
     post("/queue/skip", { tab, key })
-      .then(() => unwanted.delete(key))
+      .then(() => {
+        unwanted.delete(key);
+        if (!current) fill();
+      })
       .catch(() => setTimeout(() => unwanted.delete(key), 60_000));
   }
   next();
@@ -504,12 +524,19 @@ saver.addEventListener("refused", ({ detail: { op, problem } }) => {
     if (place > at) place -= 1;
   }
   const name = op.field.question || op.field.field;
-  say(`${name} on sheet ${op.field.sheet} was not stored, and comes back after this field: ${problem}`);
-  bringBack(op.key, `${op.text ? `You said ${op.text}. ` : ""}${problem}`, op.text ?? "");
+  const what = op.kind === "undo" ? "was not taken back" : "was not stored, and comes back after this field";
+  say(`${name} on sheet ${op.field.sheet} ${what}: ${problem}`);
+  const why = `${op.text ? `You said ${op.text}. ` : ""}${problem}`;
+  if (current?.field.key === op.key && place < 0) refresh(current, why);
+  else bringBack(op.key, why, op.text ?? "");
 });
 
+let hasSaved = false;
+byId("saving").setAttribute("aria-live", "off"); // it changes with every field; trouble is told by the banner
+
 saver.addEventListener("changed", ({ detail: { waiting, trouble, login } }) => {
-  byId("saving").textContent = trouble ? `${waiting} not stored` : waiting > 1 ? `Saving ${waiting}` : pace.done ? "Saved" : "";
+  hasSaved ||= waiting > 0;
+  byId("saving").textContent = trouble ? `${waiting} not stored` : waiting ? `Saving ${waiting}` : hasSaved ? "Saved" : "";
   if (trouble) gone(trouble, login);
   else if (!waiting) banner("");
   if (root.dataset.state === "finished") finished();
