@@ -39,6 +39,7 @@ class Obstacle(StrEnum):
     SHEETS = "sheets"
     RULES = "rules"
     NUMBERS = "numbers"
+    TRAIL = "trail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def what_blocks(
     flags: int,
     left: LeftOpen = NOTHING_LEFT,
     rules: str = "",
+    is_whole: bool = True,
 ) -> tuple[Waiting, ...]:
     """Return everything for which a final export is refused.
 
@@ -109,6 +111,7 @@ def what_blocks(
         flags: how many fields wait for a person, those in `left` among them.
         left: what people looked at and left open.
         rules: that changed rules are not recorded, in words; "" when they are.
+        is_whole: whether the chain of corrections is.
     """
     told = [Waiting(Obstacle.CHECKS, " ".join(check_in_words(checks)))] if checks.blocks else []
     told += _waiting(ledger, sheets, batches, flags, left)
@@ -117,6 +120,9 @@ def what_blocks(
     if claimed := len(ledger.claimed):
         said = f"{claimed:,} pages say a number that others say too, and are not joined"
         told.append(Waiting(Obstacle.NUMBERS, said, then=": tallymark stacks DIR"))
+    if not is_whole:
+        said = "the chain of corrections is broken: a row was changed, added or removed by other means than Tallymark"
+        told.append(Waiting(Obstacle.TRAIL, said, then="; tallymark audit DIR --verify says where"))
     return tuple(told)
 
 

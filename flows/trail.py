@@ -51,6 +51,11 @@ class Standing:
     second: TrailRow | None = None
     disputed: bool = False
 
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Whose answers they are."""
+        return tuple(row.correction.reviewer for row in (self.first, self.second) if row)
+
 
 NOTHING_STANDS = Standing()
 
@@ -143,7 +148,7 @@ def waits_for(rows: Sequence[TrailRow], reviewer: str, share: float) -> Turn:
     now = standing(rows)
     if now.first is None:
         return Turn.FIRST
-    if any(is_same_person(row.correction.reviewer, reviewer) for row in (now.first, now.second) if row):
+    if any(is_same_person(name, reviewer) for name in now.people):
         return Turn.NOTHING
     if now.disputed:
         return Turn.THIRD

@@ -1,7 +1,7 @@
 """`tallymark correct`: what people filled in on a workbook becomes corrections."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +12,11 @@ from flows.deciding import decide_about, grounds_of
 from flows.errors import CorrectionError
 from flows.export.corrections import Checked, Refusal, check_filled
 from flows.export.reading_back import Filled, read_filled
-from flows.records import Correction, FieldRow
+from flows.records import DISPUTED, Correction, FieldRow
 from flows.reviewer import check_reviewer
 from flows.settings import Exam, load_exam
 from flows.store import Store, open_store
+from flows.trail import standing
 
 
 def _reviewer(_context: click.Context, _option: click.Parameter, name: str) -> str:
@@ -98,11 +99,21 @@ def _take(
         nonlocal checked
         rows = (*filled, *_single(pairs, fields))
         shown = decide_about(fields, {row.key for row in rows}, by)
-        checked = check_filled(rows, shown, exam.sheets.templates, reviewer, datetime.now(UTC))
+        disputes = _disputes(store, shown, {row.key for row in rows})
+        checked = check_filled(rows, shown, exam.sheets.templates, reviewer, datetime.now(UTC), disputes=disputes)
         return tuple(replace(taken, how="command") for taken in checked.taken) if pairs else checked.taken
 
     store.correct(choose)
     return checked
+
+
+def _disputes(store: Store, fields: Sequence[FieldRow], keys: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return who differ about those of some fields that two people read differently."""
+    return {
+        row.key: standing(store.trail(row.key)).people
+        for row in fields
+        if row.key in keys and row.correction is not None and row.correction.note == DISPUTED
+    }
 
 
 def _as_text(name: str, checked: Checked) -> str:

@@ -75,7 +75,9 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
         told = pending_in_words(folder, store.last_snapshot(), now := contents.results.snapshot())
         standing = standing_of(exam, contents.fields, store)
         if final:
-            _refuse_unfinished(contents, standing, told, exam.settings.review.second_share)
+            _refuse_unfinished(
+                contents, standing, told, exam.settings.review.second_share, is_whole=store.chain().is_whole
+            )
         contents = replace(
             contents, facts=(*contents.facts, _about_checks(standing, final, len(contents.ledger.accepted)))
         )
@@ -96,10 +98,11 @@ def export(folder: Path, output: Path | None, force: bool, final: bool) -> None:
         click.echo("Nothing is flagged; what is still open stands in the column 'remarks' of Marks")
 
 
-def _refuse_unfinished(contents: Contents, standing: Standing, told: str, share: float) -> None:
+def _refuse_unfinished(contents: Contents, standing: Standing, told: str, share: float, *, is_whole: bool) -> None:
     """Raise NotFinalError for what a person still has to look at.
 
-    `told` says that changed rules are not recorded; `share` is the share of fields that two people answer.
+    `told` says that changed rules are not recorded; `share` is the share of fields that two people answer; `is_whole`
+    whether the chain of corrections is.
     """
     reasons = what_blocks(
         standing,
@@ -109,6 +112,7 @@ def _refuse_unfinished(contents: Contents, standing: Standing, told: str, share:
         flags=len(flag_rows(contents.fields, contents.settled, contents.sheets.templates)),
         left=left_open(contents.fields, contents.trail, share),
         rules=told,
+        is_whole=is_whole,
     )
     if reasons:
         raise NotFinalError("\n".join(("this exam cannot be final yet:", *(f"  {one.in_words()}" for one in reasons))))

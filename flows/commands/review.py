@@ -67,7 +67,7 @@ def review(
     from flows.places import only_server
     from flows.review.desk import Desk
     from flows.review.office import Office
-    from flows.review.serving import load_certificate, serve
+    from flows.review.serving import load_certificate, serve, until_stopped
     from flows.review.sessions import Sessions, cookie_name
     from flows.settings import load_exam
     from flows.store import open_store
@@ -84,7 +84,12 @@ def review(
         )
     exam = load_exam(folder)
     tls = load_certificate(certificate, key) if certificate and key else None
-    with open_store(folder) as store, only_server(folder) as tell, _listen(host, port) as listening:
+    with (
+        until_stopped(),
+        open_store(folder) as store,
+        only_server(folder) as tell,
+        _listen(host, port) as listening,
+    ):
         accounts = store.users()
         if is_open and not any(not user.disabled for user in accounts):
             raise click.UsageError(

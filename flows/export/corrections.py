@@ -1,20 +1,23 @@
 """Filled corrections against what the exam knows now: which are taken, which were before, which are refused."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from flows.export.flags_sheet import BLANK_WORD, fields_by_name
 from flows.export.reading_back import Filled
-from flows.records import Correction, FieldRow
+from flows.records import Act, Correction, FieldRow
 from flows.reviewer import LONGEST_NAME
+from flows.trail import is_same_person
 from recognizer.errors import ValueNotAllowedError
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField, SheetTemplate
 from recognizer.values import expectation, parse_value
 
 HOW = "workbook"
+DISPUTANT = "you and somebody else read it differently; a third person settles that"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,13 @@ def check_filled(
     templates: Sequence[SheetTemplate],
     reviewer: str,
     now: datetime,
+    *,
+    disputes: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Checked:
-    """Decide about every filled row. Pure; the same workbook a second time finds everything taken already."""
+    """Decide about every filled row. Pure; the same workbook a second time finds everything taken already.
+
+    `disputes` are the two people who differ about a field, by its key: a third one settles it.
+    """
     present = {row.key: row for row in fields}
     known = fields_by_name(templates)
     contradicted = contradicting(filled)
@@ -76,8 +84,11 @@ def check_filled(
             already.append(each)
         elif row.revision != each.revision:
             refused.append(Refusal(each, _what_happened(row, said)))
+        elif any(is_same_person(reviewer, one) for one in disputes.get(row.key, ())):
+            refused.append(Refusal(each, DISPUTANT))
         else:
-            taken[row.key] = _correction(row, said, reviewer, now)
+            act = Act.THIRD if row.key in disputes else Act.SAY
+            taken[row.key] = replace(_correction(row, said, reviewer, now), act=act)
     return Checked(tuple(taken.values()), tuple(already), tuple(refused))
 
 

@@ -24,6 +24,9 @@ from flows.review.sessions import Session, Sessions
 MOST_BYTES = 256 * 1024
 """The longest body of a request: a wall of sixty fields takes a tenth of it."""
 
+MOST_HEADERS, HEADER_BYTES = 100, 16 * 1024
+"""Headers of a request, and what they may take together: a browser sends twenty in 2 kB."""
+
 BODY_SECONDS = 30.0
 """How long a body may take to come: 10 kB a second, slower than any network of an office."""
 
@@ -49,6 +52,9 @@ HEADERS = {
 
 HSTS = ("strict-transport-security", "max-age=86400")
 """A day, which every answer renews: the name of a machine may serve other things than this, without TLS, next week."""
+
+UNREAD = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+"""Answers before a request was read to its end."""
 
 SAFE = frozenset({"GET", "HEAD"})
 METHODS = SAFE | {"POST"}
@@ -106,6 +112,9 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 self._add_headers(request, MutableHeaders(scope=message))
+                if message["status"] in UNREAD:
+                    # What is still to come is not listened to.
+                    MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
 
         try:
@@ -141,9 +150,7 @@ class Guard:
             return HTTPStatus.FORBIDDEN, "Use the address of the proxy in front of this server (https)."
         if _is_from_elsewhere(request):
             return HTTPStatus.FORBIDDEN, "This was sent by a page of another site."
-        if request.method not in SAFE and _length(request) > MOST_BYTES:
-            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_long()
-        return None
+        return _too_much(request)
 
     def _is_our_host(self, request: Request) -> bool:
         given = request.headers.getlist("host")
@@ -170,6 +177,16 @@ class Guard:
             headers.setdefault(*HSTS)
         # What does not change is asked for again and not sent again; all else is kept nowhere.
         headers.setdefault("cache-control", "no-cache" if request.url.path.startswith(STATIC) else "no-store")
+
+
+def _too_much(request: Request) -> Problem | None:
+    """Say what of a request is longer than anything here."""
+    headers = request.scope["headers"]
+    if len(headers) > MOST_HEADERS or sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES:
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers of this request are longer than any here."
+    if request.method not in SAFE and _length(request) > MOST_BYTES:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_long()
+    return None
 
 
 def _not_meant(request: Request, session: Session | None) -> Problem | None:

@@ -122,7 +122,7 @@ def place_image(scan: str, number: str, office: Here, person: Leading) -> Respon
 
 @router.post("/place/{scan}/{number}/preview")
 def preview(
-    scan: str, number: str, said: Annotated[Placed, Depends(body_of(Placed))], office: Here, person: Leading
+    scan: str, number: str, office: Here, person: Leading, said: Annotated[Placed, Depends(body_of(Placed))]
 ) -> dict[str, Any]:
     """Return where the boxes of a sheet land on a page, for the corners that somebody shows."""
     row = find_page(office, scan, number)
@@ -148,7 +148,7 @@ def start(scan: str, number: str, office: Here, _: Leading, template: str, page:
 
 @router.post("/place/{scan}/{number}/confirm")
 def confirm(
-    scan: str, number: str, said: Annotated[Placed, Depends(body_of(Placed))], office: Here, person: Leading
+    scan: str, number: str, office: Here, person: Leading, said: Annotated[Placed, Depends(body_of(Placed))]
 ) -> dict[str, Any]:
     """Begin to read a page where somebody showed the sheet."""
     row = find_page(office, scan, number)
@@ -202,7 +202,7 @@ def keep_page(request: Request, scan: str, number: str, office: Here, person: Le
 
 @router.post("/keep/{scan}/{number}")
 def choose(
-    scan: str, number: str, said: Annotated[Chosen, Depends(body_of(Chosen))], office: Here, person: Leading
+    scan: str, number: str, office: Here, person: Leading, said: Annotated[Chosen, Depends(body_of(Chosen))]
 ) -> dict[str, Any]:
     """Begin to decide which picture of a page counts."""
     row = find_page(office, scan, number)

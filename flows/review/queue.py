@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field, StringConstraints
 
+from flows.export.flags_sheet import FlagRow
 from flows.review.bodies import Body, Key, ShortText, Token, body_of
 from flows.review.images import KEY
 from flows.review.office import Here, Office, Reviewing, draw, session_of
-from flows.review.people import Person
-from flows.review.queue_order import Asked, Choice, Order, waiting
+from flows.review.queue_order import Asked, Choice, Order, is_for, waiting
 from flows.review.queue_shown import REASONS, Shown, shown, shown_again
 from flows.review.refusals import Refused
 from flows.review.saying import GONE, Said, Told, Word, meaning_of, say, undo
@@ -131,7 +131,7 @@ def next_fields(
         return {"ready": False, "trouble": office.desk.trouble}
     holder = _holder(request, asked.tab)
     line: Asked = (person, asked.order, Choice(asked.reason, asked.template, asked.field, asked.text.strip()))
-    lost = [key for key in asked.have if not (waiting(office.desk, key) and office.leases.keep(key, holder))]
+    lost = [key for key in asked.have if not (_waits(office, line, key) and office.leases.keep(key, holder))]
     fields, left = hand_out(office, line, holder, asked.have, asked.want)
     return {"ready": True, "fields": [asdict(each) for each in fields], "left": left, "lost": lost}
 
@@ -139,37 +139,46 @@ def next_fields(
 def hand_out(office: Office, line: Asked, holder: str, have: Iterable[str], want: int) -> tuple[list[Shown], int]:
     """Return the next fields of a line that nobody else has, now the holder's, and how many wait in it.
 
-    What the person skipped comes when nothing else is left.
+    What was struck on a wall comes first: it is not what the machine guesses. What the person skipped comes when
+    nothing else is left.
     """
-    person = line[0]
-    put_off = office.skipped.of(person)
+    put_off = office.skipped.of(line[0])
     passed = {*have, *put_off}
-    found: list[Shown] = []
+    struck = [key for key in office.lines.among(line, list(office.struck)) if key not in passed]
+    found = _taken(office, line, holder, struck, want)
+    passed.update(struck)
     left = 0
     for _ in range(ROUNDS):
         keys, left = office.lines.keys(line, want - len(found) + 2, passed)
-        found += _taken(office, person, holder, keys, want - len(found))
+        found += _taken(office, line, holder, keys, want - len(found))
         passed.update(keys)
         if len(found) >= want or not keys:
             break
     if len(found) < want:
         later = [key for key in office.lines.among(line, put_off) if key not in set(have)]
-        found += _taken(office, person, holder, later, want - len(found), skipped=True)
+        found += _taken(office, line, holder, later, want - len(found), skipped=True)
     return found, left
 
 
 def _taken(
-    office: Office, person: Person, holder: str, keys: Iterable[str], most: int, *, skipped: bool = False
+    office: Office, line: Asked, holder: str, keys: Iterable[str], most: int, *, skipped: bool = False
 ) -> list[Shown]:
     """Take leases on fields that are free, until there are enough."""
     found: list[Shown] = []
     for key in keys:
         if len(found) >= most:
             break
-        flag = waiting(office.desk, key)
+        flag = _waits(office, line, key)
         if flag is not None and office.leases.take(key, holder):
-            found.append(shown(office, person, flag, skipped=skipped))
+            found.append(shown(office, line[0], flag, skipped=skipped))
     return found
+
+
+def _waits(office: Office, line: Asked, key: str) -> FlagRow | None:
+    """Return a field if it still waits for a person: while an exam is sorted anew, its lines are those from before."""
+    person, _, choice = line
+    flag = waiting(office.desk, key)
+    return flag if flag is not None and is_for(office.desk, person, flag, choice) else None
 
 
 @router.post("/queue/say")
@@ -205,6 +214,10 @@ def field(key: str, office: Here, person: Reviewing) -> dict[str, object]:
     row = office.store.field(key) if KEY.fullmatch(key) else None
     if row is None:
         raise Refused(HTTPStatus.NOT_FOUND, GONE)
+    known = office.desk.row(key)
+    if known is not None and known.revision != row.revision:
+        # Somebody decided it by other means, and the desk has not looked since.
+        office.desk.touched(office.store, [key])
     return asdict(shown_again(office, person, row))
 
 

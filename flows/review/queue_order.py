@@ -123,6 +123,14 @@ def turn_of(desk: Desk, person: Person, flag: FlagRow) -> Turn:
     return turn
 
 
+def is_for(desk: Desk, person: Person, flag: FlagRow, choice: Choice) -> bool:
+    """Tell whether a field that waits for somebody waits for this person."""
+    if flag.row.correction is None or turn_of(desk, person, flag):
+        return True
+    # Who asks for what nobody could read sees what he himself could not read, too.
+    return choice.reason == Flag.UNREADABLE.value and _could_not_read(flag.row, person)
+
+
 def _could_not_read(row: FieldRow, person: Person) -> bool:
     said = row.correction
     return said is not None and not said.settles and is_same_person(said.reviewer, person.name)
@@ -262,13 +270,11 @@ class Lined:
                 line.put(key, self._flags.get(key))
 
     def _takes(self, person: Person, choice: Choice) -> Callable[[FlagRow], bool]:
-        own_too = choice.reason == Flag.UNREADABLE.value
         wants_all = choice == Choice()
 
         def takes(flag: FlagRow) -> bool:
-            if flag.row.correction is not None and not turn_of(self._desk, person, flag):
-                # Who asks for what nobody could read sees what he himself could not read, too.
-                return own_too and _could_not_read(flag.row, person) and choice.takes(flag, Flag.UNREADABLE.value)
+            if not is_for(self._desk, person, flag, choice):
+                return False
             return wants_all or choice.takes(flag, reason_of(self._desk, flag))
 
         return takes

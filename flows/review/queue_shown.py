@@ -29,6 +29,9 @@ LEAST_SHOWN = 0.005
 MOST_LISTED = 400
 """Values up to which a browser is told all that a field may hold; marks out of a hundred in halves are 201."""
 
+DECIDED = "Decided"
+"""What stands in place of a reason where nothing is left to decide."""
+
 REASONS = {
     Flag.UNSURE.value: ("Not sure", "The machine is not sure what is written here."),
     Flag.UNREADABLE.value: ("Unreadable", "The writing could not be made out."),
@@ -135,6 +138,8 @@ def shown_again(office: Office, person: Person, row: FieldRow) -> Shown:
     """Return a field as a person sees it who comes back to it, whether it is open or not."""
     flag = waiting(office.desk, row.key)
     again = shown(office, person, flag or look_at(office.desk, row))
+    if flag is None:
+        again = replace(again, reason="", reason_word=DECIDED, sentence="", why="")
     now = standing(office.store.trail(row.key))
     mine = [
         said.correction

@@ -213,11 +213,11 @@ def told_of(standing: Standing) -> dict[str, Any]:
 
 
 def _words(done: HandedIn, going: Round) -> list[str]:
-    taken = done.stored + done.already
-    told = [
-        f"{taken:,} of {going.drawn:,} drawn fields were handed in; {done.corrected:,} had been accepted wrongly and "
-        f"{'is' if done.corrected == 1 else 'are'} corrected now."
-    ]
+    wrong = {
+        0: "none of them had been accepted wrongly.",
+        1: "1 had been accepted wrongly and is corrected now.",
+    }.get(done.corrected, f"{done.corrected:,} had been accepted wrongly and are corrected now.")
+    told = [f"{done.stored + done.already:,} of {going.drawn:,} drawn fields were handed in; {wrong}"]
     for one in done.raised:
         told.append(
             f"Thresholds of model {one.model} were raised ({one.why}); {one.reopened:,} fields were reopened and wait "

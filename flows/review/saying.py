@@ -111,6 +111,9 @@ def say(office: Office, person: Person, said: Said) -> Told:
         raise Refused(HTTPStatus.NOT_FOUND, GONE, (said.key,)) from none
     except TokenUsedError as used:
         raise Refused(HTTPStatus.CONFLICT, str(used), (said.key,)) from used
+    except Refused as refusal:
+        _show_why(office, refusal)
+        raise
     office.desk.touched(office.store, [said.key])
     return _told(row, stored=stored)
 
@@ -136,6 +139,9 @@ def say_all(office: Office, person: Person, said: Sequence[Said], token: str) ->
         raise Refused(HTTPStatus.NOT_FOUND, GONE, tuple(str(each) for each in none.args)) from none
     except TokenUsedError as used:
         raise Refused(HTTPStatus.CONFLICT, str(used)) from used
+    except Refused as refusal:
+        _show_why(office, refusal)
+        raise
     office.desk.touched(office.store, by_key)
     return tuple(_told(row, stored=stored) for row in rows)
 
@@ -296,6 +302,12 @@ def _valued(field: SheetField, text: str, key: str) -> Meaning:
         if field.role is Role.ID and text.isdecimal() and len(text) < field.characters:
             hint = "; type its leading zeros too"
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"{problem}{hint}", (key,)) from problem
+
+
+def _show_why(office: Office, refusal: Refused) -> None:
+    """Have the desk show what somebody else did: it may not have looked since."""
+    if refusal.status == HTTPStatus.CONFLICT:
+        office.desk.touched(office.store, refusal.keys)
 
 
 def _check_token(token: str) -> None:

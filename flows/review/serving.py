@@ -3,7 +3,8 @@
 import asyncio
 import signal
 import ssl
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -13,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from flows.errors import PlaceError
 from flows.review.app import create_app
+from flows.review.guard import HEADER_BYTES
 from flows.review.office import Office
 
 HEADER_SECONDS = 10.0
@@ -20,9 +22,6 @@ HEADER_SECONDS = 10.0
 
 MOST_CONNECTIONS = 256
 """A browser opens six; beyond it a request is told to come again, so that one machine cannot take all memory."""
-
-HEADER_BYTES = 16 * 1024
-"""What the line and the headers of a request may take together."""
 
 KEEP_SECONDS = 20
 """How long a connection waits for the next request: longer than a clerk looks at one field."""
@@ -101,7 +100,7 @@ def serve(
     tls: ssl.SSLContext | None = None,
     proxied: bool = False,
 ) -> None:
-    """Serve the review of an exam on a socket until the process is told to stop (Ctrl-C, or the signal TERM)."""
+    """Serve the review of an exam on a socket until the process is told to stop."""
     app = create_app(office, hosts, tls=tls is not None, proxied=proxied)
     config = uvicorn.Config(
         app,
@@ -120,14 +119,25 @@ def serve(
         timeout_graceful_shutdown=LAST_SECONDS,
         ssl_context_factory=None if tls is None else _always(tls),
     )
-    # Uvicorn stops, and sends itself the signal once more: both end here, quietly.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        office.desk.begin()
-        try:
-            uvicorn.Server(config).run(sockets=[listening])
-        finally:
-            office.desk.end()
+    office.desk.begin()
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        office.desk.end()
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Let Ctrl-C, or the signal TERM, end what is done within the block, and nothing be said about it.
+
+    Uvicorn stops at a signal, and then sends it to itself once more.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _always(context: ssl.SSLContext) -> Any:  # noqa: ANN401 - as uvicorn takes it

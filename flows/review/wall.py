@@ -34,6 +34,8 @@ MOST_KEPT = 4 * WALL
 
 NOT_NOW = "Somebody else decided this field meanwhile, or it was read again; it was left as it is."
 
+ANSWERED = "{} has answered this field already; it was left as it is."
+
 
 @dataclass(frozen=True, slots=True)
 class Late:
@@ -210,6 +212,10 @@ def _store(office: Office, person: Person, said: Confirm) -> tuple[tuple[TrailRo
         late.clear()
         made: list[Correction] = []
         for row in rows:
+            if row.correction is not None and row.revision == seen[row.key]:
+                # A wall shows what is open; what somebody has answered is looked at in the queue, or on its sheet.
+                late[row.key] = Late(row.key, ANSWERED.format(row.correction.reviewer))
+                continue
             word = Word.GUESS if said.guess else Word.BLANK
             one = Said(row.key, seen[row.key], word, said.guess, said.token, HOW)
             try:

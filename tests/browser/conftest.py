@@ -70,7 +70,7 @@ class Browsers:
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """The exam that every test starts from, never changed; where the corners of the page to be placed lie on it."""
+    """The exam that every test starts from, never changed; where the corners of its torn page lie."""
 
     folder: Path
     corners: np.ndarray

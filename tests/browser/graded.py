@@ -36,7 +36,7 @@ def graded_exam(folder: Path) -> np.ndarray:
     """Make an exam folder and grade it.
 
     Returns:
-        (4, 2) float64: where the corners of the page to be placed lie on its picture, in pixels at `DPI`.
+        (4, 2) float64: where the corners of the page to be placed lie on its picture, as shares of width and height.
     """
     named = [word for template in TEMPLATES for word in ("--template", template)]
     if run(["init", str(folder), "--exam", "demo", "--roster", str(SAMPLES / "roster.csv"), *named]):
@@ -56,7 +56,8 @@ def _torn(inbox: Path) -> np.ndarray:
     torn = scan(second, DPI, angle=1, noise=4)
     (inbox / TORN).write_bytes(_pdf(scan(first, DPI, angle=1, noise=4).pixels, torn.pixels))
     (inbox / AGAIN).write_bytes(_pdf(scan(first, DPI, angle=-2, quarter_turns=2, noise=4, seed=1).pixels))
-    return apply_homography(torn.mm_to_px, points_to_place(template, 2))
+    height, width = torn.pixels.shape
+    return apply_homography(torn.mm_to_px, points_to_place(template, 2)) / (width, height)
 
 
 def _pdf(*pictures: GreyImage) -> bytes:

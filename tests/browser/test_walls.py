@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from benchmarks.browsing import Review
 from flows.records import Act
@@ -120,3 +120,26 @@ def test_a_sample_is_looked_at_and_handed_in_by_keyboard(kim: Watched, review: R
     with open_store(folder) as store:
         checks = store.sample_checks()
     assert (len(checks), sum(one.wrong for one in checks)) == (len(read), 1)
+
+
+def test_a_page_waits_for_a_new_log_in_and_is_stored_once(kim: Watched, review: Review, folder: Path) -> None:
+    page = kim.page
+    kim.expected.append("401")
+    shown = open_group(page, review)
+    refused: list[Route] = []
+
+    def refuse_once(route: Route) -> None:
+        refused.append(route)
+        if len(refused) == 1:
+            route.fulfill(status=401, json={"problem": "Log in first."})
+        else:
+            route.continue_()
+
+    page.route("**/wall/confirm", refuse_once)
+    page.keyboard.press("Enter")
+    expect(page.locator("#offline")).to_contain_text("Log in again")
+    expect(page.locator("#saving")).to_have_text("all saved")
+    expect(page.locator("#offline")).to_be_hidden()
+    assert len(refused) == 2
+    with open_store(folder) as store:
+        assert len(store.trail()) == shown

@@ -174,7 +174,7 @@ def test_nobody_can_decide_between_the_check_and_the_storing(
 ) -> None:
     locked = []
 
-    def looks_around(*given: Any) -> Checked:
+    def looks_around(*given: Any, **more: Any) -> Checked:
         other = sqlite3.connect(exam / DATABASE, timeout=0)
         try:
             other.execute("BEGIN IMMEDIATE")
@@ -182,7 +182,7 @@ def test_nobody_can_decide_between_the_check_and_the_storing(
             locked.append(str(error))
         finally:
             other.close()
-        return check_filled(*given)
+        return check_filled(*given, **more)
 
     monkeypatch.setattr("flows.commands.correct.check_filled", looks_around)
     fill(book, {"q2": 4})

@@ -1,6 +1,7 @@
 """What a person could not read, or two people dispute, is open for everybody: no sum, no list, no total takes it."""
 
 import json
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,6 +175,27 @@ def test_the_final_export_waits_for_second_answers(exam: Exam, capsys: pytest.Ca
     assert ["hash of the last row", second.hash] in [row[:2] for row in cells]
     (told_of_second,) = (row for row in cells if row[6] == second.number and row[0] == q1)
     assert told_of_second[3:5] == ["Ada", "queue, second answer"]
+
+
+def test_there_is_no_final_export_of_a_broken_chain(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
+    say(exam, said("7", key=key_of(exam, "q1")), said("2", key=key_of(exam, "q2")))
+    by_hand = sqlite3.connect(exam.dir / "tallymark.db")
+    with by_hand:
+        by_hand.execute("DROP TRIGGER corrections_are_never_changed")
+        by_hand.execute("UPDATE corrections SET value = '9' WHERE number = 1")
+    by_hand.close()
+    assert "the chain of corrections is broken" in final(exam, capsys, 7)
+
+
+def test_a_workbook_settles_a_dispute_only_for_a_third_person(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
+    q1 = key_of(exam, "q1")
+    say(exam, said("8", key=q1), said("9", "Ada", Act.SECOND, q1))
+    refused = told(capsys, "correct", exam.dir, "--set", f"{q1}=8", "--reviewer", "kim", code=6)
+    assert "a third person settles that" in refused
+    told(capsys, "correct", exam.dir, "--set", f"{q1}=8", "--reviewer", "Lee")
+    with open_store(exam.dir) as store:
+        last = store.trail()[-1].correction
+    assert (last.act, last.reviewer, last.value, last.how) == (Act.THIRD, "Lee", "8", "command")
 
 
 def test_what_was_left_open_is_counted_of_fields_that_count() -> None:

@@ -12,6 +12,7 @@ const FEW = 5; // with fewer than this many, more are asked for
 const KEEP_MS = 25_000; // leases are kept this often; they last 90 s
 const POLL_MS = 4000; // how often it is asked whether anything has come where nothing waits
 const TOLD_MS = 8000;
+const AWAY_MS = 10 * 60_000; // after so long without a key nobody is there: leases and the log-in may run out
 const MOST_PAST = 200;
 
 const byId = (id) => document.getElementById(id);
@@ -33,6 +34,7 @@ let began = 0; // what was open when the line was begun, for the progress bar
 let filling = false;
 let unwanted = new Set(); // skipped in this window while the server was not told yet
 let line = 0; // counts changes of order and filters: an answer to an earlier one is dropped
+let active = Date.now(); // when somebody last did anything here
 let entered = 0; // when the key was pressed that led to the next field
 
 // ---- which fields ---------------------------------------------------------------------------------------------------
@@ -88,8 +90,7 @@ function beginLine() {
   place = -1;
   began = 0;
   filling = false;
-  state("loading");
-  byId("loading-words").textContent = "Looking for the fields that you asked for.";
+  loading("Looking for the fields that you asked for", "");
   fill();
 }
 
@@ -124,8 +125,8 @@ async function fill() {
     if (asked !== line) return;
     reached();
     if (!told.ready) {
-      state("loading");
-      byId("loading-words").textContent = told.trouble || "This takes a few seconds for a thousand sheets. The first field comes by itself.";
+      if (told.trouble) loading("The exam cannot be read", `${told.trouble} It is tried again by itself.`);
+      else loading("The exam is being read", "This takes a few seconds for a thousand sheets. The first field comes by itself.");
       setTimeout(fill, 700);
       return;
     }
@@ -138,7 +139,7 @@ async function fill() {
       next();
     } else if (!current) {
       finished();
-      setTimeout(() => asked === line && !current && fill(), POLL_MS);
+      setTimeout(() => asked === line && !current && isThere() && fill(), POLL_MS);
     }
     count();
   } catch (problem) {
@@ -151,26 +152,39 @@ async function fill() {
 // Fields that others have decided meanwhile, or that other fields made sure.
 function drop(lost) {
   for (let at = ahead.length - 1; at >= 0; at -= 1) if (lost.has(ahead[at].field.key)) ahead.splice(at, 1);
-  if (current && place < 0 && lost.has(current.field.key) && !current.field.closed) again(current.field.key);
+  if (current && place < 0 && lost.has(current.field.key) && !current.field.closed) lose(current);
 }
 
-async function again(key, why = "", text = "") {
+// The field on the screen is settled, or is on somebody else's screen by now.
+async function lose(entry) {
   try {
-    const field = await get(`/queue/field/${key}`);
-    if (current?.field.key === key && place < 0) {
-      current.field = field;
-      if (why) current.note = why;
-      show(current);
+    const field = await get(`/queue/field/${entry.field.key}`);
+    if (current !== entry) return;
+    const isTaken = !field.closed;
+    if (isTaken && !typed.value) {
+      say("Somebody else has the field that was here on the screen by now. This is the next one.");
+      next();
     } else {
-      const entry = entryOf(field);
-      entry.note = why;
-      entry.typed = field.closed ? "" : text;
-      ahead.unshift(entry);
-      if (!current) next();
+      entry.field = field;
+      entry.typed = field.closed ? "" : typed.value;
+      entry.note = isTaken ? "Somebody else has this field on the screen too by now. The first answer is taken." : "";
+      show(entry);
     }
   } catch (problem) {
-    if (why) say(why);
-    else if (!(problem instanceof Refused)) throw problem;
+    if (!(problem instanceof Refused)) throw problem;
+  }
+}
+
+// Brings a field back that was refused: after the one on the screen, so that nothing is typed into the wrong one.
+async function bringBack(key, why, text) {
+  try {
+    const entry = entryOf(await get(`/queue/field/${key}`));
+    entry.note = why;
+    entry.typed = entry.field.closed ? "" : text;
+    ahead.unshift(entry);
+    if (!current) next();
+  } catch (problem) {
+    if (!(problem instanceof Refused)) throw problem;
   }
 }
 
@@ -187,12 +201,12 @@ async function unreached(problem) {
         if (told.person === person) speakAs(told.csrf);
         else location.reload();
       } catch {
-        banner("You are logged out.", true);
+        gone("You are logged out.", true);
       }
       renewing = false;
     }
   } else if (status === 0 || status >= 500) {
-    banner(problem.message);
+    gone(problem.message);
   } else if (!current) {
     byId("failed-words").textContent = problem.message;
     state("failed");
@@ -211,6 +225,12 @@ function state(name) {
   if (root.dataset.state === name) return;
   root.dataset.state = name;
   for (const id of ["loading", "finished", "failed"]) byId(id).hidden = id !== name;
+}
+
+function loading(heading, words) {
+  put("loading-heading", heading);
+  put("loading-words", words);
+  state("loading");
 }
 
 function put(id, text) {
@@ -238,7 +258,7 @@ function show(entry) {
   typed.inputMode = field.kind === "choice" ? "text" : field.allowed.some((one) => /[A-Za-z]/.test(one)) ? "text" : "decimal";
   typed.readOnly = Boolean(field.closed);
   typed.placeholder = place >= 0 ? `You said ${entry.said ?? "nothing"}` : "";
-  wrong(field.closed ? `${field.closed} Press Enter to go on.` : entry.note);
+  wrong(field.closed ? `${entry.note || field.closed} Press Enter to go on.` : entry.note);
   state("one");
   typed.focus({ preventScroll: true });
   if (entry.typed) typed.select();
@@ -289,6 +309,10 @@ function guesses(field) {
 function wrong(words) {
   put("wrong", words);
   typed.setAttribute("aria-invalid", words ? "true" : "false");
+}
+
+function isThere() {
+  return Date.now() - active < AWAY_MS;
 }
 
 function count() {
@@ -426,8 +450,7 @@ function next() {
     show(entry);
   } else {
     current = null;
-    state("loading");
-    byId("loading-words").textContent = "The next fields are on their way.";
+    loading("The next fields are on their way", "They come by themselves.");
   }
   if (ahead.length < FEW) fill();
 }
@@ -482,16 +505,22 @@ saver.addEventListener("refused", ({ detail: { op, problem } }) => {
   }
   const name = op.field.question || op.field.field;
   say(`${name} on sheet ${op.field.sheet} was not stored, and comes back after this field: ${problem}`);
-  again(op.key, `${op.text ? `You said ${op.text}. ` : ""}${problem}`, op.text ?? "");
+  bringBack(op.key, `${op.text ? `You said ${op.text}. ` : ""}${problem}`, op.text ?? "");
 });
 
 saver.addEventListener("changed", ({ detail: { waiting, trouble, login } }) => {
   byId("saving").textContent = trouble ? `${waiting} not stored` : waiting > 1 ? `Saving ${waiting}` : pace.done ? "Saved" : "";
-  if (trouble) {
-    const waits = `${waiting} ${waiting === 1 ? "decision waits" : "decisions wait"} here, nothing is lost.`;
-    banner(login ? `${trouble} ${waits}` : `${trouble.startsWith("The server does not answer") ? "The server does not answer." : trouble} ${waits} Trying again.`, login);
-  } else if (!waiting) banner("");
+  if (trouble) gone(trouble, login);
+  else if (!waiting) banner("");
+  if (root.dataset.state === "finished") finished();
 });
+
+function gone(trouble, login = false) {
+  const waiting = saver.size;
+  const what = trouble.startsWith("The server does not answer") ? "The server does not answer." : trouble;
+  const waits = waiting ? `${waiting.toLocaleString("en")} ${waiting === 1 ? "decision waits" : "decisions wait"} here, nothing is lost.` : "";
+  banner([what, waits, login ? "" : "Trying again."].filter(Boolean).join(" "), login);
+}
 
 function banner(words, login = false) {
   const element = byId("offline");
@@ -590,7 +619,14 @@ byId("retry").addEventListener("click", () => { state("loading"); fill(); });
 addEventListener("popstate", () => { fromAddress(); beginLine(); });
 addEventListener("pagehide", () => tell("/queue/leave", { tab }));
 addEventListener("pageshow", (event) => event.persisted && fill());
-setInterval(() => root.dataset.state === "one" && fill(), KEEP_MS);
+setInterval(() => root.dataset.state === "one" && isThere() && fill(), KEEP_MS);
+for (const event of ["keydown", "pointerdown", "focus"]) {
+  addEventListener(event, () => {
+    const wasAway = !isThere();
+    active = Date.now();
+    if (wasAway) fill();
+  }, { capture: true, passive: true });
+}
 
 fromAddress();
 toAddress();

@@ -61,7 +61,7 @@ export class Saver extends EventTarget {
     const at = this.#waiting.indexOf(op);
     if (at < 0 || op.tried) return false;
     this.#waiting.splice(at, 1);
-    this.#changed();
+    this.#changed(this.#trouble, this.#login);
     return true;
   }
 
@@ -73,7 +73,7 @@ export class Saver extends EventTarget {
   #add(what) {
     const op = { ...what, token: token(), person: this.person, at: Date.now(), tried: false };
     this.#waiting.push(op);
-    this.#changed();
+    this.#changed(this.#trouble, this.#login);
     this.#run();
     return op;
   }

@@ -74,16 +74,15 @@ function tellState(heading, words, retry) {
     button.textContent = "Try again";
     button.addEventListener("click", () => begin());
     state.append(button);
-    button.focus();
   } else {
     const link = document.createElement("a");
     link.className = "button main";
     link.href = "/wall";
     link.textContent = "To the groups";
     state.append(link);
-    link.focus();
   }
   state.hidden = false;
+  state.querySelector("a, button").focus();
   count();
 }
 

@@ -240,6 +240,19 @@ def test_a_length_that_is_none_is_refused(office: Office, length: str) -> None:
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize("headers", [{"x-long": "x" * 20_000}, {f"x-{n}": "1" for n in range(200)}])
+def test_headers_may_be_so_long_and_no_longer(office: Office, headers: dict[str, str]) -> None:
+    answer = inside(office).get("/", headers=headers | JSON)
+    assert answer.status_code == 431
+    assert "longer than any here" in answer.json()["problem"]
+
+
+def test_what_was_refused_unread_is_not_listened_to(office: Office) -> None:
+    client = inside(office)
+    assert client.post("/echo", content=b"x" * (MOST_BYTES + 1)).headers["connection"] == "close"
+    assert "connection" not in client.post("/echo", content=b"x").headers
+
+
 def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "BODY_SECONDS", 0.05)
 

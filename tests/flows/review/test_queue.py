@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -214,6 +215,19 @@ def test_a_second_person_is_told_nothing_of_the_first_answer(blind: Office) -> N
     assert "3.5" not in told.text
     undone = ben.post("/queue/undo", json={"key": OPEN_MARK, "token": token(3)})
     assert "3.5" not in undone.text
+
+
+def test_nobody_is_handed_what_he_answered_while_the_lines_are_old(blind: Office) -> None:
+    ada = browser(blind, ADA)
+    field = one(ada, OPEN_MARK)
+    ada.post("/queue/leave", json={"tab": TAB})
+    assert say(ada, field, "3.5").status_code == 200
+    # The whole exam was looked at anew, and its lines are being sorted: the old ones hold until then.
+    blind.desk.look()
+    blind.lines._sorter = Thread()
+    told = handed(ada, have=[OPEN_MARK])
+    assert (OPEN_MARK in keys(told), told["lost"]) == (False, [OPEN_MARK])
+    assert OPEN_MARK not in keys(handed(ada))
 
 
 def test_a_third_person_settles_what_two_disagree_about(blind: Office) -> None:

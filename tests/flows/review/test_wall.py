@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from flows.records import Act
 from flows.review.office import Office
 from flows.review.saying import Said, Word, say
 from flows.settings import DATABASE
+from flows.trail import broken
 from recognizer.template import Role
 from tests.helpers.exam_folder import SETTINGS, exam_folder, remember
 from tests.helpers.exam_rows import OTHER_SCAN, marks_fields, page_row
@@ -66,6 +68,12 @@ def confirmed(cells: Sequence[dict[str, Any]], *struck: str, token: str = TOKEN,
     }
 
 
+def revision(office: Office, key: str) -> str:
+    row = office.store.field(key)
+    assert row is not None
+    return row.revision
+
+
 def said_by(office: Office, key: str, text: str, who: Any = BEN) -> None:
     row = office.store.field(key)
     assert row is not None
@@ -104,6 +112,17 @@ def test_a_confirmed_page_becomes_decisions_and_what_is_struck_stays_open(office
     assert all(office.desk.is_open(key) is None for key in kept)
     # It waits in the queue, and comes on no wall again, whoever asks.
     assert page_of(browser(office, BEN))["cells"] == []
+
+
+def test_what_is_struck_comes_first_in_the_queue(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    struck = [cell["key"] for cell in cells[-2:]]
+    ask = {"tab": "a" * 32, "order": "sheet", "want": 4}
+    before = ada.post("/queue/next", json=ask).json()
+    assert not {field["key"] for field in before["fields"]} & set(struck)
+    ada.post("/wall/confirm", json=confirmed(cells, *struck))
+    after = ada.post("/queue/next", json=ask | {"tab": "b" * 32}).json()
+    assert [field["key"] for field in after["fields"][:2]] == struck
 
 
 def test_a_page_that_is_sent_again_is_stored_once(office: Office, ada: TestClient) -> None:
@@ -285,3 +304,73 @@ def test_while_the_exam_is_read_the_wall_says_so(office: Office, ada: TestClient
     office.desk.seen = None
     assert page_of(ada)["loading"] is True
     assert "is being read" in ada.get("/wall", headers={"accept": "text/html"}).text
+
+
+def test_what_somebody_has_answered_is_not_answered_again_on_a_wall(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    ada.post("/wall/confirm", json=confirmed(cells))
+    fresh = [{"key": cell["key"], "revision": revision(office, cell["key"])} for cell in cells]
+    told = browser(office, BEN).post("/wall/confirm", json=confirmed(fresh, token=OTHER, guess="1")).json()
+    assert told["stored"] == []
+    assert {one["words"] for one in told["late"]} == {"Ada has answered this field already; it was left as it is."}
+    assert len(office.store.trail()) == SHEETS + 1
+
+
+class Session:
+    """Two people at the walls of one exam; `stands` is what they are told holds, by field: value and token."""
+
+    def __init__(self, office: Office, seed: int) -> None:
+        self.office, self.chance = office, Random(seed)
+        self.people = [browser(office, ADA), browser(office, BEN)]
+        self.keys = [cell["key"] for cell in page_of(self.people[0])["cells"]]
+        self.seen = {key: revision(office, key) for key in self.keys}
+        self.sent: list[tuple[TestClient, str, dict[str, Any]]] = []
+        self.stands: dict[str, tuple[str, str]] = {}
+        self.done: set[str] = set()
+
+    def send(self, who: TestClient, url: str, body: dict[str, Any]) -> None:
+        """Send something, for the first time or again, and take down what it says was done."""
+        told = who.post(url, json=body).json()
+        changed = told["stored" if url == "/wall/confirm" else "undone"]
+        if body["token"] in self.done:
+            return
+        for key in changed:
+            self.done.add(body["token"])
+            if url == "/wall/confirm":
+                assert key not in self.stands
+                self.stands[key] = (body["guess"], body["token"])
+            else:
+                assert self.stands.pop(key)[1] == body["confirmed"]
+
+    def step(self, number: int) -> None:
+        """Confirm three fields as they are or were, take one's own page back, or send anything again."""
+        chance, token, who = self.chance, f"{number:032x}", self.chance.choice(self.people)
+        kind = chance.choice(["confirm", "undo", "again"])
+        pages = [body for at, url, body in self.sent if url == "/wall/confirm" and at is who]
+        if kind == "again" and self.sent:
+            self.send(*chance.choice(self.sent))
+            return
+        url, body = "/wall/confirm", {}
+        if kind == "undo" and pages:
+            page = chance.choice(pages)
+            keys = [one["key"] for one in page["fields"]]
+            url, body = "/wall/undo", {"token": token, "confirmed": page["token"], "keys": keys}
+        else:
+            if chance.random() < 0.7:
+                self.seen = {key: revision(self.office, key) for key in self.keys}
+            shown = [{"key": key, "revision": self.seen[key]} for key in chance.sample(self.keys, 3)]
+            body = confirmed(shown, token=token, guess=f"{number % 10}")
+        self.sent.append((who, url, body))
+        self.send(who, url, body)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_is_sent_in_whatever_order_no_decision_is_lost_or_counted_twice(office: Office, seed: int) -> None:
+    session = Session(office, seed)
+    for number in range(40):
+        session.step(number)
+        rows = [office.store.field(key) for key in session.keys]
+        held = {row.key: row.value for row in rows if row and row.correction}
+        assert held == {key: value for key, (value, _) in session.stands.items()}
+    assert len(office.store.trail()) > 10
+    assert broken(office.store.trail()) == ()
