@@ -430,6 +430,7 @@ bind([
   { keys: ["u"], says: "Undo", run: undo },
   { keys: ["n"], says: "Next sheet", run: () => go("next") },
   { keys: ["p"], says: "Previous sheet", run: () => go("previous") },
+  { keys: ["j"], says: "Next sheet with open fields", run: () => (data?.next_open ? go("next_open") : tell("No other sheet has open fields", "fine")) },
   { keys: ["PageDown"], says: "Next page of the sheet", run: () => turnTo(pageAt + 1) },
   { keys: ["PageUp"], says: "Page before", run: () => turnTo(pageAt - 1) },
   ...viewerKeys(viewer, () => !onField()),
