@@ -25,9 +25,6 @@ ROWS = 100
 HAND = "hand"
 """What identified a page that a person placed: it may be placed again, or that be taken back."""
 
-AROUND = 1
-"""Sheets whose pictures are loaded before anybody asks for them."""
-
 
 class Which(StrEnum):
     """What the list is narrowed to."""

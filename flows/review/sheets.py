@@ -1,6 +1,6 @@
 """The view *Sheets*: the list of them, and one with every reading drawn on its pages."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from flows.review.office import Here, Office, Reviewing, draw
 from flows.review.page_images import image_address, shown_fit, spec_of
 from flows.review.people import Person
 from flows.review.refusals import Refused
-from flows.review.sheet_list import AROUND, Asked, Which, found_pages, found_sheets
+from flows.review.sheet_list import Asked, Which, found_pages, found_sheets
 from flows.review.sheet_record import (
     Plain,
     Shown,
@@ -81,7 +81,7 @@ def sheet_data(office: Office, person: Person, sheet: str) -> Plain:
         "person": person_of_sheet(shown, names),
         "sums": sums_of_sheet(shown),
         **remarks_of_sheet(shown),
-        **_around(index, sheet),
+        **_around(office, index, sheet),
     }
 
 
@@ -143,18 +143,15 @@ def _other(row: PageRow) -> Plain:
     }
 
 
-def _around(index: Index, sheet: str) -> Plain:
-    """Return the sheets before and after one, and where it stands among all."""
+def _around(office: Office, index: Index, sheet: str) -> Plain:
+    """Return the sheets before and after one, the next with open fields, and where it stands among all."""
     at = index.at[sheet]
+    waiting = {flag.row.sheet for flag in office.desk.open_flags().values()}
+    later = (*index.order[at + 1 :], *index.order[:at])
     return {
         "place": at + 1,
         "of": len(index.order),
         "previous": index.order[at - 1] if at else "",
         "next": index.order[at + 1] if at + 1 < len(index.order) else "",
-        "around": list(_near(index, at)),
+        "next_open": next((name for name in later if name in waiting), ""),
     }
-
-
-def _near(index: Index, at: int) -> Iterator[str]:
-    """Yield the sheets whose pictures are likely wanted next."""
-    yield from index.order[at + 1 : at + 1 + AROUND]

@@ -61,19 +61,22 @@ function showNow(now) {
 }
 
 async function anew(placed) {
+  chosen = -1;
+  set = 0;
   if (placed) {
     corners = placed.map((one) => [...one]);
     set = 4;
   } else {
+    corners = [];
     const query = new URLSearchParams({ template: $("template").value, page: $("page").value });
     try {
-      corners = (await get(`${at}/start?${query}`)).corners;
+      const straight = (await get(`${at}/start?${query}`)).corners;
+      // What was shown while this was asked stays.
+      corners = straight.map((one, number) => (number < set ? corners[number] : one));
     } catch (problem) {
       return tell(problem.message, "bad");
     }
-    set = 0;
   }
-  chosen = -1;
   steps();
   await land();
 }
@@ -140,6 +143,7 @@ const asked = () => ({
 let asking = false;
 let askAgain = false;
 async function land() {
+  if (corners.length < 4) return;
   paintHandles();
   if (!viewer.over.contains(handles)) viewer.over.append(handles);
   if (asking) {

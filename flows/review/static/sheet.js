@@ -22,7 +22,7 @@ let data = null;
 let pageAt = 0;
 let chosen = null;
 let saving = false;
-let lastSaved = null; // the key that `u` takes back
+let lastSaved = []; // the keys that `u` takes back
 let turn = 0;
 
 // ---- showing ---------------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ function showField(field) {
   typed.disabled = off;
   $("save").disabled = off;
   for (const one of wordButtons) one.disabled = off;
-  $("undo").disabled = !lastSaved && !field?.by;
+  $("undo").disabled = !lastSaved.length && !field?.by;
   $("field-name").textContent = field ? field.label : "No field chosen";
   $("may-hold").textContent = field?.may_hold || "Value";
   $("field-why").textContent = field ? whyOf(field) : "Choose a field with Tab or a click; Enter opens it.";
@@ -252,7 +252,7 @@ async function say(word, text = "") {
   const field = chosen;
   await send("/sheets/say", { sheet: data.sheet, key: field.key, revision: field.revision, word, text, token: token() }, (told) => {
     drafts.delete(field.key);
-    lastSaved = field.key;
+    lastSaved = [field.key];
     typed.value = "";
     const list = fields();
     const at = list.findIndex((one) => one.key === field.key);
@@ -265,15 +265,17 @@ async function say(word, text = "") {
 }
 
 async function undo() {
-  const key = chosen?.by ? chosen.key : lastSaved;
-  if (!key || saving) return;
-  await send("/sheets/undo", { sheet: data.sheet, key, token: token() }, () => {
-    lastSaved = null;
-    drafts.delete(key);
-    chosen = null;
-    chooseKey(key);
-    tell("Taken back", "fine");
-  });
+  // A candidate is written into every id field of a sheet, and taken back from all of them.
+  const keys = chosen?.by && !lastSaved.includes(chosen.key) ? [chosen.key] : lastSaved;
+  if (!keys.length || saving) return;
+  for (const key of keys)
+    await send("/sheets/undo", { sheet: data.sheet, key, token: token() }, () => {
+      lastSaved = lastSaved.filter((one) => one !== key);
+      drafts.delete(key);
+      chosen = null;
+      chooseKey(key);
+      tell("Taken back", "fine");
+    });
 }
 
 // Sends a decision until the server has answered: with the same token, so that it is stored once.
@@ -289,7 +291,7 @@ export async function send(url, body, done) {
         // Somebody has gone on to another sheet meanwhile; what was said is stored all the same.
         offline();
         drafts.delete(told.told.key);
-        lastSaved = null;
+        lastSaved = [];
         break;
       }
       take(told.sheet);
@@ -428,11 +430,12 @@ bind([
   { keys: ["u"], says: "Undo", run: undo },
   { keys: ["n"], says: "Next sheet", run: () => go("next") },
   { keys: ["p"], says: "Previous sheet", run: () => go("previous") },
+  { keys: ["j"], says: "Next sheet with open fields", run: () => (data?.next_open ? go("next_open") : tell("No other sheet has open fields", "fine")) },
   { keys: ["PageDown"], says: "Next page of the sheet", run: () => turnTo(pageAt + 1) },
   { keys: ["PageUp"], says: "Page before", run: () => turnTo(pageAt - 1) },
   ...viewerKeys(viewer, () => !onField()),
 ]);
-if (view.dataset.lead === "yes") chooseCandidates({ sheet: () => data, send, say: tell });
+if (view.dataset.lead === "yes") chooseCandidates({ sheet: () => data, send, say: tell, saved: (keys) => ((lastSaved = keys), ($("undo").disabled = false)) });
 
 const asked = new URLSearchParams(location.search);
 open(view.dataset.sheet, { key: asked.get("field") ?? "", page: Math.max(Number(asked.get("page") ?? 1) - 1, 0) || 0 });

@@ -3,7 +3,7 @@ import { get, token } from "./api.js";
 import { bind } from "./keys.js";
 import { make } from "./page_parts.js";
 
-export function chooseCandidates({ sheet, send, say }) {
+export function chooseCandidates({ sheet, send, say, saved }) {
   const box = document.getElementById("who");
   const list = document.getElementById("who-found");
   let turn = 0;
@@ -16,6 +16,7 @@ export function chooseCandidates({ sheet, send, say }) {
     for (const page of data.pages) for (const field of page.fields) if (field.role === "id" && field.key) revisions[field.key] = field.revision;
     await send("/sheets/candidate", { sheet: data.sheet, id, revisions, token: token() }, () => {
       close();
+      saved(Object.keys(revisions));
       say(`The sheet is ${id}'s`, "fine");
     });
   };

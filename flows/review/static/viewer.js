@@ -136,19 +136,14 @@ export class Viewer {
 
 // What keys do to a viewer, for `bind`.
 export function viewerKeys(viewer, arrows = () => true) {
-  const panned = (across, down) => () => (arrows() ? viewer.pan(across, down) : false);
+  const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const names = Object.keys(ways);
   return [
     { keys: ["+", "="], says: "Zoom in", run: () => viewer.in() },
     { keys: ["-"], says: "Zoom out", run: () => viewer.out() },
     { keys: ["0"], says: "Whole page", run: () => viewer.fit() },
     { keys: ["w"], says: "Width of the page", run: () => viewer.wide() },
-    { keys: ["Shift+ArrowLeft"], says: "Move left", run: () => viewer.pan(-1, 0) },
-    { keys: ["Shift+ArrowRight"], says: "Move right", run: () => viewer.pan(1, 0) },
-    { keys: ["Shift+ArrowUp"], says: "Move up", run: () => viewer.pan(0, -1) },
-    { keys: ["Shift+ArrowDown"], says: "Move down", run: () => viewer.pan(0, 1) },
-    { keys: ["ArrowLeft"], says: "Move, unless a field is chosen", run: panned(-1, 0) },
-    { keys: ["ArrowRight"], says: "Move, unless a field is chosen", run: panned(1, 0) },
-    { keys: ["ArrowUp"], says: "Move, unless a field is chosen", run: panned(0, -1) },
-    { keys: ["ArrowDown"], says: "Move, unless a field is chosen", run: panned(0, 1) },
+    { keys: names, says: "Move over the page", run: (event) => (arrows() ? viewer.pan(...ways[event.key]) : false) },
+    { keys: names.map((name) => `Shift+${name}`), says: "Move over the page, whatever is chosen", run: (event) => viewer.pan(...ways[event.key]) },
   ];
 }

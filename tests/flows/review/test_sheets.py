@@ -132,6 +132,8 @@ def test_a_sheet_shows_every_field_where_it_stands_with_what_was_read(office: Of
     left, top, wide, high = mark["boxes"][0]
     assert x < left and y < top and left + wide < x + width and top + high < y + height
     assert (told["previous"], told["next"], told["place"], told["of"]) == (ONE, THREE, 2, 3)
+    assert told["next_open"] == THREE
+    assert sheet(browser(office, LEA), THREE)["next_open"] == TWO
 
 
 def test_marks_stand_beside_what_is_written_and_what_contradicts_it(office: Office) -> None:
