@@ -37,6 +37,8 @@ def test_a_field_is_edited_on_its_page_by_keyboard(kim: Watched, review: Review,
     expect(page.locator("#typed")).to_be_focused()
     page.locator("#typed").press("Control+a")
     press(page, *"1", "Enter")
+    expect(page.locator("#undo")).to_be_enabled()
+    page.locator("#history summary").press("Enter")
     expect(page.locator("#history-list li")).to_have_count(1)
     assert [(row.correction.key, row.correction.value, row.correction.how) for row in trail(folder)] == [
         (key, "1", "sheet")

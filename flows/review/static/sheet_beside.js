@@ -31,13 +31,13 @@ function marks(data, choose) {
   const line = (part) => {
     const row = make("tr", { "data-key": part.key });
     const value = make("td", { class: `number ${part.open ? "is-open" : ""}` }, part.value === "?" || !part.open ? part.value : `${part.value} ?`, part.corrected ? " ✓" : "");
-    row.append(make("td", {}, part.label), value);
+    row.append(make("th", { scope: "row" }, part.label), value);
     if (part.key) row.addEventListener("click", () => choose(part.key));
     return row;
   };
   const question = (one) => {
     const row = make("tr", { title: one.why });
-    row.append(make("td", {}, `${one.question}`), make("td", {}, one.answer || make("span", { class: "soft" }, "–")), make("td", { class: "number" }, `${one.points} of ${one.maximum}`));
+    row.append(make("th", { scope: "row" }, `${one.question}`), make("td", {}, one.answer || make("span", { class: "soft" }, "–")), make("td", { class: "number" }, `${one.points} of ${one.maximum}`));
     return row;
   };
   body.replaceChildren(...sums.marks.map(line), ...sums.totals.map(line), ...sums.questions.map(question));
