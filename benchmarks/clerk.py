@@ -45,31 +45,41 @@ TARGET_FIELDS = 1500
 TARGET_P95_MS = 50.0
 TARGET_FIRST_MS = 300.0
 FIRST_ROUNDS = 7
+FLOOR_KEYS = 100
 LOADED_S = 120.0
 
 PROBE = """
 (() => {
-  const took = [];
+  const took = [], floor = [];
   let start = 0, before = '';
   const shown = () => document.querySelector('#queue')?.dataset.state === 'one'
     ? document.querySelector('#crop img') : null;
+  const painted = (then) => {
+    // The frame is painted after the callback that runs before it; a message comes after that.
+    const channel = new MessageChannel();
+    channel.port1.onmessage = then;
+    channel.port2.postMessage('');
+  };
   addEventListener('keydown', (event) => {
+    const pressed = event.timeStamp;
+    if (event.key === 'Shift') {
+      requestAnimationFrame(() => painted(() => floor.push(performance.now() - pressed)));
+      return;
+    }
     if (!['Enter', ' '].includes(event.key) || start) return;
     const image = shown();
     if (!image) return;
-    start = event.timeStamp;
+    start = pressed;
     before = image.src;
     const frame = () => {
       const now = shown();
       if (!now || now.src === before || !now.complete) { requestAnimationFrame(frame); return; }
-      // The frame that shows it is painted after this callback; a message comes after that.
-      const channel = new MessageChannel();
-      channel.port1.onmessage = () => { took.push(performance.now() - start); start = 0; };
-      channel.port2.postMessage('');
+      painted(() => { took.push(performance.now() - start); start = 0; });
     };
     requestAnimationFrame(frame);
   }, { capture: true });
   window.clerkTook = took;
+  window.clerkFloor = floor;
 })();
 """
 """Measures from the key to the painted field; runs before any script of the page."""
@@ -86,6 +96,8 @@ class Figures:
     p95: float
     p99: float
     worst: float
+    floor_p50: float
+    floor_p95: float
     first_page: float
     first_page_loading: float
     fields_an_hour: float
@@ -146,6 +158,7 @@ def measure(folder: Path, truth: dict[str, str], fields: int, minutes: float) ->
             _open_queue(page, review)
             keys = [_answer(page, truth, 0.0, 0.0) for _ in range(fields)]
             took = sorted(page.evaluate("window.clerkTook"))
+            floor = _floor(page)
             timed = _in_real_time(page, truth, minutes) if minutes else None
             _wait_saved(page)
     finally:
@@ -163,6 +176,8 @@ def measure(folder: Path, truth: dict[str, str], fields: int, minutes: float) ->
         p95=_share(took, 0.95),
         p99=_share(took, 0.99),
         worst=took[-1],
+        floor_p50=_share(floor, 0.50),
+        floor_p95=_share(floor, 0.95),
         first_page=ready,
         first_page_loading=loading,
         fields_an_hour=3600 / (M_S + mean_keys * K_GOOD_S + response),
@@ -211,6 +226,15 @@ def _answer(page: Page, truth: dict[str, str], think_s: float, key_s: float) -> 
     return len(keys)
 
 
+def _floor(page: Page) -> list[float]:
+    """Return how long a key takes until the next frame is painted that changes nothing: what this machine takes now."""
+    for _ in range(FLOOR_KEYS):
+        time.sleep(SETTLE_S)
+        page.keyboard.press("Shift")
+    page.wait_for_function("expected => window.clerkFloor.length === expected", arg=FLOOR_KEYS)
+    return sorted(page.evaluate("window.clerkFloor"))
+
+
 def _in_real_time(page: Page, truth: dict[str, str], minutes: float) -> float:
     """Return how many fields an hour are answered with pauses as a person has them."""
     began, answered = time.monotonic(), 0
@@ -238,6 +262,8 @@ def _print(found: Figures) -> None:
         ("Enter to next field painted, p95", f"{found.p95:.0f} ms", f"under {TARGET_P95_MS:g} ms"),
         ("Enter to next field painted, p99", f"{found.p99:.0f} ms", ""),
         ("Enter to next field painted, worst", f"{found.worst:.0f} ms", ""),
+        ("a key that changes nothing, p50", f"{found.floor_p50:.0f} ms", ""),
+        ("a key that changes nothing, p95", f"{found.floor_p95:.0f} ms", ""),
         ("first page painted", f"{found.first_page:.0f} ms", f"under {TARGET_FIRST_MS:g} ms"),
         ("the same while the exam is read", f"{found.first_page_loading:.0f} ms", f"under {TARGET_FIRST_MS:g} ms"),
         (f"fields an hour, key {K_GOOD_S:g} s", f"{found.fields_an_hour:,.0f}", f"at least {TARGET_FIELDS:,}"),
