@@ -1,7 +1,7 @@
 # Two commands on a fresh machine with Python 3.11 and make: `make demo`, then `make test`.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-poppler test-browser fuzz lint bench samples train locks clean
+.PHONY: help setup demo test test-poppler test-browser screenshots fuzz lint bench samples train locks clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
@@ -49,6 +49,9 @@ test-poppler: $(VENV)/.testing ## Run the tests of rendering again, poppler requ
 test-browser: $(VENV)/.browsing ## Drive the review in a real Chromium: keyboard, mouse, two people, a server that dies
 	@$(BIN)/python -m benchmarks.browsing
 	@$(BIN)/python -m pytest --quiet tests/browser
+
+screenshots: $(VENV)/.browsing ## Take docs/review/*.png again
+	@$(BIN)/python -m docs.make_screenshots
 
 fuzz: $(VENV)/.testing ## Grade 200 damaged PDFs and 100 damaged pictures; nothing may crash, hang, leak or get lost
 	@$(BIN)/python -m tests.fuzz

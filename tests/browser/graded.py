@@ -2,6 +2,7 @@
 
 import io
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -32,16 +33,16 @@ AGAIN = "torn-again.pdf"
 DPI = 150
 
 
-def graded_exam(folder: Path) -> np.ndarray:
-    """Make an exam folder and grade it.
+def graded_exam(folder: Path, scans: Sequence[str] = SCANS, templates: Sequence[str] = TEMPLATES) -> np.ndarray:
+    """Make an exam folder with these samples and the torn booklet, and grade it.
 
     Returns:
         (4, 2) float64: where the corners of the page to be placed lie on its picture, as shares of width and height.
     """
-    named = [word for template in TEMPLATES for word in ("--template", template)]
+    named = [word for template in templates for word in ("--template", template)]
     if run(["init", str(folder), "--exam", "demo", "--roster", str(SAMPLES / "roster.csv"), *named]):
         raise RuntimeError("the exam folder was not made")
-    for name in SCANS:
+    for name in scans:
         shutil.copy(SAMPLES / name, folder / "inbox")
     corners = _torn(folder / "inbox")
     carry_out(Job("grade", folder, workers=2), in_threads)
