@@ -16,7 +16,6 @@ from PIL import Image
 from playwright.sync_api import Page, ViewportSize
 
 from benchmarks.browsing import Review, chromium
-from flows.settings import load_exam
 from tests.browser.graded import SAMPLES, graded_exam
 
 OUT = Path(__file__).parent / "review"
@@ -46,9 +45,8 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "exam"
-        corners = graded_exam(folder, [path.name for path in sorted(SAMPLES.glob("*.pdf"))], TEMPLATES)
-        (folder / "key.toml").write_bytes((SAMPLES / "key.toml").read_bytes())
-        load_exam(folder)
+        scans = [path.name for path in sorted(SAMPLES.glob("*.pdf"))]
+        corners = graded_exam(folder, scans, TEMPLATES, "--key", str(SAMPLES / "key.toml"))
         review = Review(folder, ("--reviewer", "Kim")).start()
         try:
             with chromium() as browser:

@@ -33,14 +33,16 @@ AGAIN = "torn-again.pdf"
 DPI = 150
 
 
-def graded_exam(folder: Path, scans: Sequence[str] = SCANS, templates: Sequence[str] = TEMPLATES) -> np.ndarray:
-    """Make an exam folder with these samples and the torn booklet, and grade it.
+def graded_exam(
+    folder: Path, scans: Sequence[str] = SCANS, templates: Sequence[str] = TEMPLATES, *more: str
+) -> np.ndarray:
+    """Make an exam folder with these samples and the torn booklet, and grade it; `more` goes to `tallymark init`.
 
     Returns:
         (4, 2) float64: where the corners of the page to be placed lie on its picture, as shares of width and height.
     """
     named = [word for template in templates for word in ("--template", template)]
-    if run(["init", str(folder), "--exam", "demo", "--roster", str(SAMPLES / "roster.csv"), *named]):
+    if run(["init", str(folder), "--exam", "demo", "--roster", str(SAMPLES / "roster.csv"), *named, *more]):
         raise RuntimeError("the exam folder was not made")
     for name in scans:
         shutil.copy(SAMPLES / name, folder / "inbox")

@@ -1,12 +1,14 @@
 """What holds for every page: it opens without a complaint, fits its window, is legible, and can be used by keyboard."""
 
+import re
+
 import pytest
 from playwright.sync_api import ViewportSize, expect
 
 from benchmarks.browsing import Review
 from tests.browser.conftest import DESK, TABLET, Browsers, Standing, Watched
 
-PAGES = ("/", "/queue", "/wall", "/sheets")
+PAGES = ("/", "/queue", "/wall", "/wall/check", "/sheets", "/sheets?sheet=cover_marks%2301066", "/sheets?show=failed")
 
 
 @pytest.mark.parametrize("at", PAGES)
@@ -14,7 +16,8 @@ PAGES = ("/", "/queue", "/wall", "/sheets")
 def test_a_page_opens_and_fits_its_window(browsers: Browsers, standing: Standing, at: str, size: ViewportSize) -> None:
     watched = browsers.open(size, state=standing.state)
     watched.page.goto(standing.at + at)
-    expect(watched.page.locator("nav [aria-current=page]")).to_have_attribute("href", at)
+    expect(watched.page.locator("nav [aria-current=page]")).to_have_attribute("href", re.sub(r"(?<=.)[?/].*", "", at))
+    watched.page.wait_for_load_state("networkidle")
     expect(watched.page.locator("h1")).to_be_visible()
     wide = watched.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert wide[0] <= wide[1]

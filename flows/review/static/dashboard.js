@@ -71,7 +71,7 @@ function final(told) {
 }
 
 function block(one) {
-  const words = el("span", { class: "words", text: one.words.charAt(0).toUpperCase() + one.words.slice(1) });
+  const words = el("span", { class: "words", text: /^[a-z]+ /.test(one.words) ? one.words.charAt(0).toUpperCase() + one.words.slice(1) : one.words });
   if (one.named) words.append(el("span", { class: "named", text: one.named }));
   const command = one.command ? el("span", { class: "named" }, "At the command line: ", el("code", { text: one.command })) : null;
   if (command) words.append(command);

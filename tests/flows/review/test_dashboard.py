@@ -190,3 +190,14 @@ def test_only_who_is_logged_in_is_told_anything(office: Office) -> None:
     stranger = browser(office, LEA)
     stranger.cookies.clear()
     assert stranger.get("/board.json").status_code == 401
+
+
+def test_changed_rules_are_told_without_where_the_exam_lies(tmp_path: Path) -> None:
+    folder = exam_folder(tmp_path / "exam")
+    assert run(["export", str(folder)]) == 0
+    settings = folder / "exam.toml"
+    settings.write_text(f'{settings.read_text()}[marks]\nblank = "zero"\n', encoding="utf-8")
+    with office_of(folder) as office:
+        found = blocks(told(office, VIC))
+        assert "tallymark remark DIR" in found["rules"]["words"]
+        assert str(folder) not in json.dumps(found)
