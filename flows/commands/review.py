@@ -3,11 +3,13 @@
 import errno
 import getpass
 import ipaddress
+import os
 import socket
 import sys
 import webbrowser
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 HERE = "127.0.0.1"
 
+USUAL_PORTS = range(20_000, 30_000)
+"""From which an exam folder has its port: below those that systems give away, above those of known services."""
+
 ROLES = click.Choice(["viewer", "reviewer", "lead"])
 
 
@@ -32,7 +37,11 @@ ROLES = click.Choice(["viewer", "reviewer", "lead"])
 @click.option("--reviewer", metavar="NAME", help="Who the link is for; without it, the name of your login.")
 @click.option("--role", type=ROLES, help="As what; without it, lead. An account has its own role.")
 @click.option("--host", metavar="ADDRESS", default=HERE, help="Where to listen; without it, on this machine only.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where to listen; without it, any free port.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Where to listen; without it, where this folder did last time if that port is free, else any free one.",
+)
 @click.option("--name", "names", metavar="NAME", multiple=True, help="A name by which browsers call this machine.")
 @click.option("--certificate", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="TLS: PEM file.")
 @click.option("--key", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="TLS: its private key.")
@@ -44,7 +53,7 @@ def review(
     reviewer: str | None,
     role: str | None,
     host: str,
-    port: int,
+    port: int | None,
     names: tuple[str, ...],
     certificate: Path | None,
     key: Path | None,
@@ -88,7 +97,7 @@ def review(
         until_stopped(),
         open_store(folder) as store,
         only_server(folder) as tell,
-        _listen(host, port) as listening,
+        _listening(folder, host, port) as listening,
     ):
         accounts = store.users()
         if is_open and not any(not user.disabled for user in accounts):
@@ -143,6 +152,25 @@ def _login_name() -> str:
         raise click.UsageError("this system knows no name of yours; say who reviews: --reviewer NAME") from error
 
 
+def _usual_port(folder: Path) -> int:
+    """Return the port of an exam folder: browsers keep what waits to be stored by address, so it stays the same."""
+    return USUAL_PORTS[zlib.crc32(os.fsencode(folder.resolve())) % len(USUAL_PORTS)]
+
+
+@contextmanager
+def _listening(folder: Path, host: str, port: int | None) -> Iterator[socket.socket]:
+    """Listen on a port; where none was asked for, on the folder's usual one if it is free."""
+    with ExitStack() as stack:
+        if port is not None:
+            found = stack.enter_context(_listen(host, port))
+        else:
+            try:
+                found = stack.enter_context(_listen(host, _usual_port(folder)))
+            except PlaceError:
+                found = stack.enter_context(_listen(host, 0))
+        yield found
+
+
 @contextmanager
 def _listen(host: str, port: int) -> Iterator[socket.socket]:
     """Listen on a port (PlaceError where that cannot be)."""
@@ -151,7 +179,7 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         listening = socket.create_server((host, port), family=family)
     except (OSError, UnicodeError) as error:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            told = f"port {port} of {host} is in use by another program; name another with --port, or none for any"
+            told = f"port {port} of {host} is in use by another program; name another with --port, or leave it out"
         else:
             told = f"{host}, port {port}: cannot be listened on: {getattr(error, 'strerror', '') or error}"
         raise PlaceError(told) from error

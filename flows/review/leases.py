@@ -56,6 +56,12 @@ class Leases:
             for key in list(mine if keys is None else mine.intersection(keys)):
                 self._drop(key)
 
+    def keep_only(self, holder: str, keys: Iterable[str]) -> None:
+        """Give back whatever a holder has besides some keys: an answer that handed it out may never have arrived."""
+        with self._lock:
+            for key in self._of.get(holder, set()).difference(keys):
+                self._drop(key)
+
     def holder_of(self, key: str) -> str | None:
         """Return who has a field; None if nobody does."""
         with self._lock:

@@ -134,6 +134,7 @@ def next_fields(
         return {"ready": False, "trouble": office.desk.trouble}
     holder = _holder(request, asked.tab)
     line: Asked = (person, asked.order, Choice(asked.reason, asked.template, asked.field, asked.text.strip()))
+    office.leases.keep_only(holder, asked.have)
     lost = [key for key in asked.have if not (_waits(office, line, key) and office.leases.keep(key, holder))]
     fields, left = hand_out(office, line, holder, asked.have, asked.want)
     return {"ready": True, "fields": [asdict(each) for each in fields], "left": left, "lost": lost}

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from flows.cli import run
-from flows.commands.review import _address, _hosts
+from flows.commands.review import USUAL_PORTS, _address, _hosts, _listening, _usual_port
 from flows.passwords import hash_password
 from flows.places import only_server
 from flows.review.people import UserRole
@@ -103,6 +103,17 @@ def test_a_port_in_use_is_told(folder: Path, capsys: pytest.CaptureFixture[str])
         code, told = refused(capsys, folder, "--port", port)
     assert code == 5
     assert f"port {port} of 127.0.0.1 is in use by another program; name another with --port" in told
+
+
+def test_a_folder_has_the_same_port_again_unless_that_is_taken(tmp_path: Path) -> None:
+    usual = _usual_port(tmp_path)
+    assert usual in USUAL_PORTS
+    ports = []
+    for _ in range(2):
+        with _listening(tmp_path, "127.0.0.1", None) as found, _listening(tmp_path, "127.0.0.1", None) as another:
+            ports.append(found.getsockname()[1])
+            assert another.getsockname()[1] != usual
+    assert ports == [usual, usual]
 
 
 @pytest.mark.parametrize("host", ["127.300.0.1", "x" * 300, "192.0.2.1"])

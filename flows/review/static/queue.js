@@ -4,6 +4,9 @@ import { Refused, get, post, speakAs, tell } from "./api.js";
 import { bind, showKeys } from "./keys.js";
 import { Pace } from "./pace.js";
 import { hurry, picture } from "./pictures.js";
+import { fromAddress, isNarrowed, narrowFields, toAddress, wanted } from "./queue_choice.js";
+import { banner, byId, draw, loading, painted, put, root, say, state, typed, wrong } from "./queue_screen.js";
+import { surely } from "./queue_values.js";
 import { Saver } from "./saver.js";
 import { windowName } from "./window_name.js";
 
@@ -11,13 +14,9 @@ const AHEAD = 8; // fields that are loaded before they are needed
 const FEW = 5; // with fewer than this many, more are asked for
 const KEEP_MS = 25_000; // leases are kept this often; they last 90 s
 const POLL_MS = 4000; // how often it is asked whether anything has come where nothing waits
-const TOLD_MS = 8000;
 const AWAY_MS = 10 * 60_000; // after so long without a key nobody is there: leases and the log-in may run out
 const MOST_PAST = 200;
 
-const byId = (id) => document.getElementById(id);
-const root = byId("queue");
-const typed = byId("typed");
 const choice = byId("choice");
 const person = root.dataset.person;
 
@@ -37,44 +36,6 @@ let line = 0; // counts changes of order and filters: an answer to an earlier on
 let active = Date.now(); // when somebody last did anything here
 let entered = 0; // when the key was pressed that led to the next field
 
-// ---- which fields ---------------------------------------------------------------------------------------------------
-
-function wanted() {
-  const given = new FormData(choice);
-  return Object.fromEntries(["order", "reason", "template", "field", "text"].map((name) => [name, (given.get(name) ?? "").trim()]));
-}
-
-function isNarrowed() {
-  const { order, ...filters } = wanted();
-  return Object.values(filters).some(Boolean);
-}
-
-function fromAddress() {
-  const asked = new URLSearchParams(location.search);
-  for (const name of ["order", "reason", "template", "field", "text"]) {
-    const control = choice.elements[name];
-    const value = asked.get(name) ?? "";
-    if (control.tagName === "SELECT" && ![...control.options].some((one) => one.value === value)) control.selectedIndex = 0;
-    else control.value = value.slice(0, 200);
-  }
-  narrowFields();
-}
-
-function toAddress() {
-  const address = new URL(location.href);
-  address.search = "";
-  for (const [name, value] of Object.entries(wanted())) if (value && value !== "sheets") address.searchParams.set(name, value);
-  history.replaceState(null, "", address);
-  byId("clear").hidden = !isNarrowed();
-}
-
-function narrowFields() {
-  const template = choice.elements.template.value;
-  for (const option of choice.elements.field.options) {
-    option.hidden = Boolean(option.value && template && !option.dataset.templates.split(" ").includes(template));
-  }
-}
-
 function showAll() {
   for (const name of ["reason", "template", "field", "text"]) choice.elements[name].value = "";
   beginLine();
@@ -83,7 +44,6 @@ function showAll() {
 function beginLine() {
   narrowFields();
   toAddress();
-  tell("/queue/leave", { tab });
   line += 1;
   ahead.length = 0;
   current = null;
@@ -236,96 +196,16 @@ function reached() {
 
 // ---- what is on the screen ------------------------------------------------------------------------------------------
 
-function state(name) {
-  if (root.dataset.state === name) return;
-  root.dataset.state = name;
-  for (const id of ["loading", "finished", "failed"]) byId(id).hidden = id !== name;
-}
-
-function loading(heading, words) {
-  put("loading-heading", heading);
-  put("loading-words", words);
-  state("loading");
-}
-
-function put(id, text) {
-  byId(id).textContent = text ?? "";
-}
-
 function show(entry) {
   current = entry;
-  const { field } = entry;
-  byId("crop").replaceChildren(entry.crop);
-  byId("around").replaceChildren(entry.around);
+  const said = place >= 0 ? entry.said : undefined;
+  draw(entry.field, { crop: entry.crop, around: entry.around, text: entry.typed, note: entry.note, said });
   hurry(entry.around);
-  put("reason", field.reason_word);
-  put("sentence", field.sentence);
-  put("why", field.why);
-  put("asked", `${field.question || field.field}: what is written here?`);
-  put("may-hold", field.may_hold && `May hold ${field.may_hold}`);
-  put("question", field.question);
-  put("field", `${field.field} · ${field.template}`);
-  const link = byId("sheet-link");
-  link.textContent = field.sheet;
-  link.href = `/sheets?${new URLSearchParams({ sheet: field.sheet, field: field.key })}`;
-  put("scan", `${field.file}, page ${field.page}`);
-  for (const id of ["scan", "field", "question"]) byId(id).title = byId(id).textContent;
-  guesses(field);
-  typed.value = entry.typed;
-  typed.inputMode = field.kind === "choice" ? "text" : field.allowed.some((one) => /[A-Za-z]/.test(one)) ? "text" : "decimal";
-  typed.readOnly = Boolean(field.closed);
-  typed.placeholder = place >= 0 ? `You said ${entry.said ?? "nothing"}` : "";
-  wrong(field.closed ? `${entry.note || field.closed} Press Enter to go on.` : entry.note);
-  state("one");
-  typed.focus({ preventScroll: true });
-  if (entry.typed) typed.select();
-  for (const button of document.querySelectorAll("[data-word], #skip")) button.disabled = Boolean(field.closed);
   byId("undo").disabled = !past.length;
   byId("previous").disabled = place === 0 || !past.length;
-  const best = field.guesses[0];
-  put("spoken", `${field.reason_word}. ${field.question || field.field}, sheet ${field.sheet}. ${best ? `Best guess ${best.label}, ${best.percent} percent.` : "No guess."}`);
   entry.shownAt = performance.now();
-  painted();
-}
-
-// Measures from the key to the picture: see the measures "enter-to-painted" of the page.
-function painted() {
-  if (!entered) return;
-  const start = entered;
+  painted(entered);
   entered = 0;
-  requestAnimationFrame(() => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => performance.measure("enter-to-painted", { start, end: performance.now() });
-    channel.port2.postMessage("");
-  });
-}
-
-function guesses(field) {
-  const shown = field.closed ? [] : field.guesses;
-  byId("guesses").replaceChildren(
-    ...shown.map((guess, at) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.dataset.guess = at;
-      if (!at) button.className = "best";
-      const value = document.createElement("span");
-      value.className = "value";
-      value.textContent = guess.label;
-      const percent = document.createElement("span");
-      percent.className = "soft";
-      percent.textContent = `${guess.percent < 1 ? "<1" : guess.percent > 99.4 ? ">99" : Math.round(guess.percent)} %`;
-      const kbd = document.createElement("kbd");
-      kbd.textContent = at ? `Alt ${at + 1}` : "Space";
-      button.append(value, percent, kbd);
-      button.setAttribute("aria-label", `Guess ${guess.label}, ${guess.percent} percent`);
-      return button;
-    }),
-  );
-}
-
-function wrong(words) {
-  put("wrong", words);
-  typed.setAttribute("aria-invalid", words ? "true" : "false");
 }
 
 function isThere() {
@@ -362,25 +242,7 @@ function finished() {
   }
 }
 
-let toldTimer = 0;
-
-function say(words) {
-  put("told", words);
-  clearTimeout(toldTimer);
-  toldTimer = setTimeout(() => put("told", ""), TOLD_MS);
-}
-
 // ---- deciding -------------------------------------------------------------------------------------------------------
-
-// Returns the value as the field surely takes it, null if that has to be asked.
-function surely(field, text) {
-  const plain = text.trim().replace(",", ".").replace(/[−–—]/g, "-");
-  if (field.allowed.includes(plain)) return plain;
-  const same = field.allowed.filter((one) => one.toLowerCase() === plain.toLowerCase());
-  if (same.length === 1) return same[0];
-  if (field.pattern && new RegExp(`^(?:${field.pattern})$`).test(plain)) return plain;
-  return null;
-}
 
 let asking = false;
 
@@ -547,22 +409,6 @@ function gone(trouble, login = false) {
   const what = trouble.startsWith("The server does not answer") ? "The server does not answer." : trouble;
   const waits = waiting ? `${waiting.toLocaleString("en")} ${waiting === 1 ? "decision waits" : "decisions wait"} here, nothing is lost.` : "";
   banner([what, waits, login ? "" : "Trying again."].filter(Boolean).join(" "), login);
-}
-
-function banner(words, login = false) {
-  const element = byId("offline");
-  if (element.dataset.words === words) return;
-  element.dataset.words = words;
-  element.replaceChildren(words);
-  if (login) {
-    const link = document.createElement("a");
-    link.href = "/login";
-    link.target = "_blank";
-    link.rel = "noopener";
-    link.textContent = "Log in again";
-    element.append(link);
-  }
-  element.hidden = !words;
 }
 
 // ---- keys, buttons, leaving -----------------------------------------------------------------------------------------

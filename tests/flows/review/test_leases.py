@@ -58,3 +58,12 @@ def test_leaving_gives_back_what_one_has_and_nothing_else() -> None:
     leases.free_all("ada")
     leases.free_all("nobody")
     assert [leases.holder_of(key) for key in ("q1", "q2", "q3", "q4")] == [None, None, "ben", None]
+
+
+def test_whoever_names_what_he_has_gives_back_the_rest() -> None:
+    leases = Leases(Clock())
+    for key, holder in (("q1", "ada"), ("q2", "ada"), ("q3", "ben")):
+        leases.take(key, holder)
+    leases.keep_only("ada", ["q2", "q3", "q4"])
+    leases.keep_only("nobody", [])
+    assert [leases.holder_of(key) for key in ("q1", "q2", "q3", "q4")] == [None, "ada", "ben", None]
