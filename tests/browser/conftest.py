@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, StorageState, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, StorageState, ViewportSize, expect
 
 from benchmarks.browsing import Review, chromium
 from tests.browser.graded import graded_exam
 
-WAIT_MS = 10_000
-"""Longer than anything takes here, also on a machine that is busy."""
+WAIT_MS = 30_000
+"""Longer than anything takes here, also on a machine that has five times as much to do as it has cores."""
+
+expect.set_options(timeout=WAIT_MS)
 
 DESK: ViewportSize = {"width": 1280, "height": 800}
 TABLET: ViewportSize = {"width": 820, "height": 1180}
