@@ -21,9 +21,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, V
 SHORT_TEXT = 200
 """Characters of what is typed for one field: the longest id has 24."""
 
-NOTE_TEXT = 2_000
-"""Characters of a reason or a note."""
-
 MOST_TOLD = 3
 """How many faults of a body are named: a page of ours has none, and more help nobody."""
 
@@ -50,9 +47,6 @@ Token = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{32}\z")]
 
 ShortText = Annotated[str, StringConstraints(max_length=SHORT_TEXT), AfterValidator(printable)]
 """What somebody types for one field."""
-
-NoteText = Annotated[str, StringConstraints(max_length=NOTE_TEXT), AfterValidator(printable)]
-"""A reason in somebody's words, in one line."""
 
 
 class Body(BaseModel):

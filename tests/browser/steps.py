@@ -10,11 +10,10 @@ from benchmarks.browsing import Review
 from flows.passwords import hash_password
 from flows.records import TrailRow
 from flows.review.desk import Desk
-from flows.review.people import UserRole
 from flows.settings import load_exam
 from flows.store import open_store
 from flows.trail import broken
-from flows.users import added
+from flows.users import UserRole, added
 
 PASSWORD = "sample sheets 4711"
 """Of every account in these tests."""

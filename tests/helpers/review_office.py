@@ -14,10 +14,11 @@ from flows.review.app import create_app
 from flows.review.desk import Desk
 from flows.review.guard import CSRF_HEADER
 from flows.review.office import Office
-from flows.review.people import Person, UserRole
+from flows.review.people import Person
 from flows.review.sessions import COOKIE, Sessions
 from flows.settings import load_exam
 from flows.store import open_store
+from flows.users import UserRole
 from tests.helpers.exam_folder import SETTINGS, exam_folder
 
 ADA = Person("Ada", UserRole.REVIEWER)
