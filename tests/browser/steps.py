@@ -1,6 +1,7 @@
 """What people do in the browser, and what the database says of it afterwards."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -89,3 +90,10 @@ def wait_for_next(page: Page, before: str) -> None:
 def wait_saved(page: Page) -> None:
     """Wait until the server has confirmed every decision."""
     expect(page.locator("#saving")).to_have_text("Saved")
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until something holds that no page shows: what is in the database, for instance."""
+    until = time.monotonic() + seconds
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.05)
