@@ -1,6 +1,7 @@
 """What people do in the browser, and what the database says of it afterwards."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -98,3 +99,10 @@ def answer(page: Page) -> None:
     press(page, "/")
     if page.locator("#typed[aria-invalid=true]").count():
         press(page, "0", "Enter")
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until something holds that no page shows: what is in the database, for instance."""
+    until = time.monotonic() + seconds
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.05)
