@@ -56,9 +56,15 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
+def typed_name(typed: str) -> str:
+    """Return what somebody typed as names are compared: neither capitals nor white space tell two apart."""
+    # Once more behind it: NFKC makes other white space of some characters.
+    return " ".join(folded(" ".join(typed.split())).split())
+
+
 def find(users: Iterable[User], typed: str) -> User | None:
-    """Return the account of a name, however its capitals were typed."""
-    wanted = folded(" ".join(typed.split()))
+    """Return the account of a name, however its capitals and the white space around its words were typed."""
+    wanted = typed_name(typed)
     return next((user for user in users if folded(user.name) == wanted), None)
 
 
