@@ -27,9 +27,6 @@ MOST_AHEAD = 16
 MOST_HAD = 200
 """Fields that one window may have: those ahead, and decisions that wait while the server does not answer."""
 
-ROUNDS = 8
-"""How often more fields are looked through when others have those that were found; then a window asks again."""
-
 Tab = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{8,32}\z")]
 """The name that a window gives itself: two windows of one session do not show the same field."""
 
@@ -148,34 +145,30 @@ def hand_out(office: Office, line: Asked, holder: str, have: Iterable[str], want
     """
     put_off = office.skipped.of(line[0])
     passed = {*have, *put_off}
-    struck = [key for key in office.lines.among(line, list(office.struck)) if key not in passed]
-    found = _taken(office, line, holder, struck, want)
-    passed.update(struck)
-    left = 0
-    for _ in range(ROUNDS):
-        keys, left = office.lines.keys(line, want - len(found) + 2, passed)
-        found += _taken(office, line, holder, keys, want - len(found))
-        passed.update(keys)
-        if len(found) >= want or not keys:
-            break
-    if len(found) < want:
-        later = [key for key in office.lines.among(line, put_off) if key not in set(have)]
-        found += _taken(office, line, holder, later, want - len(found), skipped=True)
-    return found, left
+    found: list[tuple[FlagRow, bool]] = []
 
-
-def _taken(
-    office: Office, line: Asked, holder: str, keys: Iterable[str], most: int, *, skipped: bool = False
-) -> list[Shown]:
-    """Take leases on fields that are free, until there are enough."""
-    found: list[Shown] = []
-    for key in keys:
-        if len(found) >= most:
-            break
+    def take(key: str, *, skipped: bool = False) -> bool:
+        if not office.leases.take(key, holder):
+            return False
         flag = _waits(office, line, key)
-        if flag is not None and office.leases.take(key, holder):
-            found.append(shown(office, line[0], flag, skipped=skipped))
-    return found
+        if flag is None:
+            office.leases.free(key, holder)
+            return False
+        found.append((flag, skipped))
+        return True
+
+    def take_of(keys: Iterable[str], *, skipped: bool = False) -> None:
+        for key in keys:
+            if len(found) >= want:
+                break
+            take(key, skipped=skipped)
+
+    struck = [key for key in office.lines.among(line, list(office.struck)) if key not in passed]
+    take_of(struck)
+    passed.update(struck)
+    _, left = office.lines.keys(line, want - len(found), lambda key: key not in passed and take(key))
+    take_of((key for key in office.lines.among(line, put_off) if key not in set(have)), skipped=True)
+    return [shown(office, line[0], flag, skipped=skipped) for flag, skipped in found], left
 
 
 def _waits(office: Office, line: Asked, key: str) -> FlagRow | None:

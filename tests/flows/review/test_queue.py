@@ -13,6 +13,8 @@ from flows.review.guard import CSRF_HEADER
 from flows.review.leases import LEASE_SECONDS, Leases
 from flows.review.office import Office
 from flows.review.queue import MOST_AHEAD
+from tests.helpers.exam_folder import remember
+from tests.helpers.exam_rows import marks_fields, page_row
 from tests.helpers.review_office import (
     ADA,
     BEN,
@@ -92,6 +94,35 @@ def test_no_two_windows_have_the_same_field(office: Office) -> None:
     assert keys(handed(ada, OTHER_TAB)) == []
     ada.post("/queue/leave", json={"tab": TAB})
     assert keys(handed(ada, OTHER_TAB)) == EVERYTHING[:2]
+
+
+WINDOWS = 30
+AHEAD = 8
+
+
+def test_however_many_windows_have_what_comes_first_the_next_gets_what_is_left(tmp_path: Path) -> None:
+    folder = exam_copy(tmp_path / "many")
+    pages = [
+        page_row("marks", 4 + at, serial=100 + at, sheet=f"marks#{100 + at}") for at in range(WINDOWS * AHEAD // 3)
+    ]
+    fields = [row for page in pages for row in marks_fields(page, "00123456", [None, None, None], "-")]
+    remember(folder, pages, fields, again=True)
+    with office_of(folder) as office:
+        ada = browser(office, ADA)
+        given: list[str] = []
+        for window in range(WINDOWS):
+            told = handed(ada, f"{window:032x}", want=AHEAD)
+            assert len(told["fields"]) == AHEAD, f"window {window} of {WINDOWS}, {told['left']} wait"
+            given += keys(told)
+        waits = len(office.desk.open_flags())
+        last = handed(ada, OTHER_TAB, want=AHEAD)
+        assert (len(last["fields"]), last["left"]) == (waits - len(given), waits)
+        given += keys(last)
+        assert len(given) == len(set(given)) == waits
+        # No more was taken than was handed out.
+        assert {office.leases.holder_of(key) is None for key in given} == {False}
+        ada.post("/queue/leave", json={"tab": OTHER_TAB})
+        assert keys(handed(ada, TAB, want=AHEAD)) == keys(last)
 
 
 def test_what_a_window_has_is_kept_for_it_and_not_handed_again(office: Office) -> None:
