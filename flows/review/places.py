@@ -20,6 +20,7 @@ from flows.page_desk import PLACEABLE, place, resolve, unplace
 from flows.page_reading import reader_of
 from flows.page_show import pictures_of_place
 from flows.records import By, PageChoice, PageRow
+from flows.review.accepted import told_of_page
 from flows.review.bodies import Body, body_of
 from flows.review.landing import landing, refusal, starting_corners
 from flows.review.office import Here, Leading, Office, draw
@@ -105,6 +106,7 @@ def place_data(scan: str, number: str, office: Here, _: Leading) -> dict[str, An
             }
             for one in office.exam.sheets.templates
         ],
+        "acceptance": told_of_page(person, office.desk.seen, row),
         "now": _told(row),
     }
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
+from flows.acceptances import AcceptedKind
 from flows.records import FieldRow, PageRow
+from flows.review.accepted import told_of
 from flows.review.blind import hidden_keys
 from flows.review.catalogue import Index, SheetNow, sheet_now
 from flows.review.desk import Seen
@@ -81,6 +83,7 @@ def sheet_data(office: Office, person: Person, sheet: str) -> Plain:
         "person": person_of_sheet(shown, names),
         "sums": sums_of_sheet(shown),
         **remarks_of_sheet(shown),
+        "acceptance": _acceptance(seen, shown),
         **_around(office, index, sheet),
     }
 
@@ -121,6 +124,14 @@ def seen_of(office: Office) -> Seen:
     if office.desk.seen is None:
         raise Refused(503, office.desk.trouble or STILL_READING)
     return office.desk.seen
+
+
+def _acceptance(seen: Seen, shown: Shown) -> Plain | None:
+    """Return whether a sheet is taken as it is; of one whose remarks are not shown nothing is told."""
+    settled = shown.now.settled
+    if shown.hidden:
+        return None
+    return told_of(shown.person, seen.ledger.accepted, AcceptedKind.SHEET, settled.sheet, settled.remarks)
 
 
 def _page(office: Office, shown: Shown, row: PageRow) -> Plain:
