@@ -194,12 +194,48 @@ def test_a_reviewer_takes_back_only_his_own_words_and_a_lead_anybodys(office: Of
     with pytest.raises(Refused) as found:
         undo(office, BEN, OPEN_MARK, "undo-by-ben")
     assert (found.value.status, "Ada" in found.value.words) == (409, True)
-    assert undo(office, LEA, OPEN_MARK, "undo-by-lea").stored
+    assert undo(office, LEA, OPEN_MARK, "undo-by-lea", 1).stored
     with pytest.raises(Refused):
         undo(office, LEA, OPEN_MARK, "undo-again")
     with pytest.raises(Refused) as none:
         undo(office, LEA, "000000000000-1-q1", "undo-nothing")
     assert none.value.status == 404
+
+
+def test_a_lead_takes_back_what_he_has_seen_and_nothing_that_came_since(office: Office) -> None:
+    mine = say(office, LEA, said(office, "7"))
+    hers = say(office, ADA, said(office, "1"))
+    # An older page does not say which row it means, and a page that does means the one it knows.
+    for row, words in ((None, "The last word on this field is Ada's"), (mine.number, "Ada has said something else")):
+        with pytest.raises(Refused) as found:
+            undo(office, LEA, OPEN_MARK, f"undo-row-{row}", row)
+        assert found.value.status == 409
+        assert found.value.words.startswith(words)
+        assert "Nothing was taken back" in found.value.words
+    assert [each.correction.act for each in office.store.trail()] == [Act.SAY, Act.SAY]
+    assert undo(office, LEA, OPEN_MARK, "undo-hers", hers.number).value == "7"
+    with pytest.raises(Refused) as again:
+        undo(office, ADA, OPEN_MARK, "undo-hers-again", hers.number)
+    assert again.value.words.startswith("Lea has taken an answer to this field back since")
+    assert undo(office, LEA, OPEN_MARK, "undo-mine", mine.number).state is ValueState.UNSETTLED
+    # Sent again, it is what was stored then.
+    assert undo(office, LEA, OPEN_MARK, "undo-hers", hers.number).stored is False
+
+
+def test_naming_the_row_lets_no_reviewer_take_back_what_somebody_else_said(office: Office) -> None:
+    hers = say(office, ADA, said(office, "7"))
+    with pytest.raises(Refused) as found:
+        undo(office, BEN, OPEN_MARK, "undo-by-ben", hers.number)
+    assert (found.value.status, "Ada" in found.value.words) == (409, True)
+    assert len(office.store.trail()) == 1
+
+
+def test_in_blind_review_who_takes_back_too_late_is_not_told_what_was_said(blind: Office) -> None:
+    mine = say(blind, ADA, said(blind, "7"))
+    say(blind, BEN, said(blind, "1"))
+    with pytest.raises(Refused) as found:
+        undo(blind, ADA, OPEN_MARK, "undo-by-ada", mine.number)
+    assert "(1)" not in found.value.words
 
 
 def test_taking_a_second_answer_back_does_not_tell_the_first(blind: Office) -> None:
