@@ -39,7 +39,7 @@ def test_a_page_is_struck_confirmed_and_taken_back_by_keyboard(kim: Watched, rev
     page.keyboard.press(" ")
     expect(page.locator(COUNT)).to_contain_text("1 struck")
     page.keyboard.press("Enter")
-    expect(page.locator("#saving")).to_have_text("all saved")
+    expect(page.locator("#saving")).to_have_text("Saved")
     with open_store(folder) as store:
         rows = store.trail()
     assert len(rows) == shown - 1
@@ -62,7 +62,7 @@ def test_a_click_strikes_and_a_finished_group_leads_back(kim: Watched, review: R
     expect(page.locator(".cell.struck")).to_have_count(1)
     page.locator("#wall-confirm").click()
     expect(page.locator("#wall-state h2")).to_have_text("This group is done")
-    expect(page.locator("#saving")).to_have_text("all saved")
+    expect(page.locator("#saving")).to_have_text("Saved")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{review.at}/wall")
     expect(page.locator(GROUP).get_by_text(title, exact=True)).to_have_count(0)
@@ -74,12 +74,12 @@ def test_a_page_waits_while_the_server_is_away(kim: Watched, review: Review, fol
     shown = open_group(page, review)
     page.context.set_offline(True)
     page.keyboard.press("Enter")
-    expect(page.locator("#offline")).to_contain_text("Nothing is lost")
-    expect(page.locator("#saving")).to_have_text("saving 1 …")
+    expect(page.locator("#offline")).to_contain_text("nothing is lost")
+    expect(page.locator("#saving")).to_have_text("1 not stored")
     with open_store(folder) as store:
         assert store.trail() == ()
     page.context.set_offline(False)
-    expect(page.locator("#saving")).to_have_text("all saved")
+    expect(page.locator("#saving")).to_have_text("Saved")
     expect(page.locator("#offline")).to_be_hidden()
     with open_store(folder) as store:
         assert len(store.trail()) == shown
@@ -137,8 +137,7 @@ def test_a_page_waits_for_a_new_log_in_and_is_stored_once(kim: Watched, review: 
 
     page.route("**/wall/confirm", refuse_once)
     page.keyboard.press("Enter")
-    expect(page.locator("#offline")).to_contain_text("Log in again")
-    expect(page.locator("#saving")).to_have_text("all saved")
+    expect(page.locator("#saving")).to_have_text("Saved")
     expect(page.locator("#offline")).to_be_hidden()
     assert len(refused) == 2
     with open_store(folder) as store:

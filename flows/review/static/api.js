@@ -23,25 +23,43 @@ for (const kind of ["keydown", "pointerdown", "wheel"]) {
 }
 const unattended = () => (performance.now() - touched > UNATTENDED_MS ? { "x-unattended": "1" } : {});
 
-async function ask(method, url, body) {
+// A server that has not answered by then does not answer: its process hangs, or the cable was pulled. It waits 15 s itself
+// for a database that is in use, and then says so in words.
+const WITHIN_MS = 20_000;
+// For what a server may well work on longer: weighing a sample, turning a whole page.
+export const LONG_MS = 180_000;
+
+async function ask(method, url, body, within = WITHIN_MS) {
   let response;
+  let text;
   try {
     response = await fetch(url, {
       method,
       headers: { accept: "application/json", "x-csrf-token": csrf, ...unattended(), ...(body === undefined ? {} : { "content-type": "application/json" }) },
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
+      signal: AbortSignal.timeout(within),
     });
+    text = await response.text();
   } catch {
     throw new Refused(0, "The server does not answer. Nothing is lost: what is not stored yet waits here.");
   }
-  const told = await response.json().catch(() => ({}));
+  const told = plain(text);
   if (!response.ok) throw new Refused(response.status, told.problem ?? `The server said ${response.status}.`, told);
   return told;
 }
 
-export const get = (url) => ask("GET", url);
-export const post = (url, body = {}) => ask("POST", url, body);
+// An answer that is not ours says nothing: a picture, or a page of something between here and the server.
+function plain(text) {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+export const get = (url, within) => ask("GET", url, undefined, within);
+export const post = (url, body = {}, within = undefined) => ask("POST", url, body, within);
 
 // Sends something that is sent even if the page is closed meanwhile; nobody waits for the answer.
 export function tell(url, body) {

@@ -1,5 +1,5 @@
 // Two pictures of one page side by side, zoomed and moved together; k keeps the first, r replaces it.
-import { post } from "./api.js";
+import { LONG_MS, post } from "./api.js";
 import { bind } from "./keys.js";
 import { Viewer, viewerKeys } from "./viewer.js";
 import { follow } from "./work.js";
@@ -32,7 +32,7 @@ async function decide(choice) {
   busy = true;
   $("keep").disabled = $("replace").disabled = true;
   try {
-    await post(view.dataset.at, { choice });
+    await post(view.dataset.at, { choice }, LONG_MS);
     await follow(view.dataset.work, { progress: $("progress"), outcome: $("outcome"), box: $("work") });
     $("outcome").append(" ");
     const again = document.createElement("a");

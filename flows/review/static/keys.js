@@ -9,10 +9,6 @@ export function bind(list) {
   known.push(...list);
 }
 
-export function unbindAll() {
-  known.length = 0;
-}
-
 function nameOf(event) {
   const shift = event.shiftKey && event.key.length > 1 ? "Shift+" : "";
   // With Alt some keyboards type signs of their own: then the key itself counts, not what it types.

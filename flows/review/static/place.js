@@ -1,6 +1,6 @@
 // Places a page by hand: four corners are shown, the server says where the boxes land, and reads the page there.
 import { showAcceptance } from "./accept.js";
-import { get, offline, post, Refused } from "./api.js";
+import { get, LONG_MS, offline, post, Refused } from "./api.js";
 import { bind } from "./keys.js";
 import { draw, make } from "./page_parts.js";
 import { Viewer, viewerKeys } from "./viewer.js";
@@ -72,7 +72,7 @@ async function anew(placed) {
     corners = [];
     const query = new URLSearchParams({ template: $("template").value, page: $("page").value });
     try {
-      const straight = (await get(`${at}/start?${query}`)).corners;
+      const straight = (await get(`${at}/start?${query}`, LONG_MS)).corners;
       // What was shown while this was asked stays.
       corners = straight.map((one, number) => (number < set ? corners[number] : one));
     } catch (problem) {
@@ -161,7 +161,7 @@ async function land() {
       $("confirm").disabled = true;
       return;
     }
-    const told = await post(`${at}/preview`, body);
+    const told = await post(`${at}/preview`, body, LONG_MS);
     offline();
     if (mine !== turn) return;
     paint(told);
@@ -247,7 +247,7 @@ async function work(url, body) {
   $("confirm").disabled = true;
   $("unplace").disabled = true;
   try {
-    await post(url, body);
+    await post(url, body, LONG_MS);
     $("work").hidden = false;
     $("work").scrollIntoView({ block: "nearest" });
     const told = await follow(at, { progress: $("progress"), outcome: $("outcome"), box: $("work") });

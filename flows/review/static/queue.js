@@ -8,6 +8,7 @@ import { fromAddress, isNarrowed, narrowFields, toAddress, wanted } from "./queu
 import { banner, byId, draw, loading, painted, put, root, say, state, typed, wrong } from "./queue_screen.js";
 import { surely } from "./queue_values.js";
 import { Saver } from "./saver.js";
+import { savingWords } from "./saver_core.js";
 import { windowName } from "./window_name.js";
 
 const AHEAD = 8; // fields that are loaded before they are needed
@@ -24,7 +25,7 @@ const tab = await windowName();
 const saver = new Saver(person, tab);
 const pace = new Pace();
 
-let current = null; // what is on the screen: {field, crop, around, typed, note, shownAt, op, said}
+let current = null; // what is on the screen: {field, crop, around, typed, note, shownAt, said, op, before}; see `decide`
 let place = -1; // where `current` stands in `past`, -1 for a field that is not decided yet
 const ahead = [];
 const past = [];
@@ -65,6 +66,8 @@ function entryOf(field) {
     typed: "",
     note: field.skipped ? "You skipped this field before." : "",
     said: field.said,
+    op: null, // how `said` was sent from this window
+    before: null, // what stood before: {said, op, before}; `isKept`: as an answer that was given in this window
   };
 }
 
@@ -143,7 +146,7 @@ async function refresh(entry, why) {
   try {
     const field = await get(`/queue/field/${entry.field.key}`);
     if (current !== entry) return;
-    Object.assign(entry, { field, note: why, typed: field.closed ? "" : typed.value });
+    Object.assign(entry, { field, note: why, typed: field.closed ? "" : typed.value, said: field.said, op: null, before: null });
     show(entry);
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
@@ -244,12 +247,16 @@ function finished() {
 
 // ---- deciding -------------------------------------------------------------------------------------------------------
 
-let asking = false;
+const WORDS = ["blank", "cancelled", "unreadable"];
+const textOf = (said) => (WORDS.includes(said) ? "" : (said ?? ""));
+
+const asking = new Set(); // what is being checked: a field and what was typed for it
 
 async function takeTyped() {
   const entry = current;
-  if (!entry || asking) return;
+  if (!entry) return;
   const text = typed.value.trim();
+  const check = `${entry.field.key} ${text}`;
   if (entry.field.closed) {
     next();
   } else if (!text) {
@@ -259,8 +266,8 @@ async function takeTyped() {
     next();
   } else if (surely(entry.field, text) !== null) {
     decide("value", surely(entry.field, text));
-  } else {
-    asking = true;
+  } else if (!asking.has(check)) {
+    asking.add(check);
     try {
       const told = await post("/queue/check", { key: entry.field.key, text });
       if (current === entry && typed.value.trim() === text) {
@@ -273,9 +280,10 @@ async function takeTyped() {
         wrong(problem.status === 422 ? problem.message : `This could not be checked: ${problem.message}`);
         typed.select();
       }
-      if (problem.status === 401 || problem.status === 403) unreached(problem);
+      if (problem.status === 0) gone(problem.message);
+      else if (problem.status === 401 || problem.status === 403) unreached(problem);
     } finally {
-      asking = false;
+      asking.delete(check);
     }
   }
 }
@@ -284,8 +292,10 @@ function decide(word, text = "") {
   const entry = current;
   const { field } = entry;
   const isAgain = place >= 0 || entry.again === true;
+  const before = { said: entry.said, op: entry.op, before: entry.before, isKept: place >= 0, undone: null };
   // Where a second person answers unseen, an answer is not replaced but taken back first.
-  if (place >= 0 && field.blind && entry.said !== null) saver.undo(field);
+  if (place >= 0 && field.blind && entry.said !== null) before.undone = saver.undo(field, entry.op);
+  entry.before = before;
   entry.op = saver.say(field, word, text, isAgain);
   entry.said = text || word;
   entry.typed = "";
@@ -340,7 +350,7 @@ function previous() {
   if (place < 0) setAside();
   place = (place < 0 ? past.length : place) - 1;
   const entry = past[place];
-  entry.typed = ["blank", "cancelled", "unreadable"].includes(entry.said) ? "" : (entry.said ?? "");
+  entry.typed = textOf(entry.said);
   show(entry);
 }
 
@@ -359,22 +369,31 @@ function skip() {
   next();
 }
 
+// Takes the last answer back: what stood before it stands again, in this window as on the server.
 function undo() {
   const entry = place >= 0 ? past[place] : past[past.length - 1];
   if (!entry) return;
-  past.splice(past.indexOf(entry), 1);
+  const isUnsent = Boolean(entry.op && saver.cancel(entry.op));
+  if (!isUnsent) saver.undo(entry.field, entry.op);
+  // What was taken back to make room for this answer stands again only if the server never heard of that.
+  const { undone } = entry.before ?? {};
+  const isLost = Boolean(undone) && !(isUnsent && saver.cancel(undone));
+  const stands = (!isLost && entry.before) || { said: null, op: null, before: null, isKept: false };
+  if (!isUnsent || isLost) entry.again = true;
   if (place < 0) setAside();
-  place = -1;
-  if (!(entry.op && saver.cancel(entry.op))) {
-    saver.undo(entry.field);
-    entry.again = true;
+  const at = past.indexOf(entry);
+  Object.assign(entry, { said: stands.said, op: stands.op, before: stands.before });
+  entry.typed = textOf(entry.said);
+  entry.note = `You took this answer back${entry.said === null ? "." : `: ${entry.said} stands again.`}`;
+  if (stands.isKept) {
+    place = at;
+  } else {
+    past.splice(at, 1);
+    place = -1;
+    pace.takeBack();
+    left += 1;
+    count();
   }
-  entry.typed = ["blank", "cancelled", "unreadable"].includes(entry.said) ? "" : (entry.said ?? "");
-  entry.said = null;
-  entry.note = "You took this answer back.";
-  pace.takeBack();
-  left += 1;
-  count();
   show(entry);
 }
 
@@ -382,7 +401,8 @@ function undo() {
 
 saver.addEventListener("refused", ({ detail: { op, problem } }) => {
   const at = past.findIndex((entry) => entry.field.key === op.key);
-  if (at >= 0 && (place < 0 || at !== place)) {
+  const isShown = current?.field.key === op.key;
+  if (at >= 0 && !isShown) {
     past.splice(at, 1);
     if (place > at) place -= 1;
   }
@@ -390,7 +410,7 @@ saver.addEventListener("refused", ({ detail: { op, problem } }) => {
   const what = op.kind === "undo" ? "was not taken back" : "was not stored, and comes back after this field";
   say(`${name} on sheet ${op.field.sheet} ${what}: ${problem}`);
   const why = `${op.text ? `You said ${op.text}. ` : ""}${problem}`;
-  if (current?.field.key === op.key && place < 0) refresh(current, why);
+  if (isShown) refresh(current, why);
   else bringBack(op.key, why, op.text ?? "");
 });
 
@@ -399,7 +419,7 @@ byId("saving").setAttribute("aria-live", "off"); // it changes with every field;
 
 saver.addEventListener("changed", ({ detail: { waiting, trouble, login } }) => {
   hasSaved ||= waiting > 0;
-  byId("saving").textContent = trouble ? `${waiting} not stored` : waiting ? `Saving ${waiting}` : hasSaved ? "Saved" : "";
+  byId("saving").textContent = savingWords(waiting, trouble, hasSaved);
   if (trouble) gone(trouble, login);
   else if (!waiting) banner("");
   if (root.dataset.state === "finished") finished();
@@ -415,11 +435,14 @@ function gone(trouble, login = false) {
 // ---- keys, buttons, leaving -----------------------------------------------------------------------------------------
 
 const isEmpty = () => typed.value === "";
+const isUntouched = () => !current || isEmpty() || typed.value === current?.typed;
 
 // A key that is held down decides once: the field after it was not looked at yet.
-function once(run, { empty = false } = {}) {
+// With `back` it also works where no field is on the screen, after the last one.
+function once(run, { empty = false, untouched = false, back = false } = {}) {
   return (event) => {
-    if (root.dataset.state !== "one" || (empty && !isEmpty())) return false;
+    const { state: now } = root.dataset;
+    if ((now !== "one" && !(back && now !== "failed" && past.length)) || (empty && !isEmpty()) || (untouched && !isUntouched())) return false;
     if (event.target instanceof HTMLElement && event.target.closest("#choice")) return false;
     if (event.target instanceof HTMLButtonElement && [" ", "Enter"].includes(event.key)) return false;
     if (event.repeat) return true;
@@ -437,8 +460,8 @@ bind([
   { keys: ["*", "Alt+c"], typing: true, says: "Cancelled: written and crossed out (* while nothing is typed)", run: (event) => once(() => decideWord("cancelled"), { empty: event.key === "*" })(event) },
   { keys: ["Alt+u"], typing: true, says: "Unreadable: nobody can read it", run: once(() => decideWord("unreadable")) },
   { keys: ["PageDown", "Alt+s"], typing: true, says: "Skip: it comes again at the end", run: once(skip) },
-  { keys: ["PageUp", "Alt+p"], typing: true, says: "Previous: what you decided before", run: once(previous) },
-  { keys: ["Ctrl+z", "Alt+z"], typing: true, says: "Undo your last decision (Ctrl+Z while nothing is typed)", run: (event) => once(undo, { empty: event.ctrlKey || event.metaKey })(event) },
+  { keys: ["PageUp", "Alt+p"], typing: true, says: "Previous: what you decided before", run: once(previous, { back: true }) },
+  { keys: ["Ctrl+z", "Alt+z"], typing: true, says: "Undo your last decision (Ctrl+Z while nothing is typed)", run: (event) => once(undo, { untouched: event.ctrlKey || event.metaKey, back: true })(event) },
   { keys: ["Escape"], typing: true, says: "Clear what is typed", run: once(() => { typed.value = ""; wrong(""); }) },
   { keys: ["?"], typing: true, says: "", run: (event) => { if (event.target.closest?.("#choice")) return false; showKeys(); return true; } },
 ]);

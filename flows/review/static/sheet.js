@@ -1,7 +1,8 @@
 // One sheet: its pages with every reading on them, a field to put right, whose it is, what it adds up to.
-import { get, offline, post, Refused, token } from "./api.js";
+import { get, LONG_MS, offline, post, Refused, token } from "./api.js";
 import { bind } from "./keys.js";
 import { make, patiently, percent } from "./page_parts.js";
+import { isLoggedOut, isPassing, loggedIn, waitOf } from "./saver_core.js";
 import { areaOf, drawField } from "./sheet_field.js";
 import { chooseCandidates } from "./sheet_candidate.js";
 import { showBeside } from "./sheet_beside.js";
@@ -14,7 +15,6 @@ const names = { previous: $("previous"), next: $("next") };
 const typed = $("typed");
 const wordButtons = [...document.querySelectorAll("#words [data-word]")];
 const drafts = new Map(); // what was typed and not saved, by key
-const RETRY_MS = 2000;
 const SLOW_MS = 250; // before it is said that a picture is on its way
 const SETTLE_MS = 2500; // until the server has decided the whole exam anew, usually
 
@@ -22,6 +22,7 @@ let data = null;
 let pageAt = 0;
 let chosen = null;
 let saving = false;
+const person = document.querySelector(".who")?.textContent ?? "";
 let lastSaved = new Map(); // the rows of the trail that `u` takes back, by key
 let turn = 0;
 
@@ -112,7 +113,7 @@ function showPage() {
 async function explainPicture(page, picture) {
   let words = "The picture of this page did not come.";
   try {
-    await get(page.image);
+    await get(page.image, LONG_MS);
   } catch (problem) {
     words = problem.message;
   }
@@ -284,7 +285,7 @@ export async function send(url, body, done) {
   saving = true;
   $("saving").textContent = "Saving…";
   view.setAttribute("aria-busy", "true");
-  for (;;) {
+  for (let failed = 0, renewed = false; ; ) {
     try {
       const told = await post(url, body);
       saving = false;
@@ -301,9 +302,15 @@ export async function send(url, body, done) {
       later();
       break;
     } catch (problem) {
-      if (problem instanceof Refused && (problem.status === 0 || problem.status === 503)) {
+      if (problem instanceof Refused && isPassing(problem.status)) {
         offline(`${problem.message} What you said is still here, and is sent again until it is stored.`);
-        await new Promise((wait) => setTimeout(wait, RETRY_MS));
+        await new Promise((wait) => setTimeout(wait, waitOf(failed++)));
+        continue;
+      }
+      if (problem instanceof Refused && isLoggedOut(problem.status) && !renewed) {
+        await loggedIn(person, (words) => offline(`${words} What you said is still here; log in again, in another window if you like.`));
+        offline();
+        renewed = true;
         continue;
       }
       saving = false;

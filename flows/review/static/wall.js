@@ -179,7 +179,12 @@ function stored(sent, told) {
 
 function refused(sent, problem) {
   sending.delete(sent.body.token);
-  confirmed = confirmed.filter((one) => one.name !== sent.body.token);
+  if (sent.url === "/wall/undo") {
+    // It can be tried again, with a token of its own.
+    const { confirmed: name, keys, struck } = sent.body;
+    for (const key of struck) strikes.delete(key);
+    confirmed.push({ name, keys, struck });
+  } else confirmed = confirmed.filter((one) => one.name !== sent.body.token);
   const what = sent.url === "/wall/undo" ? "The page was not taken back" : "A page was not stored; its fields are still open and come again";
   say(`${what}: ${problem.message}`, "wrong");
   count();

@@ -1,6 +1,6 @@
 // The sample check: accepted fields on walls of sixty. What is struck is typed, everything else was read right.
 
-import { get, offline, post } from "./api.js";
+import { get, LONG_MS, offline, post } from "./api.js";
 import { bind } from "./keys.js";
 import { Grid, preload } from "./wall_grid.js";
 
@@ -87,7 +87,7 @@ function showStart(told) {
 }
 
 async function draw(number) {
-  await goOn(await post("/wall/check/begin", { number }));
+  await goOn(await post("/wall/check/begin", { number }, LONG_MS));
   say(`${plural(round.drawn, "field")} drawn at random, on ${plural(round.walls.length, "wall")}.`);
 }
 
@@ -279,7 +279,7 @@ function handIn() {
 
 async function send() {
   say("Weighing the sample …");
-  const told = await post("/wall/check/hand-in", { round: round.id });
+  const told = await post("/wall/check/hand-in", { round: round.id }, LONG_MS);
   say("");
   round = null;
   loaded.clear();
