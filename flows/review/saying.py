@@ -20,6 +20,7 @@ from flows.records import CANCELLED, UNREADABLE, Act, Correction, FieldRow, Trai
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.refusals import Refused
+from flows.review.uncounted import left_open
 from flows.trail import Turn, in_force, is_same_person, next_act, standing, undo_of, waits_for
 from recognizer.errors import ValueNotAllowedError
 from recognizer.records import ValueState
@@ -227,8 +228,15 @@ def meaning_of(office: Office, row: FieldRow, said: Said, shown: FieldRow | None
     """Return what a word says of a field: its state, its value in the one form in which values are kept.
 
     Raises:
-        Refused: the field may not hold it.
+        Refused: the field may not hold it, or would stay open all the same, by the rule of the exam.
     """
+    meaning = _meaning(office, row, said, shown)
+    if why := left_open(office, row, meaning.state, meaning.value):
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, why, (row.key,))
+    return meaning
+
+
+def _meaning(office: Office, row: FieldRow, said: Said, shown: FieldRow | None) -> Meaning:
     field = office.desk.template_field(row)
     if field is None:
         raise Refused(

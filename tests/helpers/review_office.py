@@ -30,6 +30,9 @@ VIC = Person("Vic", UserRole.VIEWER)
 SECOND = SETTINGS + '[review]\nsecond = "all"\n'
 """Every field is answered by two people."""
 
+BLANK_IS_ZERO = SETTINGS + '[marks]\nblank = "zero"\n'
+"""An empty mark cell counts 0, so that people may say that it is blank."""
+
 OPEN_MARK = "9f2c41d07ab3-2-q2"
 OPEN_ID = "9f2c41d07ab3-3-candidate"
 OPEN_BLANK = "9f2c41d07ab3-3-q1"

@@ -14,7 +14,19 @@ from flows.review.saying import LONGEST_TEXT, MOST_TOGETHER, Said, Word, say, sa
 from recognizer.records import ValueState
 from tests.helpers.exam_folder import remember
 from tests.helpers.exam_rows import marks_fields, page_row
-from tests.helpers.review_office import ADA, BEN, CAM, LEA, OPEN_BLANK, OPEN_ID, OPEN_MARK, SECOND, exam_copy, office_of
+from tests.helpers.review_office import (
+    ADA,
+    BEN,
+    BLANK_IS_ZERO,
+    CAM,
+    LEA,
+    OPEN_BLANK,
+    OPEN_ID,
+    OPEN_MARK,
+    SECOND,
+    exam_copy,
+    office_of,
+)
 
 
 @pytest.fixture
@@ -26,6 +38,12 @@ def office(tmp_path: Path) -> Iterator[Office]:
 @pytest.fixture
 def blind(tmp_path: Path) -> Iterator[Office]:
     with office_of(exam_copy(tmp_path / "blind", SECOND)) as found:
+        yield found
+
+
+@pytest.fixture
+def blank_is_zero(tmp_path: Path) -> Iterator[Office]:
+    with office_of(exam_copy(tmp_path / "zero", BLANK_IS_ZERO)) as found:
         yield found
 
 
@@ -66,8 +84,9 @@ def test_what_is_said_is_stored_with_all_that_it_was_said_of_and_closes_the_fiel
     ],
 )
 def test_every_word_has_its_meaning(
-    office: Office, word: Word, text: str, becomes: tuple[ValueState, str, str]
+    blank_is_zero: Office, word: Word, text: str, becomes: tuple[ValueState, str, str]
 ) -> None:
+    office = blank_is_zero
     say(office, ADA, said(office, text, word))
     made = office.store.trail(OPEN_MARK)[-1].correction
     assert (made.state, made.value, made.note) == becomes
