@@ -11,7 +11,7 @@ from flows.trail import Turn, waits_for
 def hidden_keys(office: Office, person: Person, rows: Iterable[FieldRow]) -> frozenset[str]:
     """Return the fields, by key, of which a person must not see what others said: they wait for this person's answer.
 
-    Leads see everything: they settle what others leave open.
+    Leads see everything: they settle what others leave open, and so give no second answers (`queue_order.turn_of`).
     """
     if person.is_lead:
         return frozenset()

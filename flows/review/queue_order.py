@@ -117,6 +117,9 @@ def turn_of(desk: Desk, person: Person, flag: FlagRow) -> Turn:
         # Nobody answers unseen here: what one could not read waits for others.
         return Turn.NOTHING if _could_not_read(row, person) else Turn.FIRST
     turn = waits_for(rows, person.name, desk.exam.settings.review.second_share)
+    if turn is Turn.SECOND and person.is_lead:
+        # Sheets and their history show leads what others said: nobody knows whether this one has seen it.
+        return Turn.NOTHING
     if turn is Turn.NOTHING and row.state is not ValueState.UNSETTLED and desk.wants_look(row.key) is None:
         # Settled, and at odds with another field: whoever finds out which of them is wrong may say so.
         return Turn.FIRST

@@ -318,8 +318,8 @@ def _act(office: Office, person: Person, said: Said, trail: Sequence[TrailRow]) 
     """Return what a person's word does to a field: it is the first, a second one, settles a dispute, or replaces."""
     key = said.key
     turn = waits_for(trail, person.name, office.exam.settings.review.second_share)
-    if turn is Turn.SECOND and said.how == "sheet" and person.is_lead:
-        # The view of sheets shows leads what others said: that is no blind answer, and agrees with nobody.
+    if turn is Turn.SECOND and person.is_lead:
+        # Leads are shown what others said: theirs is no blind answer, by whatever means, and agrees with nobody.
         return Act.SAY
     if (act := next_act(turn)) is not None:
         return act

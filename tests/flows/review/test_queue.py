@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from flows.records import Act
 from flows.review.guard import CSRF_HEADER
 from flows.review.leases import LEASE_SECONDS, Leases
 from flows.review.office import Office
@@ -271,6 +272,29 @@ def test_nobody_is_handed_what_he_answered_while_the_lines_are_old(blind: Office
     told = handed(ada, have=[OPEN_MARK])
     assert (OPEN_MARK in keys(told), told["lost"]) == (False, [OPEN_MARK])
     assert OPEN_MARK not in keys(handed(ada))
+
+
+def test_a_lead_is_shown_what_others_said_and_so_gives_no_second_answer(blind: Office) -> None:
+    ada, lea = browser(blind, ADA), browser(blind, LEA)
+    first = say(ada, one(ada, OPEN_MARK), "3.5").json()
+    ada.post("/queue/leave", json={"tab": TAB})
+    told = handed(lea)
+    assert (OPEN_MARK in keys(told), told["left"]) == (False, len(keys(told)))
+    assert handed(lea, OTHER_TAB, reason="second")["left"] == 0
+    # Nor when the page is not ours: what a lead says replaces the answer, and waits for a second one itself.
+    assert say(lea, {"key": OPEN_MARK, "revision": first["revision"]}, "3.5", number=2).status_code == 200
+    assert [row.correction.act for row in blind.store.trail(OPEN_MARK)] == [Act.SAY, Act.SAY]
+    lea.post("/queue/leave", json={"tab": TAB})
+    ben = browser(blind, BEN)
+    assert one(ben, OPEN_MARK)["turn"] == "second"
+
+
+def test_a_lead_settles_what_two_disagree_about(blind: Office) -> None:
+    for number, (person, text) in enumerate(((ADA, "3.5"), (BEN, "4"), (LEA, "4")), start=1):
+        client = browser(blind, person)
+        assert say(client, one(client, OPEN_MARK), text, number=number).status_code == 200
+        client.post("/queue/leave", json={"tab": TAB})
+    assert [row.correction.act for row in blind.store.trail(OPEN_MARK)] == [Act.SAY, Act.SECOND, Act.THIRD]
 
 
 def test_a_third_person_settles_what_two_disagree_about(blind: Office) -> None:
