@@ -12,12 +12,13 @@ from flows.final import Obstacle, Waiting
 from flows.ledger import Ledger, in_words
 from flows.records import FileOutcome, RunRow
 from flows.review.board import Board
-from flows.review.people import Person, UserRole
+from flows.review.people import Person
 from flows.review.progress import ReviewerFigures
 from flows.review.queue_shown import REASONS
 from flows.run_promise import in_words as promise_in_words
 from flows.settings import ReviewSettings
 from flows.trail import PairFigures
+from flows.users import UserRole
 from recognizer.records import PageOutcomeKind
 
 MOST_LISTED = 5

@@ -24,6 +24,7 @@ from flows.review.sheet_record import (
     remarks_of_sheet,
     sums_of_sheet,
 )
+from flows.trail import in_force
 from recognizer.records import PageOutcomeKind
 from recognizer.template import Role
 
@@ -100,7 +101,21 @@ def shown_sheet(office: Office, person: Person, sheet: str) -> Shown:
     hidden = hidden_keys(office, person, now.rows.values())
     if hidden:
         now = replace(now, rows=_by_picture(now, hidden, office.desk.fields_of_sheet(sheet)))
-    return Shown(person, now, template, why, hidden, seen.results.decided.candidates)
+    return Shown(person, now, template, why, hidden, seen.results.decided.candidates, _numbers(office, now))
+
+
+def _numbers(office: Office, now: SheetNow) -> dict[str, int]:
+    """Return the number of the last word on each field that people spoke of, as far as the sheet shows what they said.
+
+    What somebody said since is not on the screen, and must not be what is taken back there.
+    """
+    found: dict[str, int] = {}
+    for key, row in now.rows.items():
+        _, _, said = row.revision.rpartition(".")
+        if row.correction is not None and said.isdecimal():
+            left = in_force(office.store.trail(key)[: int(said)])
+            found |= {key: left[-1].number} if left else {}
+    return found
 
 
 def _by_picture(now: SheetNow, hidden: Collection[str], raw: Iterable[FieldRow]) -> dict[str, FieldRow]:

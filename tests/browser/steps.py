@@ -10,11 +10,10 @@ from benchmarks.browsing import Review
 from flows.passwords import hash_password
 from flows.records import TrailRow
 from flows.review.desk import Desk
-from flows.review.people import UserRole
 from flows.settings import load_exam
 from flows.store import open_store
 from flows.trail import broken
-from flows.users import added
+from flows.users import UserRole, added
 
 PASSWORD = "sample sheets 4711"
 """Of every account in these tests."""
@@ -89,3 +88,13 @@ def wait_for_next(page: Page, before: str) -> None:
 def wait_saved(page: Page) -> None:
     """Wait until the server has confirmed every decision."""
     expect(page.locator("#saving")).to_have_text("Saved")
+
+
+def answer(page: Page) -> None:
+    """Answer the field on the screen by what is offered for it; where nothing is, nothing was awarded or is written."""
+    if page.locator("#guesses button").count():
+        press(page, "Space")
+        return
+    press(page, "/")
+    if page.locator("#typed[aria-invalid=true]").count():
+        press(page, "0", "Enter")

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from benchmarks.browsing import Review
 from tests.browser.conftest import Watched
-from tests.browser.steps import key_shown, open_queue, press, trail, wait_for_next, wait_saved
+from tests.browser.steps import answer, key_shown, open_queue, trail, wait_for_next, wait_saved
 
 
 def test_decisions_wait_for_a_server_that_was_killed(kim: Watched, review: Review, folder: Path) -> None:
@@ -14,14 +14,14 @@ def test_decisions_wait_for_a_server_that_was_killed(kim: Watched, review: Revie
     kim.expected += ["ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "401", "403"]
     open_queue(page, review)
     decided = [key_shown(page)]
-    press(page, "/")
+    answer(page)
     wait_for_next(page, decided[-1])
     wait_saved(page)
 
     review.kill()
     for _ in range(3):
         decided.append(key_shown(page))
-        press(page, "/")
+        answer(page)
         wait_for_next(page, decided[-1])
     expect(page.locator("#offline")).to_be_visible()
     expect(page.locator("#offline")).to_contain_text("The server does not answer")
@@ -48,7 +48,7 @@ def test_decisions_outlive_a_reload(kim: Watched, review: Review, folder: Path) 
     open_queue(page, review)
     key = key_shown(page)
     review.kill()
-    press(page, "/")
+    answer(page)
     expect(page.locator("#saving")).to_have_text("1 not stored")
     review.start()
     other = page.context.new_page()

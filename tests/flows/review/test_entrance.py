@@ -12,11 +12,10 @@ from starlette.testclient import TestClient
 from flows.passwords import hash_password
 from flows.review.accounts import person_of
 from flows.review.office import Office
-from flows.review.people import UserRole
 from flows.review.sessions import COOKIE, IDLE_SECONDS, Sessions, cookie_name
 from flows.review.throttle import FREE_TRIES, LONGEST_WAIT
 from flows.settings import load_exam
-from flows.users import turned, with_password, with_role
+from flows.users import UserRole, turned, with_password, with_role
 from tests.helpers.exam_folder import exam_folder
 from tests.helpers.review_office import ADA, LEA
 from tests.helpers.visitors import CHEAP, FROM_HERE, GOOD, NOON, account, closed_office, log_in, visitor
