@@ -4,9 +4,25 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 
 from flows.errors import AccountError
-from flows.review.people import UserRole
+
+
+class UserRole(StrEnum):
+    """What somebody may do: each role may do what the one before it may."""
+
+    VIEWER = "viewer"
+    """Sees the dashboard; no picture, no name."""
+    REVIEWER = "reviewer"
+    """Settles fields; sees pictures, and names only where the exam says so."""
+    LEAD = "lead"
+    """Sees names, decides about candidates and pages, takes sample checks, undoes what others said."""
+
+    def covers(self, needed: "UserRole") -> bool:
+        """Tell whether somebody with this role may do what needs another."""
+        ranks = list(UserRole)
+        return ranks.index(self) >= ranks.index(needed)
 
 
 @dataclass(frozen=True, slots=True)

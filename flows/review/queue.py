@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import Field, StringConstraints
 
 from flows.export.flags_sheet import FlagRow
-from flows.review.bodies import Body, Key, ShortText, Token, body_of
+from flows.review.bodies import Body, Key, RowNumber, ShortText, Token, body_of
 from flows.review.images import KEY
 from flows.review.leases import ENOUGH, holder_of_window
 from flows.review.office import Here, Office, Reviewing, draw, session_of
@@ -70,10 +70,11 @@ class Say(Body):
 
 
 class Undo(Body):
-    """Which answer somebody takes back."""
+    """Which answer somebody takes back: the number of its row, as it was told when it was stored."""
 
     key: Key
     token: Token
+    row: RowNumber | None = None
 
 
 class Check(Body):
@@ -201,7 +202,7 @@ def say_it(
 @router.post("/queue/undo")
 def undo_it(office: Here, person: Reviewing, asked: Annotated[Undo, Depends(body_of(Undo))]) -> dict[str, object]:
     """Take an answer back."""
-    return _stored(office, undo(office, person, asked.key, asked.token))
+    return _stored(office, undo(office, person, asked.key, asked.token, asked.row))
 
 
 @router.post("/queue/check")

@@ -201,6 +201,18 @@ def test_undo_hands_the_field_out_again(office: Office) -> None:
     assert [row.correction.value for row in office.store.trail()] == ["7", "", "1"]
 
 
+def test_undo_names_its_row_and_takes_back_no_other(office: Office) -> None:
+    lea, ada = browser(office, LEA), browser(office, ADA)
+    mine = say(lea, one(lea, OPEN_MARK), "7").json()
+    row = office.store.field(OPEN_MARK)
+    assert row is not None
+    assert say(ada, {"key": OPEN_MARK, "revision": row.revision}, "1", number=2).status_code == 200
+    late = lea.post("/queue/undo", json={"key": OPEN_MARK, "token": token(3), "row": mine["number"]})
+    assert (late.status_code, late.json()["keys"]) == (409, [OPEN_MARK])
+    assert "Ada has said something else of this field since" in late.json()["problem"]
+    assert [each.correction.value for each in office.store.trail()] == ["7", "1"]
+
+
 def test_what_was_skipped_comes_at_the_end_for_this_person(office: Office) -> None:
     ada, ben = browser(office, ADA), browser(office, BEN)
     handed(ada)
@@ -295,6 +307,9 @@ def test_while_the_exam_is_read_the_page_waits_and_says_what_failed(office: Offi
         ("/queue/say", {"tab": TAB, "key": OPEN_MARK, "revision": "r", "word": "blank", "token": "1"}),
         ("/queue/say", {"tab": TAB, "key": OPEN_MARK, "revision": "<b>", "word": "blank", "token": token(1)}),
         ("/queue/undo", {"key": OPEN_MARK, "token": None}),
+        ("/queue/undo", {"key": OPEN_MARK, "token": token(1), "row": 0}),
+        ("/queue/undo", {"key": OPEN_MARK, "token": token(1), "row": "1"}),
+        ("/queue/undo", {"key": OPEN_MARK, "token": token(1), "row": 10**30}),
         ("/queue/check", {"key": OPEN_MARK, "text": "\x00"}),
         ("/queue/check", {"key": OPEN_MARK, "word": "unreadable", "text": ""}),
         ("/queue/skip", {"tab": TAB, "key": "x"}),
