@@ -14,7 +14,8 @@ LEASE_SECONDS = 90.0
 
 MOST_HELD = 400
 """Fields that one person may have, in all windows and log-ins: a wall of sixty, the wall loaded after it, and a queue
-take a third of it. Names of windows cost nothing: counted by window, one person could keep a whole exam from all others."""
+take a third of it. Names of windows cost nothing: counted by window, one person could keep a whole exam from all
+others."""
 
 ENOUGH = (
     "As many fields as one person may have are on your screens. Confirm or answer them, or close windows that you do "
