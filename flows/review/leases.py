@@ -13,20 +13,36 @@ LEASE_SECONDS = 90.0
 """A lease that nobody keeps ends after this: longer than a browser in the background sleeps between two requests."""
 
 MOST_HELD = 400
-"""Fields that one holder may have: a wall of sixty, the wall loaded after it, and a queue take a third of it."""
+"""Fields that one person may have, in all windows and log-ins: a wall of sixty, the wall loaded after it, and a queue
+take a third of it. Names of windows cost nothing: counted by window, one person could keep a whole exam from all
+others."""
+
+ENOUGH = (
+    "As many fields as one person may have are on your screens. Confirm or answer them, or close windows that you do "
+    "not need; what nobody keeps is free again after a minute and a half."
+)
+
+_BETWEEN = "\n"
+"""Between a person and a window of theirs: no name has a line break."""
+
+
+def holder_of_window(person: str, window: str) -> str:
+    """Return the holder that a window of a person is."""
+    return f"{person}{_BETWEEN}{window}"
 
 
 @dataclass(slots=True)
 class Leases:
-    """Which field is on whose screen. Holders are sessions, or windows of them; a clock that only goes forward."""
+    """Which field is on whose screen. Holders are windows of people; a clock that only goes forward."""
 
     clock: Callable[[], float] = time.monotonic
     _held: dict[str, tuple[str, float]] = field(default_factory=dict)
     _of: dict[str, set[str]] = field(default_factory=dict)
+    _windows: dict[str, set[str]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def take(self, key: str, holder: str) -> bool:
-        """Take a field, or keep it; False while somebody else has it, or the holder has too many."""
+        """Take a field, or keep it; False while somebody else has it, or its person has too many."""
         with self._lock:
             now = self.clock()
             other = self._holder(key, now)
@@ -37,6 +53,7 @@ class Leases:
             self._drop(key)
             self._held[key] = (holder, now + LEASE_SECONDS)
             self._of.setdefault(holder, set()).add(key)
+            self._windows.setdefault(_person(holder), set()).add(holder)
             return True
 
     def keep(self, key: str, holder: str) -> bool:
@@ -62,6 +79,11 @@ class Leases:
             for key in self._of.get(holder, set()).difference(keys):
                 self._drop(key)
 
+    def has_enough(self, holder: str) -> bool:
+        """Tell whether the person of a holder has so many fields that there are no more to be had."""
+        with self._lock:
+            return not self._has_room(holder, self.clock())
+
     def holder_of(self, key: str) -> str | None:
         """Return who has a field; None if nobody does."""
         with self._lock:
@@ -78,12 +100,16 @@ class Leases:
         return holder
 
     def _has_room(self, holder: str, now: float) -> bool:
-        mine = self._of.get(holder, set())
-        if len(mine) < MOST_HELD:
+        person = _person(holder)
+        if self._count(person) < MOST_HELD:
             return True
-        for key in list(mine):
-            self._holder(key, now)
-        return len(self._of.get(holder, ())) < MOST_HELD
+        for window in list(self._windows.get(person, ())):
+            for key in list(self._of.get(window, ())):
+                self._holder(key, now)
+        return self._count(person) < MOST_HELD
+
+    def _count(self, person: str) -> int:
+        return sum(len(self._of[window]) for window in self._windows.get(person, ()))
 
     def _drop(self, key: str) -> None:
         holder, _ = self._held.pop(key, ("", 0.0))
@@ -92,3 +118,11 @@ class Leases:
             mine.discard(key)
             if not mine:
                 del self._of[holder]
+                windows = self._windows[_person(holder)]
+                windows.discard(holder)
+                if not windows:
+                    del self._windows[_person(holder)]
+
+
+def _person(holder: str) -> str:
+    return holder.partition(_BETWEEN)[0]

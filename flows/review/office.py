@@ -48,7 +48,8 @@ class Office:
     """One exam that is open for review.
 
     `store` is for requests: no snapshot is ever taken of it, since many threads share it. `struck` are fields that
-    somebody struck on a wall, with their revision then: they are no more what others around them are.
+    somebody struck on a wall, with their revision then: they are no more what others around them are. `struck_by` says
+    who struck each.
     """
 
     exam: Exam
@@ -59,6 +60,7 @@ class Office:
     leases: Leases = field(default_factory=Leases)
     rounds: Rounds = field(default_factory=Rounds)
     struck: dict[str, str] = field(default_factory=dict)
+    struck_by: dict[str, str] = field(default_factory=dict)
     skipped: Skipped = field(default_factory=Skipped)
     pages: Environment = field(default_factory=page_drawer)
     boards: Boards = field(default_factory=Boards)

@@ -12,7 +12,9 @@ from pydantic import Field, StringConstraints
 from flows.export.flags_sheet import FlagRow
 from flows.review.bodies import Body, Key, RowNumber, ShortText, Token, body_of
 from flows.review.images import KEY
+from flows.review.leases import ENOUGH, holder_of_window
 from flows.review.office import Here, Office, Reviewing, draw, session_of
+from flows.review.people import Person
 from flows.review.queue_order import Asked, Choice, Order, is_for, waiting
 from flows.review.queue_shown import REASONS, Shown, shown, shown_again
 from flows.review.refusals import Refused
@@ -130,12 +132,19 @@ def next_fields(
     """Hand out the next fields, keep those that a window has, and tell it which of them it has lost."""
     if office.desk.seen is None:
         return {"ready": False, "trouble": office.desk.trouble}
-    holder = _holder(request, asked.tab)
+    holder = _holder(request, person, asked.tab)
     line: Asked = (person, asked.order, Choice(asked.reason, asked.template, asked.field, asked.text.strip()))
     office.leases.keep_only(holder, asked.have)
     lost = [key for key in asked.have if not (_waits(office, line, key) and office.leases.keep(key, holder))]
     fields, left = hand_out(office, line, holder, asked.have, asked.want)
-    return {"ready": True, "fields": [asdict(each) for each in fields], "left": left, "lost": lost}
+    enough = ENOUGH if len(fields) < asked.want and office.leases.has_enough(holder) else ""
+    return {
+        "ready": True,
+        "fields": [asdict(each) for each in fields],
+        "left": left,
+        "lost": lost,
+        "enough": enough,
+    }
 
 
 def hand_out(office: Office, line: Asked, holder: str, have: Iterable[str], want: int) -> tuple[list[Shown], int]:
@@ -185,7 +194,7 @@ def say_it(
 ) -> dict[str, object]:
     """Store what somebody says of a field."""
     told = say(office, person, Said(said.key, said.revision, said.word, said.text, said.token, "queue"))
-    office.leases.free(said.key, _holder(request, said.tab))
+    office.leases.free(said.key, _holder(request, person, said.tab))
     office.skipped.drop(person, said.key)
     return _stored(office, told)
 
@@ -226,21 +235,21 @@ def skip(
     """Put a field behind all others of this person."""
     if asked.key is not None and waiting(office.desk, asked.key) is not None:
         office.skipped.put(person, asked.key)
-        office.leases.free(asked.key, _holder(request, asked.tab))
+        office.leases.free(asked.key, _holder(request, person, asked.tab))
     return {"skipped": asked.key is not None}
 
 
 @router.post("/queue/leave")
 def leave(
-    request: Request, office: Here, _: Reviewing, asked: Annotated[OfTab, Depends(body_of(OfTab))]
+    request: Request, office: Here, person: Reviewing, asked: Annotated[OfTab, Depends(body_of(OfTab))]
 ) -> dict[str, bool]:
     """Give back what a window has: it is closed, or shows something else."""
-    office.leases.free_all(_holder(request, asked.tab))
+    office.leases.free_all(_holder(request, person, asked.tab))
     return {"left": True}
 
 
-def _holder(request: Request, tab: str) -> str:
-    return f"{session_of(request).id}.{tab}"
+def _holder(request: Request, person: Person, tab: str) -> str:
+    return holder_of_window(person.name, f"{session_of(request).id}.{tab}")
 
 
 def _stored(office: Office, told: Told) -> dict[str, object]:

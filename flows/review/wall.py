@@ -18,6 +18,7 @@ from flows.errors import TokenUsedError, UndoError
 from flows.export.flags_sheet import BLANK_WORD, FlagRow
 from flows.records import Correction, FieldRow, TrailRow
 from flows.review.bodies import Body, Key, ShortText, Token, body_of
+from flows.review.leases import ENOUGH, holder_of_window
 from flows.review.office import Here, Office, Reviewing, draw, session_of
 from flows.review.people import Person
 from flows.review.refusals import Refused
@@ -37,6 +38,8 @@ MOST_KEPT = 4 * WALL
 NOT_NOW = "Somebody else decided this field meanwhile, or it was read again; it was left as it is."
 
 ANSWERED = "{} has answered this field already; it was left as it is."
+
+OTHER_GUESS = "The machine does not guess now what this page was confirmed as; it was left as it is."
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +129,15 @@ def group_page(request: Request, office: Here, _: Reviewing, name: str = "") -> 
 
 @router.post("/wall/page")
 def fields(
-    request: Request, office: Here, _: Reviewing, asked: Annotated[Ask, Depends(body_of(Ask))]
+    request: Request, office: Here, person: Reviewing, asked: Annotated[Ask, Depends(body_of(Ask))]
 ) -> dict[str, Any]:
     """Return the next page of a group, and keep its fields from others while it is on a screen."""
     if office.desk.seen is None:
         return {"loading": True, "trouble": office.desk.trouble}
-    holder = _holder(request)
+    holder = _holder(request, person)
     group, without = _group(office, asked.group), set(asked.without)
     for key in without:
-        office.leases.keep(key, holder)
+        _kept(office, key, holder)
     found = page_of(group, without, lambda key: office.leases.take(key, holder)) if group else ()
     left = sum(flag.row.key not in without for flag in group.flags) if group else 0
     return {
@@ -142,21 +145,23 @@ def fields(
         "guess": group.guess if group else "",
         "left": left,
         "elsewhere": left if not found else 0,
+        "enough": ENOUGH if not found and left and office.leases.has_enough(holder) else "",
         "cells": [_cell(flag) for flag in found],
     }
 
 
 @router.post("/wall/keep")
-def keep(request: Request, office: Here, _: Reviewing, asked: SomeKeys) -> dict[str, Any]:
+def keep(request: Request, office: Here, person: Reviewing, asked: SomeKeys) -> dict[str, Any]:
     """Keep fields for a screen that is still looked at."""
-    holder = _holder(request)
-    return {"lost": [key for key in asked.keys if not office.leases.keep(key, holder)]}
+    holder = _holder(request, person)
+    # What waits for nobody is kept by nobody: keys that are made up take no room.
+    return {"lost": [key for key in asked.keys if not _kept(office, key, holder)]}
 
 
 @router.post("/wall/free")
-def free(request: Request, office: Here, _: Reviewing, asked: SomeKeys) -> dict[str, Any]:
+def free(request: Request, office: Here, person: Reviewing, asked: SomeKeys) -> dict[str, Any]:
     """Give fields back that are on no screen any more."""
-    office.leases.free_all(_holder(request), asked.keys)
+    office.leases.free_all(_holder(request, person), asked.keys)
     return {}
 
 
@@ -172,8 +177,10 @@ def confirm(
     if len(set(keys)) != len(keys):
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "Send each field once, struck or not.")
     stored, late = _store(office, person, said)
-    office.struck.update({one.key: one.revision for one in said.struck if office.desk.row(one.key)})
-    office.leases.free_all(_holder(request), keys)
+    for one in said.struck:
+        if office.desk.is_open(one.key) is not None and office.struck.get(one.key) != one.revision:
+            office.struck[one.key], office.struck_by[one.key] = one.revision, person.name
+    office.leases.free_all(_holder(request, person), keys)
     return {
         "stored": [row.correction.key for row in stored],
         "struck": len(said.struck),
@@ -197,7 +204,10 @@ def undo(office: Here, person: Reviewing, asked: Annotated[Undo, Depends(body_of
         return made
 
     for key in asked.struck:
-        office.struck.pop(key, None)
+        # What somebody else struck stays struck: only who saw the page knows why.
+        if person.is_lead or office.struck_by.get(key) == person.name:
+            office.struck.pop(key, None)
+            office.struck_by.pop(key, None)
     rows, gone = _decide(office, list(asked.keys), asked.token, choose)
     told = [*late, *(Late(key, GONE) for key in gone)]
     return {
@@ -219,6 +229,9 @@ def _store(office: Office, person: Person, said: Confirm) -> tuple[tuple[TrailRo
                 # A wall shows what is open; what somebody has answered is looked at in the queue, or on its sheet.
                 late[row.key] = Late(row.key, ANSWERED.format(row.correction.reviewer))
                 continue
+            if row.revision == seen[row.key] and _guess_of(office, row) != said.guess:
+                late[row.key] = Late(row.key, OTHER_GUESS)
+                continue
             word = Word.GUESS if said.guess else Word.BLANK
             one = Said(row.key, seen[row.key], word, said.guess, said.token, HOW)
             try:
@@ -232,6 +245,12 @@ def _store(office: Office, person: Person, said: Confirm) -> tuple[tuple[TrailRo
     # Sent again, it is known which were stored, and no more why the others were not.
     missing = [late.get(key) or Late(key, GONE if key in gone else NOT_NOW) for key in seen if key not in taken]
     return rows, missing
+
+
+def _guess_of(office: Office, row: FieldRow) -> str:
+    """Return what the machine guesses of a field as walls show it: what it guesses now, of the reading as stored."""
+    shown = office.desk.row(row.key)
+    return (shown if shown is not None and shown.revision == row.revision else row).decision.guess
 
 
 def _decide(
@@ -322,5 +341,12 @@ def _place(office: Office, key: str) -> str:
     return f"{row.sheet}, {row.field}" if row else key
 
 
-def _holder(request: Request) -> str:
-    return f"{session_of(request).id}/wall"
+def _kept(office: Office, key: str, holder: str) -> bool:
+    if office.desk.is_open(key) is None:
+        office.leases.free(key, holder)
+        return False
+    return office.leases.keep(key, holder)
+
+
+def _holder(request: Request, person: Person) -> str:
+    return holder_of_window(person.name, f"{session_of(request).id}/wall")

@@ -30,6 +30,7 @@ let place = -1; // where `current` stands in `past`, -1 for a field that is not 
 const ahead = [];
 const past = [];
 let left = 0;
+let enough = ""; // why there are no more fields for this person now
 let began = 0; // what was open when the line was begun, for the progress bar
 let filling = false;
 let unwanted = new Set(); // skipped in this window while the server was not told yet
@@ -94,6 +95,7 @@ async function fill() {
       return;
     }
     left = Math.max(told.left - unsent, 0);
+    enough = told.enough;
     began = Math.max(began, left);
     drop(new Set(told.lost));
     const known = new Set(have());
@@ -227,11 +229,13 @@ function count() {
 
 function finished() {
   const others = left > 0;
-  put("finished-heading", others ? "Others have the last fields on their screens" : "Nothing waits for you");
+  put("finished-heading", enough ? "You have enough fields" : others ? "Others have the last fields on their screens" : "Nothing waits for you");
   const mine = pace.done ? ` You decided ${pace.done.toLocaleString("en")} here.` : "";
   put(
     "finished-words",
-    others
+    enough
+      ? enough
+      : others
       ? `${left.toLocaleString("en")} ${left === 1 ? "field is" : "fields are"} still open. Those that are left come here by themselves.`
       : isNarrowed()
         ? `No field that you asked for is open.${mine}`

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flows.review.leases import LEASE_SECONDS, MOST_HELD, Leases
+from flows.review.leases import LEASE_SECONDS, MOST_HELD, Leases, holder_of_window
 
 
 @dataclass
@@ -67,3 +67,21 @@ def test_whoever_names_what_he_has_gives_back_the_rest() -> None:
     leases.keep_only("ada", ["q2", "q3", "q4"])
     leases.keep_only("nobody", [])
     assert [leases.holder_of(key) for key in ("q1", "q2", "q3", "q4")] == [None, "ada", "ben", None]
+
+
+def test_names_of_windows_give_nobody_more() -> None:
+    clock = Clock()
+    leases = Leases(clock)
+    first, second = (holder_of_window("greedy", window) for window in ("a", "b"))
+    taken = [leases.take(f"q{at}", holder_of_window("greedy", f"w{at}")) for at in range(MOST_HELD + 50)]
+    assert taken == [True] * MOST_HELD + [False] * 50
+    assert leases.has_enough(first)
+    assert not leases.take("more", second)
+    assert not leases.has_enough(holder_of_window("ben", "a"))
+    assert leases.take("more", holder_of_window("ben", "a"))
+    leases.free("q0", holder_of_window("greedy", "w0"))
+    assert not leases.has_enough(first)
+    assert leases.take("q0", second)
+    clock.now += LEASE_SECONDS + 1
+    assert not leases.has_enough(first)
+    assert [leases.take(f"n{at}", first) for at in range(3)] == [True] * 3

@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from flows.records import Act
+from flows.review import leases
 from flows.review.office import Office
 from flows.review.saying import Said, Word, say
 from flows.settings import DATABASE
@@ -337,6 +338,7 @@ class Session:
         for key in changed:
             self.done.add(body["token"])
             if url == "/wall/confirm":
+                assert body["guess"] == "7"
                 assert key not in self.stands
                 self.stands[key] = (body["guess"], body["token"])
             else:
@@ -359,7 +361,7 @@ class Session:
             if chance.random() < 0.7:
                 self.seen = {key: revision(self.office, key) for key in self.keys}
             shown = [{"key": key, "revision": self.seen[key]} for key in chance.sample(self.keys, 3)]
-            body = confirmed(shown, token=token, guess=f"{number % 10}")
+            body = confirmed(shown, token=token, guess="7" if number % 5 else "1")
         self.sent.append((who, url, body))
         self.send(who, url, body)
 
@@ -374,3 +376,48 @@ def test_whatever_is_sent_in_whatever_order_no_decision_is_lost_or_counted_twice
         assert held == {key: value for key, (value, _) in session.stands.items()}
     assert len(office.store.trail()) > 10
     assert broken(office.store.trail()) == ()
+
+
+def test_keys_that_are_made_up_are_kept_by_nobody(office: Office, ada: TestClient) -> None:
+    made_up = [f"{OTHER_SCAN[:12]}-{at}-q1" for at in range(1, 200)]
+    assert ada.post("/wall/keep", json={"keys": made_up}).json()["lost"] == made_up
+    assert {office.leases.holder_of(key) for key in made_up} == {None}
+
+
+def test_who_has_all_that_one_person_may_have_is_told_so(
+    office: Office, ada: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "MOST_HELD", 2)
+    assert len(page_of(ada)["cells"]) == 2
+    other = browser(office, ADA)
+    told = page_of(other)
+    assert (told["cells"], told["enough"]) == ([], leases.ENOUGH)
+    queue = other.post("/queue/next", json={"tab": "c" * 32, "want": 4}).json()
+    assert (queue["fields"], queue["enough"]) == ([], leases.ENOUGH)
+    assert len(page_of(browser(office, BEN))["cells"]) == 2
+
+
+@pytest.mark.parametrize("guess", ["1", "8", ""])
+def test_a_page_says_only_what_the_machine_guesses(office: Office, ada: TestClient, guess: str) -> None:
+    cells = page_of(ada)["cells"]
+    told = ada.post("/wall/confirm", json=confirmed(cells, guess=guess)).json()
+    assert (told["stored"], len(told["late"])) == ([], len(cells))
+    assert "does not guess" in told["late"][0]["words"]
+    assert office.store.trail() == ()
+
+
+def test_what_one_struck_another_reviewer_does_not_take_back(office: Office, ada: TestClient) -> None:
+    cells = page_of(ada)["cells"]
+    struck = cells[0]["key"]
+    ada.post("/wall/confirm", json=confirmed(cells, struck))
+    body = {"token": OTHER, "confirmed": TOKEN, "struck": [struck]}
+    again = {**confirmed(cells[:1], struck), "token": "c" * 32}
+    ben = browser(office, BEN)
+    ben.post("/wall/confirm", json=again)
+    ben.post("/wall/undo", json=body)
+    assert struck in office.struck
+    ada.post("/wall/undo", json=body)
+    assert struck not in office.struck
+    ada.post("/wall/confirm", json=again)
+    browser(office, LEA).post("/wall/undo", json=body)
+    assert struck not in office.struck
