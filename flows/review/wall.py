@@ -23,6 +23,7 @@ from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.saying import GONE, Said, Word, correction_of
 from flows.review.wall_groups import WALL, WORTH_A_WALL, Group, named_group, page_of, wall_groups
+from flows.review.wall_letters import letters_of
 from flows.trail import in_force, undo_of
 
 router = APIRouter()
@@ -139,7 +140,7 @@ def fields(
         "guess": group.guess if group else "",
         "left": left,
         "elsewhere": left if not found else 0,
-        "cells": [_cell(flag) for flag in found],
+        "cells": [_cell(office, flag) for flag in found],
     }
 
 
@@ -279,7 +280,7 @@ def _group(office: Office, name: str) -> Group | None:
     return named_group(name, desk.open_flags().values(), desk.template_field, office.struck)
 
 
-def _cell(flag: FlagRow) -> dict[str, Any]:
+def _cell(office: Office, flag: FlagRow) -> dict[str, Any]:
     row = flag.row
     return {
         "key": row.key,
@@ -291,6 +292,7 @@ def _cell(flag: FlagRow) -> dict[str, Any]:
         "place": f"{row.file} page {row.page_number}",
         "why": flag.why,
         "may_hold": flag.may_hold,
+        "letters": letters_of(office.desk.template_field(row), row.decision.guess),
     }
 
 
