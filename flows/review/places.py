@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from flows.errors import PlaceError
-from flows.page_decisions import key_of, latest_placements
+from flows.page_decisions import COUNTS, key_of, latest_placements
 from flows.page_desk import PLACEABLE, place, resolve, unplace
 from flows.page_reading import reader_of
 from flows.page_show import pictures_of_place
@@ -27,7 +27,9 @@ from flows.review.office import Here, Leading, Office, draw
 from flows.review.page_images import find_page, image_address, shown_fit, spec_of, template_of, wanted
 from flows.review.people import Person
 from flows.review.refusals import Refused
+from flows.review.two_pictures import Side, as_told
 from flows.review.wording import without_paths
+from flows.rows import reading_key
 from flows.stacks import was_dropped
 from recognizer.errors import RegistrationError
 from recognizer.placing import POINTS
@@ -191,12 +193,16 @@ def work_on(scan: str, number: str, office: Here, _: Leading) -> dict[str, Any]:
 @router.get("/keep/{scan}/{number}")
 def keep_page(request: Request, scan: str, number: str, office: Here, person: Leading) -> HTMLResponse:
     """Show two pictures of one page side by side."""
-    row = find_page(office, scan, number)
-    with office.desk.opener() as store:
-        rows = pictures_of_place(store, row)
-    pictures = [_picture(office, person, one, row) for one in rows]
-    waiting = [one for one in rows if one.outcome is PageOutcomeKind.HELD]
-    return draw(request, "keep.html", row=row, pictures=pictures, alone=len(rows) == 1, waiting=bool(waiting))
+    asked, rows = _asked(office, find_page(office, scan, number))
+    pictures = {f"{one.scan}/{one.number}": _picture(office, person, one) for one in rows}
+    return draw(request, "keep.html", row=asked, pictures=pictures, now=_standing(office, asked, rows))
+
+
+@router.get("/keep/{scan}/{number}/now")
+def keep_now(scan: str, number: str, office: Here, _: Leading) -> dict[str, Any]:
+    """Return which picture counts now, where they were read differently, and what may be decided."""
+    asked, rows = _asked(office, find_page(office, scan, number), is_asked=True)
+    return _standing(office, asked, rows)
 
 
 @router.post("/keep/{scan}/{number}")
@@ -226,22 +232,33 @@ def choose(
     return _begin(office, row, DECIDING, work)
 
 
-def _picture(office: Office, person: Person, row: PageRow, asked: PageRow) -> dict[str, Any]:
-    fit = shown_fit(office, person, row)
-    template = template_of(office, row)
-    width, height = (fit.area.width, fit.area.height) if fit else (210.0, 297.0)
+def _asked(office: Office, row: PageRow, *, is_asked: bool = False) -> tuple[PageRow, tuple[PageRow, ...]]:
+    """Return the page that is decided about, and every picture of it.
+
+    Of a page that counts because it came first nothing can be decided: then it is another picture of it that is asked
+    about, unless `is_asked` says that this one is already.
+    """
+    with office.desk.opener() as store:
+        rows = pictures_of_place(store, row)
+    if not is_asked and len(rows) > 1 and row.outcome is PageOutcomeKind.READ and not row.reason.startswith(COUNTS):
+        return rows[1], rows
+    return row, rows
+
+
+def _standing(office: Office, asked: PageRow, rows: Sequence[PageRow]) -> dict[str, Any]:
+    return as_told([_side(office, row) for row in rows], asked, template_of(office, asked))
+
+
+def _side(office: Office, row: PageRow) -> Side:
     _, decisions = office.store.page_view(row.scan, row.number)
-    return {
-        "row": row,
-        "image": image_address(row, fit),
-        "width": width,
-        "height": height,
-        "counts": row.outcome is PageOutcomeKind.READ,
-        "asked": key_of(row) == key_of(asked),
-        "title": template.title if template else row.template,
-        "read": sum(one.flag is None for one in decisions),
-        "open": sum(one.flag is not None for one in decisions),
-    }
+    found = {one.field: office.store.field(reading_key(row.scan, row.number, one.field)) for one in decisions}
+    return Side(row, tuple(decisions), {name: one for name, one in found.items() if one is not None})
+
+
+def _picture(office: Office, person: Person, row: PageRow) -> dict[str, Any]:
+    fit = shown_fit(office, person, row)
+    width, height = (fit.area.width, fit.area.height) if fit else (210.0, 297.0)
+    return {"image": image_address(row, fit), "width": width, "height": height}
 
 
 # ---- both ------------------------------------------------------------------------------------------------------------

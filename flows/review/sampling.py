@@ -24,6 +24,7 @@ from flows.review.office import draw as draw_page
 from flows.review.refusals import Refused
 from flows.review.rounds import Round, offer, offers
 from flows.review.wall_groups import WALL, group_title
+from flows.review.wall_letters import letters_of
 from flows.sample_rounds import HandedIn, hand_in, standing_in, standing_of, told_by
 from flows.settling import heading
 from recognizer.errors import ValueNotAllowedError
@@ -259,6 +260,7 @@ def _cell(office: Office, row: FieldRow, written: str | None) -> dict[str, Any]:
         "place": f"{row.file} page {row.page_number}",
         "may_hold": expectation(field) if field else "",
         "written": written,
+        "letters": letters_of(field, row.decision.guess),
     }
 
 

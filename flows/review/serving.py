@@ -16,6 +16,7 @@ from flows.errors import PlaceError
 from flows.review.app import create_app
 from flows.review.guard import HEADER_BYTES
 from flows.review.office import Office
+from flows.review.page_images import spec_of
 
 HEADER_SECONDS = 10.0
 """How long a connection may be open without having asked for anything."""
@@ -124,10 +125,13 @@ def serve(
         ssl_context_factory=None if tls is None else _always(tls),
     )
     office.desk.begin()
+    # Beside what is read now: whoever opens the first field sees its surroundings soon.
+    office.pictures.warm(spec_of(office))
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         office.desk.end()
+        office.pictures.close()
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from flows.review.refusals import Refused
 from flows.review.saying import GONE, Said, Word, correction_of
 from flows.review.uncounted import left_open
 from flows.review.wall_groups import WALL, WORTH_A_WALL, Group, named_group, page_of, wall_groups
+from flows.review.wall_letters import letters_of
 from flows.trail import in_force, undo_of
 from recognizer.records import ValueState
 
@@ -146,7 +147,7 @@ def fields(
         "left": left,
         "elsewhere": left if not found else 0,
         "enough": ENOUGH if not found and left and office.leases.has_enough(holder) else "",
-        "cells": [_cell(flag) for flag in found],
+        "cells": [_cell(office, flag) for flag in found],
     }
 
 
@@ -321,7 +322,7 @@ def _unsettling(office: Office) -> int:
     )
 
 
-def _cell(flag: FlagRow) -> dict[str, Any]:
+def _cell(office: Office, flag: FlagRow) -> dict[str, Any]:
     row = flag.row
     return {
         "key": row.key,
@@ -333,6 +334,7 @@ def _cell(flag: FlagRow) -> dict[str, Any]:
         "place": f"{row.file} page {row.page_number}",
         "why": flag.why,
         "may_hold": flag.may_hold,
+        "letters": letters_of(office.desk.template_field(row), row.decision.guess),
     }
 
 

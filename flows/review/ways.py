@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from flows.final import Obstacle
-from flows.review.people import UserRole
+from flows.users import UserRole
 
 
 @dataclass(frozen=True, slots=True)

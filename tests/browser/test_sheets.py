@@ -1,10 +1,13 @@
 """The Sheet view: a field edited on its page, a page placed by hand, one of two pictures chosen."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from benchmarks.browsing import Review
+from flows.records import PageRow
 from flows.store import open_store
 from recognizer.records import PageOutcomeKind
 from tests.browser.conftest import Graded, Watched
@@ -13,6 +16,11 @@ from tests.browser.steps import open_keys, press, trail
 
 READING_MS = 60_000
 """A page is read by a process that is started for it, beside everything else that runs here."""
+
+
+def pages_of(folder: Path) -> Sequence[PageRow]:
+    with open_store(folder) as store:
+        return store.pages()
 
 
 def outcome_of(folder: Path, file: str, number: int) -> PageOutcomeKind:
@@ -90,7 +98,9 @@ def test_corners_that_cannot_be_meant_are_refused_before_anything_is_read(
     assert outcome_of(folder, TORN, 2) is PageOutcomeKind.FAILED
 
 
-def test_of_two_pictures_of_a_page_one_is_chosen(kim: Watched, review: Review, folder: Path) -> None:
+def test_of_two_pictures_of_a_page_one_is_chosen_after_asking_and_otherwise_again(
+    kim: Watched, review: Review, folder: Path
+) -> None:
     page = kim.page
     with open_store(folder) as store:
         held = next(row for row in store.pages() if row.outcome is PageOutcomeKind.HELD)
@@ -98,7 +108,33 @@ def test_of_two_pictures_of_a_page_one_is_chosen(kim: Watched, review: Review, f
     page.goto(f"{review.at}/sheets?show=held")
     page.locator("#body a.row-link").click()
     expect(page.locator("svg.viewer image")).to_have_count(2)
+    sides = {
+        one.file: page.locator(f'figure[data-page="{one.scan}/{one.number}"]')
+        for one in pages_of(folder)
+        if one.file in (TORN, AGAIN) and one.number == 1
+    }
+    expect(sides[held.file].locator("figcaption")).to_contain_text("Held")
+    # One letter alone decides nothing: it asks, and Escape leaves everything as it was.
     press(page, "r")
+    expect(page.locator("#sure")).to_be_visible()
+    expect(page.locator("#sure-words")).to_contain_text(f"{held.file} page 1 counts from now on")
+    press(page, "Escape")
+    expect(page.locator("#sure")).to_be_hidden()
+    assert outcome_of(folder, held.file, held.number) is PageOutcomeKind.HELD
+    press(page, "r")
+    expect(page.locator("#sure-yes")).to_be_focused()
+    press(page, "Enter")
     expect(page.locator("#outcome")).to_contain_text("To the held pages", timeout=READING_MS)
     assert outcome_of(folder, held.file, held.number) is PageOutcomeKind.READ
     assert outcome_of(folder, other, 1) is PageOutcomeKind.DUPLICATE
+    # The two sides say what is true now, and it can be decided otherwise right there.
+    expect(sides[held.file].locator("figcaption")).to_contain_text("Counts")
+    expect(sides[other].locator("figcaption")).to_contain_text("Set aside")
+    expect(sides[other].locator(".words")).to_contain_text("decided by Kim")
+    expect(page.locator("#replace")).to_be_disabled()
+    expect(page.locator("#keep")).to_have_text(re.compile("Go back to the first"))
+    press(page, "k", "Enter")
+    expect(sides[other].locator("figcaption")).to_contain_text("Counts", timeout=READING_MS)
+    expect(page.locator("#keep")).to_be_disabled()
+    expect(page.locator("#replace")).to_be_enabled()
+    assert outcome_of(folder, other, 1) is PageOutcomeKind.READ

@@ -1,6 +1,7 @@
-// Two pictures of one page side by side, zoomed and moved together; k keeps the first, r replaces it.
-import { LONG_MS, post } from "./api.js";
+// Two pictures of one page side by side, zoomed and moved together; k keeps the first, r replaces it, Enter confirms.
+import { get, LONG_MS, post } from "./api.js";
 import { bind } from "./keys.js";
+import { make } from "./page_parts.js";
 import { Viewer, viewerKeys } from "./viewer.js";
 import { follow } from "./work.js";
 
@@ -26,36 +27,83 @@ for (const one of viewers)
 
 const all = new Proxy({}, { get: (_, name) => (...given) => viewers[0]?.[name](...given) });
 
+// Shows which picture counts now, and what may be decided, as the server says it.
+function told(now) {
+  for (const side of now.sides) {
+    const figure = document.querySelector(`figure[data-page="${CSS.escape(side.page)}"]`);
+    if (!figure) continue;
+    figure.querySelector("figcaption").textContent = side.caption;
+    figure.querySelector("svg").setAttribute("aria-label", side.caption);
+    figure.querySelector(".words").textContent = side.words;
+    figure.querySelector(".stage").classList.toggle("counts", side.counts);
+    figure.querySelector(".stage").classList.toggle("held", !side.counts);
+  }
+  for (const way of ["keep", "replace"]) {
+    const button = $(way);
+    button.querySelector(".says").textContent = now.choice[way].says;
+    button.dataset.asks = now.choice[way].asks;
+    button.disabled = now.choice[way].holds;
+    button.classList.remove("main");
+  }
+  // The columns stand as they stood when the page came: under the pictures.
+  const places = [...document.querySelectorAll("#differ thead th")].slice(1).map((each) => each.textContent);
+  const order = places.map((place) => now.between.indexOf(place));
+  if (order.includes(-1)) return;
+  $("differ").tBodies[0].replaceChildren(
+    ...now.differ.map((one) => make("tr", {}, make("th", { scope: "row" }, one.label), ...order.map((at) => make("td", {}, one.values[at])))),
+  );
+  $("differ").hidden = !now.differ.length;
+  $("differ-heading").textContent = now.differ.length ? "Read differently" : "Every field was read alike";
+}
+
 let busy = false;
+let asked = "";
+
+// Which picture counts changes marks: one letter alone decides nothing.
+function ask(choice) {
+  if (busy || !$(choice) || $(choice).disabled) return;
+  asked = choice;
+  $("sure-heading").textContent = `${$(choice).querySelector(".says").textContent}?`;
+  $("sure-words").textContent = $(choice).dataset.asks;
+  $("sure").showModal();
+  $("sure-yes").focus();
+}
+
 async function decide(choice) {
-  if (busy || !$("keep")) return;
   busy = true;
   $("keep").disabled = $("replace").disabled = true;
+  let now = null;
   try {
     await post(view.dataset.at, { choice }, LONG_MS);
     await follow(view.dataset.work, { progress: $("progress"), outcome: $("outcome"), box: $("work") });
-    $("outcome").append(" ");
-    const again = document.createElement("a");
-    again.href = "/sheets?show=held";
-    again.textContent = "To the held pages";
-    $("outcome").append(again);
+    const again = make("a", { href: "/sheets?show=held" }, "To the held pages");
+    $("outcome").append(" It can be decided otherwise at any time, above. ", again);
   } catch (problem) {
     $("work").hidden = false;
     $("progress").hidden = true;
     $("outcome").className = "outcome bad";
     $("outcome").textContent = problem.message;
   }
+  try {
+    now = await get(`${view.dataset.at}/now`);
+  } catch {
+    $("keep").disabled = $("replace").disabled = false;
+  }
+  if (now) told(now);
   busy = false;
-  $("keep").disabled = $("replace").disabled = false;
 }
 
-$("keep")?.addEventListener("click", () => decide("keep"));
-$("replace")?.addEventListener("click", () => decide("replace"));
+for (const way of ["keep", "replace"]) $(way)?.addEventListener("click", () => ask(way));
+$("sure-yes")?.addEventListener("click", () => {
+  $("sure").close();
+  decide(asked);
+});
+$("sure-no")?.addEventListener("click", () => $("sure").close());
 $("zoom-in").addEventListener("click", () => all.in());
 $("zoom-out").addEventListener("click", () => all.out());
 $("zoom-all").addEventListener("click", () => all.fit());
 bind([
-  { keys: ["k"], says: "Keep the picture that came first", run: () => decide("keep") },
-  { keys: ["r"], says: "Replace it by the other one", run: () => decide("replace") },
+  { keys: ["k"], says: "Keep the picture that came first (asks before it decides)", run: () => ask("keep") },
+  { keys: ["r"], says: "Replace it by the other one (asks before it decides)", run: () => ask("replace") },
   ...viewerKeys(all),
 ]);

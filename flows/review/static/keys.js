@@ -44,4 +44,5 @@ export function showKeys() {
     list.append(term, told);
   }
   document.getElementById("keys").showModal();
+  list.scrollTop = 0;
 }

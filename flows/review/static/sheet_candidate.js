@@ -51,7 +51,16 @@ export function chooseCandidates({ sheet, send, say, saved }) {
     if (!told.found.length) list.replaceChildren(make("li", { class: "soft" }, "Nobody on the class list fits."));
     else if (told.more) list.append(make("li", { class: "soft" }, `and ${told.more.toLocaleString("en")} more; type on`));
     box.setAttribute("aria-expanded", String(told.found.length > 0));
+    room();
     mark();
+  }
+
+  // The list needs room below the box: its panel goes to the top of what can be seen.
+  function room() {
+    const panel = document.getElementById("candidate-panel");
+    panel.scrollIntoView({ block: panel.getBoundingClientRect().height > innerHeight / 2 ? "start" : "nearest" });
+    list.lastElementChild?.scrollIntoView({ block: "nearest" });
+    box.scrollIntoView({ block: "nearest" });
   }
 
   function mark() {

@@ -37,13 +37,16 @@ function headings(names) {
   head.replaceChildren(row);
 }
 
+// A name breaks before its number, if it has to.
+const breakable = (name) => name.split(/(?=#)/).flatMap((part, at) => (at ? [make("wbr"), part] : [part]));
+
 function sheetRow(one) {
   const row = make("tr");
-  const link = make("a", { href: sheetAt(one.sheet), class: "row-link" }, one.sheet);
+  const link = make("a", { href: sheetAt(one.sheet), class: "row-link" }, ...breakable(one.sheet));
   const open = make("td", { class: "number" });
   if (one.open) open.append(make("span", { class: "tag open" }, String(one.open)));
   const remarks = make("td");
-  if (one.remarks.length) remarks.append(make("span", { class: "warn" }, one.remarks[0]), one.remarks.length > 1 ? ` and ${one.remarks.length - 1} more` : "");
+  if (one.remarks.length) remarks.append(make("span", { class: "warn remark", title: one.remarks[0] }, one.remarks[0]), one.remarks.length > 1 ? ` and ${one.remarks.length - 1} more` : "");
   if (one.accepted) remarks.append(make("span", { class: "tag good" }, `taken as it is by ${one.accepted}`));
   row.append(
     make("td", {}, link),
@@ -93,6 +96,7 @@ async function look(again = false) {
   counts(answer.counts);
   const rows = answer.rows ? answer.rows.map(sheetRow) : answer.pages.map(pageRow);
   if (!again) {
+    document.getElementById("rows").dataset.of = answer.rows ? "sheets" : "pages";
     headings(answer.rows ? [["Sheet"], ["Candidate"], ["Pages"], ["Open", true], ["Remarks"]] : [["Page"], ["Outcome"], ["Why"], [""]]);
     body.replaceChildren(...rows);
   } else body.append(...rows);

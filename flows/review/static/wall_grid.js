@@ -1,5 +1,7 @@
 // A grid of crops: arrow keys go through it, space or a click strikes one. Both walls show their fields with it.
 
+import { draw } from "./page_parts.js";
+
 const LOOK_MS = 700; // nobody looks at sixty crops in less: Enter pressed twice confirms one page, not two
 const APART_PX = 4; // cells whose tops differ by less stand in one row
 
@@ -10,6 +12,36 @@ export const cropUrl = (cell) => `/crop/${encodeURIComponent(cell.key)}.png?v=${
 // Loads pictures before they are needed.
 export function preload(cells) {
   for (const cell of cells) new Image().src = cropUrl(cell);
+}
+
+function plain(cell) {
+  const image = document.createElement("img");
+  image.src = cropUrl(cell);
+  image.alt = "";
+  image.draggable = false;
+  return image;
+}
+
+const LETTER_MM = 4.2;
+
+// A crop of bubbles or tick boxes, the letter of each beside it: a scan in black and white does not show those printed in
+// the bubbles. The one that was read stands out.
+function lettered(cell) {
+  const { width, height, row, letters } = cell.letters;
+  const room = LETTER_MM + 0.8;
+  const svg = draw("svg", { class: "lettered", viewBox: `0 0 ${width + (row ? 0 : room)} ${height + (row ? room : 0)}`, "aria-hidden": "true" });
+  svg.append(draw("image", { href: cropUrl(cell), x: 0, y: 0, width, height, preserveAspectRatio: "none" }));
+  const apart = letters.length > 1 ? Math.abs(letters[1].at - letters[0].at) : LETTER_MM;
+  for (const { option, at, read } of letters) {
+    const [x, y] = row ? [at, height + room / 2] : [width + room / 2, at];
+    const wide = Math.min(apart - 0.4, LETTER_MM + 1);
+    if (read) svg.append(draw("rect", { class: "read", x: x - wide / 2, y: y - LETTER_MM / 2, width: wide, height: LETTER_MM, rx: 0.8 }));
+    const text = draw("text", { class: read ? "read" : "", x, y: y + LETTER_MM * 0.31 });
+    if (option.length > 1) for (const [name, value] of [["textLength", wide - 0.4], ["lengthAdjust", "spacingAndGlyphs"]]) text.setAttribute(name, value);
+    text.textContent = option;
+    svg.append(text);
+  }
+  return svg;
 }
 
 export class Grid {
@@ -67,11 +99,8 @@ export class Grid {
     button.type = "button";
     button.className = "crop";
     button.tabIndex = -1;
-    const image = document.createElement("img");
-    image.src = cropUrl(cell);
-    image.alt = "";
-    image.draggable = false;
-    image.addEventListener("error", () => item.classList.add("lost"));
+    const image = cell.letters ? lettered(cell) : plain(cell);
+    (image.querySelector("image") ?? image).addEventListener("error", () => item.classList.add("lost"));
     button.append(image);
     const caption = document.createElement("div");
     caption.className = "caption";

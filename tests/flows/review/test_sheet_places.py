@@ -1,5 +1,6 @@
 """Pages decided about in the browser: placed by hand, taken back, kept and replaced; by leads, one at a time."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -212,7 +213,43 @@ def test_both_pictures_are_shown_and_the_one_that_counts_comes_first(office: Off
     held = page(office, PageOutcomeKind.HELD)
     shown = browser(office, LEA).get(at(held, "keep"), headers={"accept": "text/html"}).text
     assert shown.index("Counts: stack.pdf page 3") < shown.index("Held: stack.pdf page 4")
-    assert shown.count("<figure>") == 2
+    assert shown.count("<figure ") == 2
+
+
+def test_after_each_decision_the_sides_say_what_is_true_and_it_can_be_decided_otherwise(office: Office) -> None:
+    lead, held = browser(office, LEA), page(office, PageOutcomeKind.HELD)
+
+    def now() -> tuple[list[tuple[str, bool]], bool, bool]:
+        told = lead.get(f"{at(held, 'keep')}/now").json()
+        sides = [(one["caption"].split(":")[0], one["page"] == f"{held.scan}/{held.number}") for one in told["sides"]]
+        return sides, told["choice"]["keep"]["holds"], told["choice"]["replace"]["holds"]
+
+    assert now() == ([("Counts", False), ("Held", True)], False, False)
+    for choice, sides, holds in (
+        ("replace", [("Counts", True), ("Set aside", False)], (False, True)),
+        ("keep", [("Counts", False), ("Set aside", True)], (True, False)),
+        ("replace", [("Counts", True), ("Set aside", False)], (False, True)),
+    ):
+        lead.post(at(held, "keep"), json={"choice": choice})
+        assert done(lead, held)["stage"] == "done"
+        assert now() == (sides, *holds)
+    assert len(office.store.page_decisions()) == 3
+
+
+def test_where_two_pictures_were_read_differently_stands_field_by_field(office: Office) -> None:
+    lead, held = browser(office, LEA), page(office, PageOutcomeKind.HELD)
+    told = lead.get(f"{at(held, 'keep')}/now").json()
+    assert told["between"] == ["stack.pdf page 3", "stack.pdf page 4"]
+    assert [(one["field"], one["values"]) for one in told["differ"]] == [("q1", ["1", "7"])]
+    shown = lead.get(at(held, "keep"), headers={"accept": "text/html"}).text
+    assert re.search(r"<th scope=\"row\">[^<]*1[^<]*</th><td>1</td><td>7</td>", shown)
+
+
+def test_of_a_page_that_came_first_the_other_picture_is_asked_about(office: Office) -> None:
+    held = page(office, PageOutcomeKind.HELD)
+    first = next(row for row in office.store.pages() if row.sheet == held.sheet and row.outcome is PageOutcomeKind.READ)
+    shown = browser(office, LEA).get(at(first, "keep"), headers={"accept": "text/html"}).text
+    assert f'data-at="{at(held, "keep")}"' in shown
 
 
 def test_a_choice_that_is_none_is_refused(office: Office) -> None:
@@ -227,7 +264,8 @@ def test_a_choice_that_is_none_is_refused(office: Office) -> None:
 def test_pages_are_placed_and_decided_about_by_leads_alone(office: Office) -> None:
     failed, held = page(office, PageOutcomeKind.FAILED), page(office, PageOutcomeKind.HELD)
     reviewer = browser(office, ADA)
-    for address in (at(failed), f"{at(failed)}/data", f"{at(failed)}/page.jpg", at(held, "keep"), f"{at(failed)}/work"):
+    places = (at(failed), f"{at(failed)}/data", f"{at(failed)}/page.jpg", f"{at(failed)}/work")
+    for address in (*places, at(held, "keep"), f"{at(held, 'keep')}/now"):
         assert reviewer.get(address).status_code == 403, address
     for address, sent in (
         (f"{at(failed)}/confirm", body()),
