@@ -1,8 +1,9 @@
 """Finds what a person accepts by its name: a sheet, a file in quarantine, or a failed or foreign page."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 
-from flows.acceptances import Acceptance, AcceptedKind
+from flows.acceptances import Acceptance, AcceptedKind, is_accepted
 from flows.errors import PageChoiceError
 from flows.export.contents import exam_contents
 from flows.ledger import OPEN_OUTCOMES, Ledger, page_subject
@@ -13,14 +14,29 @@ from flows.settling import SettledSheet
 from flows.store import Store
 from recognizer.records import PageOutcomeKind
 
+LONGEST_WHY = 400
+"""Characters of why something is accepted: a few sentences."""
 
-def accept(store: Store, exam: Exam, said: Sequence[tuple[str, str]], by: By) -> tuple[Acceptance, ...]:
+FINGERPRINT = 16
+"""Characters of a fingerprint of reasons: it tells another text, and guards nothing."""
+
+NOT_AS_SEEN = "{}: something else is wrong with it now than when you looked; look again. Nothing was stored"
+
+
+def accept(
+    store: Store, exam: Exam, said: Sequence[tuple[str, str]], by: By, *, seen: str | None = None
+) -> tuple[Acceptance, ...]:
     """Store that a person takes things as they are, for the reasons that keep each open now; all of it or nothing.
 
-    `said` is what each is called, and why it is accepted.
+    Args:
+        store: the database of the exam.
+        exam: the exam.
+        said: what each thing is called, and why it is accepted.
+        by: who has looked.
+        seen: the fingerprint of the reasons that this person was shown. With it nothing is stored twice.
 
     Raises:
-        PageChoiceError: nothing open has such a name; nothing was stored.
+        PageChoiceError: nothing open has such a name, or other reasons were shown; nothing was stored.
     """
     with store.snapshot():
         contents = exam_contents(exam, store)
@@ -29,8 +45,19 @@ def accept(store: Store, exam: Exam, said: Sequence[tuple[str, str]], by: By) ->
             for name, text in said
             for kind, subject, called, reasons in _meant(store, contents.ledger, contents.settled, name)
         )
+    if seen is not None:
+        if seen != fingerprint(reason for one in made for reason in one.reasons):
+            raise PageChoiceError(NOT_AS_SEEN.format(made[0].name))
+        made = tuple(
+            one for one in made if not is_accepted(contents.ledger.accepted, one.kind, one.subject, one.reasons)
+        )
     store.accept(made)
     return made
+
+
+def fingerprint(reasons: Iterable[str]) -> str:
+    """Return a short text that is another one for other reasons."""
+    return hashlib.sha256("\n".join(reasons).encode()).hexdigest()[:FINGERPRINT]
 
 
 def _meant(

@@ -21,7 +21,9 @@ OTHER_RULES = (
     "--dry-run at what they change now. Nothing was stored"
 )
 
-NOT_ADOPTED = "{} since results were recorded on {:%Y-%m-%d %H:%M} UTC: tallymark remark {} --dry-run shows more"
+NOT_ADOPTED = "{} since results were recorded on {:%Y-%m-%d %H:%M} UTC"
+
+MORE_OF_IT = ": tallymark remark {} --dry-run shows more"
 
 
 def not_adopted(last: Snapshot | None, now: Snapshot) -> Comparison | None:
@@ -57,11 +59,17 @@ def adopt_or_tell(exam: Exam, store: Store) -> tuple[str, ...]:
 
 
 def pending_in_words(folder: Path, last: Snapshot | None, now: Snapshot) -> str:
-    """Say that rules changed and are not adopted yet, "" when they are."""
+    """Say that rules changed and are not adopted yet, and by which command that is looked at; "" when they are."""
+    told = pending_rules(last, now)
+    return f"{told}{MORE_OF_IT.format(folder)}" if told else ""
+
+
+def pending_rules(last: Snapshot | None, now: Snapshot) -> str:
+    """Say which rules changed that are not adopted yet, "" when they are."""
     pending = not_adopted(last, now)
     if pending is None or last is None:
         return ""
-    return NOT_ADOPTED.format("; ".join(pending.rules), last.made_at, folder)
+    return NOT_ADOPTED.format("; ".join(pending.rules), last.made_at)
 
 
 def _is_same(last: Snapshot | None, now: Snapshot) -> bool:

@@ -12,6 +12,7 @@ from flows.results import MarkChange, Remark
 from flows.settling import heading, total_field
 from flows.trail import by_key
 from recognizer.records import Decision
+from recognizer.sum_words import question_in_words
 from recognizer.template import Role, SheetField, SheetTemplate
 
 WHOSE = ("id", "name")
@@ -74,8 +75,8 @@ def named_keys(
     """Return the keys of the fields behind a name: a key, a sheet, or SHEET:FIELD as the sheet Marks shows them.
 
     Args:
-        name: what somebody typed. FIELD is a field's name, its question or its heading; of a computed total it is all
-            marks, of an id all id fields.
+        name: what somebody typed. FIELD is a field's name, its question (also as remarks name it: Q2) or its heading;
+            of a computed total it is all marks, of an id all id fields.
         fields: every field of the pages that count.
         templates: those of the exam.
         said_of: keys of fields that people spoke of, whether they still are fields or not.
@@ -90,13 +91,14 @@ def named_keys(
     if not mine:
         raise NoSuchCellError(
             f"this exam has no field and no sheet {name!r}; name it by its key (sheet Flags, or tallymark readings "
-            "--json), or as SHEET:FIELD, such as cover_marks#00017:q1"
+            "--json), or as SHEET:FIELD, such as cover_marks#00017:mark_01"
         )
     if not colon:
         return tuple(row.key for row in mine)
     known = {(template.name, field.name): field for template in templates for field in _fields(template)}
     wanted = _plain(asked)
     found = [row for row in mine if wanted in _names(row, known.get((row.template, row.field)))]
+    found = found or [row for row in mine if wanted and wanted == _in_remarks(known.get((row.template, row.field)))]
     found = found or [row for row in mine if _is_behind(row, wanted, templates)]
     if not found:
         there = ", ".join(row.field for row in mine[:NAMED_FIELDS]) + (", …" if len(mine) > NAMED_FIELDS else "")
@@ -114,6 +116,11 @@ def _names(row: FieldRow, field: SheetField | None) -> set[str]:
     headed = heading(field)
     names = (field.name, field.question, field.label, headed, f"{row.template} {headed}")
     return {_plain(name) for name in names if name}
+
+
+def _in_remarks(field: SheetField | None) -> str:
+    """Return how remarks about sums name a field: by its question; "" if it has none."""
+    return _plain(question_in_words(field.question)) if field and field.question else ""
 
 
 def _is_behind(row: FieldRow, wanted: str, templates: Sequence[SheetTemplate]) -> bool:

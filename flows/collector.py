@@ -17,10 +17,28 @@ def without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def pass_over() -> None:
-    """Have the search pass over all that is there now: it is freed as ever when nothing refers to it any more.
+GROWTH = 1.25
+"""What the search passes over may grow by so much before it looks through it after all: by then a fifth of it may be
+cycles that nothing refers to any more."""
 
-    For a process that keeps a whole exam in memory and answers requests: a search through a million records stops
-    everything for a second.
+
+class Passing:
+    """Has the search for cycles pass over what a process keeps in memory for long.
+
+    For one that keeps a whole exam and answers requests: a search through a million records stops everything for a
+    second. What is passed over is freed as ever when nothing refers to it any more, but for cycles; those are looked
+    for when it has grown by `GROWTH`.
     """
-    gc.freeze()
+
+    def __init__(self) -> None:
+        self._clean = 0
+
+    def over_all(self) -> None:
+        """Pass over all that is there now."""
+        gc.freeze()
+        if self._clean and gc.get_freeze_count() <= self._clean * GROWTH:
+            return
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        self._clean = gc.get_freeze_count()

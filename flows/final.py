@@ -9,11 +9,12 @@ from flows.batches import Batch
 from flows.batches import in_words as batch_in_words
 from flows.checking import Standing
 from flows.checking import in_words as check_in_words
-from flows.ledger import IN_HAND, Ledger
+from flows.ledger import IN_HAND, MEND, Ledger
 from flows.ledger import in_words as ledger_in_words
 from flows.records import FieldRow, PageRow, TrailRow
 from flows.settling import SettledSheet
 from flows.trail import by_key, standing, waits_for_second
+from flows.worth import WHERE_BLANKS_COUNT
 from recognizer.records import Flag, PageOutcomeKind
 
 MOST_NAMED = 3
@@ -118,7 +119,8 @@ def what_blocks(
     if rules:
         told.append(Waiting(Obstacle.RULES, rules))
     if claimed := len(ledger.claimed):
-        said = f"{claimed:,} pages say a number that others say too, and are not joined"
+        says = "1 page says" if claimed == 1 else f"{claimed:,} pages say"
+        said = f"{says} a number that others say too, and {'is' if claimed == 1 else 'are'} not joined"
         told.append(Waiting(Obstacle.NUMBERS, said, then=": tallymark stacks DIR"))
     if not is_whole:
         said = "the chain of corrections is broken: a row was changed, added or removed by other means than Tallymark"
@@ -145,13 +147,13 @@ def _waiting(
 ) -> Iterator[Waiting]:
     if untouched := flags - left.unreadable - left.disputed:
         then = "; they stand on the sheet Flags of an export without --final"
-        yield Waiting(Obstacle.FIELDS, f"{untouched:,} fields wait for a person", then=then)
+        yield Waiting(Obstacle.FIELDS, f"{_fields(untouched)} {_wait(untouched)} for a person", then=then)
     yield from _about_answers(left)
     for batch in batches:
         if batch.blocks:
             yield Waiting(Obstacle.BATCH, batch_in_words(batch), then="; tallymark batches explains it")
     if not ledger.closes:
-        yield Waiting(Obstacle.LEDGER, ledger_in_words(ledger))
+        yield Waiting(Obstacle.LEDGER, ledger_in_words(ledger, mend=False), then=MEND)
     yield from _about_files(ledger)
     yield from _about_pages(ledger)
     # Sheets whose fields wait are counted with them; what remains open is said in remarks.
@@ -159,7 +161,7 @@ def _waiting(
         yield Waiting(
             Obstacle.SHEETS,
             f"{_count(len(remarked), 'sheet')} open",
-            _some([f"{sheet.sheet}: {sheet.remarks[0]}" for sheet in remarked], "; "),
+            _some([f"{sheet.sheet}: {sheet.remarks[0].replace(WHERE_BLANKS_COUNT, '')}" for sheet in remarked], "; "),
             "; what cannot be mended: tallymark ledger DIR --accept SHEET WHY",
             ", see the column 'remarks' of Marks in an export without --final",
         )
@@ -173,13 +175,16 @@ def _about_answers(left: LeftOpen) -> Iterator[Waiting]:
         said = f"{_fields(left.disputed)} disputed: two people differ, and a third decides"
         yield Waiting(Obstacle.DISPUTED, said, then=": tallymark review DIR")
     if left.second:
-        waits = "waits" if left.second == 1 else "wait"
-        said = f"{_fields(left.second)} {waits} for a second look (review.second in exam.toml)"
+        said = f"{_fields(left.second)} {_wait(left.second)} for a second look (review.second in exam.toml)"
         yield Waiting(Obstacle.SECOND, said, then=": tallymark review DIR")
 
 
 def _fields(number: int) -> str:
     return "1 field" if number == 1 else f"{number:,} fields"
+
+
+def _wait(number: int) -> str:
+    return "waits" if number == 1 else "wait"
 
 
 def _is_taken(ledger: Ledger, sheet: SettledSheet) -> bool:
@@ -188,7 +193,7 @@ def _is_taken(ledger: Ledger, sheet: SettledSheet) -> bool:
 
 def _about_files(ledger: Ledger) -> Iterator[Waiting]:
     if hand := [line.name for line in ledger.lines if line.outcome == IN_HAND]:
-        said = f"{_count(len(hand), 'file')} in hand, of which {ledger.waiting:,} pages wait to be read"
+        said = f"{_count(len(hand), 'file')} in hand, of which {_count_pages(ledger.waiting)} to be read"
         yield Waiting(Obstacle.IN_HAND, said, _some(hand), ": tallymark grade DIR goes on with them")
     if aside := ledger.quarantined:
         yield Waiting(
@@ -217,6 +222,10 @@ def _about_pages(ledger: Ledger) -> Iterator[Waiting]:
             yield Waiting(
                 what, said, _places(rows), f"{then}tallymark ledger DIR --accept FILE:N WHY takes it as it is"
             )
+
+
+def _count_pages(number: int) -> str:
+    return "1 page waits" if number == 1 else f"{number:,} pages wait"
 
 
 def _count(number: int, what: str) -> str:

@@ -21,6 +21,9 @@ from recognizer.records import PageOutcomeKind
 OPEN_OUTCOMES = (PageOutcomeKind.FAILED, PageOutcomeKind.HELD, PageOutcomeKind.FOREIGN)
 """Pages that a person has to look at. A blank page is no trouble, and a duplicate adds nothing."""
 
+MEND = "; look at the lines whose residual is not 0, and have the archived scans read again: tallymark regrade"
+"""What is done about a ledger that does not close."""
+
 IN_HAND = "in hand"
 """What is said of a file that a stopped run left."""
 
@@ -253,14 +256,13 @@ def _filled(line: FileLine, scan: ScanRow | None, by_scan: Mapping[str, Sequence
     )
 
 
-def in_words(ledger: Ledger) -> str:
-    """Return in one sentence how the sums stand."""
+def in_words(ledger: Ledger, *, mend: bool = True) -> str:
+    """Return in one sentence how the sums stand, and (`mend`) what a person at a terminal does about it."""
     if not ledger.closes:
         return (
             f"the ledger does not close: {ledger.pages_in} pages came in, of {ledger.counts.total()} it is known what "
             f"became of them, {ledger.waiting} wait, {ledger.residual + ledger.strays} are left over, and "
-            f"{ledger.files_residual} files; look at the lines whose residual is not 0, and have the archived scans "
-            "read again: tallymark regrade"
+            f"{ledger.files_residual} files{MEND if mend else ''}"
         )
     if ledger.in_hand:
         files = "1 file is" if ledger.in_hand == 1 else f"{ledger.in_hand} files are"

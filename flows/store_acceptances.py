@@ -28,6 +28,8 @@ class AcceptanceStore(Transactions):
             }
             for one in said
         ]
+        if not values:
+            return
         with self._write() as connection:
             connection.execute(insert(acceptances), values)
 

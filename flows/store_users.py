@@ -8,10 +8,9 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Row
 
 from flows.migrations.tables import user_changes, users
-from flows.review.people import UserRole
 from flows.rows import time_of, time_text
 from flows.store_transactions import Transactions
-from flows.users import Changed, User, UserChange
+from flows.users import Changed, User, UserChange, UserRole
 
 
 class UserStore(Transactions):

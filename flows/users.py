@@ -4,9 +4,25 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 
 from flows.errors import AccountError
-from flows.review.people import UserRole
+
+
+class UserRole(StrEnum):
+    """What somebody may do: each role may do what the one before it may."""
+
+    VIEWER = "viewer"
+    """Sees the dashboard; no picture, no name."""
+    REVIEWER = "reviewer"
+    """Settles fields; sees pictures, and names only where the exam says so."""
+    LEAD = "lead"
+    """Sees names, decides about candidates and pages, takes sample checks, undoes what others said."""
+
+    def covers(self, needed: "UserRole") -> bool:
+        """Tell whether somebody with this role may do what needs another."""
+        ranks = list(UserRole)
+        return ranks.index(self) >= ranks.index(needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +56,15 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
+def typed_name(typed: str) -> str:
+    """Return what somebody typed as names are compared: neither capitals nor white space tell two apart."""
+    # Once more behind it: NFKC makes other white space of some characters.
+    return " ".join(folded(" ".join(typed.split())).split())
+
+
 def find(users: Iterable[User], typed: str) -> User | None:
-    """Return the account of a name, however its capitals were typed."""
-    wanted = folded(" ".join(typed.split()))
+    """Return the account of a name, however its capitals and the white space around its words were typed."""
+    wanted = typed_name(typed)
     return next((user for user in users if folded(user.name) == wanted), None)
 
 

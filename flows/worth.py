@@ -19,9 +19,11 @@ Worth: TypeAlias = Literal["unsettled", "zero", "not_attempted"]
 DashWorth: TypeAlias = Literal["unsettled", "zero"]
 AbsentWorth: TypeAlias = Literal["no_total", "zero", "unsettled"]
 
+WHERE_BLANKS_COUNT = " (blank in the key, else marks.blank in exam.toml)"
+"""Where an exam says what blanks are worth: left out where several such remarks stand together."""
+
 UNCOUNTED_BLANK = (
-    "the mark cell is blank, which the exam leaves open (blank in the key, else marks.blank in exam.toml); say what "
-    "was awarded, - for nothing"
+    f"the mark cell is blank, which the exam leaves open{WHERE_BLANKS_COUNT}; say what was awarded, - for nothing"
 )
 UNCOUNTED_DASH = "a dash, which exam.toml leaves open (marks.dash); say what was awarded"
 UNCOUNTED_ABSENT = "absent (AB), which exam.toml leaves open (marks.absent); say what was awarded"

@@ -56,7 +56,12 @@ def part_in_words(part: SumPart) -> str:
     if part.role is Role.TOTAL:
         name = part.question.strip()
         return "the total" if name.casefold() in ("", "total") else f"the total '{name}'"
-    return f"Q{part.question}" if part.question[:1].isdigit() else part.question
+    return question_in_words(part.question)
+
+
+def question_in_words(question: str) -> str:
+    """Return what people call a question in a sentence: "Q4" where it is numbered, else as it is called."""
+    return f"Q{question}" if question[:1].isdigit() else question
 
 
 class _Sum:

@@ -94,6 +94,17 @@ def test_the_library_does_not_know_the_application() -> None:
     assert guilty == []
 
 
+def test_only_commands_know_the_review() -> None:
+    """The web application stands on all else in `flows/`; nothing else stands on it."""
+    guilty = [
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "flows").rglob("*.py")
+        if path.parent.name not in ("review", "commands")
+        and any(module.startswith("flows.review.") for module in imports(path))
+    ]
+    assert guilty == []
+
+
 def test_training_is_imported_by_nobody_else() -> None:
     """But by the command that learns, and there only when it runs."""
     guilty = [
@@ -109,7 +120,8 @@ def test_training_is_imported_by_nobody_else() -> None:
 
 def test_the_command_line_starts_without_heavy_libraries() -> None:
     code = (
-        "import sys, flows.cli; heavy = {'cv2', 'matplotlib', 'numpy', 'prefect', 'pandas', 'sqlalchemy'}; "
+        "import sys, flows.cli; heavy = {'cv2', 'matplotlib', 'numpy', 'prefect', 'pandas', 'sqlalchemy', "
+        "'fastapi', 'starlette', 'uvicorn', 'jinja2'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout

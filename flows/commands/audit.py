@@ -66,7 +66,7 @@ def audit(
     \b
     Examples:
       tallymark audit chemistry
-      tallymark audit chemistry --field cover_marks#00017:q1
+      tallymark audit chemistry --field cover_marks#00017:mark_01
       tallymark audit chemistry --field "cover_marks#00017:computed total"
       tallymark audit chemistry --verify --head 5a0c…
       tallymark audit chemistry --pairs

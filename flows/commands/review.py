@@ -124,8 +124,7 @@ def _link(office: "Office", accounts: "Sequence[User]", reviewer: str | None, ro
     Who has an account is what the account is, and nothing when it is disabled.
     """
     from flows.review.accounts import person_of
-    from flows.review.people import UserRole
-    from flows.users import find
+    from flows.users import UserRole, find
 
     name = check_reviewer(_login_name() if reviewer is None else reviewer)
     if not accounts:

@@ -45,8 +45,8 @@ def add(folder: Path, name: str, *, role: str, password_stdin: bool) -> None:
     """Make an account; its password is typed twice."""
     from flows import users as accounts
     from flows.passwords import hash_password
-    from flows.review.people import UserRole
     from flows.reviewer import check_reviewer
+    from flows.users import UserRole
 
     name = check_reviewer(name)
     accounts.refuse_taken(_there(folder), name)
@@ -78,7 +78,7 @@ def list_(folder: Path, *, as_json: bool) -> None:
 def role(folder: Path, name: str, new: str) -> None:
     """Give an account another role: viewer, reviewer or lead."""
     from flows import users as accounts
-    from flows.review.people import UserRole
+    from flows.users import UserRole
 
     _change(folder, lambda there, at: accounts.with_role(there, name, UserRole(new), at))
 

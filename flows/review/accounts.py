@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from starlette.concurrency import run_in_threadpool
 
 from flows.passwords import COST, MOST_CHARACTERS, Cost, hash_password, is_password
-from flows.review.people import Person, UserRole
+from flows.review.people import Person
 from flows.review.throttle import Throttle
 from flows.reviewer import LONGEST_NAME
 from flows.settings import Exam
 from flows.store import Store
-from flows.users import User, find
+from flows.users import User, UserRole, find
 
 AT_ONCE = 2
 """Passwords that are tried at the same time: each takes 128 MiB."""

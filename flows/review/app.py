@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from flows.errors import FlowError
 from flows.review import (
+    accepting,
     candidates,
     dashboard,
     entrance,
@@ -40,7 +41,20 @@ SILENT: TelemetryConfig = {
 }
 """Nothing is told to anybody about requests, whatever the environment says."""
 
-VIEWS = (entrance, dashboard, queue, wall, sampling, sheets, sheet_words, candidates, places, images, page_images)
+VIEWS = (
+    entrance,
+    dashboard,
+    queue,
+    wall,
+    sampling,
+    sheets,
+    sheet_words,
+    candidates,
+    places,
+    accepting,
+    images,
+    page_images,
+)
 
 
 def create_app(

@@ -1,7 +1,7 @@
 """What one person is told of an exam on the dashboard: JSON, without names for those who must not see them. Pure."""
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -12,12 +12,14 @@ from flows.final import Obstacle, Waiting
 from flows.ledger import Ledger, in_words
 from flows.records import FileOutcome, RunRow
 from flows.review.board import Board
-from flows.review.people import Person, UserRole
+from flows.review.people import Person
 from flows.review.progress import ReviewerFigures
 from flows.review.queue_shown import REASONS
+from flows.review.ways import ACCEPTING, IN_DOUBT, WAYS
 from flows.run_promise import in_words as promise_in_words
 from flows.settings import ReviewSettings
 from flows.trail import PairFigures
+from flows.users import UserRole
 from recognizer.records import PageOutcomeKind
 
 MOST_LISTED = 5
@@ -26,20 +28,10 @@ MOST_LISTED = 5
 MOST_RUNS = 3
 """Runs whose promise is told, the latest first; the workbook tells all."""
 
-PLACES: Mapping[Obstacle, tuple[str, UserRole, str]] = MappingProxyType(
-    {
-        Obstacle.CHECKS: ("/wall/check", UserRole.LEAD, "Look at a sample"),
-        Obstacle.FIELDS: ("/queue", UserRole.REVIEWER, "Settle them"),
-        Obstacle.UNREADABLE: ("/queue?reason=unreadable", UserRole.REVIEWER, "Look at them again"),
-        Obstacle.DISPUTED: ("/queue?reason=disputed", UserRole.REVIEWER, "Decide between two answers"),
-        Obstacle.SECOND: ("/queue?reason=second", UserRole.REVIEWER, "Give a second answer"),
-        Obstacle.COPIES: ("/sheets?show=held", UserRole.LEAD, "Decide which picture counts"),
-        Obstacle.FAILED: ("/sheets?show=failed", UserRole.LEAD, "Place them by hand"),
-        Obstacle.SHEETS: ("/sheets?show=remarks", UserRole.REVIEWER, "Look at the sheets"),
-        Obstacle.LEDGER: ("#ledger", UserRole.VIEWER, "Look at the ledger"),
-    }
-)
-"""Where an obstacle is settled in the browser, by whom, and what the link says; the others take a command."""
+STARTS_WITH_WORD = re.compile(r"[a-z]+ ")
+"""What may begin with a capital letter: names of files may not."""
+
+LOOK_AT_SHEETS = "Look at the sheets"
 
 
 def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, Any]:
@@ -99,7 +91,7 @@ def _state(board: Board) -> str:
 
 def _ledger(ledger: Ledger) -> dict[str, Any]:
     return {
-        "words": in_words(ledger),
+        "words": in_words(ledger, mend=False),
         "closes": ledger.closes,
         "files_in": ledger.files_in,
         "files": [[kind.value, ledger.files[kind.value]] for kind in FileOutcome],
@@ -179,16 +171,18 @@ def _pair(first: str, second: str, found: PairFigures) -> dict[str, Any]:
 
 
 def _block(one: Waiting, person: Person, checks: Standing) -> dict[str, Any]:
-    at, needed, does = PLACES.get(one.what, ("", UserRole.VIEWER, ""))
-    if one.what is Obstacle.CHECKS and checks.waiting:
-        at, needed, does = "/queue?reason=doubted", UserRole.REVIEWER, "Look at what is in doubt"
-    here = bool(at) and person.role.covers(needed)
+    way = IN_DOUBT if one.what is Obstacle.CHECKS and checks.waiting else WAYS[one.what]
+    # Whoever may look at sheets may mend what people wrote there; the rest is for leads.
+    at_sheets = one.what is Obstacle.SHEETS and person.role.covers(UserRole.REVIEWER) and not person.is_lead
+    here = person.role.covers(way.role)
+    words = one.said[0].upper() + one.said[1:] if STARTS_WITH_WORD.match(one.said) else one.said
     return {
         "what": one.what.value,
-        "words": one.said,
+        "words": words,
         # What is wrong with a sheet may tell whose it is.
         "named": one.named if person.sees_names or one.what is not Obstacle.SHEETS else "",
-        "link": at if here else None,
-        "does": does if here else "",
-        "command": "" if at else one.then.lstrip(":; "),
+        "link": way.at or None if here or at_sheets else None,
+        "does": LOOK_AT_SHEETS if at_sheets else way.link if here and way.at else "",
+        "command": way.command if here else "",
+        "by_others": ACCEPTING if at_sheets else "" if here else way.by_others,
     }

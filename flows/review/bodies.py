@@ -16,13 +16,10 @@ from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 from fastapi import HTTPException, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 SHORT_TEXT = 200
 """Characters of what is typed for one field: the longest id has 24."""
-
-NOTE_TEXT = 2_000
-"""Characters of a reason or a note."""
 
 MOST_TOLD = 3
 """How many faults of a body are named: a page of ours has none, and more help nobody."""
@@ -48,11 +45,11 @@ Key = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{12}-[0-9]{1,6}-[A-Za
 Token = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{32}\z")]
 """The name under which something is stored once, however often it is sent (`token` of api.js)."""
 
+RowNumber = Annotated[int, Field(ge=1, le=2**53)]
+"""The number of a row of the trail: no more than what a browser counts exactly."""
+
 ShortText = Annotated[str, StringConstraints(max_length=SHORT_TEXT), AfterValidator(printable)]
 """What somebody types for one field."""
-
-NoteText = Annotated[str, StringConstraints(max_length=NOTE_TEXT), AfterValidator(printable)]
-"""A reason in somebody's words, in one line."""
 
 
 class Body(BaseModel):

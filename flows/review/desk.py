@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import takewhile
 from threading import Event, RLock, Thread
 
-from flows.collector import pass_over, without_collector
+from flows.collector import Passing, without_collector
 from flows.deciding import Grounds, decide_fields, grounds_of
 from flows.errors import FlowError
 from flows.exam_results import ExamResults, exam_results, exam_rule
@@ -24,7 +25,7 @@ from flows.ledger import Ledger
 from flows.records import DISPUTED, FieldRow, TrailRow
 from flows.review.wording import fault_number, without_paths
 from flows.rules import RULE_FILES
-from flows.settings import Exam
+from flows.settings import DATABASE, Exam
 from flows.settling import SettledSheet
 from flows.store import Store
 from flows.trail import by_key, standing, waits_for_second
@@ -62,6 +63,17 @@ class Seen:
     flags: tuple[FlagRow, ...]
 
 
+class ReadOnce:
+    """What deciding needs of a store, each read at most once: for two who look at the same moment."""
+
+    def __init__(self, store: Store) -> None:
+        self.fields = cache(store.fields)
+        self.id_characters = cache(store.id_characters)
+        self.sample_checks = cache(store.sample_checks)
+        self.runs = cache(store.runs)
+        self.pages = cache(store.pages)
+
+
 @dataclass(slots=True)
 class Desk:
     """An exam in memory. `begin` starts to read it; until that is done `seen` is None; `trouble` says what failed."""
@@ -85,6 +97,7 @@ class Desk:
     _log: deque[tuple[int, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_LOGGED))
     _logged_from: int = 0
     _marked_by: tuple[tuple[str, int, int], ...] = ()
+    _passing: Passing = field(default_factory=Passing)
 
     def __post_init__(self) -> None:
         self._fields = fields_by_name(self.exam.sheets.templates)
@@ -114,25 +127,43 @@ class Desk:
         self._soon.set()
 
     def _watch(self) -> None:
-        rest = 0.0
         while not self._over.is_set():
-            began = time.monotonic()
             try:
+                # One connection for as long as all is well: opening leaves cycles behind, a thousand times an hour.
                 with self.opener() as store:
-                    stamp = self._stamp()
-                    if self.seen is None or stamp != self._marked_by or store.changes() != self.seen.changes:
-                        self._look(store)
-                        self._marked_by = stamp
-                        rest = REST_SHARE * (time.monotonic() - began)
-                    self.trouble = ""
+                    file = self._database()
+                    while not self._over.is_set() and self._database() == file:
+                        self._pause(self._look_if_changed(store))
+                continue
             except (FlowError, RecognizerError) as problem:
                 self.trouble = without_paths(str(problem), self.exam.dir)
             except Exception as problem:
                 # Loud, and not the end: who waits is told, and the next look may do.
                 self.trouble = f"Something went wrong that should not; the terminal shows more: {fault_number(problem)}"
-            self._soon.wait(max(LOOK_SECONDS, rest))
-            self._soon.clear()
-            rest = 0.0
+            self._pause(0.0)
+
+    def _look_if_changed(self, store: Store) -> float:
+        """Return for how many seconds to rest."""
+        began, rest = time.monotonic(), 0.0
+        stamp = self._stamp()
+        if self.seen is None or stamp != self._marked_by or store.changes() != self.seen.changes:
+            self._look(store)
+            self._marked_by = stamp
+            rest = REST_SHARE * (time.monotonic() - began)
+        self.trouble = ""
+        return rest
+
+    def _pause(self, rest: float) -> None:
+        self._soon.wait(max(LOOK_SECONDS, rest))
+        self._soon.clear()
+
+    def _database(self) -> tuple[int, int] | None:
+        """Return which file the database is, None when it is gone: a folder may move, and another take its place."""
+        try:
+            at = (self.exam.dir / DATABASE).stat()
+        except OSError:
+            return None
+        return at.st_dev, at.st_ino
 
     def _stamp(self) -> tuple[tuple[str, int, int], ...]:
         """Return what tells that somebody saved the key or the roster."""
@@ -146,7 +177,7 @@ class Desk:
     def _look(self, store: Store) -> Seen:
         with without_collector():
             seen = self._looked(store)
-        pass_over()
+        self._passing.over_all()
         return seen
 
     def _looked(self, store: Store) -> Seen:
@@ -155,10 +186,11 @@ class Desk:
             self._touched = set()
         with store.snapshot():
             changes = store.changes()
-            results = exam_results(self.exam, store)
-            grounds = replace(grounds_of(self.exam, store), rule=exam_rule(self.exam, results.key))
+            once = ReadOnce(store)
+            results = exam_results(self.exam, once)
+            grounds = replace(grounds_of(self.exam, once), rule=exam_rule(self.exam, results.key))
             raw: defaultdict[str, list[FieldRow]] = defaultdict(list)
-            for row in store.fields():
+            for row in once.fields():
                 raw[row.sheet].append(row)
             ledger = store.ledger()
             trails = self._wanted_trails(store, results.decided.fields)
@@ -175,10 +207,12 @@ class Desk:
             sheets={sheet.sheet: sheet for sheet in decided.sheets},
             flags=flag_rows(decided.fields, decided.sheets, self.exam.sheets.templates),
         )
+        rows, by_sheet, flags = dict(seen.rows), dict(seen.raw), {flag.row.key: flag for flag in seen.flags}
+        # Freeing a million records takes a second: not while others wait for the lock.
+        before = self.seen, self._rows, self._raw, self._open, self._trails
         with self._lock:
             self.seen = seen
-            self._rows, self._raw = dict(seen.rows), dict(seen.raw)
-            self._open = {flag.row.key: flag for flag in seen.flags}
+            self._rows, self._raw, self._open = rows, by_sheet, flags
             self._trails = trails
             self._looks = {key for key in trails if self._wants_second(key)}
             self.version += 1
@@ -186,6 +220,7 @@ class Desk:
             self._logged_from = self.version
             # What people said while this was worked out.
             self._patch(store, self._touched)
+        del before
         return seen
 
     # ---- what is open ------------------------------------------------------------------------------------------------

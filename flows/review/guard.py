@@ -71,6 +71,9 @@ STATIC = "/static/"
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
+WITH_PORT = re.compile(r"\[(?P<six>[0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|(?P<four>[0-9.]+):[0-9]{1,5}")
+"""How some proxies tell who asked: with the port of the connection, IPv6 between brackets."""
+
 Problem: TypeAlias = tuple[HTTPStatus, str]
 
 
@@ -258,7 +261,13 @@ def _believe_proxy(scope: Scope) -> None:
     sender = request.headers.getlist("x-forwarded-for")
     if sender:
         with suppress(ValueError):
-            scope["client"] = (str(ipaddress.ip_address(sender[-1].rpartition(",")[2].strip())), 0)
+            scope["client"] = (_address_of(sender[-1].rpartition(",")[2].strip()), 0)
+
+
+def _address_of(told: str) -> str:
+    """Return the address that a proxy told, with a port behind it or without (ValueError when it is none)."""
+    found = WITH_PORT.fullmatch(told)
+    return str(ipaddress.ip_address(found["six"] or found["four"] if found else told))
 
 
 def _length(request: Request) -> int:

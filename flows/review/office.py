@@ -13,7 +13,7 @@ from flows.review.board import Boards
 from flows.review.catalogue import Catalogue
 from flows.review.desk import Desk
 from flows.review.leases import Leases
-from flows.review.people import Person, UserRole
+from flows.review.people import Person
 from flows.review.pictures import Pictures
 from flows.review.placing_jobs import PlacingJobs
 from flows.review.queue_order import Lines, Skipped
@@ -21,6 +21,7 @@ from flows.review.rounds import Rounds
 from flows.review.sessions import Session, Sessions
 from flows.settings import Exam
 from flows.store import Store
+from flows.users import UserRole
 
 VIEWS = (
     ("/queue", "Queue", UserRole.REVIEWER),

@@ -1,23 +1,8 @@
 """Who looks at an exam, and what each may do and see."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class UserRole(StrEnum):
-    """What somebody may do: each role may do what the one before it may."""
-
-    VIEWER = "viewer"
-    """Sees the dashboard; no picture, no name."""
-    REVIEWER = "reviewer"
-    """Settles fields; sees pictures, and names only where the exam says so."""
-    LEAD = "lead"
-    """Sees names, decides about candidates and pages, takes sample checks, undoes what others said."""
-
-    def covers(self, needed: "UserRole") -> bool:
-        """Tell whether somebody with this role may do what needs another."""
-        ranks = list(UserRole)
-        return ranks.index(self) >= ranks.index(needed)
+from flows.users import UserRole
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,11 @@ from flows.page_desk import PLACEABLE, place, resolve, unplace
 from flows.page_reading import reader_of
 from flows.page_show import pictures_of_place
 from flows.records import By, PageChoice, PageRow
+from flows.review.accepted import told_of_page
 from flows.review.bodies import Body, body_of
 from flows.review.landing import landing, refusal, starting_corners
 from flows.review.office import Here, Leading, Office, draw
-from flows.review.page_images import HIDDEN, find_page, image_address, shown_fit, spec_of, template_of, wanted
+from flows.review.page_images import find_page, image_address, shown_fit, spec_of, template_of, wanted
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.wording import without_paths
@@ -82,10 +83,9 @@ def place_page(request: Request, scan: str, number: str, office: Here, _: Leadin
 
 
 @router.get("/place/{scan}/{number}/data")
-def place_data(scan: str, number: str, office: Here, person: Leading) -> dict[str, Any]:
+def place_data(scan: str, number: str, office: Here, _: Leading) -> dict[str, Any]:
     """Return the size of a page's picture, what it is now, and which templates there are."""
     row = find_page(office, scan, number)
-    _may_see(person)
     # A page that somebody placed is shown as it was scanned too: its corners are pixels of that.
     picture = office.pictures.of(wanted(office, row, None), spec_of(office))
     placed = latest_placements(office.store.placements()).get(key_of(row))
@@ -106,15 +106,15 @@ def place_data(scan: str, number: str, office: Here, person: Leading) -> dict[st
             }
             for one in office.exam.sheets.templates
         ],
+        "acceptance": told_of_page(person, office.desk.seen, row),
         "now": _told(row),
     }
 
 
 @router.get("/place/{scan}/{number}/page.jpg")
-def place_image(scan: str, number: str, office: Here, person: Leading) -> Response:
+def place_image(scan: str, number: str, office: Here, _: Leading) -> Response:
     """Return the page as it was scanned, whatever it was read as."""
     row = find_page(office, scan, number)
-    _may_see(person)
     picture = office.pictures.of(wanted(office, row, None), spec_of(office))
     headers = {"cache-control": "private, max-age=3600", "vary": "cookie"}
     return Response(picture.jpeg, media_type="image/jpeg", headers=headers)
@@ -122,11 +122,10 @@ def place_image(scan: str, number: str, office: Here, person: Leading) -> Respon
 
 @router.post("/place/{scan}/{number}/preview")
 def preview(
-    scan: str, number: str, office: Here, person: Leading, said: Annotated[Placed, Depends(body_of(Placed))]
+    scan: str, number: str, office: Here, _: Leading, said: Annotated[Placed, Depends(body_of(Placed))]
 ) -> dict[str, Any]:
     """Return where the boxes of a sheet land on a page, for the corners that somebody shows."""
     row = find_page(office, scan, number)
-    _may_see(person)
     placement = _placement(office, row, said)
     template = _template(office, said)
     try:
@@ -269,12 +268,6 @@ def _work(office: Office, row: PageRow) -> dict[str, Any]:
         "words": without_paths(work.words, office.exam.dir),
         "seconds": round(work.seconds, 1),
     }
-
-
-def _may_see(person: Person) -> None:
-    """Refuse a page as it was scanned to who must not see names (403): nobody knows where one stands on it."""
-    if not person.sees_names:
-        raise Refused(HTTPStatus.FORBIDDEN, HIDDEN)
 
 
 def _template(office: Office, said: Placed) -> SheetTemplate:

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import Field, StringConstraints
 
 from flows.export.flags_sheet import FlagRow
-from flows.review.bodies import Body, Key, ShortText, Token, body_of
+from flows.review.bodies import Body, Key, RowNumber, ShortText, Token, body_of
 from flows.review.images import KEY
 from flows.review.office import Here, Office, Reviewing, draw, session_of
 from flows.review.queue_order import Asked, Choice, Order, is_for, waiting
@@ -26,9 +26,6 @@ MOST_AHEAD = 16
 
 MOST_HAD = 200
 """Fields that one window may have: those ahead, and decisions that wait while the server does not answer."""
-
-ROUNDS = 8
-"""How often more fields are looked through when others have those that were found; then a window asks again."""
 
 Tab = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{8,32}\z")]
 """The name that a window gives itself: two windows of one session do not show the same field."""
@@ -71,10 +68,11 @@ class Say(Body):
 
 
 class Undo(Body):
-    """Which answer somebody takes back."""
+    """Which answer somebody takes back: the number of its row, as it was told when it was stored."""
 
     key: Key
     token: Token
+    row: RowNumber | None = None
 
 
 class Check(Body):
@@ -148,34 +146,30 @@ def hand_out(office: Office, line: Asked, holder: str, have: Iterable[str], want
     """
     put_off = office.skipped.of(line[0])
     passed = {*have, *put_off}
-    struck = [key for key in office.lines.among(line, list(office.struck)) if key not in passed]
-    found = _taken(office, line, holder, struck, want)
-    passed.update(struck)
-    left = 0
-    for _ in range(ROUNDS):
-        keys, left = office.lines.keys(line, want - len(found) + 2, passed)
-        found += _taken(office, line, holder, keys, want - len(found))
-        passed.update(keys)
-        if len(found) >= want or not keys:
-            break
-    if len(found) < want:
-        later = [key for key in office.lines.among(line, put_off) if key not in set(have)]
-        found += _taken(office, line, holder, later, want - len(found), skipped=True)
-    return found, left
+    found: list[tuple[FlagRow, bool]] = []
 
-
-def _taken(
-    office: Office, line: Asked, holder: str, keys: Iterable[str], most: int, *, skipped: bool = False
-) -> list[Shown]:
-    """Take leases on fields that are free, until there are enough."""
-    found: list[Shown] = []
-    for key in keys:
-        if len(found) >= most:
-            break
+    def take(key: str, *, skipped: bool = False) -> bool:
+        if not office.leases.take(key, holder):
+            return False
         flag = _waits(office, line, key)
-        if flag is not None and office.leases.take(key, holder):
-            found.append(shown(office, line[0], flag, skipped=skipped))
-    return found
+        if flag is None:
+            office.leases.free(key, holder)
+            return False
+        found.append((flag, skipped))
+        return True
+
+    def take_of(keys: Iterable[str], *, skipped: bool = False) -> None:
+        for key in keys:
+            if len(found) >= want:
+                break
+            take(key, skipped=skipped)
+
+    struck = [key for key in office.lines.among(line, list(office.struck)) if key not in passed]
+    take_of(struck)
+    passed.update(struck)
+    _, left = office.lines.keys(line, want - len(found), lambda key: key not in passed and take(key))
+    take_of((key for key in office.lines.among(line, put_off) if key not in set(have)), skipped=True)
+    return [shown(office, line[0], flag, skipped=skipped) for flag, skipped in found], left
 
 
 def _waits(office: Office, line: Asked, key: str) -> FlagRow | None:
@@ -199,7 +193,7 @@ def say_it(
 @router.post("/queue/undo")
 def undo_it(office: Here, person: Reviewing, asked: Annotated[Undo, Depends(body_of(Undo))]) -> dict[str, object]:
     """Take an answer back."""
-    return _stored(office, undo(office, person, asked.key, asked.token))
+    return _stored(office, undo(office, person, asked.key, asked.token, asked.row))
 
 
 @router.post("/queue/check")

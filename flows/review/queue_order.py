@@ -7,7 +7,7 @@ With 50,000 fields waiting, sorting takes a tenth of a second; taking one field 
 
 from bisect import bisect_left, insort
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -316,24 +316,25 @@ class Lines:
     _lock: RLock = field(default_factory=RLock)
     _sorter: Thread | None = None
 
-    def keys(self, asked: Asked, most: int, skip: Set[str]) -> tuple[list[str], int]:
-        """Return the first fields of a line, and how many wait in it, those in `skip` included.
+    def keys(self, asked: Asked, most: int, take: Callable[[str], bool]) -> tuple[list[str], int]:
+        """Return the first fields of a line that can be had, and how many wait in it, all others included.
 
         Args:
             asked: who asks, in which order, and for which fields.
             most: how many at most.
-            skip: those that are not wanted now.
+            take: takes a field for who asks; False while it is not wanted, or somebody else has it. It is asked of no
+                more fields than needed, however many others have of those that come first.
         """
         with self._lock:
             lined = self._kept_up()
             if lined is None:
                 return [], 0
             line = lined.line(asked)
-            return list(islice((key for key in line if key not in skip), most)), len(line)
+            return list(islice(filter(take, line), most)), len(line)
 
     def warm(self, asked: Asked) -> None:
         """Begin to sort a line that is asked for in a moment."""
-        Thread(target=self.keys, args=(asked, 0, frozenset()), name="queue", daemon=True).start()
+        Thread(target=self.keys, args=(asked, 0, bool), name="queue", daemon=True).start()
 
     def among(self, asked: Asked, keys: Iterable[str]) -> list[str]:
         """Return those of some fields that wait in a line, in the order in which they are given."""

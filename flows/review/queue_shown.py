@@ -15,8 +15,9 @@ from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.queue_order import DOUBT, SECOND, look_at, reason_of, turn_of, waiting
 from flows.review.saying import is_blind
+from flows.review.uncounted import left_open, nothing_awarded
 from flows.trail import Turn, is_same_person, standing
-from recognizer.records import Flag
+from recognizer.records import Flag, ValueState
 from recognizer.template import Kind, SheetField
 from recognizer.values import ABSENT, NOTHING_AWARDED, format_number
 
@@ -60,8 +61,8 @@ class Shown:
     """A field on the screen, as it goes to the browser.
 
     `allowed` are values that may surely be typed, `pattern` what they look like where they are many; anything else is
-    asked of the server. `said` is what this person said of it before, None if nothing. `closed` tells why nothing is
-    left to decide, "" if something is.
+    asked of the server. `no_blank` tells why an empty cell would stay open, "" where it would not. `said` is what this
+    person said of it before, None if nothing. `closed` tells why nothing is left to decide, "" if something is.
     """
 
     key: str
@@ -85,6 +86,7 @@ class Shown:
     around: str
     turn: str
     blind: bool
+    no_blank: str = ""
     skipped: bool = False
     said: str | None = None
     closed: str = ""
@@ -92,11 +94,14 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """One value that the machine thinks of. `value` is "" for a blank, and `label` what people read."""
+    """One value that the machine thinks of. `value` is "" for a blank, and `label` what people read.
+
+    `percent` is None for what the machine did not say: it read nothing there, and this says what that may mean.
+    """
 
     value: str
     label: str
-    percent: float
+    percent: float | None
 
 
 def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = False) -> Shown:
@@ -108,6 +113,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
     word, sentence = REASONS[SECOND if is_unseen else reason]
     reading, _, _ = row.revision.rpartition(".")
     allowed, pattern = surely_allowed(at) if (at := desk.template_field(row)) else ((), "")
+    no_blank = left_open(office, row, ValueState.BLANK)
     return Shown(
         key=row.key,
         revision=row.revision,
@@ -123,13 +129,14 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         sentence=sentence,
         why="" if is_unseen or reason == Flag.DISPUTED.value else _without_names(office, person, flag.why),
         may_hold=flag.may_hold,
-        guesses=guesses(row),
-        allowed=allowed,
+        guesses=without_blank(guesses(row), nothing_awarded(office, row)) if no_blank else guesses(row),
+        allowed=tuple(text for text in allowed if not left_open(office, row, ValueState.VALUE, text)),
         pattern=pattern,
         crop=f"/crop/{row.key}.png?v={reading}",
         around=f"/around/{row.key}.jpg?v={reading}",
         turn=turn.value,
         blind=is_blind(office),
+        no_blank=no_blank,
         skipped=skipped,
     )
 
@@ -178,6 +185,16 @@ def guesses(row: FieldRow) -> tuple[Guess, ...]:
         Guess(value, value or BLANK_WORD, round(100 * likely, 1))
         for value, likely in list(found.items())[:MOST_GUESSES]
     )
+
+
+def without_blank(found: Sequence[Guess], instead: str) -> tuple[Guess, ...]:
+    """Return guesses for a field that blank leaves open: in its place stands `instead`, nothing awarded, in words."""
+    said = Guess(instead, f"{instead} nothing awarded", None)
+    at = next((number for number, guess in enumerate(found) if not guess.value), len(found))
+    before, after = tuple(found[:at]), tuple(found[at + 1 :])
+    if at == len(found) or not instead or any(guess.value == instead for guess in before):
+        return (*before, *after)
+    return (*before, said, *(guess for guess in after if guess.value != instead))
 
 
 @lru_cache(maxsize=4096)

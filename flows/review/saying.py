@@ -20,7 +20,8 @@ from flows.records import CANCELLED, UNREADABLE, Act, Correction, FieldRow, Trai
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.refusals import Refused
-from flows.trail import Turn, is_same_person, next_act, standing, undo_of, waits_for
+from flows.review.uncounted import left_open
+from flows.trail import Turn, in_force, is_same_person, next_act, standing, undo_of, waits_for
 from recognizer.errors import ValueNotAllowedError
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField
@@ -36,6 +37,12 @@ TOKEN = re.compile(r"[0-9A-Za-z_-]{8,64}")
 """What a token looks like: 128 random bits in hexadecimal take 32 characters."""
 
 GONE = "There is no such field any more: its page was replaced, or read with another template. Go on with the next one."
+
+
+UNSEEN_WORD = (
+    "The last word on this field is {}'s, and this page does not say that you have seen it. Nothing was taken back; "
+    "open the field's sheet, look at it, and take it back there."
+)
 
 
 class Word(StrEnum):
@@ -146,29 +153,46 @@ def say_all(office: Office, person: Person, said: Sequence[Said], token: str) ->
     return tuple(_told(row, stored=stored) for row in rows)
 
 
-def undo(office: Office, person: Person, key: str, token: str) -> Told:
+def undo(office: Office, person: Person, key: str, token: str, row: int | None = None) -> Told:
     """Take back what was said last of a field; a reviewer only what he said himself.
 
+    Args:
+        office: the exam.
+        person: who takes it back.
+        key: the field.
+        token: given by the browser: sent twice, it is stored once.
+        row: the number of the row that is meant, as it was told when that was stored, or shown. Without it, leads too
+            take back only what they said themselves: nobody takes back what he has not seen.
+
     Raises:
-        Refused: nothing stands, or somebody else said it (409); there is no such field (404).
+        Refused: nothing stands, something else was said since, or somebody else said it (409); there is no such field
+            (404).
         PlaceError: as `say`.
     """
     _check_token(token)
 
     def choose(_: FieldRow, trail: tuple[TrailRow, ...]) -> Correction:
+        left = in_force(trail)
+        if left and row is not None and left[-1].number != row:
+            raise Refused(HTTPStatus.CONFLICT, _said_since(office, person, trail[-1].correction, left[-1]), (key,))
+        if left and row is None and person.is_lead and not is_same_person(left[-1].correction.reviewer, person.name):
+            raise Refused(HTTPStatus.CONFLICT, UNSEEN_WORD.format(left[-1].correction.reviewer), (key,))
         try:
             return undo_of(trail, person.name, person.is_lead)
         except UndoError as problem:
             raise Refused(HTTPStatus.CONFLICT, _sentence(str(problem)), (key,)) from problem
 
     try:
-        row, stored = office.store.decide_field(key, token, choose)
+        made, stored = office.store.decide_field(key, token, choose)
     except KeyError as none:
         raise Refused(HTTPStatus.NOT_FOUND, GONE, (key,)) from none
     except TokenUsedError as used:
         raise Refused(HTTPStatus.CONFLICT, str(used), (key,)) from used
+    except Refused as refusal:
+        _show_why(office, refusal)
+        raise
     office.desk.touched(office.store, [key])
-    told = _told(row, stored=stored)
+    told = _told(made, stored=stored)
     if is_blind(office):
         # What stands now may be somebody else's answer.
         return Told(key, told.stored, told.number, ValueState.UNSETTLED, "", "")
@@ -204,8 +228,15 @@ def meaning_of(office: Office, row: FieldRow, said: Said, shown: FieldRow | None
     """Return what a word says of a field: its state, its value in the one form in which values are kept.
 
     Raises:
-        Refused: the field may not hold it.
+        Refused: the field may not hold it, or would stay open all the same, by the rule of the exam.
     """
+    meaning = _meaning(office, row, said, shown)
+    if why := left_open(office, row, meaning.state, meaning.value):
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, why, (row.key,))
+    return meaning
+
+
+def _meaning(office: Office, row: FieldRow, said: Said, shown: FieldRow | None) -> Meaning:
     field = office.desk.template_field(row)
     if field is None:
         raise Refused(
@@ -250,6 +281,20 @@ def what_happened(office: Office, person: Person, trail: Sequence[TrailRow], rev
     who = f"{last.reviewer} {'took back an answer to' if last.act is Act.UNDO else 'decided'} this field at {at}"
     shown = "" if is_blind(office) or last.act is Act.UNDO else f" ({last.value or last.note or BLANK_WORD})"
     return f"{who}{shown}, before your answer came. Yours was not stored."
+
+
+def _said_since(office: Office, person: Person, last: Correction, left: TrailRow) -> str:
+    """Say why a row is not the last word any more; in blind review not what was said."""
+    said = left.correction
+    if last.act is Act.UNDO:
+        who = "You have" if is_same_person(last.reviewer, person.name) else f"{last.reviewer} has"
+        return f"{who} taken an answer to this field back since. Nothing more was taken back; look at it again."
+    who = "You have" if is_same_person(said.reviewer, person.name) else f"{said.reviewer} has"
+    shown = "" if is_blind(office) else f" ({said.value or said.note or BLANK_WORD})"
+    return (
+        f"{who} said something else of this field since, at {said.made_at.astimezone():%H:%M on %Y-%m-%d}{shown}. "
+        "Nothing was taken back."
+    )
 
 
 def _all_or_none(

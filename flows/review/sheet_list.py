@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from flows.acceptances import AcceptedKind
 from flows.page_decisions import place_of
 from flows.page_desk import PLACEABLE
 from flows.records import PageRow
 from flows.results import Match
+from flows.review.accepted import told_of, told_of_page
 from flows.review.catalogue import Index
 from flows.review.desk import Desk, Seen
 from flows.review.naming import without_names
@@ -88,7 +90,10 @@ def found_pages(seen: Seen, asked: Asked, person: Person) -> dict[str, Any]:
         if wanted(page) and (not needle or needle in f"{page.place}\n{page.sheet}\n{page.reason}".casefold())
     ]
     roster = seen.results.decided.candidates
-    rows = [_page(page, without_names(person, page.reason, roster)) for page in _part(fitting, asked.at)]
+    rows = [
+        _page(page, without_names(person, page.reason, roster)) | {"accepted": _by(told_of_page(person, seen, page))}
+        for page in _part(fitting, asked.at)
+    ]
     waiting: dict[str, int] = {}
     for flag in seen.flags:
         waiting[flag.row.sheet] = waiting.get(flag.row.sheet, 0) + 1
@@ -140,6 +145,7 @@ def _sheet(sheet: SettledSheet, index: Index, waiting: dict[str, int], person: P
         "files": [page.place for page in sheet.pages],
         "open": waiting.get(sheet.sheet, 0),
         "remarks": [without_names(person, each, roster) for each in sheet.remarks],
+        "accepted": _by(told_of(person, seen.ledger.accepted, AcceptedKind.SHEET, sheet.sheet, sheet.remarks)),
     }
 
 
@@ -154,6 +160,11 @@ def _page(page: PageRow, reason: str) -> dict[str, Any]:
         "placeable": page.outcome in PLACEABLE or page.identified_by == HAND,
         "choice": place_of(page) is not None,
     }
+
+
+def _by(acceptance: dict[str, Any] | None) -> str:
+    """Return who takes a thing as it is, "" if nobody does."""
+    return str(acceptance["by"]) if acceptance else ""
 
 
 def _part(rows: Sequence[T], at: int) -> Sequence[T]:

@@ -4,7 +4,7 @@ What a person must not see is not in it: names for those who may not see them, a
 said about a field that this person still has to answer.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -53,7 +53,7 @@ class Shown:
     """A sheet as one person sees it.
 
     `hidden` are the keys of fields whose corrections this person must not see; `open_keys` those that wait for
-    somebody; `roster` is who is on the class list.
+    somebody; `roster` is who is on the class list; `numbers` are those of the rows that are the last word, by key.
     """
 
     person: Person
@@ -62,6 +62,7 @@ class Shown:
     open_why: dict[str, str]
     hidden: Collection[str]
     roster: Collection[Candidate]
+    numbers: Mapping[str, int]
 
     def words(self, text: str) -> str:
         """Return a text as this person may read it."""
@@ -151,6 +152,7 @@ def field_as_said(shown: Shown, row: FieldRow, field: SheetField) -> Plain:
         "question": shown.words(question),
         "may_hold": expectation(field),
         "by": correction.reviewer if correction is not None else "",
+        "row": shown.numbers.get(row.key) if correction is not None else None,
         "on": correction.made_at.isoformat(timespec="seconds") if correction is not None else "",
     }
 

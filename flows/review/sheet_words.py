@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from flows.records import Act, TrailRow
 from flows.review.blind import is_unseen
-from flows.review.bodies import Body, Key, ShortText, Token, body_of
+from flows.review.bodies import Body, Key, RowNumber, ShortText, Token, body_of
 from flows.review.images import KEY
 from flows.review.office import Here, Leading, Office, Reviewing
 from flows.review.people import Person
@@ -50,11 +50,12 @@ class Say(Body):
 
 
 class Undo(Body):
-    """Which answer somebody takes back."""
+    """Which answer somebody takes back: the number of its row, as it was told when it was stored, or shown."""
 
     sheet: SheetName
     key: Key
     token: Token
+    row: RowNumber | None = None
 
 
 class Whose(Body):
@@ -76,7 +77,7 @@ def say_it(office: Here, person: Reviewing, said: Annotated[Say, Depends(body_of
 @router.post("/sheets/undo")
 def undo_it(office: Here, person: Reviewing, asked: Annotated[Undo, Depends(body_of(Undo))]) -> Plain:
     """Take an answer back; return the sheet as it is then."""
-    return _answer(office, person, asked.sheet, undo(office, person, asked.key, asked.token))
+    return _answer(office, person, asked.sheet, undo(office, person, asked.key, asked.token, asked.row))
 
 
 @router.post("/sheets/candidate")
@@ -100,7 +101,7 @@ def whose(office: Here, person: Leading, said: Annotated[Whose, Depends(body_of(
     told = say_all(office, person, each, said.token)
     # Whose other sheets are may change with it.
     office.desk.hurry()
-    return _answer(office, person, said.sheet, told[0])
+    return _answer(office, person, said.sheet, *told)
 
 
 @router.get("/sheets/check")
@@ -140,7 +141,10 @@ def _in_words(row: TrailRow) -> str:
     return f"{at} {said.reviewer}: {WHAT.get(said.act, '')}{said.in_words}{was} ({said.how}{machine})"
 
 
-def _answer(office: Office, person: Person, sheet: str, told: Told) -> Plain:
-    said = {"key": told.key, "stored": told.stored, "number": told.number}
+def _answer(office: Office, person: Person, sheet: str, *all_told: Told) -> Plain:
+    told = all_told[0]
+    said: Plain = {"key": told.key, "stored": told.stored, "number": told.number}
     said |= {"state": told.state.value, "value": told.value, "was": told.was}
+    # By these it is told which rows are meant when they are taken back.
+    said |= {"rows": {one.key: one.number for one in all_told}}
     return {"told": said, "sheet": sheet_data(office, person, sheet)}

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
+from flows.acceptances import AcceptedKind
 from flows.records import FieldRow, PageRow
+from flows.review.accepted import told_of
 from flows.review.blind import hidden_keys
 from flows.review.catalogue import Index, SheetNow, sheet_now
 from flows.review.desk import Seen
@@ -24,6 +26,7 @@ from flows.review.sheet_record import (
     remarks_of_sheet,
     sums_of_sheet,
 )
+from flows.trail import in_force
 from recognizer.records import PageOutcomeKind
 from recognizer.template import Role
 
@@ -81,6 +84,7 @@ def sheet_data(office: Office, person: Person, sheet: str) -> Plain:
         "person": person_of_sheet(shown, names),
         "sums": sums_of_sheet(shown),
         **remarks_of_sheet(shown),
+        "acceptance": _acceptance(seen, shown),
         **_around(office, index, sheet),
     }
 
@@ -100,7 +104,21 @@ def shown_sheet(office: Office, person: Person, sheet: str) -> Shown:
     hidden = hidden_keys(office, person, now.rows.values())
     if hidden:
         now = replace(now, rows=_by_picture(now, hidden, office.desk.fields_of_sheet(sheet)))
-    return Shown(person, now, template, why, hidden, seen.results.decided.candidates)
+    return Shown(person, now, template, why, hidden, seen.results.decided.candidates, _numbers(office, now))
+
+
+def _numbers(office: Office, now: SheetNow) -> dict[str, int]:
+    """Return the number of the last word on each field that people spoke of, as far as the sheet shows what they said.
+
+    What somebody said since is not on the screen, and must not be what is taken back there.
+    """
+    found: dict[str, int] = {}
+    for key, row in now.rows.items():
+        _, _, said = row.revision.rpartition(".")
+        if row.correction is not None and said.isdecimal():
+            left = in_force(office.store.trail(key)[: int(said)])
+            found |= {key: left[-1].number} if left else {}
+    return found
 
 
 def _by_picture(now: SheetNow, hidden: Collection[str], raw: Iterable[FieldRow]) -> dict[str, FieldRow]:
@@ -121,6 +139,14 @@ def seen_of(office: Office) -> Seen:
     if office.desk.seen is None:
         raise Refused(503, office.desk.trouble or STILL_READING)
     return office.desk.seen
+
+
+def _acceptance(seen: Seen, shown: Shown) -> Plain | None:
+    """Return whether a sheet is taken as it is; of one whose remarks are not shown nothing is told."""
+    settled = shown.now.settled
+    if shown.hidden:
+        return None
+    return told_of(shown.person, seen.ledger.accepted, AcceptedKind.SHEET, settled.sheet, settled.remarks)
 
 
 def _page(office: Office, shown: Shown, row: PageRow) -> Plain:

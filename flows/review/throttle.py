@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from threading import Lock
 
-from flows.users import folded
+from flows.users import typed_name
 
 LONGEST_WAIT = 60.0
 """Seconds between two tries at most: 1,440 a day guess no password of ours, and nobody is kept out for good."""
@@ -70,7 +70,7 @@ class Throttle:
     def succeeded(self, name: str, address: str) -> None:
         """Forget the tries at a name: its password was known. Its place keeps those at other names."""
         with self._lock:
-            pair, place, name_alone = (folded(name), _place(address)), _place(address), ("name", folded(name))
+            pair, place, name_alone = (typed_name(name), _place(address)), _place(address), ("name", typed_name(name))
             for key in (pair, name_alone):
                 self._tries.pop(key, None)
             if place in self._tries:
@@ -81,10 +81,10 @@ class Throttle:
                 del self._known[next(iter(self._known))]
 
     def _keys(self, name: str, address: str) -> list[tuple[Hashable, int]]:
-        pair, place = (folded(name), _place(address)), _place(address)
+        pair, place = (typed_name(name), _place(address)), _place(address)
         keys: list[tuple[Hashable, int]] = [(pair, FREE_TRIES), (place, FREE_OF_PLACE)]
         # Somebody far away cannot make a name wait where it came in before.
-        return keys if pair in self._known else [*keys, (("name", folded(name)), FREE_OF_NAME)]
+        return keys if pair in self._known else [*keys, (("name", typed_name(name)), FREE_OF_NAME)]
 
     def _wait(self, key: Hashable, free: int, now: float) -> float:
         tries = self._tries.get(key)

@@ -5,7 +5,7 @@
 What somebody else decided meanwhile is named and left alone; the rest is stored. Sent again, nothing is stored twice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -22,8 +22,10 @@ from flows.review.office import Here, Office, Reviewing, draw, session_of
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.saying import GONE, Said, Word, correction_of
+from flows.review.uncounted import left_open
 from flows.review.wall_groups import WALL, WORTH_A_WALL, Group, named_group, page_of, wall_groups
 from flows.trail import in_force, undo_of
+from recognizer.records import ValueState
 
 router = APIRouter()
 
@@ -103,6 +105,7 @@ def page(request: Request, office: Here, person: Reviewing) -> HTMLResponse:
         fields=sum(len(group.flags) for group in shown),
         alone=sum(len(group.flags) < WORTH_A_WALL for group in groups),
         struck=len(office.struck),
+        unsettling=_unsettling(office) if office.desk.seen is not None else 0,
         is_lead=person.is_lead,
     )
 
@@ -271,12 +274,32 @@ def _undone(trail: Sequence[TrailRow], person: Person, confirmed: str) -> Correc
 
 def _groups(office: Office) -> tuple[Group, ...]:
     desk = office.desk
-    return wall_groups(desk.open_flags().values(), desk.template_field, office.struck)
+    return wall_groups(desk.open_flags().values(), desk.template_field, office.struck, _settles(office))
 
 
 def _group(office: Office, name: str) -> Group | None:
     desk = office.desk
-    return named_group(name, desk.open_flags().values(), desk.template_field, office.struck)
+    return named_group(name, desk.open_flags().values(), desk.template_field, office.struck, _settles(office))
+
+
+def _settles(office: Office) -> Callable[[FieldRow], bool]:
+    """Return what tells whether the guess of a field settles it: an empty mark may have no worth in this exam."""
+
+    def settles(row: FieldRow) -> bool:
+        guess = row.decision.guess
+        return not left_open(office, row, ValueState.VALUE if guess else ValueState.BLANK, guess)
+
+    return settles
+
+
+def _unsettling(office: Office) -> int:
+    """Count the open marks whose guess would settle nothing, so that no wall offers them."""
+    settles = _settles(office)
+    flags = office.desk.open_flags().values()
+    return sum(
+        flag.row.correction is None and bool(flag.row.decision.guess_in_words) and not settles(flag.row)
+        for flag in flags
+    )
 
 
 def _cell(flag: FlagRow) -> dict[str, Any]:

@@ -79,13 +79,14 @@ def wall_groups(
     flags: Iterable[FlagRow],
     field_of: Callable[[FieldRow], SheetField | None],
     struck: Mapping[str, str],
+    settles: Callable[[FieldRow], bool] = lambda _: True,
 ) -> tuple[Group, ...]:
     """Return the groups of open fields, the largest first.
 
     Left out are numbers of candidates, fields of which the machine has no guess or one that they may not hold, those
-    that a person has answered already, and those that somebody struck.
+    that a person has answered already, those that somebody struck, and those whose guess `settles` nothing.
     """
-    groups = _grouped(flags, field_of, struck)
+    groups = _grouped(flags, field_of, struck, settles)
     return tuple(sorted(groups, key=lambda group: (-len(group.flags), group.name)))
 
 
@@ -94,16 +95,20 @@ def named_group(
     flags: Iterable[FlagRow],
     field_of: Callable[[FieldRow], SheetField | None],
     struck: Mapping[str, str],
+    settles: Callable[[FieldRow], bool] = lambda _: True,
 ) -> Group | None:
     """Return one of the groups that `wall_groups` returns, None when there is none of that name."""
     *_, guess = name.split(".", GROUP_PARTS - 1)
     # Looked at before anything else: of fifty thousand fields most have another guess.
     alike = (flag for flag in flags if flag.row.decision.guess == guess)
-    return next((group for group in _grouped(alike, field_of, struck) if group.name == name), None)
+    return next((group for group in _grouped(alike, field_of, struck, settles) if group.name == name), None)
 
 
 def _grouped(
-    flags: Iterable[FlagRow], field_of: Callable[[FieldRow], SheetField | None], struck: Mapping[str, str]
+    flags: Iterable[FlagRow],
+    field_of: Callable[[FieldRow], SheetField | None],
+    struck: Mapping[str, str],
+    settles: Callable[[FieldRow], bool],
 ) -> list[Group]:
     found: dict[tuple[Role, Kind, str], list[FlagRow]] = defaultdict(list)
     fits: dict[tuple[str, str, str], bool] = {}
@@ -114,7 +119,7 @@ def _grouped(
         place = (row.template, row.field, guess)
         if place not in fits:
             fits[place] = may_hold(field_of(row), guess)
-        if fits[place] and row.decision.guess_in_words:
+        if fits[place] and row.decision.guess_in_words and settles(row):
             found[row.role, row.kind, guess].append(flag)
     return [_group(*alike, rows) for alike, rows in found.items()]
 

@@ -1,6 +1,7 @@
 """What people do in the browser, and what the database says of it afterwards."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,11 +11,10 @@ from benchmarks.browsing import Review
 from flows.passwords import hash_password
 from flows.records import TrailRow
 from flows.review.desk import Desk
-from flows.review.people import UserRole
 from flows.settings import load_exam
 from flows.store import open_store
 from flows.trail import broken
-from flows.users import added
+from flows.users import UserRole, added
 
 PASSWORD = "sample sheets 4711"
 """Of every account in these tests."""
@@ -89,3 +89,20 @@ def wait_for_next(page: Page, before: str) -> None:
 def wait_saved(page: Page) -> None:
     """Wait until the server has confirmed every decision."""
     expect(page.locator("#saving")).to_have_text("Saved")
+
+
+def answer(page: Page) -> None:
+    """Answer the field on the screen by what is offered for it; where nothing is, nothing was awarded or is written."""
+    if page.locator("#guesses button").count():
+        press(page, "Space")
+        return
+    press(page, "/")
+    if page.locator("#typed[aria-invalid=true]").count():
+        press(page, "0", "Enter")
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until something holds that no page shows: what is in the database, for instance."""
+    until = time.monotonic() + seconds
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.05)

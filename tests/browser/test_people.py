@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.browsing import Review
-from flows.review.people import UserRole
+from flows.users import UserRole
 from tests.browser.conftest import Browsers
 from tests.browser.steps import (
     add_account,

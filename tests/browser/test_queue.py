@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from benchmarks.browsing import Review
 from tests.browser.conftest import Browsers, Watched
 from tests.browser.steps import (
+    answer,
     key_shown,
     open_keys,
     open_queue,
@@ -37,8 +38,7 @@ def test_a_queue_is_cleared_by_keyboard_alone(kim: Watched, review: Review, fold
         if not key:
             break
         decided.append(key)
-        # Space takes the best guess; where the machine has none, nothing is written there.
-        press(page, "Space" if page.locator("#guesses button").count() else "/")
+        answer(page)
         wait_for_next(page, key)
     expect(page.locator("#finished-heading")).to_have_text("Nothing waits for you")
     expect(page.locator("#finished-heading")).to_be_focused()
@@ -78,7 +78,7 @@ def test_undo_brings_the_field_back_and_is_a_row_of_its_own(kim: Watched, review
     open_queue(kim.page, review)
     key = key_shown(kim.page)
     before = open_keys(folder)
-    press(kim.page, "/")
+    answer(kim.page)
     wait_for_next(kim.page, key)
     wait_saved(kim.page)
     press(kim.page, "Control+z")
@@ -95,7 +95,7 @@ def test_a_skipped_field_comes_again_and_previous_goes_back(kim: Watched, review
     press(kim.page, "PageDown")
     wait_for_next(kim.page, first)
     second = key_shown(kim.page)
-    press(kim.page, "/")
+    answer(kim.page)
     wait_for_next(kim.page, second)
     third = key_shown(kim.page)
     press(kim.page, "PageUp")
@@ -117,7 +117,7 @@ def test_two_windows_of_one_person_never_show_the_same_field(
         assert mine != others and not {mine, others} & seen
         seen |= {mine, others}
         for page, key in ((kim.page, mine), (other.page, others)):
-            press(page, "/")
+            answer(page)
             wait_for_next(page, key)
     for page in (kim.page, other.page):
         wait_saved(page)
@@ -133,3 +133,22 @@ def test_the_question_mark_shows_every_key(kim: Watched, review: Review) -> None
     press(kim.page, "Escape")
     expect(kim.page.locator("#keys")).to_be_hidden()
     expect(kim.page.locator("#typed")).to_be_focused()
+
+
+def test_an_empty_mark_that_the_exam_leaves_open_is_answered_with_space_and_no_blank(
+    kim: Watched, review: Review, folder: Path
+) -> None:
+    open_queue(kim.page, review, "?reason=blank_mark")
+    key = key_shown(kim.page)
+    for word in ("/", "*"):
+        press(kim.page, word)
+        expect(kim.page.locator("#wrong")).to_contain_text("type - if nothing was awarded, or the mark")
+        assert key_shown(kim.page) == key
+    offered = kim.page.locator("#guesses button").first
+    expect(offered).to_have_text("- nothing awardedSpace")
+    expect(kim.page.locator("#guesses")).not_to_contain_text("blank")
+    press(kim.page, "Space")
+    wait_for_next(kim.page, key)
+    wait_saved(kim.page)
+    assert [(row.correction.key, row.correction.value) for row in trail(folder)] == [(key, "-")]
+    assert key not in open_keys(folder)

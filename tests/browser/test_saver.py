@@ -87,7 +87,7 @@ def test_enter_works_for_the_next_field_while_another_is_being_checked(
     kim: Watched, review: Review, folder: Path
 ) -> None:
     page = kim.page
-    page.route("**/queue/check", lambda route: None)
+    page.route("**/queue/check", lambda _: None)
     open_queue(page, review, LINE)
     first = key_shown(page)
     press(page, *"99999", "Enter")

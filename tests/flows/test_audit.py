@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from typing import Any
 
 import pytest
 
+import flows.audit
 from flows.audit import Known, NoSuchCellError, Picture, changes_of, entries, histories, named_keys
 from flows.cli import run
+from flows.commands.audit import audit
 from flows.commands.audit_print import SHOWN_ROWS
 from flows.errors import EXIT_BROKEN_CHAIN
 from flows.records import Act, Correction
@@ -22,6 +25,7 @@ from flows.results import MarkChange, Remark, Settler
 from flows.settings import Exam
 from flows.trail import FIRST_PREVIOUS
 from recognizer.records import Flag
+from recognizer.template import Kind, SheetTemplate, load_template, shipped_templates
 from tests.flows.test_deciding import ADA, decided, sheet, unsure
 from tests.flows.test_final import grade
 from tests.flows.test_left_open import key_of, say
@@ -38,6 +42,18 @@ FIELDS = (
 TEMPLATES = (marks_template(), answers_template())
 
 
+def cover_template() -> SheetTemplate:
+    """The shipped cover sheet."""
+    return load_template(shipped_templates()["cover_marks"])
+
+
+COVER = tuple(
+    field_row(replace(page_row("marks", 1), sheet="cover_marks#00001", template="cover_marks"), field, "1")
+    for field in cover_template().pages[0].fields
+    if field.kind is not Kind.IMAGE
+)
+
+
 def fields_named(name: str, said_of: Sequence[str] = ()) -> list[str]:
     """What a name means, as sheet and field."""
     by_key = {row.key: f"{row.sheet} {row.field}" for row in FIELDS}
@@ -47,6 +63,36 @@ def fields_named(name: str, said_of: Sequence[str] = ()) -> list[str]:
 @pytest.mark.parametrize("name", ["q2", "2", "2 (max 10)", " 2  (MAX 10)", "marks\n2 (max 10)"])
 def test_a_field_is_named_as_the_sheet_marks_shows_it(name: str) -> None:
     assert fields_named(f"marks#00002:{name}") == ["marks#00002 q2"]
+
+
+def test_a_field_is_named_as_remarks_name_its_question() -> None:
+    assert fields_named("marks#00002:Q2") == ["marks#00002 q2"]
+    (key,) = named_keys("cover_marks#00001:Q10", COVER, [cover_template()], ())
+    assert key.endswith("-mark_10")
+
+
+def test_a_field_called_as_another_question_is_named_in_remarks_is_meant_alone() -> None:
+    """Its fields are called q1, q2 and q3; here q1 is question 2, and q2 is question 1."""
+    page = marks_template().pages[0]
+    swapped = {"q1": "2", "q2": "1"}
+    fields = tuple(one.model_copy(update={"question": swapped.get(one.name, one.question)}) for one in page.fields)
+    template = marks_template().model_copy(update={"pages": (page.model_copy(update={"fields": fields}),)})
+    (key,) = named_keys("marks#00001:q1", FIELDS, [template], ())
+    assert key.endswith("-q1")
+
+
+def test_what_is_named_as_an_example_is_a_field_of_the_shipped_sheet() -> None:
+    """In the README, in docs/, on the help page and in what is said of a name that is none."""
+    root = Path(flows.audit.__file__).parent.parent
+    with pytest.raises(NoSuchCellError) as refused:
+        fields_named("nothing")
+    told = [str(refused.value), audit.help or ""]
+    told += [(root / name).read_text(encoding="utf-8") for name in ("README.md", "docs/trail.md")]
+    for text in told:
+        examples = set(re.findall(r"cover_marks#00017:(\w+)", text.replace(":computed total", "")))
+        assert examples
+        for name in examples:
+            assert named_keys(f"cover_marks#00001:{name}", COVER, [cover_template()], ()), name
 
 
 def test_a_key_a_sheet_and_columns_of_several_fields_are_named_too() -> None:

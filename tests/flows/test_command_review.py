@@ -17,9 +17,8 @@ from flows.cli import run
 from flows.commands.review import USUAL_PORTS, _address, _hosts, _listening, _usual_port
 from flows.passwords import hash_password
 from flows.places import only_server
-from flows.review.people import UserRole
 from flows.store import open_store
-from flows.users import added, turned
+from flows.users import UserRole, added, turned
 from tests.helpers.exam_folder import exam_folder
 from tests.helpers.visitors import CHEAP, GOOD, NOON
 

@@ -14,10 +14,11 @@ from flows.review.app import create_app
 from flows.review.desk import Desk
 from flows.review.guard import CSRF_HEADER
 from flows.review.office import Office
-from flows.review.people import Person, UserRole
+from flows.review.people import Person
 from flows.review.sessions import COOKIE, Sessions
 from flows.settings import load_exam
 from flows.store import open_store
+from flows.users import UserRole
 from tests.helpers.exam_folder import SETTINGS, exam_folder
 
 ADA = Person("Ada", UserRole.REVIEWER)
@@ -28,6 +29,9 @@ VIC = Person("Vic", UserRole.VIEWER)
 
 SECOND = SETTINGS + '[review]\nsecond = "all"\n'
 """Every field is answered by two people."""
+
+BLANK_IS_ZERO = SETTINGS + '[marks]\nblank = "zero"\n'
+"""An empty mark cell counts 0, so that people may say that it is blank."""
 
 OPEN_MARK = "9f2c41d07ab3-2-q2"
 OPEN_ID = "9f2c41d07ab3-3-candidate"

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from flows.review.office import Needs
-from flows.review.people import UserRole
+from flows.users import UserRole
 
 STATIC = "/static"
 

@@ -11,11 +11,10 @@ from flows.passwords import Cost, hash_password
 from flows.review.app import create_app
 from flows.review.desk import Desk
 from flows.review.office import Office
-from flows.review.people import UserRole
 from flows.review.sessions import Sessions
 from flows.settings import load_exam
 from flows.store import open_store
-from flows.users import added
+from flows.users import UserRole, added
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 CHEAP = Cost(log_n=4, r=8, p=1)

@@ -71,10 +71,11 @@ function final(told) {
 }
 
 function block(one) {
-  const words = el("span", { class: "words", text: /^[a-z]+ /.test(one.words) ? one.words.charAt(0).toUpperCase() + one.words.slice(1) : one.words });
+  const words = el("span", { class: "words", text: one.words });
   if (one.named) words.append(el("span", { class: "named", text: one.named }));
   const command = one.command ? el("span", { class: "named" }, "At the command line: ", el("code", { text: one.command })) : null;
   if (command) words.append(command);
+  if (one.by_others) words.append(el("span", { class: "named", text: one.by_others }));
   return el("li", {}, words, one.link ? el("a", { href: one.link, text: one.does }) : null);
 }
 

@@ -1,4 +1,5 @@
 // Places a page by hand: four corners are shown, the server says where the boxes land, and reads the page there.
+import { showAcceptance } from "./accept.js";
 import { get, LONG_MS, offline, post, Refused } from "./api.js";
 import { bind } from "./keys.js";
 import { draw, make } from "./page_parts.js";
@@ -33,6 +34,7 @@ async function begin() {
   }
   pages(data.placed?.page);
   showNow(data.now);
+  showAcceptance(data.acceptance, at.replace("/place/", "/accept/page/"));
   if (!data.placeable) {
     tell(`This page needs no placing: it is ${data.now.outcome}.`, "bad");
     return;

@@ -261,7 +261,7 @@ async function takeTyped() {
     next();
   } else if (!text) {
     if (place >= 0) next();
-    else wrong("Nothing is typed. Space takes the best guess, / says that nothing is written here.");
+    else wrong(entry.field.no_blank || "Nothing is typed. Space takes the best guess, / says that nothing is written here.");
   } else if (place >= 0 && text === entry.said) {
     next();
   } else if (surely(entry.field, text) !== null) {
@@ -317,7 +317,8 @@ function takeGuess(at) {
     wrong(at ? `There is no guess number ${at + 1} for this field.` : "The machine has no guess for this field. Type what you read.");
     return;
   }
-  if (guess.value) decide("guess", guess.value);
+  if (guess.percent === null) decide("value", guess.value);
+  else if (guess.value) decide("guess", guess.value);
   else decide("blank");
 }
 
@@ -453,7 +454,7 @@ function once(run, { empty = false, untouched = false, back = false } = {}) {
 
 bind([
   { keys: ["Enter"], typing: true, says: "Take what is typed", run: once(takeTyped) },
-  { keys: [" ", "Alt+g"], typing: true, says: "Take the best guess (Space while nothing is typed)", run: (event) => once(() => takeGuess(0), { empty: event.key === " " })(event) },
+  { keys: [" ", "Alt+g"], typing: true, says: "Take the best guess, or what is offered first (Space while nothing is typed)", run: (event) => once(() => takeGuess(0), { empty: event.key === " " })(event) },
   { keys: ["Alt+1", "Alt+2", "Alt+3", "Alt+4", "Alt+5"], typing: true, says: "Take one of the guesses", run: (event) => once(() => takeGuess(Number(/[1-5]/.exec(event.code + event.key)[0]) - 1))(event) },
   { keys: ["/", "Alt+b"], typing: true, says: "Blank: nothing is written there (/ while nothing is typed)", run: (event) => once(() => decideWord("blank"), { empty: event.key === "/" })(event) },
   { keys: ["*", "Alt+c"], typing: true, says: "Cancelled: written and crossed out (* while nothing is typed)", run: (event) => once(() => decideWord("cancelled"), { empty: event.key === "*" })(event) },
@@ -466,7 +467,9 @@ bind([
 ]);
 
 function decideWord(word) {
-  if (current && !current.field.closed) decide(word);
+  if (!current || current.field.closed) return;
+  if (current.field.no_blank && word !== "unreadable") wrong(current.field.no_blank);
+  else decide(word);
 }
 
 byId("answer").addEventListener("submit", (event) => {

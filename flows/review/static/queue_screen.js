@@ -49,8 +49,12 @@ export function draw(field, { crop, around, text, note, said }) {
   if (text) typed.select();
   for (const button of document.querySelectorAll("[data-word], #skip")) button.disabled = Boolean(field.closed);
   const best = field.guesses[0];
-  put("spoken", `${field.reason_word}. ${field.question || field.field}, sheet ${field.sheet}. ${best ? `Best guess ${best.label}, ${best.percent} percent.` : "No guess."}`);
+  const offered = !best ? "No guess." : isGuess(best) ? `Best guess ${best.label}, ${best.percent} percent.` : `Space says ${best.label}.`;
+  put("spoken", `${field.reason_word}. ${field.question || field.field}, sheet ${field.sheet}. ${offered}`);
 }
+
+// What stands in place of a blank that would settle nothing is offered, and was not guessed by the machine.
+const isGuess = (one) => one.percent !== null;
 
 // Measures from the key to the picture: see the measures "enter-to-painted" of the page.
 export function painted(start) {
@@ -73,13 +77,17 @@ function guesses(field) {
       const value = document.createElement("span");
       value.className = "value";
       value.textContent = guess.label;
-      const percent = document.createElement("span");
-      percent.className = "soft";
-      percent.textContent = `${guess.percent < 1 ? "<1" : guess.percent > 99.4 ? ">99" : Math.round(guess.percent)} %`;
       const kbd = document.createElement("kbd");
       kbd.textContent = at ? `Alt ${at + 1}` : "Space";
-      button.append(value, percent, kbd);
-      button.setAttribute("aria-label", `Guess ${guess.label}, ${guess.percent} percent`);
+      button.append(value);
+      if (isGuess(guess)) {
+        const percent = document.createElement("span");
+        percent.className = "soft";
+        percent.textContent = `${guess.percent < 1 ? "<1" : guess.percent > 99.4 ? ">99" : Math.round(guess.percent)} %`;
+        button.append(percent);
+      } else button.classList.add("in-words");
+      button.append(kbd);
+      button.setAttribute("aria-label", isGuess(guess) ? `Guess ${guess.label}, ${guess.percent} percent` : guess.label);
       return button;
     }),
   );

@@ -23,7 +23,7 @@ let pageAt = 0;
 let chosen = null;
 let saving = false;
 const person = document.querySelector(".who")?.textContent ?? "";
-let lastSaved = []; // the keys that `u` takes back
+let lastSaved = new Map(); // the rows of the trail that `u` takes back, by key
 let turn = 0;
 
 // ---- showing ---------------------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ function showField(field) {
   typed.disabled = off;
   $("save").disabled = off;
   for (const one of wordButtons) one.disabled = off;
-  $("undo").disabled = !lastSaved.length && !field?.by;
+  $("undo").disabled = !lastSaved.size && !field?.by;
   $("field-name").textContent = field ? field.label : "No field chosen";
   $("may-hold").textContent = field?.may_hold || "Value";
   $("field-why").textContent = field ? whyOf(field) : "Choose a field with Tab or a click; Enter opens it.";
@@ -253,7 +253,7 @@ async function say(word, text = "") {
   const field = chosen;
   await send("/sheets/say", { sheet: data.sheet, key: field.key, revision: field.revision, word, text, token: token() }, (told) => {
     drafts.delete(field.key);
-    lastSaved = [field.key];
+    lastSaved = new Map(Object.entries(told.rows));
     typed.value = "";
     const list = fields();
     const at = list.findIndex((one) => one.key === field.key);
@@ -267,11 +267,12 @@ async function say(word, text = "") {
 
 async function undo() {
   // A candidate is written into every id field of a sheet, and taken back from all of them.
-  const keys = chosen?.by && !lastSaved.includes(chosen.key) ? [chosen.key] : lastSaved;
-  if (!keys.length || saving) return;
-  for (const key of keys)
-    await send("/sheets/undo", { sheet: data.sheet, key, token: token() }, () => {
-      lastSaved = lastSaved.filter((one) => one !== key);
+  // What is taken back is what this window stored, or what it shows: never what somebody else has said since.
+  const rows = chosen?.by && lastSaved.get(chosen.key) !== chosen.row ? [[chosen.key, chosen.row]] : [...lastSaved];
+  if (!rows.length || saving) return;
+  for (const [key, row] of rows)
+    await send("/sheets/undo", { sheet: data.sheet, key, token: token(), row }, () => {
+      lastSaved.delete(key);
       drafts.delete(key);
       chosen = null;
       chooseKey(key);
@@ -292,7 +293,7 @@ export async function send(url, body, done) {
         // Somebody has gone on to another sheet meanwhile; what was said is stored all the same.
         offline();
         drafts.delete(told.told.key);
-        lastSaved = [];
+        lastSaved = new Map();
         break;
       }
       take(told.sheet);
@@ -442,7 +443,7 @@ bind([
   { keys: ["PageUp"], says: "Page before", run: () => turnTo(pageAt - 1) },
   ...viewerKeys(viewer, () => !onField()),
 ]);
-if (view.dataset.lead === "yes") chooseCandidates({ sheet: () => data, send, say: tell, saved: (keys) => ((lastSaved = keys), ($("undo").disabled = false)) });
+if (view.dataset.lead === "yes") chooseCandidates({ sheet: () => data, send, say: tell, saved: (rows) => ((lastSaved = new Map(Object.entries(rows))), ($("undo").disabled = false)) });
 
 const asked = new URLSearchParams(location.search);
 open(view.dataset.sheet, { key: asked.get("field") ?? "", page: Math.max(Number(asked.get("page") ?? 1) - 1, 0) || 0 });

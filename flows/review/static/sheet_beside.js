@@ -1,4 +1,5 @@
 // What stands beside the page: whose sheet it is, its marks and sum, what contradicts it, other pictures of its pages.
+import { showAcceptance } from "./accept.js";
 import { make, percent } from "./page_parts.js";
 
 const $ = (id) => document.getElementById(id);
@@ -7,6 +8,7 @@ export function showBeside(data, { choose, lead }) {
   person(data, lead);
   marks(data, choose);
   remarks(data, lead);
+  showAcceptance(data.acceptance, "/accept/sheet", { name: data.sheet });
 }
 
 function person(data, lead) {

@@ -20,6 +20,7 @@ let turn = 0;
 box.value = asked.get("q") ?? "";
 
 const words = { all: "sheets", open: "sheets with open fields", remarks: "sheets with remarks", failed: "pages on which no sheet was found", held: "pages that wait for a decision" };
+const single = { all: "sheet", open: "sheet with open fields", remarks: "sheet with remarks", failed: "page on which no sheet was found", held: "page that waits for a decision" };
 const nothing = {
   all: "No sheet has been read yet. Grade some scans first: tallymark grade.",
   open: "Nothing is open: every field of every sheet is settled.",
@@ -43,6 +44,7 @@ function sheetRow(one) {
   if (one.open) open.append(make("span", { class: "tag open" }, String(one.open)));
   const remarks = make("td");
   if (one.remarks.length) remarks.append(make("span", { class: "warn" }, one.remarks[0]), one.remarks.length > 1 ? ` and ${one.remarks.length - 1} more` : "");
+  if (one.accepted) remarks.append(make("span", { class: "tag good" }, `taken as it is by ${one.accepted}`));
   row.append(
     make("td", {}, link),
     make("td", { class: "whose" }, one.id || make("span", { class: "soft" }, "not settled"), one.name ? ` ${one.name}` : ""),
@@ -58,8 +60,8 @@ function pageRow(one) {
   const at = `${one.scan}/${one.number}`;
   const target = !isLead ? null : show === "held" && one.choice ? `/keep/${at}` : one.placeable ? `/place/${at}` : null;
   const name = target ? make("a", { href: target, class: "row-link" }, one.at) : one.at;
-  const does = target ? (target.startsWith("/keep") ? "Keep or replace" : "Place by hand") : isLead ? "" : "a lead decides";
-  row.append(make("td", {}, name), make("td", {}, one.outcome), make("td", {}, one.reason), make("td", { class: "soft" }, does));
+  const does = target ? (target.startsWith("/keep") ? "Keep or replace" : "Place or accept") : isLead ? "" : "a lead decides";
+  row.append(make("td", {}, name), make("td", {}, one.outcome), make("td", {}, one.reason), make("td", { class: "soft" }, one.accepted ? `taken as it is by ${one.accepted}` : does));
   return row;
 }
 
@@ -96,7 +98,7 @@ async function look(again = false) {
   } else body.append(...rows);
   found.hidden = !body.children.length;
   more.hidden = body.children.length >= answer.count;
-  told.textContent = answer.count ? `${answer.count.toLocaleString("en")} ${words[show]}` : "";
+  told.textContent = answer.count ? `${answer.count.toLocaleString("en")} ${answer.count === 1 ? single[show] : words[show]}` : "";
   if (!answer.count) {
     state.hidden = false;
     state.replaceChildren(make("p", {}, box.value.trim() ? `Nothing fits “${box.value.trim()}”.` : nothing[show]));

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
@@ -10,15 +11,18 @@ from typing import Any
 import pytest
 
 from flows.cli import run
+from flows.final import Obstacle, Waiting
 from flows.records import Correction, FieldRow
 from flows.review.board import Boards
+from flows.review.board_told import told as board_told
 from flows.review.office import Office
 from flows.review.people import Person
+from flows.review.ways import ACCEPTING, WAYS
 from flows.store import open_store
 from recognizer.records import ValueState
 from tests.helpers.exam_folder import exam_folder, remember
 from tests.helpers.exam_rows import marks_fields, page_row
-from tests.helpers.review_office import ADA, LEA, OPEN_BLANK, OPEN_ID, OPEN_MARK, VIC, browser, office_of
+from tests.helpers.review_office import ADA, LEA, OPEN_BLANK, OPEN_ID, OPEN_MARK, VIC, browser, exam_copy, office_of
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 NAME = "<b>Nobody</b>"
@@ -27,7 +31,7 @@ NAME = "<b>Nobody</b>"
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    folder = exam_folder(tmp_path / "exam")
+    folder = exam_copy(tmp_path / "exam")
     with (folder / "roster.csv").open("a", encoding="utf-8") as roster:
         roster.write(f"00999999,{NAME}\n")
     with office_of(folder) as found:
@@ -78,8 +82,8 @@ def test_what_blocks_is_what_a_final_export_refuses(office: Office, capsys: pyte
     found = told(office)
     assert run(["export", str(office.exam.dir), "--final"]) == 7
     refused = capsys.readouterr().err.splitlines()[1:]
-    assert [one["words"] for one in found["blocks"]] == [
-        line.strip()[: len(one["words"])] for line, one in zip(refused, found["blocks"], strict=True)
+    assert [one["words"].casefold() for one in found["blocks"]] == [
+        line.strip()[: len(one["words"])].casefold() for line, one in zip(refused, found["blocks"], strict=True)
     ]
     assert found["state"] == "open"
     assert blocks(found)["fields"]["link"] == "/queue"
@@ -93,7 +97,46 @@ def test_what_only_a_command_settles_names_it(tmp_path: Path) -> None:
     with office_of(folder) as office:
         batch = blocks(told(office))["batch"]
     assert "should hold 9 papers" in batch["words"]
-    assert (batch["link"], batch["command"]) == (None, "tallymark batches explains it")
+    assert (batch["link"], batch["by_others"]) == (None, "")
+    assert batch["command"].startswith("tallymark batches DIR --explain")
+
+
+def test_whatever_blocks_is_settled_by_a_link_or_a_command(office: Office) -> None:
+    """A new obstacle without either fails here; a link leads to a page that leads are shown."""
+    lead = browser(office, LEA)
+    for what in Obstacle:
+        way = WAYS[what]
+        assert bool(way.at) != bool(way.command), what
+        if way.at:
+            assert lead.get(way.at, headers={"accept": "text/html"}).status_code == 200, what
+        else:
+            assert "tallymark" in way.command and " DIR" in way.command, what
+
+
+def test_who_may_not_settle_a_thing_is_told_who_has_to_and_no_command(office: Office) -> None:
+    told(office)
+    board = office.boards.last
+    assert board is not None
+    for what in Obstacle:
+        one = Waiting(what, "something waits", then=": tallymark something DIR")
+        for person in (LEA, ADA, VIC):
+            (block,) = board_told(replace(board, blocks=(one,)), person, office.exam.settings.review)["blocks"]
+            if person is LEA:
+                assert bool(block["link"]) != bool(block["command"]), what
+            else:
+                others = ("A lead has to ", "A reviewer has to ")
+                assert block["link"] or block["by_others"].startswith(others), what
+                assert "tallymark" not in json.dumps(block)
+
+
+def test_sheets_with_remarks_are_told_with_who_accepts_what_cannot_be_mended(office: Office) -> None:
+    told(office)
+    board = office.boards.last
+    assert board is not None
+    board = replace(board, blocks=(Waiting(Obstacle.SHEETS, "1 sheet is open"),))
+    (lead,), (reviewer,) = (board_told(board, who, office.exam.settings.review)["blocks"] for who in (LEA, ADA))
+    assert (lead["does"], lead["by_others"]) == ("Mend or accept them", "")
+    assert (reviewer["link"], reviewer["by_others"]) == ("/sheets?show=remarks", ACCEPTING)
 
 
 def test_names_are_for_those_who_may_see_them(office: Office) -> None:
@@ -198,6 +241,9 @@ def test_changed_rules_are_told_without_where_the_exam_lies(tmp_path: Path) -> N
     settings = folder / "exam.toml"
     settings.write_text(f'{settings.read_text()}[marks]\nblank = "zero"\n', encoding="utf-8")
     with office_of(folder) as office:
-        found = blocks(told(office, VIC))
-        assert "tallymark remark DIR" in found["rules"]["words"]
-        assert str(folder) not in json.dumps(found)
+        lead, viewer = blocks(told(office, LEA)), blocks(told(office, VIC))
+    assert lead["rules"]["words"].startswith("The rules changed and are not adopted yet: exam.toml: marks.blank was")
+    assert lead["rules"]["command"] == "tallymark remark DIR --dry-run"
+    assert (viewer["rules"]["command"], viewer["rules"]["by_others"]) == ("", "A lead has to adopt the new rules.")
+    assert "tallymark" not in json.dumps(viewer)
+    assert str(folder) not in json.dumps(lead)

@@ -55,6 +55,27 @@ def test_a_decided_field_is_closed_at_once_and_others_of_its_sheet_are_decided_a
     assert patched == {flag.row.key for flag in desk.look().flags}
 
 
+def test_whose_a_sheet_is_stays_as_all_sheets_together_said_when_a_mark_on_it_is_decided(
+    desk: Desk, folder: Path
+) -> None:
+    # Of the two on the class list one has no sheet yet: that bears on the id which the picture leaves open.
+    desk.look()
+    before, flag = desk.row(OPEN_ID), desk.is_open(OPEN_ID)
+    assert before is not None
+    with open_store(folder) as store:
+        alone = store.field(OPEN_ID)
+        assert alone is not None and alone.decision != before.decision
+        say(store, BLANK_MARK, "")
+        desk.touched(store, [BLANK_MARK])
+        assert (desk.row(OPEN_ID), desk.is_open(OPEN_ID)) == (before, flag)
+        # What a person says of the id itself holds at once.
+        say(store, OPEN_ID, "00123457")
+        desk.touched(store, [OPEN_ID])
+    after = desk.row(OPEN_ID)
+    assert after is not None
+    assert (after.value, desk.is_open(OPEN_ID)) == ("00123457", None)
+
+
 def test_another_sheet_is_not_touched(desk: Desk, folder: Path) -> None:
     desk.look()
     with open_store(folder) as store:

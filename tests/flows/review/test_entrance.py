@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from flows.passwords import hash_password
+from flows.passwords import MOST_CHARACTERS, hash_password
 from flows.review.accounts import person_of
 from flows.review.office import Office
-from flows.review.people import UserRole
 from flows.review.sessions import COOKIE, IDLE_SECONDS, Sessions, cookie_name
 from flows.review.throttle import FREE_TRIES, LONGEST_WAIT
+from flows.reviewer import LONGEST_NAME
 from flows.settings import load_exam
-from flows.users import turned, with_password, with_role
+from flows.users import UserRole, turned, with_password, with_role
 from tests.helpers.exam_folder import exam_folder
 from tests.helpers.review_office import ADA, LEA
 from tests.helpers.visitors import CHEAP, FROM_HERE, GOOD, NOON, account, closed_office, log_in, visitor
@@ -99,6 +99,18 @@ def test_without_accounts_there_is_nothing_to_type(office: Office) -> None:
     client = visitor(office)
     assert "<form" not in client.get("/login").text
     assert log_in(client) == 422
+
+
+def test_the_longest_name_fits_the_form_whatever_it_is_written_in(office: Office) -> None:
+    # Browsers count UTF-16 units, of which an emoji has two; accounts count characters.
+    name = "\N{GRINNING FACE}" * LONGEST_NAME
+    account(office, name, UserRole.REVIEWER)
+    client = visitor(office)
+    page = client.get("/login").text
+    room = {one[1]: int(one[2]) for one in re.finditer(r'name="(name|password)"[^>]*? maxlength="(\d+)"', page)}
+    assert room["name"] >= 2 * LONGEST_NAME and room["password"] >= 2 * MOST_CHARACTERS
+    client.post("/login", data={"name": name, "password": GOOD}, headers=FROM_HERE)
+    assert is_in(client)
 
 
 def test_who_knows_the_password_is_in(office: Office) -> None:

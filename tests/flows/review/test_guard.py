@@ -18,10 +18,9 @@ from flows.migrations import opening
 from flows.review import guard
 from flows.review.guard import CSRF_HEADER, MOST_BYTES
 from flows.review.office import Office
-from flows.review.people import UserRole
 from flows.review.sessions import COOKIE
 from flows.review.wording import without_paths
-from flows.users import added
+from flows.users import UserRole, added
 from tests.helpers.exam_folder import exam_folder
 from tests.helpers.review_office import ADA
 from tests.helpers.visitors import NOON, closed_office, visitor
@@ -268,6 +267,27 @@ def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     assert refused.value.status_code == 408
 
 
+def test_a_body_that_drips_is_given_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.2)
+    drops: list[Any] = []
+
+    async def drip() -> Any:
+        # Each drop comes in time; all of them together do not.
+        await asyncio.sleep(0.02)
+        drops.append({"type": "http.request", "body": b"x", "more_body": len(drops) < 1_000})
+        return drops[-1]
+
+    async def read() -> None:
+        receive = guard._limited(drip)
+        while (await receive())["more_body"]:
+            pass
+
+    with pytest.raises(HTTPException) as refused:
+        asyncio.run(asyncio.wait_for(read(), 10))
+    assert refused.value.status_code == 408
+    assert drops
+
+
 # ---- what every answer says ------------------------------------------------------------------------------------------
 
 
@@ -427,6 +447,12 @@ def test_without_a_proxy_nobody_says_who_asked_or_how(office: Office, caplog: py
     [
         (b"6.6.6.6, 10.0.0.7", ("10.0.0.7", 0)),
         (b"2001:DB8::1", ("2001:db8::1", 0)),
+        (b"6.6.6.6, 10.0.0.7:5555", ("10.0.0.7", 0)),
+        (b"[2001:DB8::1]:5555", ("2001:db8::1", 0)),
+        (b"[::1]", ("::1", 0)),
+        (b"10.0.0.7:", ("127.0.0.1", 5)),
+        (b"[10.0.0.7:5555", ("127.0.0.1", 5)),
+        (b"999.0.0.7:5555", ("127.0.0.1", 5)),
         (b"10.0.0.7, <script>", ("127.0.0.1", 5)),
         (b"", ("127.0.0.1", 5)),
     ],

@@ -21,9 +21,10 @@ from flows.passwords import COST
 from flows.review.app import create_app
 from flows.review.guard import METHODS
 from flows.review.office import Office
-from flows.review.people import Person, UserRole
+from flows.review.people import Person
 from flows.review.sessions import COOKIE
 from flows.review.throttle import LONGEST_WAIT
+from flows.users import UserRole
 from tests.helpers.exam_folder import exam_folder
 from tests.helpers.exam_rows import SCAN
 from tests.helpers.review_office import ADA, LEA, VIC, browser, office_of

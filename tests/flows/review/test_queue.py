@@ -13,6 +13,8 @@ from flows.review.guard import CSRF_HEADER
 from flows.review.leases import LEASE_SECONDS, Leases
 from flows.review.office import Office
 from flows.review.queue import MOST_AHEAD
+from tests.helpers.exam_folder import remember
+from tests.helpers.exam_rows import marks_fields, page_row
 from tests.helpers.review_office import (
     ADA,
     BEN,
@@ -94,6 +96,35 @@ def test_no_two_windows_have_the_same_field(office: Office) -> None:
     assert keys(handed(ada, OTHER_TAB)) == EVERYTHING[:2]
 
 
+WINDOWS = 30
+AHEAD = 8
+
+
+def test_however_many_windows_have_what_comes_first_the_next_gets_what_is_left(tmp_path: Path) -> None:
+    folder = exam_copy(tmp_path / "many")
+    pages = [
+        page_row("marks", 4 + at, serial=100 + at, sheet=f"marks#{100 + at}") for at in range(WINDOWS * AHEAD // 3)
+    ]
+    fields = [row for page in pages for row in marks_fields(page, "00123456", [None, None, None], "-")]
+    remember(folder, pages, fields, again=True)
+    with office_of(folder) as office:
+        ada = browser(office, ADA)
+        given: list[str] = []
+        for window in range(WINDOWS):
+            told = handed(ada, f"{window:032x}", want=AHEAD)
+            assert len(told["fields"]) == AHEAD, f"window {window} of {WINDOWS}, {told['left']} wait"
+            given += keys(told)
+        waits = len(office.desk.open_flags())
+        last = handed(ada, OTHER_TAB, want=AHEAD)
+        assert (len(last["fields"]), last["left"]) == (waits - len(given), waits)
+        given += keys(last)
+        assert len(given) == len(set(given)) == waits
+        # No more was taken than was handed out.
+        assert {office.leases.holder_of(key) is None for key in given} == {False}
+        ada.post("/queue/leave", json={"tab": OTHER_TAB})
+        assert keys(handed(ada, TAB, want=AHEAD)) == keys(last)
+
+
 def test_what_a_window_has_is_kept_for_it_and_not_handed_again(office: Office) -> None:
     now = [0.0]
     office.leases = Leases(lambda: now[0])
@@ -168,6 +199,18 @@ def test_undo_hands_the_field_out_again(office: Office) -> None:
     assert field["revision"] == undone["revision"]
     assert say(ada, field, "1", number=3).status_code == 200
     assert [row.correction.value for row in office.store.trail()] == ["7", "", "1"]
+
+
+def test_undo_names_its_row_and_takes_back_no_other(office: Office) -> None:
+    lea, ada = browser(office, LEA), browser(office, ADA)
+    mine = say(lea, one(lea, OPEN_MARK), "7").json()
+    row = office.store.field(OPEN_MARK)
+    assert row is not None
+    assert say(ada, {"key": OPEN_MARK, "revision": row.revision}, "1", number=2).status_code == 200
+    late = lea.post("/queue/undo", json={"key": OPEN_MARK, "token": token(3), "row": mine["number"]})
+    assert (late.status_code, late.json()["keys"]) == (409, [OPEN_MARK])
+    assert "Ada has said something else of this field since" in late.json()["problem"]
+    assert [each.correction.value for each in office.store.trail()] == ["7", "1"]
 
 
 def test_what_was_skipped_comes_at_the_end_for_this_person(office: Office) -> None:
@@ -264,6 +307,9 @@ def test_while_the_exam_is_read_the_page_waits_and_says_what_failed(office: Offi
         ("/queue/say", {"tab": TAB, "key": OPEN_MARK, "revision": "r", "word": "blank", "token": "1"}),
         ("/queue/say", {"tab": TAB, "key": OPEN_MARK, "revision": "<b>", "word": "blank", "token": token(1)}),
         ("/queue/undo", {"key": OPEN_MARK, "token": None}),
+        ("/queue/undo", {"key": OPEN_MARK, "token": token(1), "row": 0}),
+        ("/queue/undo", {"key": OPEN_MARK, "token": token(1), "row": "1"}),
+        ("/queue/undo", {"key": OPEN_MARK, "token": token(1), "row": 10**30}),
         ("/queue/check", {"key": OPEN_MARK, "text": "\x00"}),
         ("/queue/check", {"key": OPEN_MARK, "word": "unreadable", "text": ""}),
         ("/queue/skip", {"tab": TAB, "key": "x"}),

@@ -14,7 +14,19 @@ from flows.review.saying import LONGEST_TEXT, MOST_TOGETHER, Said, Word, say, sa
 from recognizer.records import ValueState
 from tests.helpers.exam_folder import remember
 from tests.helpers.exam_rows import marks_fields, page_row
-from tests.helpers.review_office import ADA, BEN, CAM, LEA, OPEN_BLANK, OPEN_ID, OPEN_MARK, SECOND, exam_copy, office_of
+from tests.helpers.review_office import (
+    ADA,
+    BEN,
+    BLANK_IS_ZERO,
+    CAM,
+    LEA,
+    OPEN_BLANK,
+    OPEN_ID,
+    OPEN_MARK,
+    SECOND,
+    exam_copy,
+    office_of,
+)
 
 
 @pytest.fixture
@@ -26,6 +38,12 @@ def office(tmp_path: Path) -> Iterator[Office]:
 @pytest.fixture
 def blind(tmp_path: Path) -> Iterator[Office]:
     with office_of(exam_copy(tmp_path / "blind", SECOND)) as found:
+        yield found
+
+
+@pytest.fixture
+def blank_is_zero(tmp_path: Path) -> Iterator[Office]:
+    with office_of(exam_copy(tmp_path / "zero", BLANK_IS_ZERO)) as found:
         yield found
 
 
@@ -66,8 +84,9 @@ def test_what_is_said_is_stored_with_all_that_it_was_said_of_and_closes_the_fiel
     ],
 )
 def test_every_word_has_its_meaning(
-    office: Office, word: Word, text: str, becomes: tuple[ValueState, str, str]
+    blank_is_zero: Office, word: Word, text: str, becomes: tuple[ValueState, str, str]
 ) -> None:
+    office = blank_is_zero
     say(office, ADA, said(office, text, word))
     made = office.store.trail(OPEN_MARK)[-1].correction
     assert (made.state, made.value, made.note) == becomes
@@ -175,12 +194,48 @@ def test_a_reviewer_takes_back_only_his_own_words_and_a_lead_anybodys(office: Of
     with pytest.raises(Refused) as found:
         undo(office, BEN, OPEN_MARK, "undo-by-ben")
     assert (found.value.status, "Ada" in found.value.words) == (409, True)
-    assert undo(office, LEA, OPEN_MARK, "undo-by-lea").stored
+    assert undo(office, LEA, OPEN_MARK, "undo-by-lea", 1).stored
     with pytest.raises(Refused):
         undo(office, LEA, OPEN_MARK, "undo-again")
     with pytest.raises(Refused) as none:
         undo(office, LEA, "000000000000-1-q1", "undo-nothing")
     assert none.value.status == 404
+
+
+def test_a_lead_takes_back_what_he_has_seen_and_nothing_that_came_since(office: Office) -> None:
+    mine = say(office, LEA, said(office, "7"))
+    hers = say(office, ADA, said(office, "1"))
+    # An older page does not say which row it means, and a page that does means the one it knows.
+    for row, words in ((None, "The last word on this field is Ada's"), (mine.number, "Ada has said something else")):
+        with pytest.raises(Refused) as found:
+            undo(office, LEA, OPEN_MARK, f"undo-row-{row}", row)
+        assert found.value.status == 409
+        assert found.value.words.startswith(words)
+        assert "Nothing was taken back" in found.value.words
+    assert [each.correction.act for each in office.store.trail()] == [Act.SAY, Act.SAY]
+    assert undo(office, LEA, OPEN_MARK, "undo-hers", hers.number).value == "7"
+    with pytest.raises(Refused) as again:
+        undo(office, ADA, OPEN_MARK, "undo-hers-again", hers.number)
+    assert again.value.words.startswith("Lea has taken an answer to this field back since")
+    assert undo(office, LEA, OPEN_MARK, "undo-mine", mine.number).state is ValueState.UNSETTLED
+    # Sent again, it is what was stored then.
+    assert undo(office, LEA, OPEN_MARK, "undo-hers", hers.number).stored is False
+
+
+def test_naming_the_row_lets_no_reviewer_take_back_what_somebody_else_said(office: Office) -> None:
+    hers = say(office, ADA, said(office, "7"))
+    with pytest.raises(Refused) as found:
+        undo(office, BEN, OPEN_MARK, "undo-by-ben", hers.number)
+    assert (found.value.status, "Ada" in found.value.words) == (409, True)
+    assert len(office.store.trail()) == 1
+
+
+def test_in_blind_review_who_takes_back_too_late_is_not_told_what_was_said(blind: Office) -> None:
+    mine = say(blind, ADA, said(blind, "7"))
+    say(blind, BEN, said(blind, "1"))
+    with pytest.raises(Refused) as found:
+        undo(blind, ADA, OPEN_MARK, "undo-by-ada", mine.number)
+    assert "(1)" not in found.value.words
 
 
 def test_taking_a_second_answer_back_does_not_tell_the_first(blind: Office) -> None:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flows.review.people import Person, UserRole
+from flows.review.people import Person
 from flows.review.sessions import IDLE_SECONDS, LINK_SECONDS, SESSION_SECONDS, Sessions, cookie_name
-from flows.users import User
+from flows.users import User, UserRole
 
 ADA = Person("Ada", UserRole.REVIEWER)
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from flows.review.masking import FORM_MARGIN_MM, NAME_MARGIN_MM, mask, may_show
-from flows.review.people import Person, UserRole
+from flows.review.people import Person
+from flows.users import UserRole
 from recognizer.bend import COLUMNS, ORIGIN_MM, ROWS, SPACING_MM, Bend, Laid
 from recognizer.geometry import Homography, Points, Rect, apply_homography
 from recognizer.records import GreyImage

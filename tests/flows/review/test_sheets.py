@@ -177,6 +177,24 @@ def test_sent_twice_it_is_stored_once_and_undone_it_is_open_again(office: Office
     assert [row.correction.act for row in office.store.trail(OPEN_MARK)] == [Act.SAY, Act.UNDO]
 
 
+def test_a_sheet_tells_which_row_it_shows_and_takes_back_no_other(office: Office) -> None:
+    lead, ada = browser(office, LEA), browser(office, ADA)
+    assert field(sheet(lead, TWO), OPEN_MARK)["row"] is None
+    stored = say(lead, TWO, OPEN_MARK, "7").json()
+    mine = stored["told"]["number"]
+    assert stored["told"]["rows"] == {OPEN_MARK: mine}
+    assert field(stored["sheet"], OPEN_MARK)["row"] == mine
+    hers = say(ada, TWO, OPEN_MARK, "1", token=TOKEN[::-1]).json()["told"]["number"]
+    undo = {"sheet": TWO, "key": OPEN_MARK}
+    late = lead.post("/sheets/undo", json=undo | {"token": "1" * 32, "row": mine})
+    assert (late.status_code, "Ada has said something else" in late.json()["problem"]) == (409, True)
+    shown = field(sheet(lead, TWO), OPEN_MARK)
+    assert (shown["text"], shown["by"], shown["row"]) == ("1", "Ada", hers)
+    answer = lead.post("/sheets/undo", json=undo | {"token": "2" * 32, "row": hers}).json()
+    again = field(answer["sheet"], OPEN_MARK)
+    assert (again["text"], again["by"], again["row"]) == ("7", "Lea", mine)
+
+
 def test_who_comes_late_is_told_and_nothing_is_stored(office: Office) -> None:
     seen = field(sheet(browser(office, BEN), TWO), OPEN_MARK)["revision"]
     say(browser(office, ADA), TWO, OPEN_MARK, "7")
@@ -229,7 +247,7 @@ def test_a_sheet_that_is_not_there_is_told(office: Office) -> None:
 def test_the_history_tells_every_row_the_latest_first_and_which_were_taken_back(office: Office) -> None:
     lead = browser(office, LEA)
     say(browser(office, ADA), TWO, OPEN_MARK, "1")
-    lead.post("/sheets/undo", json={"sheet": TWO, "key": OPEN_MARK, "token": TOKEN[::-1]})
+    lead.post("/sheets/undo", json={"sheet": TWO, "key": OPEN_MARK, "token": TOKEN[::-1], "row": 1})
     say(lead, TWO, OPEN_MARK, "7", token="f" * 32)
     rows = lead.get("/sheets/history", params={"key": OPEN_MARK}).json()["rows"]
     assert [row["undone"] for row in rows] == [False, True, True]

@@ -1,12 +1,16 @@
 """Guessing passwords gets slow, and nobody is locked out."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
 from flows.review import throttle
+from flows.review.people import UserRole
 from flows.review.throttle import FORGET_SECONDS, FREE_OF_NAME, FREE_OF_PLACE, FREE_TRIES, LONGEST_WAIT, Throttle
+from flows.users import User, find
 
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HOME, AWAY = "10.0.0.1", "10.0.0.2"
 
 
@@ -123,3 +127,14 @@ def test_made_up_names_do_not_fill_the_memory(gate: Throttle, monkeypatch: pytes
 
 def test_an_address_that_is_none_is_counted_too(gate: Throttle) -> None:
     assert sum(gate.begin(f"name {n}", "testclient") == 0 for n in range(100)) == FREE_OF_PLACE
+
+
+@pytest.mark.parametrize("white", ["  ", "\u00a0", "\u2003", "\u3000", "\x85", "\t", "\u2028", "\x1f", "\u00a0 \u3000"])
+def test_no_white_space_makes_another_name(gate: Throttle, white: str) -> None:
+    """What finds the same account (`flows.users.find`) is slowed down as the same name."""
+    account = User("Ada Lovelace", UserRole.LEAD, "", NOW, NOW)
+    names = [f"{white * at}ada{white * (at + 1)}Lovelace{white}" for at in range(FREE_TRIES)]
+    assert {find([account], name) for name in names} == {account}
+    for name in names:
+        assert gate.begin(name, HOME) == 0
+    assert gate.begin("Ada Lovelace", HOME) == 1

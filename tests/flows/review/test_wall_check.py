@@ -10,12 +10,13 @@ from starlette.testclient import TestClient
 
 from flows.cli import run
 from flows.review.office import Office
-from flows.review.people import Person, UserRole
+from flows.review.people import Person
 from flows.review.rounds import offers, walls_of
 from flows.review.sampling import standing_now
 from flows.review.saying import Said, Word, say
 from flows.review.wall_groups import WALL
 from flows.store import open_store
+from flows.users import UserRole
 from recognizer.promise import Kept
 from recognizer.records import Decision, ValueState
 from tests.helpers.exam_folder import exam_folder

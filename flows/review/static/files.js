@@ -1,0 +1,25 @@
+// Files in quarantine: each is taken as it is with a reason.
+import { offline, post } from "./api.js";
+
+for (const form of document.querySelectorAll(".accept-file")) {
+  const told = form.parentElement.querySelector(".told");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const box = form.querySelector("input");
+    const button = form.querySelector("button");
+    const why = box.value.trim();
+    if (!why) return;
+    button.disabled = true;
+    try {
+      const stored = await post("/accept/file", { name: form.dataset.name, why, seen: form.dataset.seen });
+      offline();
+      told.textContent = `Taken as it is by ${stored.by}: ${stored.why}`;
+      form.hidden = true;
+    } catch (problem) {
+      if (problem.status === 0) offline(problem.message);
+      told.textContent = problem.message;
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
