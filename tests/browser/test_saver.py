@@ -34,6 +34,7 @@ GONE = [
 @pytest.fixture
 def office(folder: Path) -> Iterator[Review]:
     """Serve an exam with accounts."""
+    add_account(folder, "Lea", UserRole.LEAD)
     for name in ("Ada", "Bob"):
         add_account(folder, name, UserRole.REVIEWER)
     serving = Review(folder, ("--reviewer", "Lea")).start()
