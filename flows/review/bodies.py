@@ -48,6 +48,9 @@ Token = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{32}\z")]
 RowNumber = Annotated[int, Field(ge=1, le=2**53)]
 """The number of a row of the trail: no more than what a browser counts exactly."""
 
+NoteText = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(printable)]
+"""A reason in somebody's words, in one line."""
+
 ShortText = Annotated[str, StringConstraints(max_length=SHORT_TEXT), AfterValidator(printable)]
 """What somebody types for one field."""
 

@@ -85,7 +85,7 @@ def place_page(request: Request, scan: str, number: str, office: Here, _: Leadin
 
 
 @router.get("/place/{scan}/{number}/data")
-def place_data(scan: str, number: str, office: Here, _: Leading) -> dict[str, Any]:
+def place_data(scan: str, number: str, office: Here, person: Leading) -> dict[str, Any]:
     """Return the size of a page's picture, what it is now, and which templates there are."""
     row = find_page(office, scan, number)
     # A page that somebody placed is shown as it was scanned too: its corners are pixels of that.

@@ -17,7 +17,11 @@ LINE = "?order=field&template=cover_marks"
 def hold(page: Page, address: str) -> Callable[[], None]:
     """Have the browser keep what is sent to an address to itself; what is returned lets all of it go."""
     kept: list[Route] = []
-    page.route(address, kept.append)
+
+    def keep(route: Route) -> None:
+        kept.append(route)
+
+    page.route(address, keep)
 
     def let_go() -> None:
         # What is kept goes on by itself when nobody keeps it any more.

@@ -48,7 +48,9 @@ export class Saver extends Line {
 
   #post(op) {
     const { key, word, text, token } = op;
-    if (op.kind === "undo") return post("/queue/undo", { key, token });
+    // The row that is meant, where it is known: what somebody else has said since is not taken back.
+    const row = this.#rows.get(op.of);
+    if (op.kind === "undo") return post("/queue/undo", { key, token, ...(row ? { row } : {}) });
     const revision = (op.again && this.#revisions.get(key)) || op.revision;
     return post("/queue/say", { tab: this.tab, key, revision, word, text, token });
   }
