@@ -1,11 +1,13 @@
 """Grading with a make-believe reader: what comes in is stored once, in order, and the sums close."""
 
 import errno
+import hashlib
 import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -405,6 +407,7 @@ def test_a_new_model_reads_again_and_keeps_what_people_said(exam: Exam, store: S
     key = store.fields()[1].key
     said = Correction(key, ValueState.VALUE, "1", "", "7", "fake-1", "Kim", store.runs()[0].started_at, "workbook")
     store.insert_corrections([said])
+    said = replace(said, crop=hashlib.sha256(store.crop_png(key)).hexdigest())
     regrade(exam, store, FakeReader("fake-2", confidence=0.999))
     _, q1, q2 = store.fields()
     assert (q1.value, q1.decision.value, q1.correction, q1.model) == ("1", "7", said, "fake-2")
