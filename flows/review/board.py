@@ -129,6 +129,7 @@ class Boards:
                 flags=len(flags),
                 left=left_open(rows, trail, exam.settings.review.second_share),
                 rules=about.rules,
+                is_whole=store.chain().is_whole,
             ),
         )
 

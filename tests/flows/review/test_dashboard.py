@@ -1,7 +1,9 @@
 """The dashboard: what an exam stands at, for everybody who may see it, and nothing that they may not."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
@@ -18,6 +20,7 @@ from flows.review.board_told import told as board_told
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.ways import ACCEPTING, WAYS
+from flows.settings import DATABASE
 from flows.store import open_store
 from recognizer.records import ValueState
 from tests.helpers.exam_folder import exam_folder, remember
@@ -89,6 +92,16 @@ def test_what_blocks_is_what_a_final_export_refuses(office: Office, capsys: pyte
     assert blocks(found)["fields"]["link"] == "/queue"
     failed = blocks(found)["failed"]
     assert (failed["link"], failed["named"], failed["command"]) == ("/sheets?show=failed", "a.pdf page 4", "")
+
+
+def test_a_broken_trail_is_told(office: Office) -> None:
+    say(office, OPEN_ID, "00123456")
+    assert "trail" not in blocks(told(office))
+    with closing(sqlite3.connect(office.exam.dir / DATABASE)) as by_hand, by_hand:
+        by_hand.execute("DROP TRIGGER corrections_are_never_changed")
+        by_hand.execute("UPDATE corrections SET value = '00123457'")
+    say(office, OPEN_MARK, "7")
+    assert "audit DIR --verify" in str(blocks(told(office))["trail"])
 
 
 def test_what_only_a_command_settles_names_it(tmp_path: Path) -> None:
