@@ -317,8 +317,7 @@ def _all_or_none(
 def _act(office: Office, person: Person, said: Said, trail: Sequence[TrailRow]) -> Act:
     """Return what a person's word does to a field: it is the first, a second one, settles a dispute, or replaces."""
     key = said.key
-    share = office.exam.settings.review.second_share
-    turn = waits_for(trail, person.name, share)
+    turn = waits_for(trail, person.name, office.exam.settings.review.second_share)
     if turn is Turn.SECOND and person.is_lead:
         # Leads are shown what others said: theirs is no blind answer, by whatever means, and agrees with nobody.
         return Act.SAY
