@@ -16,6 +16,7 @@ from flows.review.people import Person
 from flows.review.queue_order import DOUBT, SECOND, look_at, reason_of, turn_of, waiting
 from flows.review.saying import is_blind
 from flows.review.uncounted import left_open, nothing_awarded
+from flows.review.untold import SUM_UNSEEN, Sight
 from flows.trail import Turn, is_same_person, standing
 from recognizer.records import Flag, ValueState
 from recognizer.template import Kind, SheetField
@@ -54,6 +55,9 @@ REASONS = {
     SECOND: ("Second look", "Somebody has answered this field. Say what you read, unseen by and not seeing the other."),
 }
 """Why a field waits: in two words, and in a sentence that a clerk understands."""
+
+BY_OTHERS = (Flag.SUM.value, Flag.WHO.value)
+"""Reasons that come of other fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +110,17 @@ class Guess:
 
 def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = False) -> Shown:
     """Return an open field as a person sees it."""
-    row, desk = flag.row, office.desk
-    reason = reason_of(desk, flag)
-    turn = turn_of(desk, person, flag)
+    desk, sight = office.desk, Sight(office, person)
+    reason, turn = reason_of(desk, flag), turn_of(desk, person, flag)
     is_unseen = turn is Turn.SECOND
+    hides, flag = sight.hides(flag.row), sight.flag(flag)
+    row = flag.row
+    if hides and reason in BY_OTHERS and row.state is ValueState.UNSETTLED and row.flag is not None:
+        # What the machine alone says of it, not what it makes of other people's answers.
+        reason = row.flag.value
     word, sentence = REASONS[SECOND if is_unseen else reason]
+    if hides and reason == Flag.SUM.value and not is_unseen:
+        sentence = SUM_UNSEEN
     reading, _, _ = row.revision.rpartition(".")
     allowed, pattern = surely_allowed(at) if (at := desk.template_field(row)) else ((), "")
     no_blank = left_open(office, row, ValueState.BLANK)
@@ -127,7 +137,9 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         reason=reason,
         reason_word=word,
         sentence=sentence,
-        why="" if is_unseen or reason == Flag.DISPUTED.value else _without_names(office, person, flag.why),
+        why=""
+        if is_unseen or reason == Flag.DISPUTED.value or flag.why == sentence
+        else _without_names(office, person, flag.why),
         may_hold=flag.may_hold,
         guesses=without_blank(guesses(row), nothing_awarded(office, row)) if no_blank else guesses(row),
         allowed=tuple(text for text in allowed if not left_open(office, row, ValueState.VALUE, text)),

@@ -1,16 +1,13 @@
 """The view *Sheets*: the list of them, and one with every reading drawn on its pages."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
 from flows.acceptances import AcceptedKind
-from flows.records import FieldRow, PageRow
+from flows.records import PageRow
 from flows.review.accepted import told_of
-from flows.review.blind import hidden_keys
 from flows.review.catalogue import Index, SheetNow, sheet_now
 from flows.review.desk import Seen
 from flows.review.office import Here, Office, Reviewing, draw
@@ -26,9 +23,9 @@ from flows.review.sheet_record import (
     remarks_of_sheet,
     sums_of_sheet,
 )
+from flows.review.untold import Sight
 from flows.trail import in_force
 from recognizer.records import PageOutcomeKind
-from recognizer.template import Role
 
 router = APIRouter()
 
@@ -56,10 +53,10 @@ def found(
     """Return the sheets, or the failed and held pages, that somebody looks for."""
     seen = seen_of(office)
     asked = Asked(q.strip(), show, at)
-    index = office.catalogue.of(seen)
+    index, sight = office.catalogue.of(seen), Sight(office, person)
     if show in (Which.FAILED, Which.HELD):
-        return found_pages(seen, asked, person)
-    return found_sheets(office.desk, seen, index, asked, person)
+        return found_pages(sight, seen, index, asked)
+    return found_sheets(sight, seen, index, asked)
 
 
 @router.get("/sheets/data")
@@ -100,11 +97,19 @@ def shown_sheet(office: Office, person: Person, sheet: str) -> Shown:
             raise Refused(503, NOT_YET)
         raise HTTPException(404, "There is no sheet of this name; its pages may have been given to another one.")
     template = next((one for one in office.exam.sheets.templates if one.name == now.settled.template), None)
-    why = {key: flag.why for key in now.rows if (flag := office.desk.is_open(key)) is not None}
-    hidden = hidden_keys(office, person, now.rows.values())
-    if hidden:
-        now = replace(now, rows=_by_picture(now, hidden, office.desk.fields_of_sheet(sheet)))
-    return Shown(person, now, template, why, hidden, seen.results.decided.candidates, _numbers(office, now))
+    sight = Sight(office, person)
+    why = {key: sight.flag(flag).why for key in now.rows if (flag := office.desk.is_open(key)) is not None}
+    reasons, now = now.settled.remarks, sight.sheet(now)
+    return Shown(
+        person=person,
+        now=now,
+        template=template,
+        open_why=why,
+        hidden=sight.hidden(sheet),
+        roster=seen.results.decided.candidates,
+        numbers=_numbers(office, now),
+        reasons=reasons,
+    )
 
 
 def _numbers(office: Office, now: SheetNow) -> dict[str, int]:
@@ -119,15 +124,6 @@ def _numbers(office: Office, now: SheetNow) -> dict[str, int]:
             left = in_force(office.store.trail(key)[: int(said)])
             found |= {key: left[-1].number} if left else {}
     return found
-
-
-def _by_picture(now: SheetNow, hidden: Collection[str], raw: Iterable[FieldRow]) -> dict[str, FieldRow]:
-    """Return the fields of a sheet, marks and totals as their own pictures say.
-
-    What the sums of a sheet make of one mark tells of the others, and so of what somebody else said.
-    """
-    alone = {row.key: row for row in raw if row.role in (Role.MARK, Role.TOTAL) and row.correction is None}
-    return {key: row if key in hidden else alone.get(key, row) for key, row in now.rows.items()}
 
 
 def seen_of(office: Office) -> Seen:
@@ -146,7 +142,7 @@ def _acceptance(seen: Seen, shown: Shown) -> Plain | None:
     settled = shown.now.settled
     if shown.hidden:
         return None
-    return told_of(shown.person, seen.ledger.accepted, AcceptedKind.SHEET, settled.sheet, settled.remarks)
+    return told_of(shown.person, seen.ledger.accepted, AcceptedKind.SHEET, settled.sheet, shown.reasons)
 
 
 def _page(office: Office, shown: Shown, row: PageRow) -> Plain:

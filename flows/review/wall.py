@@ -5,7 +5,7 @@
 What somebody else decided meanwhile is named and left alone; the rest is stored. Sent again, nothing is stored twice.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -24,6 +24,7 @@ from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.saying import GONE, Said, Word, correction_of
 from flows.review.uncounted import left_open
+from flows.review.untold import Sight
 from flows.review.wall_groups import WALL, WORTH_A_WALL, Group, named_group, page_of, wall_groups
 from flows.review.wall_letters import letters_of
 from flows.trail import in_force, undo_of
@@ -98,7 +99,7 @@ class Undo(Body):
 @router.get("/wall")
 def page(request: Request, office: Here, person: Reviewing) -> HTMLResponse:
     """Show the groups."""
-    groups = _groups(office)
+    groups = _groups(office, person)
     shown = [group for group in groups if len(group.flags) >= WORTH_A_WALL]
     return draw(
         request,
@@ -109,15 +110,15 @@ def page(request: Request, office: Here, person: Reviewing) -> HTMLResponse:
         fields=sum(len(group.flags) for group in shown),
         alone=sum(len(group.flags) < WORTH_A_WALL for group in groups),
         struck=len(office.struck),
-        unsettling=_unsettling(office) if office.desk.seen is not None else 0,
+        unsettling=_unsettling(office, person) if office.desk.seen is not None else 0,
         is_lead=person.is_lead,
     )
 
 
 @router.get("/wall/group")
-def group_page(request: Request, office: Here, _: Reviewing, name: str = "") -> HTMLResponse:
+def group_page(request: Request, office: Here, person: Reviewing, name: str = "") -> HTMLResponse:
     """Show one group: the script asks for its fields."""
-    group = _group(office, name)
+    group = _group(office, person, name)
     return draw(
         request,
         "wall_group.html",
@@ -136,7 +137,7 @@ def fields(
     if office.desk.seen is None:
         return {"loading": True, "trouble": office.desk.trouble}
     holder = _holder(request, person)
-    group, without = _group(office, asked.group), set(asked.without)
+    group, without = _group(office, person, asked.group), set(asked.without)
     for key in without:
         _kept(office, key, holder)
     found = page_of(group, without, lambda key: office.leases.take(key, holder)) if group else ()
@@ -230,7 +231,7 @@ def _store(office: Office, person: Person, said: Confirm) -> tuple[tuple[TrailRo
                 # A wall shows what is open; what somebody has answered is looked at in the queue, or on its sheet.
                 late[row.key] = Late(row.key, ANSWERED.format(row.correction.reviewer))
                 continue
-            if row.revision == seen[row.key] and _guess_of(office, row) != said.guess:
+            if row.revision == seen[row.key] and _guess_of(office, person, row) != said.guess:
                 late[row.key] = Late(row.key, OTHER_GUESS)
                 continue
             word = Word.GUESS if said.guess else Word.BLANK
@@ -248,10 +249,11 @@ def _store(office: Office, person: Person, said: Confirm) -> tuple[tuple[TrailRo
     return rows, missing
 
 
-def _guess_of(office: Office, row: FieldRow) -> str:
+def _guess_of(office: Office, person: Person, row: FieldRow) -> str:
     """Return what the machine guesses of a field as walls show it: what it guesses now, of the reading as stored."""
     shown = office.desk.row(row.key)
-    return (shown if shown is not None and shown.revision == row.revision else row).decision.guess
+    now = shown if shown is not None and shown.revision == row.revision else row
+    return Sight(office, person).row(now).decision.guess
 
 
 def _decide(
@@ -292,14 +294,21 @@ def _undone(trail: Sequence[TrailRow], person: Person, confirmed: str) -> Correc
 # ---- what is shown ---------------------------------------------------------------------------------------------------
 
 
-def _groups(office: Office) -> tuple[Group, ...]:
-    desk = office.desk
-    return wall_groups(desk.open_flags().values(), desk.template_field, office.struck, _settles(office))
+def _groups(office: Office, person: Person) -> tuple[Group, ...]:
+    flags = _flags(office, person)
+    return wall_groups(flags, office.desk.template_field, office.struck, _settles(office))
 
 
-def _group(office: Office, name: str) -> Group | None:
-    desk = office.desk
-    return named_group(name, desk.open_flags().values(), desk.template_field, office.struck, _settles(office))
+def _group(office: Office, person: Person, name: str) -> Group | None:
+    flags = _flags(office, person)
+    return named_group(name, flags, office.desk.template_field, office.struck, _settles(office))
+
+
+def _flags(office: Office, person: Person) -> Iterable[FlagRow]:
+    """Return the open fields as a person may see them: what others make of one is no guess of it, where that tells."""
+    flags, sight = office.desk.open_flags().values(), Sight(office, person)
+    # What somebody has answered is on no wall; it must not come there as if nobody had.
+    return [sight.flag(flag) for flag in flags if flag.row.correction is None] if sight.is_blind else flags
 
 
 def _settles(office: Office) -> Callable[[FieldRow], bool]:
@@ -312,13 +321,12 @@ def _settles(office: Office) -> Callable[[FieldRow], bool]:
     return settles
 
 
-def _unsettling(office: Office) -> int:
+def _unsettling(office: Office, person: Person) -> int:
     """Count the open marks whose guess would settle nothing, so that no wall offers them."""
     settles = _settles(office)
-    flags = office.desk.open_flags().values()
     return sum(
         flag.row.correction is None and bool(flag.row.decision.guess_in_words) and not settles(flag.row)
-        for flag in flags
+        for flag in _flags(office, person)
     )
 
 
