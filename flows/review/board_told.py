@@ -31,12 +31,16 @@ MOST_RUNS = 3
 STARTS_WITH_WORD = re.compile(r"[a-z]+ ")
 """What may begin with a capital letter: names of files may not."""
 
+ONLY_LEADS = "Which they are is shown to leads: two people answer here, unseen by each other."
+
 LOOK_AT_SHEETS = "Look at the sheets"
 
 
 def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, Any]:
     """Return what a person is told."""
     about = board.overview
+    # What people say of one sheet tells of the others: whose sheets are is for those who answer nothing unseen.
+    unseen = settings.second_share > 0 and not person.is_lead
     return {
         "state": _state(board),
         "at": board.seen.taken_at.isoformat(timespec="seconds"),
@@ -58,7 +62,7 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
             }
             for name, count in sorted(board.reasons.items(), key=lambda one: (-one[1], one[0]))
         ],
-        "candidates": _candidates(about.lines, person),
+        "candidates": _candidates(about.lines, person, unseen=unseen),
         "checks": {
             "words": list(check_in_words(about.standing)),
             "looked_at": about.standing.found.looked_at,
@@ -79,7 +83,7 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
             "minutes": board.pace.width.total_seconds() / 60,
             "counts": list(board.pace.counts),
         },
-        "blocks": [_block(one, person, about.standing) for one in board.blocks],
+        "blocks": [_block(one, person, about.standing, unseen=unseen) for one in board.blocks],
     }
 
 
@@ -111,7 +115,7 @@ GROUPS = (
 """Kinds of candidates that somebody has to look at: those without a sheet, those with two, sheets of nobody."""
 
 
-def _candidates(lines: tuple[CandidateLine, ...], person: Person) -> dict[str, Any]:
+def _candidates(lines: tuple[CandidateLine, ...], person: Person, *, unseen: bool) -> dict[str, Any]:
     expected = [line for line in lines if line.on_roster]
     return {
         "expected": len(expected),
@@ -121,7 +125,8 @@ def _candidates(lines: tuple[CandidateLine, ...], person: Person) -> dict[str, A
                 "group": name,
                 "words": words,
                 "count": len(found),
-                "some": [_candidate(line, person) for line in found[:MOST_LISTED]],
+                "some": [] if unseen else [_candidate(line, person) for line in found[:MOST_LISTED]],
+                "whose": ONLY_LEADS if unseen and found else "",
             }
             for name, words, groups in GROUPS
             for found in ([line for line in lines if line.group in groups],)
@@ -170,7 +175,7 @@ def _pair(first: str, second: str, found: PairFigures) -> dict[str, Any]:
     }
 
 
-def _block(one: Waiting, person: Person, checks: Standing) -> dict[str, Any]:
+def _block(one: Waiting, person: Person, checks: Standing, *, unseen: bool) -> dict[str, Any]:
     way = IN_DOUBT if one.what is Obstacle.CHECKS and checks.waiting else WAYS[one.what]
     # Whoever may look at sheets may mend what people wrote there; the rest is for leads.
     at_sheets = one.what is Obstacle.SHEETS and person.role.covers(UserRole.REVIEWER) and not person.is_lead
@@ -179,8 +184,8 @@ def _block(one: Waiting, person: Person, checks: Standing) -> dict[str, Any]:
     return {
         "what": one.what.value,
         "words": words,
-        # What is wrong with a sheet may tell whose it is.
-        "named": one.named if person.sees_names or one.what is not Obstacle.SHEETS else "",
+        # What is wrong with a sheet may tell whose it is, and what somebody said of it.
+        "named": one.named if (person.sees_names and not unseen) or one.what is not Obstacle.SHEETS else "",
         "link": way.at or None if here or at_sheets else None,
         "does": LOOK_AT_SHEETS if at_sheets else way.link if here and way.at else "",
         "command": way.command if here else "",

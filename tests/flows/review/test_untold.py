@@ -1,4 +1,4 @@
-"""In blind review nobody is told what a hidden answer leads to: neither by sums and guesses, nor by whose sheets are."""
+"""In blind review nobody is told what a hidden answer leads to: not by sums and guesses, not by whose sheets are."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,13 +7,27 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from flows.review.board_told import ONLY_LEADS
 from flows.review.office import Office
+from flows.review.people import Person
 from flows.review.saying import Said, Word
 from flows.review.saying import say as say_it
 from flows.review.untold import REMARKS_UNSEEN, SUM_UNSEEN
 from tests.helpers.exam_folder import remember
 from tests.helpers.exam_rows import marks_fields, page_row
-from tests.helpers.review_office import ADA, BEN, CAM, LEA, OPEN_ID, OPEN_MARK, SECOND, browser, exam_copy, office_of
+from tests.helpers.review_office import (
+    ADA,
+    BEN,
+    CAM,
+    LEA,
+    OPEN_ID,
+    OPEN_MARK,
+    SECOND,
+    VIC,
+    browser,
+    exam_copy,
+    office_of,
+)
 
 ONE, TWO, THREE, FIVE = "marks#00001", "marks#00002", "marks#00003", "marks#00005"
 ONE_OPEN, OTHER_OPEN = "9f2c41d07ab3-5-q1", "9f2c41d07ab3-5-q2"
@@ -31,10 +45,10 @@ def blind(tmp_path: Path) -> Iterator[Office]:
         yield found
 
 
-def answer(office: Office, key: str, text: str, who: Any = ADA, token: str = "a" * 32, word: Word = Word.VALUE) -> None:
+def answer(office: Office, key: str, text: str, who: Person = ADA, token: str = "a" * 32) -> None:
     row = office.store.field(key)
     assert row is not None
-    say_it(office, who, Said(key, row.revision, word, text, token, "queue"))
+    say_it(office, who, Said(key, row.revision, Word.VALUE if text else Word.GUESS, text, token, "queue"))
 
 
 def queued(client: TestClient) -> dict[str, dict[str, Any]]:
@@ -103,7 +117,7 @@ def test_a_wall_groups_by_what_the_machine_alone_reads(blind: Office) -> None:
 
 def test_the_best_guess_is_the_one_that_was_shown_and_the_trail_says_so(blind: Office) -> None:
     answer(blind, ONE_OPEN, "7")
-    answer(blind, OTHER_OPEN, "", BEN, "b" * 32, Word.GUESS)
+    answer(blind, OTHER_OPEN, "", BEN, "b" * 32)
     (row,) = blind.store.trail(OTHER_OPEN)
     assert (row.correction.value, row.correction.machine) == ("7", "7")
 
@@ -118,23 +132,6 @@ def test_the_history_of_a_field_tells_what_the_machine_made_of_hidden_answers_to
     second = browser(blind, BEN).get("/sheets/history", params=said).json()
     assert len(second["rows"]) == 2 and "machine" not in str(second["rows"])
     assert "the machine had said 1" in browser(blind, ADA).get("/sheets/history", params=said).text
-
-
-def test_what_a_field_was_before_is_not_told_either(blind: Office) -> None:
-    answer(blind, OPEN_MARK, "2")
-    key = OPEN_MARK.removesuffix("q2") + "q1"
-    told = browser(blind, BEN).post(
-        "/sheets/say",
-        json={
-            "sheet": TWO,
-            "key": key,
-            "revision": sheet_field(sheet(browser(blind, BEN), TWO), key)["revision"],
-            "word": "value",
-            "text": "1",
-            "token": "d" * 32,
-        },
-    )
-    assert told.json()["told"]["was"] == ""
 
 
 def sheet_field(told: dict[str, Any], key: str) -> dict[str, Any]:
@@ -190,3 +187,23 @@ def test_no_other_sheet_tells_which_number_somebody_gave(blind: Office) -> None:
         assert "also stands" not in str(row) + str(told)
         assert told["person"]["status"] == ""
     assert ONE not in listed(browser(blind, BEN), show="remarks")
+
+
+def test_the_dashboard_tells_who_answers_unseen_how_many_candidates_are_open_and_not_which(blind: Office) -> None:
+    answer(blind, OPEN_ID, "77777777")
+    blind.desk.look()
+    lead, second = (browser(blind, who).get("/board.json") for who in (LEA, BEN))
+    assert "77777777" in lead.text and "77777777" not in second.text
+    before, after = lead.json()["candidates"], second.json()["candidates"]
+    assert [one["count"] for one in before["groups"]] == [one["count"] for one in after["groups"]] != [0, 0, 0]
+    assert all(one["some"] == [] and one["whose"] == (ONLY_LEADS if one["count"] else "") for one in after["groups"])
+    assert all(one["whose"] == "" for one in before["groups"])
+    assert "77777777" not in browser(blind, VIC).get("/board.json").text
+
+
+def test_remarks_that_the_dashboard_names_may_tell_whose_a_sheet_is_and_are_for_leads(blind: Office) -> None:
+    answer(blind, OPEN_ID, "00123456")
+    blind.desk.look()
+    sees_names = Person("Ben", BEN.role, sees_names=True)
+    assert "also stands on sheet" in browser(blind, LEA).get("/board.json").text
+    assert "also stands on sheet" not in browser(blind, sees_names).get("/board.json").text
