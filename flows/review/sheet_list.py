@@ -60,7 +60,7 @@ def found_sheets(sight: Sight, seen: Seen, index: Index, asked: Asked) -> dict[s
     needle = asked.text.casefold()
     fitting = [
         sheet
-        for sheet in seen.results.decided.sheets
+        for sheet in map(seen.sheets.__getitem__, sight.order(index))
         if _is_meant(sheet, asked.which, waiting, index, sight) and (not needle or needle in _text(sheet, index, sight))
     ]
     rows = [_sheet(sheet, index, waiting, sight, seen) for sheet in _part(fitting, asked.at)]

@@ -1,5 +1,6 @@
 """The view *Sheets*: the list of them, and one with every reading drawn on its pages."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -8,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from flows.acceptances import AcceptedKind
 from flows.records import PageRow
 from flows.review.accepted import told_of
-from flows.review.catalogue import Index, SheetNow, sheet_now
+from flows.review.catalogue import SheetNow, sheet_now
 from flows.review.desk import Seen
 from flows.review.office import Here, Office, Reviewing, draw
 from flows.review.page_images import image_address, shown_fit, spec_of
@@ -82,7 +83,7 @@ def sheet_data(office: Office, person: Person, sheet: str) -> Plain:
         "sums": sums_of_sheet(shown),
         **remarks_of_sheet(shown),
         "acceptance": _acceptance(seen, shown),
-        **_around(office, index, sheet),
+        **_around(office, Sight(office, person).order(index), sheet),
     }
 
 
@@ -165,15 +166,15 @@ def _other(row: PageRow) -> Plain:
     }
 
 
-def _around(office: Office, index: Index, sheet: str) -> Plain:
+def _around(office: Office, order: Sequence[str], sheet: str) -> Plain:
     """Return the sheets before and after one, the next with open fields, and where it stands among all."""
-    at = index.at[sheet]
+    at = order.index(sheet)
     waiting = {flag.row.sheet for flag in office.desk.open_flags().values()}
-    later = (*index.order[at + 1 :], *index.order[:at])
+    later = (*order[at + 1 :], *order[:at])
     return {
         "place": at + 1,
-        "of": len(index.order),
-        "previous": index.order[at - 1] if at else "",
-        "next": index.order[at + 1] if at + 1 < len(index.order) else "",
+        "of": len(order),
+        "previous": order[at - 1] if at else "",
+        "next": order[at + 1] if at + 1 < len(order) else "",
         "next_open": next((name for name in later if name in waiting), ""),
     }

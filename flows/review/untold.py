@@ -18,7 +18,7 @@ from flows.export.flags_sheet import FlagRow
 from flows.records import FieldRow
 from flows.results import Match, Settler
 from flows.review.blind import hidden_keys, is_unseen
-from flows.review.catalogue import SheetNow
+from flows.review.catalogue import Index, SheetNow
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.settling import Identity, SettledSheet
@@ -99,6 +99,10 @@ class Sight:
         by_others = match.why if match is not None else ""
         found = tuple(each for each in sheet.remarks if each != by_others and not each.startswith(EXTRA_PAPER))
         return () if found and self.hidden(sheet.sheet) else found
+
+    def order(self, index: Index) -> tuple[str, ...]:
+        """Return the sheets in the order in which this person finds them: where extra paper lies tells whose it is."""
+        return index.came if self.is_blind else index.order
 
     def sheet(self, now: SheetNow) -> SheetNow:
         """Return a sheet as this person may see it. What it adds up to is for `sheet_record` to leave out."""

@@ -14,7 +14,7 @@ from flows.review.saying import Said, Word
 from flows.review.saying import say as say_it
 from flows.review.untold import REMARKS_UNSEEN, SUM_UNSEEN
 from tests.helpers.exam_folder import remember
-from tests.helpers.exam_rows import marks_fields, page_row
+from tests.helpers.exam_rows import EXTRA, extra_template, fields_of_page, marks_fields, page_row
 from tests.helpers.review_office import (
     ADA,
     BEN,
@@ -207,3 +207,25 @@ def test_remarks_that_the_dashboard_names_may_tell_whose_a_sheet_is_and_are_for_
     sees_names = Person("Ben", BEN.role, sees_names=True)
     assert "also stands on sheet" in browser(blind, LEA).get("/board.json").text
     assert "also stands on sheet" not in browser(blind, sees_names).get("/board.json").text
+
+
+def test_extra_paper_does_not_stand_beside_the_sheet_whose_number_somebody_gave_it(tmp_path: Path) -> None:
+    settings = SECOND.replace('["marks.toml"]', '["marks.toml", "extra.toml"]')
+    folder = exam_copy(tmp_path / "exam", settings)
+    (folder / "extra.toml").write_text(EXTRA, encoding="utf-8")
+    page, names = page_row("extra", 5), ("extra#00005", ONE)
+    remember(folder, [page], fields_of_page(page, extra_template(), {"candidate": None}), again=True)
+    with office_of(folder) as office:
+        answer(office, "9f2c41d07ab3-5-candidate", "00123456")
+        office.desk.look()
+        assert list(listed(browser(office, LEA))) == [ONE, "extra#00005", TWO, THREE]
+        second = browser(office, BEN)
+        assert list(listed(second)) == [ONE, TWO, THREE, "extra#00005"]
+        extra, main = (sheet(second, name) for name in names)
+        assert (extra["previous"], extra["extra_of"], extra["remarks"]) == (THREE, "", [REMARKS_UNSEEN])
+        assert (main["next"], main["extras"]) == (TWO, [])
+        # Of extra paper that belongs nowhere it is told no more.
+        answer(office, "9f2c41d07ab3-5-candidate", "00999999", LEA, "e" * 32)
+        office.desk.look()
+        assert "no sheet of 'marks' has the number 00999999" in str(listed(browser(office, LEA))["extra#00005"])
+        assert "00999999" not in str(listed(second)) + str(sheet(second, "extra#00005"))
