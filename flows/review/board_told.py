@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import quote
 
 from flows.candidate_list import CandidateLine, Group
-from flows.checking import Standing
 from flows.checking import in_words as check_in_words
 from flows.final import Obstacle, Waiting
 from flows.ledger import Ledger, in_words
@@ -15,6 +14,7 @@ from flows.review.board import Board
 from flows.review.people import Person
 from flows.review.progress import ReviewerFigures
 from flows.review.queue_shown import REASONS
+from flows.review.scan_names import readable
 from flows.review.ways import ACCEPTING, IN_DOUBT, WAYS
 from flows.run_promise import in_words as promise_in_words
 from flows.settings import ReviewSettings
@@ -83,7 +83,7 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
             "minutes": board.pace.width.total_seconds() / 60,
             "counts": list(board.pace.counts),
         },
-        "blocks": [_block(one, person, about.standing, unseen=unseen) for one in board.blocks],
+        "blocks": [_block(one, person, board, unseen=unseen) for one in board.blocks],
     }
 
 
@@ -175,17 +175,20 @@ def _pair(first: str, second: str, found: PairFigures) -> dict[str, Any]:
     }
 
 
-def _block(one: Waiting, person: Person, checks: Standing, *, unseen: bool) -> dict[str, Any]:
+def _block(one: Waiting, person: Person, board: Board, *, unseen: bool) -> dict[str, Any]:
+    checks = board.overview.standing
     way = IN_DOUBT if one.what is Obstacle.CHECKS and checks.waiting else WAYS[one.what]
     # Whoever may look at sheets may mend what people wrote there; the rest is for leads.
     at_sheets = one.what is Obstacle.SHEETS and person.role.covers(UserRole.REVIEWER) and not person.is_lead
     here = person.role.covers(way.role)
-    words = one.said[0].upper() + one.said[1:] if STARTS_WITH_WORD.match(one.said) else one.said
+    is_named = one.what is not Obstacle.SHEETS or (person.sees_names and not unseen)
+    said = readable(person, one.said, board.seen)
+    words = said[0].upper() + said[1:] if STARTS_WITH_WORD.match(said) else said
     return {
         "what": one.what.value,
         "words": words,
         # What is wrong with a sheet may tell whose it is, and what somebody said of it.
-        "named": one.named if (person.sees_names and not unseen) or one.what is not Obstacle.SHEETS else "",
+        "named": readable(person, one.named, board.seen) if is_named else "",
         "link": way.at or None if here or at_sheets else None,
         "does": LOOK_AT_SHEETS if at_sheets else way.link if here and way.at else "",
         "command": way.command if here else "",

@@ -10,11 +10,11 @@ from functools import lru_cache
 
 from flows.export.flags_sheet import BLANK_WORD, FlagRow
 from flows.records import FieldRow
-from flows.review.naming import without_names
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.queue_order import DOUBT, SECOND, look_at, reason_of, turn_of, waiting
 from flows.review.saying import is_blind
+from flows.review.scan_names import file_of, readable
 from flows.review.uncounted import left_open, nothing_awarded
 from flows.review.untold import SUM_UNSEEN, Sight
 from flows.trail import Turn, is_same_person, standing
@@ -128,7 +128,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         key=row.key,
         revision=row.revision,
         sheet=row.sheet,
-        file=row.file,
+        file=file_of(person, row),
         page=row.page_number,
         template=row.template,
         field=row.field,
@@ -139,7 +139,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         sentence=sentence,
         why=""
         if is_unseen or reason == Flag.DISPUTED.value or flag.why == sentence
-        else _without_names(office, person, flag.why),
+        else readable(person, flag.why, office.desk.seen),
         may_hold=flag.may_hold,
         guesses=without_blank(guesses(row), nothing_awarded(office, row)) if no_blank else guesses(row),
         allowed=tuple(text for text in allowed if not left_open(office, row, ValueState.VALUE, text)),
@@ -178,11 +178,6 @@ def _closed(office: Office, row: FieldRow) -> str:
         return "This field is settled: other fields, or the class list, made sure what it holds."
     what = "" if is_blind(office) else f" ({said.value or said.note or BLANK_WORD})"
     return f"{said.reviewer} decided this field at {said.made_at.astimezone():%H:%M on %Y-%m-%d}{what}."
-
-
-def _without_names(office: Office, person: Person, why: str) -> str:
-    seen = office.desk.seen
-    return without_names(person, why, seen.grounds.candidates if seen is not None else ())
 
 
 def guesses(row: FieldRow) -> tuple[Guess, ...]:

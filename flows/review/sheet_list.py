@@ -13,7 +13,8 @@ from flows.records import PageRow
 from flows.review.accepted import told_of, told_of_page
 from flows.review.catalogue import Index
 from flows.review.desk import Seen
-from flows.review.naming import without_names
+from flows.review.people import Person
+from flows.review.scan_names import place_told, readable
 from flows.review.untold import REMARKS_UNSEEN, Sight
 from flows.settling import SettledSheet
 from flows.stacks import was_dropped
@@ -83,14 +84,13 @@ def found_pages(sight: Sight, seen: Seen, index: Index, asked: Asked) -> dict[st
     person = sight.person
     wanted = is_failed if asked.which is Which.FAILED else _is_held
     needle = asked.text.casefold()
-    fitting = [
-        page
-        for page in seen.ledger.pages
-        if wanted(page) and (not needle or needle in f"{page.place}\n{page.sheet}\n{page.reason}".casefold())
-    ]
-    roster = seen.results.decided.candidates
+
+    def told(page: PageRow) -> str:
+        return f"{place_told(person, page)}\n{page.sheet}\n{readable(person, page.reason, seen)}".casefold()
+
+    fitting = [page for page in seen.ledger.pages if wanted(page) and (not needle or needle in told(page))]
     rows = [
-        _page(page, without_names(person, page.reason, roster)) | {"accepted": _by(told_of_page(person, seen, page))}
+        _page(page, person, seen) | {"accepted": _by(told_of_page(person, seen, page))}
         for page in _part(fitting, asked.at)
     ]
     counts = _counts(seen, Counter(flag.row.sheet for flag in seen.flags), index, sight)
@@ -122,7 +122,7 @@ def _text(sheet: SettledSheet, index: Index, sight: Sight) -> str:
 
 def _searched(sheet: SettledSheet, index: Index, sight: Sight) -> Iterator[str]:
     yield sheet.sheet
-    yield from (page.place for page in sheet.pages)
+    yield from (place_told(sight.person, page) for page in sheet.pages)
     number = _number(sheet, index, sight)
     yield number
     if sight.person.sees_names and number in index.candidates:
@@ -141,26 +141,25 @@ def _number(sheet: SettledSheet, index: Index, sight: Sight) -> str:
 def _sheet(sheet: SettledSheet, index: Index, waiting: Counter[str], sight: Sight, seen: Seen) -> dict[str, Any]:
     person, number = sight.person, _number(sheet, index, sight)
     known = index.candidates.get(number)
-    roster = seen.results.decided.candidates
     remarks = (REMARKS_UNSEEN,) if sight.hidden(sheet.sheet) else _remarks(sheet, index, sight)
     return {
         "sheet": sheet.sheet,
         "id": number,
         "name": known.name if known is not None and person.sees_names else "",
-        "files": [page.place for page in sheet.pages],
+        "files": [place_told(person, page) for page in sheet.pages],
         "open": waiting[sheet.sheet],
-        "remarks": [without_names(person, each, roster) for each in remarks],
+        "remarks": [readable(person, each, seen) for each in remarks],
         "accepted": _by(told_of(person, seen.ledger.accepted, AcceptedKind.SHEET, sheet.sheet, sheet.remarks)),
     }
 
 
-def _page(page: PageRow, reason: str) -> dict[str, Any]:
+def _page(page: PageRow, person: Person, seen: Seen) -> dict[str, Any]:
     return {
         "scan": page.scan,
         "number": page.number,
-        "at": page.place,
+        "at": place_told(person, page),
         "outcome": page.outcome.value,
-        "reason": reason,
+        "reason": readable(person, page.reason, seen),
         "sheet": page.sheet,
         "placeable": page.outcome in PLACEABLE or page.identified_by == HAND,
         "choice": place_of(page) is not None,

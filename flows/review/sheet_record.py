@@ -15,11 +15,11 @@ from flows.mark_changes import in_words
 from flows.records import FieldRow, PageRow
 from flows.results import Absent, Points, Unsettled
 from flows.review.catalogue import SheetNow
+from flows.review.desk import Seen
 from flows.review.drawing import Fit
-from flows.review.naming import without_names
 from flows.review.people import Person
+from flows.review.scan_names import place_told, readable
 from flows.review.untold import SUM_UNSEEN
-from flows.roster import Candidate
 from flows.rows import reading_key
 from flows.settling import heading
 from flows.worth import Part
@@ -52,7 +52,7 @@ class Shown:
     """A sheet as one person sees it.
 
     `hidden` are the keys of fields whose corrections this person must not see; `open_keys` those that wait for
-    somebody; `roster` is who is on the class list; `numbers` are those of the rows that are the last word, by key.
+    somebody; `seen` is the exam as it was looked at; `numbers` are those of the rows that are the last word, by key.
     `reasons` are all remarks on the sheet, those that are not shown too.
     """
 
@@ -61,13 +61,13 @@ class Shown:
     template: SheetTemplate | None
     open_why: dict[str, str]
     hidden: Collection[str]
-    roster: Collection[Candidate]
+    seen: Seen
     numbers: Mapping[str, int]
     reasons: Sequence[str] = ()
 
     def words(self, text: str) -> str:
         """Return a text as this person may read it."""
-        return without_names(self.person, text, self.roster)
+        return readable(self.person, text, self.seen)
 
     def row(self, key: str) -> FieldRow | None:
         """Return a field as this person may see it."""
@@ -87,7 +87,7 @@ def page_of_sheet(shown: Shown, row: PageRow, fit: Fit | None, image: str) -> Pl
     return {
         "scan": row.scan,
         "number": row.number,
-        "at": row.place,
+        "at": place_told(shown.person, row),
         "page": row.template_page,
         "image": image,
         "area": [area.x, area.y, area.width, area.height],

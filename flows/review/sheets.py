@@ -15,6 +15,7 @@ from flows.review.office import Here, Office, Reviewing, draw
 from flows.review.page_images import image_address, shown_fit, spec_of
 from flows.review.people import Person
 from flows.review.refusals import Refused
+from flows.review.scan_names import place_told
 from flows.review.sheet_list import Asked, Which, found_pages, found_sheets
 from flows.review.sheet_record import (
     Plain,
@@ -77,7 +78,7 @@ def sheet_data(office: Office, person: Person, sheet: str) -> Plain:
         "template": shown.now.settled.template,
         "title": shown.template.title if shown.template is not None else "",
         "pages": [_page(office, shown, row) for row in shown.now.settled.pages],
-        "others": [_other(row) for row in index.pages.get(sheet, ()) if row.outcome is not PageOutcomeKind.READ],
+        "others": [_other(shown, row) for row in index.pages.get(sheet, ()) if row.outcome is not PageOutcomeKind.READ],
         "open": len(shown.open_why),
         "person": person_of_sheet(shown, names),
         "sums": sums_of_sheet(shown),
@@ -107,7 +108,7 @@ def shown_sheet(office: Office, person: Person, sheet: str) -> Shown:
         template=template,
         open_why=why,
         hidden=sight.hidden(sheet),
-        roster=seen.results.decided.candidates,
+        seen=seen,
         numbers=_numbers(office, now),
         reasons=reasons,
     )
@@ -150,19 +151,19 @@ def _page(office: Office, shown: Shown, row: PageRow) -> Plain:
     try:
         fit = shown_fit(office, shown.person, row)
     except Refused as refused:
-        return page_of_sheet(shown, row, None, "") | {"problem": refused.words}
+        return page_of_sheet(shown, row, None, "") | {"problem": shown.words(refused.words)}
     return page_of_sheet(shown, row, fit, image_address(row, fit))
 
 
-def _other(row: PageRow) -> Plain:
+def _other(shown: Shown, row: PageRow) -> Plain:
     """Return another picture of a page of the sheet: one that is held, or was replaced."""
     return {
         "scan": row.scan,
         "number": row.number,
-        "at": row.place,
+        "at": place_told(shown.person, row),
         "page": row.template_page,
         "outcome": row.outcome.value,
-        "reason": row.reason,
+        "reason": shown.words(row.reason),
     }
 
 

@@ -23,6 +23,7 @@ from flows.review.office import Here, Office, Reviewing, draw, session_of
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.saying import GONE, Said, Word, correction_of
+from flows.review.scan_names import place_told, readable
 from flows.review.uncounted import left_open
 from flows.review.untold import Sight
 from flows.review.wall_groups import WALL, WORTH_A_WALL, Group, named_group, page_of, wall_groups
@@ -148,7 +149,7 @@ def fields(
         "left": left,
         "elsewhere": left if not found else 0,
         "enough": ENOUGH if not found and left and office.leases.has_enough(holder) else "",
-        "cells": [_cell(office, flag) for flag in found],
+        "cells": [_cell(office, person, flag) for flag in found],
     }
 
 
@@ -330,7 +331,7 @@ def _unsettling(office: Office, person: Person) -> int:
     )
 
 
-def _cell(office: Office, flag: FlagRow) -> dict[str, Any]:
+def _cell(office: Office, person: Person, flag: FlagRow) -> dict[str, Any]:
     row = flag.row
     return {
         "key": row.key,
@@ -339,8 +340,8 @@ def _cell(office: Office, flag: FlagRow) -> dict[str, Any]:
         "confidence": row.decision.confidence,
         "question": flag.question,
         "sheet": row.sheet,
-        "place": f"{row.file} page {row.page_number}",
-        "why": flag.why,
+        "place": place_told(person, row),
+        "why": readable(person, flag.why, office.desk.seen),
         "may_hold": flag.may_hold,
         "letters": letters_of(office.desk.template_field(row), row.decision.guess),
     }
