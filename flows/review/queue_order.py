@@ -258,7 +258,7 @@ class Lined:
         found = self._lines.get(asked)
         if found is None:
             person, order, choice = asked
-            found = self._lines[asked] = Line(self._ranks, self._placing(order), self._takes(person, choice))
+            found = self._lines[asked] = Line(self._ranks, self._placing(person, order), self._takes(person, choice))
             found.fill(self._flags.values(), breathe)
             while len(self._lines) > MOST_LINES:
                 self._lines.popitem(last=False)
@@ -288,7 +288,8 @@ class Lined:
 
         return takes
 
-    def _placing(self, order: Order) -> Callable[[FlagRow], int]:
+    def _placing(self, person: Person, order: Order) -> Callable[[FlagRow], int]:
+        confidence = _alone(self._desk) if _answers_unseen(self._desk, person) else _together
         came, many, kind = self._ranks.came, self._ranks.many, self._ranks.kind
 
         def sheets(flag: FlagRow) -> int:
@@ -301,11 +302,11 @@ class Lined:
             return kind.get((row.template, row.field), many - 1) * many * many + came(row)
 
         def surest(flag: FlagRow) -> int:
-            confidence = 0.0 if is_look(self._desk, flag) else flag.row.decision.confidence
-            return round((1.0 - confidence) * CONFIDENCE_STEPS) * many * many + came(flag.row)
+            sure = 0.0 if is_look(self._desk, flag) else confidence(flag.row)
+            return round((1.0 - sure) * CONFIDENCE_STEPS) * many * many + came(flag.row)
 
         def unsurest(flag: FlagRow) -> int:
-            return round(flag.row.decision.confidence * CONFIDENCE_STEPS) * many * many + came(flag.row)
+            return round(confidence(flag.row) * CONFIDENCE_STEPS) * many * many + came(flag.row)
 
         return {
             Order.SHEETS: sheets,
@@ -314,6 +315,28 @@ class Lined:
             Order.SUREST: surest,
             Order.UNSUREST: unsurest,
         }[order]
+
+
+def _answers_unseen(desk: Desk, person: Person) -> bool:
+    return desk.exam.settings.review.second_share > 0 and not person.is_lead
+
+
+def _together(row: FieldRow) -> float:
+    """Return how sure the machine is of a field, by all that is known."""
+    return row.decision.confidence
+
+
+def _alone(desk: Desk) -> Callable[[FieldRow], float]:
+    """Return what tells how sure the machine is of a field by its picture alone.
+
+    What it makes of other people's answers tells of them, even by the place of a field in a line.
+    """
+
+    def confidence(row: FieldRow) -> float:
+        own = next((one for one in desk.fields_of_sheet(row.sheet) if one.key == row.key), row)
+        return own.decision.confidence
+
+    return confidence
 
 
 @dataclass(slots=True)
