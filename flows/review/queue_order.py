@@ -134,10 +134,30 @@ def turn_of(desk: Desk, person: Person, flag: FlagRow) -> Turn:
 
 def is_for(desk: Desk, person: Person, flag: FlagRow, choice: Choice) -> bool:
     """Tell whether a field that waits for somebody waits for this person."""
-    if flag.row.correction is None or turn_of(desk, person, flag):
+    if flag.row.correction is None:
+        return not is_held_back(desk, person, flag.row)
+    if turn_of(desk, person, flag):
         return True
     # Who asks for what nobody could read sees what he himself could not read, too.
     return choice.reason == Flag.UNREADABLE.value and _could_not_read(flag.row, person)
+
+
+def is_held_back(desk: Desk, person: Person, row: FieldRow) -> bool:
+    """Tell whether a field waits for this person only later: for a sum in which an answer stands that is not shown.
+
+    It was read well; that it is asked about says that the sum does not agree, and so tells of that answer. As soon as
+    this person has answered the rest of the sheet, it waits for him too.
+    """
+    if row.correction is not None or row.flag is not Flag.SUM or not _answers_unseen(desk, person):
+        return False
+    mine = desk.fields_of_sheet(row.sheet)
+    own = next((one for one in mine if one.key == row.key), row)
+    share = desk.exam.settings.review.second_share
+    return own.state is not ValueState.UNSETTLED and any(
+        waits_for(desk.trail_of(one.key), person.name, share) in (Turn.SECOND, Turn.THIRD)
+        for one in mine
+        if one.correction is not None
+    )
 
 
 def _could_not_read(row: FieldRow, person: Person) -> bool:
@@ -289,13 +309,15 @@ class Lined:
         return takes
 
     def _placing(self, person: Person, order: Order) -> Callable[[FlagRow], int]:
-        confidence = _alone(self._desk) if _answers_unseen(self._desk, person) else _together
+        is_unseen = _answers_unseen(self._desk, person)
+        confidence = _alone(self._desk) if is_unseen else _together
+        still_open: Callable[[str], int] = _open_alone(self._desk) if is_unseen else self._open.__getitem__
         came, many, kind = self._ranks.came, self._ranks.many, self._ranks.kind
 
         def sheets(flag: FlagRow) -> int:
             # What one person has answered holds no sheet up as long as what nobody has.
             behind = many if is_look(self._desk, flag) else 0
-            return (behind + self._open[flag.row.sheet]) * many * many + came(flag.row)
+            return (behind + still_open(flag.row.sheet)) * many * many + came(flag.row)
 
         def fields(flag: FlagRow) -> int:
             row = flag.row
@@ -337,6 +359,18 @@ def _alone(desk: Desk) -> Callable[[FieldRow], float]:
         return own.decision.confidence
 
     return confidence
+
+
+def _open_alone(desk: Desk) -> Callable[[str], int]:
+    """Return what tells how many fields of a sheet wait, whatever other fields make of what people said."""
+
+    def still_open(sheet: str) -> int:
+        return sum(
+            one.state is ValueState.UNSETTLED or (one.correction is not None and desk.wants_look(one.key) is not None)
+            for one in desk.fields_of_sheet(sheet)
+        )
+
+    return still_open
 
 
 @dataclass(slots=True)
