@@ -1,7 +1,7 @@
 """The chained trail in the database, within a transaction that somebody else holds."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, Select, func, insert, select, text
@@ -80,6 +80,14 @@ def raw_links(connection: Connection) -> Iterator[Link]:
 def highest_number(connection: Connection) -> int:
     """Return the highest number that a row of the trail ever had, 0 when there was none."""
     return int(connection.execute(HIGHEST_NUMBER).scalar_one())
+
+
+def rows_with_hash(connection: Connection, hashes: Iterable[str]) -> dict[str, int]:
+    """Return the numbers of the rows that have some hashes, by hash; the hash of an empty trail is that of row 0."""
+    wanted = set(hashes)
+    found = {FIRST_PREVIOUS: 0} if FIRST_PREVIOUS in wanted else {}
+    query = select(corrections.c.hash, corrections.c.number)
+    return found | {row.hash: row.number for row in connection.execute(query) if row.hash in wanted}
 
 
 def _end_of_chain(connection: Connection) -> tuple[int, str]:
