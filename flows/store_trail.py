@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 from flows.errors import TokenUsedError
 from flows.records import Correction, FieldRow, TrailRow
 from flows.store_chain import (
+    altered_triggers,
     crop_hashes,
     highest_number,
     raw_links,
@@ -21,7 +22,6 @@ from flows.store_chain import (
 )
 from flows.store_together import STORED, Joined, fields_together
 from flows.store_transactions import Transactions
-from flows.store_triggers import altered_triggers
 from flows.trail import Chain, by_key, prove, said_in
 
 CHANGES = text(f"{STORED.text} || '.' || (SELECT coalesce(max(number), 0) FROM corrections)")
