@@ -87,9 +87,7 @@ def dress(page: Page) -> None:
 
 
 @SIZES
-def test_nothing_on_the_queue_moves_over_thirty_fields(
-    browsers: Browsers, review: Review, size: ViewportSize
-) -> None:
+def test_nothing_on_the_queue_moves_over_thirty_fields(browsers: Browsers, review: Review, size: ViewportSize) -> None:
     watched = browsers.open(size)
     watched.expected.append("422")
     page = watched.page
