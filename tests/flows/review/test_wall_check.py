@@ -356,11 +356,11 @@ def test_before_it_is_handed_in_it_is_told_what_that_does(office: Office, lea: T
     assert "1 wrong of 8, which is 125 in 1,000" in words
     assert "The promise of at most 1 in 1,000 is not kept." in words
     assert "Of handwritten numbers the machine would accept none any more" in words
-    # What was corrected contradicts the written total of its sheet, which is open since.
-    stay = office.standings.now().accepted
+    stay = ACCEPTED - told["reopened"] - told["wrong"]
     assert f"{told['reopened']} of {ACCEPTED} accepted fields would be reopened" in words
     assert f"{stay} stay accepted, unless what is corrected contradicts the sum of its sheet" in words
-    assert told["reopened"] + stay + told["wrong"] == ACCEPTED
+    # Which fields are looked at is chosen by chance; a mark that is corrected may contradict the total of its sheet.
+    assert stay - 1 <= office.standings.now().accepted <= stay
 
 
 def test_a_sample_without_errors_is_told_to_change_nothing(lea: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
