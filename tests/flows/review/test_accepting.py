@@ -163,5 +163,5 @@ def test_a_sheet_whose_answers_somebody_must_not_see_yet_tells_nothing_of_it(fol
         office.desk.look()
         hidden, shown = sheet(office, BEN), sheet(office, ADA)
     assert hidden["remarks"] == ["Remarks are shown when you have answered all of this sheet."]
-        assert hidden["acceptance"] is None
+    assert hidden["acceptance"] is None
     assert shown["remarks"] and shown["acceptance"] is not None
