@@ -24,9 +24,11 @@ from flows.review.sheet_record import (
     remarks_of_sheet,
     sums_of_sheet,
 )
+from flows.review.uncounted import nothing_awarded
 from flows.review.untold import Sight
 from flows.trail import in_force
 from recognizer.records import PageOutcomeKind
+from recognizer.template import Role
 
 router = APIRouter()
 
@@ -151,7 +153,16 @@ def _page(office: Office, shown: Shown, row: PageRow) -> Plain:
         fit = shown_fit(office, shown.person, row)
     except Refused as refused:
         return page_of_sheet(shown, row, None, "") | {"problem": shown.words(refused.words)}
-    return page_of_sheet(shown, row, fit, image_address(row, fit))
+    told = page_of_sheet(shown, row, fit, image_address(row, fit))
+    for field in told["fields"]:
+        field["nothing"] = _nothing(office, shown, field["key"])
+    return told
+
+
+def _nothing(office: Office, shown: Shown, key: str) -> str:
+    """Return what says of a mark that nothing was awarded, "" where the field cannot say it."""
+    row = shown.now.rows.get(key)
+    return nothing_awarded(office, row) if row is not None and row.role is Role.MARK else ""
 
 
 def _other(shown: Shown, row: PageRow) -> Plain:

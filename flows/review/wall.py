@@ -240,6 +240,9 @@ def _store(office: Office, person: Person, said: Confirm) -> tuple[tuple[TrailRo
             try:
                 made.append(correction_of(office, person, one, row, trails.get(row.key, ())))
             except Refused as problem:
+                if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                    # It is not late, but early: the page is sent again when the exam has been read.
+                    raise
                 late[row.key] = Late(row.key, problem.words)
         return made
 
