@@ -153,20 +153,26 @@ async function refresh(entry, why) {
     show(entry);
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
+    if (current === entry) wrong(why);
   }
 }
 
-// Brings a field back that was refused: after the one on the screen, so that nothing is typed into the wrong one.
-async function bringBack(key, why, text) {
+// Brings a field back whose answer was refused: after the one on the screen, so that nothing is typed into the wrong one.
+async function bringBack(op, why) {
+  let field = null;
   try {
-    const entry = entryOf(await get(`/queue/field/${key}`));
-    entry.note = why;
-    entry.typed = entry.field.closed ? "" : text;
-    ahead.unshift(entry);
-    if (!current) next();
+    field = await get(`/queue/field/${op.key}`);
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
+    if (problem.status === 404) return;
+    // Whatever became of it on the server: what was said comes back to the screen, of the field as it was.
+    ({ field } = op);
   }
+  const entry = entryOf(field);
+  entry.note = why;
+  entry.typed = field.closed ? "" : (op.text ?? "");
+  ahead.unshift(entry);
+  if (!current) next();
 }
 
 let renewing = false;
@@ -416,7 +422,7 @@ saver.addEventListener("refused", ({ detail: { op, problem } }) => {
   say(`${name} on sheet ${op.field.sheet} ${what}: ${problem}`);
   const why = `${op.text ? `You said ${op.text}. ` : ""}${problem}`;
   if (isShown) refresh(current, why);
-  else bringBack(op.key, why, op.text ?? "");
+  else bringBack(op, why);
 });
 
 let hasSaved = false;
