@@ -35,6 +35,7 @@ PAIRS = [
 
 HERE = Path(__file__).parent
 FAULTS = (HERE / "faults.js").read_text(encoding="utf-8")
+CONTRAST = (HERE / "contrast.js").read_text(encoding="utf-8")
 FOCUS = (HERE / "focus.js").read_text(encoding="utf-8")
 
 
@@ -81,6 +82,24 @@ def test_every_text_stands_out_from_its_ground(theme: str) -> None:
         if (ratio := contrast(colours[ink], colours[ground])) < LEAST_CONTRAST
     }
     assert faint == {}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("at", PAGES)
+def test_every_text_as_it_is_drawn_stands_out_from_its_ground(
+    browsers: Browsers, standing: Standing, at: str, dark: bool
+) -> None:
+    page = browsers.open(state=standing.state, dark=dark).page
+    settled(page, standing.at + at)
+    assert page.evaluate(CONTRAST) == []
+
+
+def test_faint_text_is_found(browsers: Browsers, standing: Standing) -> None:
+    page = browsers.open(state=standing.state).page
+    settled(page, f"{standing.at}/")
+    page.evaluate("document.querySelector('h1').style.color = '#999999'")
+    page.evaluate("document.querySelector('h1').style.fontSize = '16px'")
+    assert len(page.evaluate(CONTRAST)) == 1
 
 
 @pytest.mark.parametrize("at", PAGES)
