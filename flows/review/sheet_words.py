@@ -17,6 +17,7 @@ from flows.review.saying import GONE, Said, Told, Word, meaning_of, say, say_all
 from flows.review.sheet_record import UNSEEN, Plain
 from flows.review.sheets import sheet_data, shown_sheet
 from flows.trail import in_force
+from flows.trail_words import from_in_words, machine_in_words, to_in_words
 from recognizer.errors import ValueNotAllowedError
 from recognizer.template import Kind, Role
 from recognizer.values import parse_value
@@ -126,19 +127,22 @@ def history(office: Here, person: Reviewing, key: str) -> Plain:
         return {"hidden": f"{UNSEEN[:1].upper()}{UNSEEN[1:]}.", "rows": []}
     trail = office.store.trail(key)
     standing = {row.number for row in in_force(trail)}
-    rows = [{"number": row.number, "words": _in_words(row), "undone": row.number not in standing} for row in trail]
+    was = from_in_words(trail)
+    rows = [
+        {"number": row.number, "words": _in_words(row, was[row.number]), "undone": row.number not in standing}
+        for row in trail
+    ]
     return {"hidden": "", "rows": rows[::-1]}
 
 
-def _in_words(row: TrailRow) -> str:
-    """Say in one line who said what, when, where, and what the machine had said."""
+def _in_words(row: TrailRow, was: str) -> str:
+    """Say in one line who said what, when, where, what it was before, and what the machine had said."""
     said = row.correction
     at = f"{said.made_at.astimezone():%Y-%m-%d %H:%M}"
     if said.act is Act.UNDO:
-        return f"{at} {said.reviewer} took row {said.undoes} back ({said.how})"
-    was = f", was {said.was}" if said.was else ""
-    machine = f"; the machine had said {said.machine or 'nothing'} ({said.model})" if said.model else ""
-    return f"{at} {said.reviewer}: {WHAT.get(said.act, '')}{said.in_words}{was} ({said.how}{machine})"
+        return f"{at} {said.reviewer} took row {said.undoes} back, so it is {to_in_words(said)} ({said.how})"
+    machine = f"; the machine had said {machine_in_words(said)} ({said.model})" if said.model else ""
+    return f"{at} {said.reviewer}: {WHAT.get(said.act, '')}{to_in_words(said)}, was {was} ({said.how}{machine})"
 
 
 def _answer(office: Office, person: Person, sheet: str, *all_told: Told) -> Plain:
