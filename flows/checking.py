@@ -6,6 +6,7 @@ When they find more errors than promised, thresholds rise and what is now in dou
 raise is never stored as the rule: every run works it out anew from all answers of its model (`rounds_by_model`).
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -85,6 +86,21 @@ class Standing:
     def blocks(self) -> bool:
         """Whether the exam cannot be final because of it."""
         return self.waiting > 0 or self.left.kept is Kept.NO
+
+
+def wrong_at_most(standing: Standing, untouched: int) -> tuple[int, int] | None:
+    """Return between which numbers of the accepted fields that nobody has looked at are wrong, at 95 %.
+
+    Only what was looked at of the fields that are still accepted tells that; what was found wrong is corrected.
+
+    Args:
+        standing: how the promise stands.
+        untouched: how many accepted fields nobody has looked at.
+    """
+    if not standing.left.looked_at:
+        return None
+    low, high = _interval(standing.left, standing.left.looked_at + untouched)
+    return math.floor(low * untouched), math.ceil(high * untouched)
 
 
 def accepted_untouched(fields: Iterable[FieldRow], checks: Iterable[CheckedField]) -> tuple[FieldRow, ...]:

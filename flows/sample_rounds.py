@@ -15,11 +15,12 @@ from flows.deciding import decide_fields, grounds_of
 from flows.errors import CheckError
 from flows.export.check_sheet import answers, check_revision
 from flows.export.reading_back import Filled
-from flows.records import By, CheckedField, CheckOutcome, FieldRow, Tightening
+from flows.records import By, CheckedField, CheckOutcome, FieldRow, PageRow, RunRow, Tightening
 from flows.settings import Exam
 from flows.store import Store
 from recognizer.curves import KINDS
 from recognizer.promise import Thresholds
+from recognizer.records import CharacterReading
 
 
 class KnowsChecks(Protocol):
@@ -110,6 +111,91 @@ def weighed(
     return outcome, HandedIn(len(taken), len(before), len(outcome.corrections), problems, outcome.tightenings)
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What handing in some answers would do, as things are now.
+
+    `before` and `after` say how the promise stands now and would stand then. Of `accepted` fields that the machine
+    decides now and no person has spoken of, `stay` stay so; `shaken` are open then although no threshold reopens them:
+    the sum of their sheet or the class list had settled them with the help of others. In the same way `gained` would
+    be accepted that wait now.
+    """
+
+    done: HandedIn
+    before: Standing
+    after: Standing
+    accepted: int
+    stay: int
+    shaken: int
+    gained: int
+
+    @property
+    def reopened(self) -> int:
+        """How many fields raised thresholds reopen."""
+        return sum(one.reopened for one in self.done.raised)
+
+
+def foresee(exam: Exam, store: Store, said: Sequence[Filled], by: By) -> Foreseen:
+    """Return what `hand_in` would do, partly if need be; nothing is stored. Within a snapshot of the store."""
+    read, grounds = store.fields(), grounds_of(exam, store)
+    fields = decide_fields(read, grounds).fields
+    outcome, done = weighed(exam, fields, store.sample_checks(), said, by, partly=True)
+    then, supposed = fields, Supposed(store, outcome)
+    if outcome.corrections or outcome.tightenings:
+        then = decide_fields(supposed.fields(read), grounds_of(exam, supposed)).fields
+    now, later = _left_to_machine(fields), _left_to_machine(then)
+    corrected = {one.key for one in outcome.corrections}
+    return Foreseen(
+        done,
+        before=standing_of(exam, fields, store),
+        after=standing_of(exam, then, supposed),
+        accepted=len(now),
+        stay=len(now & later),
+        shaken=len(now - later - corrected - outcome.doubted.keys()),
+        gained=len(later - now),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """The reading side of a store as it would be, once the outcome of a sample check was stored."""
+
+    store: Store
+    outcome: CheckOutcome
+
+    def fields(self, read: Sequence[FieldRow]) -> tuple[FieldRow, ...]:
+        """Return fields as their own pictures and people would say."""
+        doubted, said = self.outcome.doubted, {one.key: one for one in self.outcome.corrections}
+        return tuple(
+            replace(row, decision=doubted.get(row.key, row.decision), correction=said.get(row.key, row.correction))
+            for row in read
+        )
+
+    def sample_checks(self) -> tuple[CheckedField, ...]:
+        """Return every accepted field that people looked at."""
+        return (*self.store.sample_checks(), *self.outcome.checked)
+
+    def tightenings(self) -> tuple[Tightening, ...]:
+        """Return how sample checks raised thresholds."""
+        return (*self.store.tightenings(), *self.outcome.tightenings)
+
+    def id_characters(self) -> dict[str, tuple[CharacterReading, ...]]:
+        """Return what was seen in id fields."""
+        return self.store.id_characters()
+
+    def runs(self) -> tuple[RunRow, ...]:
+        """Return every run."""
+        return self.store.runs()
+
+    def pages(self) -> tuple[PageRow, ...]:
+        """Return every page."""
+        return self.store.pages()
+
+
+def _left_to_machine(fields: Sequence[FieldRow]) -> set[str]:
+    return {row.key for row in fields if row.decision.flag is None and row.correction is None}
+
+
 def as_filled(pairs: Sequence[tuple[str, str]], fields: Sequence[FieldRow]) -> tuple[Filled, ...]:
     """Return single answers, each a key and a text, as filled rows about the readings as they are now."""
     present = {row.key: row for row in fields}
@@ -143,15 +229,6 @@ def standing_of(exam: Exam, fields: Sequence[FieldRow], store: KnowsChecks, mode
     share = exam.settings.accept_error
     held = calibrations({row.model for row in fields}, share, model, exam.models)
     return how_it_stands(fields, store.sample_checks(), store.tightenings(), held, share)
-
-
-def standing_after(exam: Exam, fields: Sequence[FieldRow], store: KnowsChecks, outcome: CheckOutcome) -> Standing:
-    """Say how the promise would stand once an outcome is stored."""
-    share = exam.settings.accept_error
-    rows = [replace(row, decision=outcome.doubted.get(row.key, row.decision)) for row in fields]
-    checks, raised = (*store.sample_checks(), *outcome.checked), (*store.tightenings(), *outcome.tightenings)
-    held = calibrations({row.model for row in rows}, share, None, exam.models)
-    return how_it_stands(rows, checks, raised, held, share)
 
 
 def told_by(standing: Standing) -> Iterator[str]:

@@ -15,6 +15,7 @@ from flows.records import TrailRow
 from flows.results import MarkChange, Remark, Settler
 from flows.rows import time_text
 from flows.trail import FIRST_PREVIOUS, act_in_words
+from flows.trail_words import from_in_words, machine_in_words, to_in_words
 from recognizer.records import Decision
 
 SHOWN_ROWS = 40
@@ -33,18 +34,27 @@ def show_trail(trail: Sequence[TrailRow], found: Sequence[Entry], *, as_json: bo
     """Print the whole trail, on the terminal the latest rows of it."""
     head = trail[-1].hash if trail else FIRST_PREVIOUS
     if as_json:
-        told = {"rows": len(trail), "head": head, "trail": [_row(entry) for entry in found]}
+        told = {"rows": len(trail), "head": head, "trail": _rows(found)}
         click.echo(json.dumps(told, indent=1, ensure_ascii=False))
     elif as_csv:
-        write_csv(ROW_COLUMNS, [_row(entry) for entry in found])
+        write_csv(ROW_COLUMNS, _rows(found))
     else:
-        _print_rows(found[-SHOWN_ROWS:], with_key=True)
+        _print_rows(found[-SHOWN_ROWS:], _from(found), with_key=True)
         if len(found) > SHOWN_ROWS:
             click.echo(f"These are the last {SHOWN_ROWS} of {len(found):,} rows; --csv and --json list all")
         click.echo(f"{len(trail):,} rows, hash of the last row {head}; --verify proves that none was changed")
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _from(found: Sequence[Entry]) -> dict[int, str]:
+    return from_in_words(entry.row for entry in found)
+
+
+def _rows(found: Sequence[Entry]) -> list[dict[str, Any]]:
+    was = _from(found)
+    return [_row(entry, was[entry.row.number]) for entry in found]
+
+
+def _row(entry: Entry, was: str) -> dict[str, Any]:
     said = entry.row.correction
     return {
         "row": entry.row.number,
@@ -53,7 +63,8 @@ def _row(entry: Entry) -> dict[str, Any]:
         "how": said.how,
         "act": said.act.value,
         "key": said.key,
-        "from": said.was,
+        # A value as it is kept; what no value stands for in words.
+        "from": said.was or was,
         "to": said.in_words,
         "note": said.note,
         "undoes": said.undoes,
@@ -67,7 +78,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _print_rows(found: Sequence[Entry], *, with_key: bool) -> None:
+def _print_rows(found: Sequence[Entry], was: Mapping[int, str], *, with_key: bool) -> None:
     names = (
         "row",
         "when (UTC)",
@@ -89,9 +100,9 @@ def _print_rows(found: Sequence[Entry], *, with_key: bool) -> None:
             said.reviewer,
             how,
             *((said.key,) if with_key else ()),
-            said.was or "nothing",
-            said.in_words,
-            f"{said.machine or 'blank'}, {said.model}",
+            was[entry.row.number],
+            to_in_words(said),
+            f"{machine_in_words(said)}, {said.model}",
             entry.picture.value,
         )
         table.add_row(*(plain(cell) for cell in cells))
@@ -109,7 +120,7 @@ def show_cells(
         told = {"cells": [_cell(each) for each in found], "remarks": [_change(*each) for each in changes]}
         click.echo(json.dumps(told, indent=1, ensure_ascii=False))
     elif as_csv:
-        write_csv(ROW_COLUMNS, [_row(entry) for each in found for entry in each.entries])
+        write_csv(ROW_COLUMNS, [row for each in found for row in _rows(each.entries)])
     else:
         for number, each in enumerate(found):
             if number:
@@ -157,7 +168,7 @@ def _cell(cell: CellHistory) -> dict[str, Any]:
         and {"model": now.model, "guesses": [[one.value, one.probability] for one in now.values]}
         | _decision(cell.alone),
         "together": told and {"by": told.settled_by.value} | _decision(told.decision),
-        "people": [_row(entry) for entry in cell.entries],
+        "people": _rows(cell.entries),
         "sample_checks": [
             {
                 "when": time_text(one.made_at),
@@ -204,7 +215,7 @@ def _print_cell(cell: CellHistory) -> None:
         found = f"wrong, it is {one.value or 'blank'}" if one.wrong else "right"
         click.echo(f"  sample check {one.reviewer} on {one.made_at:%Y-%m-%d}: {one.machine or 'blank'} is {found}")
     if cell.entries:
-        _print_rows(cell.entries, with_key=False)
+        _print_rows(cell.entries, _from(cell.entries), with_key=False)
     else:
         click.echo("  people       nobody said anything of it")
 

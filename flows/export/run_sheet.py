@@ -10,6 +10,7 @@ from flows.export.table import Cell, Column, Look, Scalar, SheetWriter
 from flows.records import RunPromise, RunRow, TrailRow
 from flows.run_promise import in_words, review_share
 from flows.trail import act_in_words
+from flows.trail_words import from_in_words, machine_in_words, to_in_words
 
 RUN = "Run"
 
@@ -125,8 +126,9 @@ def write_run(
     if trail:
         _write_title(table, "Corrections, oldest first")
         table.row([Cell(heading, Style.HEADING) for heading in CORRECTION_HEADINGS])
+        was = from_in_words(trail)
         for row in trail:
-            table.row(_trail_cells(row))
+            table.row(_trail_cells(row, was[row.number]))
     table.finish()
 
 
@@ -178,14 +180,14 @@ def _promise_cells(run: RunRow, promise: RunPromise) -> list[Cell]:
     ]
 
 
-def _trail_cells(row: TrailRow) -> list[Cell]:
+def _trail_cells(row: TrailRow, was: str) -> list[Cell]:
     correction = row.correction
     return [
         Cell(correction.key, Style.TEXT),
-        Cell(f"{correction.was or 'nothing'} → {correction.in_words}", Style.TEXT),
+        Cell(f"{was} → {to_in_words(correction)}", Style.TEXT),
         Cell(correction.made_at, Style.MOMENT),
         Cell(correction.reviewer, Style.TEXT),
         Cell(act_in_words(correction), Style.TEXT),
-        Cell(f"{correction.machine or 'blank'}, {correction.model}", Style.TEXT),
+        Cell(f"{machine_in_words(correction)}, {correction.model}", Style.TEXT),
         Cell(row.number, Style.WHOLE),
     ]

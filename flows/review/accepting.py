@@ -75,7 +75,7 @@ def files(request: Request, office: Here, person: Leading) -> HTMLResponse:
                 "why": told[-1]["why"],
             }
         )
-    return draw(request, "files.html", files=shown, longest=LONGEST_WHY)
+    return draw(request, "files.html", here="/", files=shown, longest=LONGEST_WHY)
 
 
 # ---- accepting -------------------------------------------------------------------------------------------------------

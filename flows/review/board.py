@@ -7,20 +7,20 @@ trail ─progress─► reviewers, pairs, pace                       ┘
 
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from flows.adopting import pending_rules
 from flows.batch_list import exam_batches
 from flows.batches import Batch
 from flows.candidate_list import CandidateLine, Group, candidate_lines
-from flows.checking import Standing
+from flows.checking import Standing, accepted_untouched
 from flows.deciding import Decided
 from flows.export.flags_sheet import FlagRow
 from flows.final import Waiting, left_open, what_blocks
 from flows.ledger import Ledger
-from flows.records import RunRow
+from flows.records import CheckedField, FieldRow, RunRow
 from flows.review.desk import Desk, Seen
 from flows.review.progress import Pace, ReviewerFigures, pace, reviewers
 from flows.review.queue_order import DOUBT, SECOND
@@ -51,11 +51,26 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of the fields that the machine accepts: these three are all of them (`Standing.accepted`).
+
+    `stand` as it read them, `unlooked` of those nobody has seen in a sample; people have settled `by_people`; and
+    `in_question` wait all the same: their sheet contradicts itself, or somebody could not read them.
+    """
+
+    stand: int
+    unlooked: int
+    by_people: int
+    in_question: int
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """Everything that the dashboard shows, for somebody who may see all of it.
 
     `open`, `by_people` and `fields` count fields; `reasons` those that wait, by the names that the queue gives reasons:
-    the open ones, and those that wait for a second answer.
+    the open ones, and those that wait for a second answer. `accepted` tells what became of the fields that the machine
+    accepts.
     """
 
     seen: Seen
@@ -63,6 +78,7 @@ class Board:
     open: int
     by_people: int
     fields: int
+    accepted: Accepted
     reasons: Mapping[str, int]
     reviewers: tuple[ReviewerFigures, ...]
     pairs: Mapping[tuple[str, str], PairFigures]
@@ -106,8 +122,9 @@ class Boards:
     def _gather(self, exam: Exam, desk: Desk, store: Store, seen: Seen) -> Board:
         if self._overview is None or self._overview[0] is not seen:
             self._overview = seen, overview(exam, store, seen)
-        about = self._overview[1]
         flags, rows, trail = desk.open_flags(), desk.rows(), store.trail()
+        # Of the same fields as every other figure here: people have said something since all was decided.
+        about = replace(self._overview[1], standing=standing_of(exam, rows, store))
         reasons = Counter(reason(flag) for flag in flags.values())
         if second := len(desk.second_looks()):
             reasons[SECOND] = second
@@ -117,6 +134,7 @@ class Boards:
             open=len(flags),
             by_people=sum(row.correction is not None and row.key not in flags for row in rows),
             fields=len(rows),
+            accepted=accepted_of(rows, flags, store.sample_checks()),
             reasons=reasons,
             reviewers=reviewers(trail),
             pairs=pairs(trail),
@@ -132,6 +150,15 @@ class Boards:
                 is_whole=store.chain().is_whole,
             ),
         )
+
+
+def accepted_of(rows: Sequence[FieldRow], flags: Collection[str], checks: Iterable[CheckedField]) -> Accepted:
+    """Return what became of the fields that the machine accepts; `flags` are the keys of those that wait."""
+    found = [row for row in rows if row.decision.flag is None]
+    in_question = sum(row.key in flags for row in found)
+    by_people = sum(row.correction is not None and row.key not in flags for row in found)
+    stand = [row for row in found if row.correction is None and row.key not in flags]
+    return Accepted(len(stand), len(accepted_untouched(stand, checks)), by_people, in_question)
 
 
 def reason(flag: FlagRow) -> str:

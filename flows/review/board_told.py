@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from flows.candidate_list import CandidateLine, Group
 from flows.checking import in_words as check_in_words
+from flows.checking import wrong_at_most
 from flows.final import Obstacle, Waiting
 from flows.ledger import Ledger, in_words
 from flows.records import FileOutcome, RunRow
@@ -26,7 +27,7 @@ MOST_LISTED = 5
 """Candidates that a group lists; `tallymark candidates` lists all."""
 
 MOST_RUNS = 3
-"""Runs whose promise is told, the latest first; the workbook tells all."""
+"""Runs whose promise is told, the latest first, without those that read no field; the workbook tells all."""
 
 STARTS_WITH_WORD = re.compile(r"[a-z]+ ")
 """What may begin with a capital letter: names of files may not."""
@@ -68,8 +69,11 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
             "looked_at": about.standing.found.looked_at,
             "wrong": about.standing.found.wrong,
             "accepted": about.standing.accepted,
-            "low": about.standing.low if about.standing.found.looked_at else None,
-            "high": about.standing.high if about.standing.found.looked_at else None,
+            "unlooked": board.accepted.unlooked,
+            "may_be_wrong": wrong_at_most(about.standing, board.accepted.unlooked),
+            "stand": board.accepted.stand,
+            "by_people": board.accepted.by_people,
+            "in_question": board.accepted.in_question,
             "promise": about.standing.accept_error,
             "broken": about.standing.broken,
             "link": "/wall/check" if person.is_lead else None,
@@ -145,7 +149,7 @@ def _candidate(line: CandidateLine, person: Person) -> dict[str, Any]:
 
 
 def _runs(runs: tuple[RunRow, ...]) -> Iterator[dict[str, Any]]:
-    promised = [run for run in runs if run.promise is not None]
+    promised = [run for run in runs if run.promise is not None and run.promise.fields]
     for run in reversed(promised[-MOST_RUNS:]):
         if run.promise is not None:
             yield {"number": run.number, "command": run.command, "words": list(promise_in_words(run.promise))}

@@ -3,56 +3,63 @@
 What is known before it is handed in is told before: that many fields go back to people must surprise nobody.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flows.checking import Standing
-from flows.records import CheckOutcome
-from flows.sample_rounds import HandedIn, threshold_scores
+from flows.sample_rounds import Foreseen, HandedIn, threshold_scores
 from recognizer.promise import Kept, Thresholds, per_thousand, sample_size
 
 KINDS = {"digits": "digits in boxes", "number": "handwritten numbers", "choice": "ticks"}
 """What each kind of field is called here, in the order in which they are told."""
 
-UNLESS = ", unless what is corrected contradicts the sum of its sheet"
 
-
-def would_do(
-    outcome: CheckOutcome, told: HandedIn, before: Standing, after: Standing, not_looked_at: int
-) -> Iterator[str]:
-    """Yield what handing in a sample would do, sentence by sentence.
-
-    Args:
-        outcome: what would be stored.
-        told: the same in figures.
-        before: how the promise stands now.
-        after: how it would stand.
-        not_looked_at: drawn fields that nobody has confirmed.
-    """
-    yield f"You looked at {_fields(told.stored + told.already)}: {_found(told.corrected)}"
+def would_do(found: Foreseen, not_looked_at: int) -> Iterator[str]:
+    """Yield what handing in a sample would do, sentence by sentence; `not_looked_at` drawn fields nobody confirmed."""
+    done, before, after = found.done, found.before, found.after
+    yield f"You looked at {_fields(done.stored + done.already)}: {_found(done.corrected)}"
     yield _measured(after, more=before.found.looked_at > 0)
     yield _promise(after)
-    if outcome.tightenings:
-        for one in outcome.tightenings:
-            held = Thresholds(one.digits, one.number, one.choice)
-            yield from _rises(one.model, before.thresholds.get(one.model), held, several=len(after.thresholds) > 1)
-        reopened = sum(one.reopened for one in outcome.tightenings)
-        yield (
-            f"{reopened:,} of {_fields(before.accepted)} would be reopened: they wait in the "
-            f"queue until a person has said what is written there, and until then the exam cannot be final. "
-            f"{after.accepted - told.corrected:,} stay accepted{UNLESS if told.corrected else ''}."
-            if reopened
-            else "No other field would be reopened."
-        )
-        yield "No later sample lowers a threshold again."
+    for one in done.raised:
+        held = Thresholds(one.digits, one.number, one.choice)
+        yield from _rises(one.model, before.thresholds.get(one.model), held, several=len(after.thresholds) > 1)
+    if not done.raised:
+        yield "No threshold rises."
+    if found.reopened or found.shaken:
+        yield from _opens(found)
     else:
-        yield "No threshold rises, and no field is reopened."
-    if told.left_out:
+        yield "No field is reopened."
+    if done.left_out:
         yield (
-            f"{_fields(len(told.left_out))} cannot be taken any more, since they were read or decided anew, and count "
+            f"{_fields(len(done.left_out))} cannot be taken any more, since they were read or decided anew, and count "
             "for nothing."
         )
     if not_looked_at:
         yield f"{_fields(not_looked_at)} of your sample were not confirmed: they are dropped, and may be drawn again."
+
+
+def _opens(found: Foreseen) -> Iterator[str]:
+    """Yield what goes back to people, in figures that add up."""
+    parts = [f"{found.reopened:,} would be reopened, because their scores are too low then"] if found.reopened else []
+    if found.shaken:
+        parts.append(f"{found.shaken:,} {'more ' if parts else ''}that the sum or the class list had settled")
+    if found.done.corrected:
+        parts.append(f"{found.done.corrected:,} {'is' if found.done.corrected == 1 else 'are'} corrected")
+    yield f"Of {_fields(found.accepted)} {', '.join(parts)}; {found.stay:,} stay accepted."
+    yield "What is open waits in the queue until a person has said what is written there; the exam is not final before."
+    if found.gained:
+        yield f"{found.gained:,} that wait now would be accepted, since what is corrected settles them."
+    if found.done.raised:
+        yield "No later sample lowers a threshold again."
+
+
+def accepts(held: Mapping[str, Thresholds | None]) -> Iterator[str]:
+    """Yield from which scores on the fields of each model are accepted."""
+    for model, known in held.items():
+        of = f" read by {model}" if len(held) > 1 else ""
+        if known is None:
+            yield f"From which scores on fields{of} are accepted is not known: the card of their model is not here."
+        else:
+            yield f"Accepted{of} are {_scores(known)}."
 
 
 def what_became(done: HandedIn, drawn: int) -> Iterator[str]:
@@ -61,8 +68,8 @@ def what_became(done: HandedIn, drawn: int) -> Iterator[str]:
     for one in done.raised:
         held = Thresholds(one.digits, one.number, one.choice)
         yield (
-            f"Thresholds of model {one.model} were raised ({one.why}): {_scores(held)}. {one.reopened:,} fields were "
-            "reopened and wait in the queue."
+            f"The thresholds of {one.model} were raised ({one.why}): accepted are {_scores(held)}. "
+            f"{one.reopened:,} fields were reopened and wait in the queue."
         )
     if not done.raised:
         yield "No threshold was raised."
@@ -116,14 +123,14 @@ def _rises(model: str, before: Thresholds | None, after: Thresholds, *, several:
         of = f" (model {model})" if several else ""
         was = _score(old.get(kind))
         if (score := new.get(kind)) is not None and score > 1:
-            yield f"Of {words}{of} the machine would accept none any more{f', now {was}' if was else ''}."
+            yield f"Of {words}{of} the machine would accept none any more{f' (now {was})' if was else ''}."
         else:
-            yield f"Of {words}{of} the machine would accept those {_score(score)}{f', now {was}' if was else ''}."
+            yield f"Of {words}{of} the machine would accept those {_score(score)}{f' (now {was})' if was else ''}."
 
 
 def _scores(held: Thresholds) -> str:
     told = ((words, (threshold_scores(held) or {}).get(kind)) for kind, words in KINDS.items())
-    return "accepted are " + ", ".join(f"{words} {_score(score)}" for words, score in told if score is not None)
+    return ", ".join(f"{words} {_score(score)}" for words, score in told if score is not None)
 
 
 def _score(score: float | None) -> str:

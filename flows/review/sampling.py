@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
-from flows.checking import Standing, draw
+from flows.checking import Standing, draw, in_words
 from flows.errors import PlaceError
 from flows.export.flags_sheet import BLANK_WORD
 from flows.export.reading_back import Filled
@@ -24,11 +24,11 @@ from flows.review.office import Here, Leading, Office
 from flows.review.office import draw as draw_page
 from flows.review.refusals import Refused
 from flows.review.rounds import Round, offer, offers
-from flows.review.sample_words import what_became, would_do
+from flows.review.sample_words import accepts, what_became, would_do
 from flows.review.uncounted import left_open
 from flows.review.wall_groups import WALL, group_title
 from flows.review.wall_letters import letters_of
-from flows.sample_rounds import hand_in, standing_after, standing_in, told_by, weighed
+from flows.sample_rounds import foresee, hand_in, standing_in
 from flows.settling import heading
 from recognizer.errors import ValueNotAllowedError
 from recognizer.records import ValueState
@@ -162,16 +162,10 @@ def drop(office: Here, person: Leading, asked: Annotated[OfRound, Depends(body_o
 def weigh(office: Here, person: Leading, round: str) -> dict[str, Any]:
     """Tell what handing in would do: what the sample shows, which thresholds rise, what is reopened. Stores nothing."""
     answers, going = _answers(office, person.name, round)
-    by, before = By(person.name, datetime.now(UTC), HOW), office.standings.now()
-    rows = office.desk.rows()
-    outcome, told = weighed(office.exam, rows, office.store.sample_checks(), answers, by, partly=True)
-    after = standing_after(office.exam, rows, office.store, outcome)
-    return {
-        "words": list(would_do(outcome, told, before, after, going.drawn - going.looked_at)),
-        "wrong": told.corrected,
-        "reopened": sum(one.reopened for one in told.raised),
-        "raised": bool(told.raised),
-    }
+    with office.desk.opener() as store, store.snapshot():
+        found = foresee(office.exam, store, answers, By(person.name, datetime.now(UTC), HOW))
+    words = list(would_do(found, going.drawn - going.looked_at))
+    return {"words": words, "wrong": found.done.corrected, "reopened": found.reopened + found.shaken}
 
 
 @router.post("/wall/check/hand-in")
@@ -222,7 +216,11 @@ def _hand_in(office: Office, name: str, round_id: str) -> dict[str, Any]:
 def told_of(standing: Standing) -> dict[str, Any]:
     """Return how the promise stands as the browser shows it."""
     return {
-        "words": list(told_by(standing)),
+        "words": list(in_words(standing)),
+        "accepts": list(accepts(standing.thresholds)),
+        "accepted": standing.accepted,
+        "left": {"looked_at": standing.left.looked_at, "wrong": standing.left.wrong},
+        "promise": standing.accept_error,
         "looked_at": standing.found.looked_at,
         "wrong": standing.found.wrong,
         "rate": standing.found.rate,

@@ -18,6 +18,7 @@ from flows.review.sheet_record import UNSEEN, Plain
 from flows.review.sheets import sheet_data, shown_sheet
 from flows.review.untold import Sight
 from flows.trail import in_force
+from flows.trail_words import from_in_words, machine_in_words, to_in_words
 from recognizer.errors import ValueNotAllowedError
 from recognizer.template import Kind, Role
 from recognizer.values import parse_value
@@ -130,22 +131,28 @@ def history(office: Here, person: Reviewing, key: str) -> Plain:
     field = office.desk.row(key)
     # What the machine made of other answers tells of them.
     alone = field is not None and Sight(office, person).hides(field)
+    was = from_in_words(trail)
     rows = [
-        {"number": row.number, "words": _in_words(row, alone=alone), "undone": row.number not in standing}
+        {
+            "number": row.number,
+            "words": _in_words(row, "" if alone else was[row.number], alone=alone),
+            "undone": row.number not in standing,
+        }
         for row in trail
     ]
     return {"hidden": "", "rows": rows[::-1]}
 
 
-def _in_words(row: TrailRow, *, alone: bool) -> str:
-    """Say in one line who said what, when, where, and, unless it shall stand `alone`, what the machine had said."""
+def _in_words(row: TrailRow, was: str, *, alone: bool) -> str:
+    """Say in one line who said what, when, where, and, unless it shall stand `alone`, what was said before."""
     said = row.correction
     at = f"{said.made_at.astimezone():%Y-%m-%d %H:%M}"
     if said.act is Act.UNDO:
-        return f"{at} {said.reviewer} took row {said.undoes} back ({said.how})"
-    was = f", was {said.was}" if said.was and not alone else ""
-    machine = f"; the machine had said {said.machine or 'nothing'} ({said.model})" if said.model and not alone else ""
-    return f"{at} {said.reviewer}: {WHAT.get(said.act, '')}{said.in_words}{was} ({said.how}{machine})"
+        now = "" if alone else f", so it is {to_in_words(said)}"
+        return f"{at} {said.reviewer} took row {said.undoes} back{now} ({said.how})"
+    machine = f"; the machine had said {machine_in_words(said)} ({said.model})" if said.model and not alone else ""
+    before = "" if alone else f", was {was}"
+    return f"{at} {said.reviewer}: {WHAT.get(said.act, '')}{to_in_words(said)}{before} ({said.how}{machine})"
 
 
 def _answer(office: Office, person: Person, sheet: str, *all_told: Told) -> Plain:

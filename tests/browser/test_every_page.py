@@ -8,7 +8,12 @@ from playwright.sync_api import ViewportSize, expect
 from benchmarks.browsing import Review
 from tests.browser.conftest import DESK, TABLET, Browsers, Standing, Watched
 
-PAGES = ("/", "/queue", "/wall", "/wall/check", "/sheets", "/sheets?sheet=cover_marks%2301066", "/sheets?show=failed")
+PAGES = (
+    *("/", "/queue", "/wall", "/wall/check", "/sheets", "/sheets?sheet=cover_marks%2301066", "/sheets?show=failed"),
+    "/files",
+)
+BELONGS = {"/files": "/"}
+"""Views that stand in no menu, and from which of the menu they are reached."""
 
 
 @pytest.mark.parametrize("at", PAGES)
@@ -16,7 +21,8 @@ PAGES = ("/", "/queue", "/wall", "/wall/check", "/sheets", "/sheets?sheet=cover_
 def test_a_page_opens_and_fits_its_window(browsers: Browsers, standing: Standing, at: str, size: ViewportSize) -> None:
     watched = browsers.open(size, state=standing.state)
     watched.page.goto(standing.at + at)
-    expect(watched.page.locator("nav [aria-current=page]")).to_have_attribute("href", re.sub(r"(?<=.)[?/].*", "", at))
+    view = BELONGS.get(at, re.sub(r"(?<=.)[?/].*", "", at))
+    expect(watched.page.locator("nav [aria-current=page]")).to_have_attribute("href", view)
     watched.page.wait_for_load_state("networkidle")
     expect(watched.page.locator("h1")).to_be_visible()
     wide = watched.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")

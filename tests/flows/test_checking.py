@@ -1,5 +1,6 @@
 """Sample checks: the pure part."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +16,7 @@ from flows.checking import (
     in_words,
     rounds_by_model,
     weigh,
+    wrong_at_most,
 )
 from flows.records import CheckedField, CheckOutcome, Correction, FieldRow
 from recognizer.curves import KINDS, CalibrationCurve, CurvePoint
@@ -183,6 +185,22 @@ def test_it_says_whether_the_promise_is_kept(errors: int, looked_at: int, kept: 
     assert standing.low <= errors / looked_at <= standing.high
     words = " ".join(in_words(standing))
     assert {Kept.YES: "is kept", Kept.NO: "is not kept", Kept.NOT_SHOWN: "not shown yet"}[kept] in words
+
+
+def test_how_many_may_be_wrong_speaks_of_what_is_still_accepted_and_was_not_looked_at() -> None:
+    """Errors among readings that are reopened since say nothing of those that stay."""
+    unsure, sure = rows([0.95] * 200), rows([0.9995] * 1_000)[200:]
+    fields = [*unsure, *sure]
+    answers = [wrong(row) if n < 20 else right(row) for n, row in enumerate(unsure[:100])]
+    outcome = weighed([*answers, *(right(row) for row in sure[:100])], fields)
+    fields = [replace(row, decision=outcome.doubted.get(row.key, row.decision)) for row in fields]
+    standing = how_it_stands(fields, outcome.checked, outcome.tightenings, {MODEL: calibrated()}, TARGET)
+    assert (standing.found.wrong, standing.left.looked_at, standing.left.wrong) == (20, 100, 0)
+    # 0 of 100: at most 3.62 %, at 97.5 %.
+    assert wrong_at_most(standing, 700) == (0, 26)
+    assert wrong_at_most(standing, 0) == (0, 0)
+    nobody = how_it_stands(fields, (), (), {MODEL: calibrated()}, TARGET)
+    assert wrong_at_most(nobody, 700) is None
 
 
 def test_when_all_were_looked_at_nothing_is_left_to_chance() -> None:

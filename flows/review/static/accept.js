@@ -6,6 +6,8 @@ const box = document.getElementById("accept-why");
 const said = document.getElementById("accepted");
 let now = null;
 
+const NO_REASON = "Say why you take it as it is: somebody will ask.";
+
 // Shows whether something is taken as it is. `to` is where a reason is sent, with what is sent besides.
 export function showAcceptance(told, to, more = {}) {
   const other = now === null || now.to !== to || JSON.stringify(now.more) !== JSON.stringify(more);
@@ -20,6 +22,8 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const { told, to, more } = now;
   if (!box.value.trim()) {
+    said.className = "wrong";
+    said.textContent = NO_REASON;
     box.focus();
     return;
   }
@@ -31,10 +35,14 @@ form.addEventListener("submit", async (event) => {
     const stored = await post(to, { ...more, why: box.value.trim(), seen: told.seen });
     offline();
     // Whoever has gone on to another sheet is told nothing about this one there.
-    if (now.to === to && JSON.stringify(now.more) === JSON.stringify(more)) showAcceptance(stored, to, more);
+    if (now.to === to && JSON.stringify(now.more) === JSON.stringify(more)) {
+      showAcceptance(stored, to, more);
+      // The form is gone: whoever works by keyboard goes on from what is said instead.
+      said.focus();
+    }
   } catch (problem) {
     if (problem.status === 0) offline(problem.message);
-    said.className = "bad";
+    said.className = "wrong";
     said.textContent = problem.message;
   } finally {
     button.disabled = false;

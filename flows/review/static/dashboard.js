@@ -30,6 +30,12 @@ const count = (number) => number.toLocaleString("en-GB");
 const many = (number, one, more = `${one}s`) => `${count(number)} ${number === 1 ? one : more}`;
 const clock = (at) => new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
+// A time of today; of other days the day too.
+function moment(at) {
+  const day = new Date(at).toLocaleDateString("en-CA");
+  return day === new Date().toLocaleDateString("en-CA") ? clock(at) : `${day} ${clock(at)}`;
+}
+
 function spell(seconds) {
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);
@@ -89,6 +95,7 @@ function progress(told) {
     table([["Fields", false], ["", true]], [
       ["accepted from the machine", count(told.fields.by_machine)],
       ["settled by people", count(told.fields.by_people)],
+      ["waiting for a person", count(told.fields.open)],
       ["all", count(told.fields.all)],
     ], "Fields by who settled them"),
     el("p", { text: `${count(told.sheets.done)} of ${many(told.sheets.all, "sheet")} done` }),
@@ -98,7 +105,7 @@ function progress(told) {
 function reasons(told) {
   if (!told.reasons.length) return [el("p", { class: "soft", text: "No field waits." })];
   const rows = told.reasons.map((one) => [
-    one.link ? el("a", { href: one.link, title: one.sentence, text: one.words }) : el("span", { title: one.sentence, text: one.words }),
+    el("span", {}, one.link ? el("a", { href: one.link, text: one.words }) : one.words, el("span", { class: "sentence", text: one.sentence })),
     count(one.count),
   ]);
   return [table([["Reason", false], ["Fields", true]], rows, "Fields that wait, by reason")];
@@ -131,14 +138,28 @@ function ledger(told) {
 }
 
 function errors(told) {
-  const { words, looked_at, low, high, accepted, link, broken } = told.checks;
+  const { words, unlooked, may_be_wrong, link, broken } = told.checks;
   const shown = [...words.map((text) => el("p", { text, class: broken ? "wrong" : null }))];
-  if (looked_at) shown.unshift(el("p", { class: "figure" }, el("b", { text: `${count(Math.floor(low * accepted))} to ${count(Math.ceil(high * accepted))}` }), `of ${count(accepted)} accepted fields may be wrong, at 95 %`));
+  if (may_be_wrong && unlooked) {
+    const [low, high] = may_be_wrong.map(count);
+    shown.unshift(el("p", { class: "figure" }, el("b", { text: low === high ? low : `${low} to ${high}` }), `of ${count(unlooked)} accepted fields that nobody has looked at may be wrong, at 95 %`));
+  }
+  shown.push(...accepted(told.checks));
   if (link) shown.push(el("p", {}, el("a", { href: link, text: "Look at a sample" })));
   for (const run of told.runs) {
-    shown.push(el("div", { class: "group" }, el("h3", { text: `What run ${run.number} promises` }), el("div", { class: "some", text: run.words.join(" ") })));
+    shown.push(el("div", { class: "group" }, el("h3", { text: `What run ${run.number} promised when it read` }), el("div", { class: "some", text: run.words.join(" ") })));
   }
+  if (told.runs.length) shown.push(el("div", { class: "group" }, el("div", { class: "some", text: "A run judges each field by its picture alone. The sums of the sheets and the class list settle more since, and people the rest." })));
   return shown;
+}
+
+// Why fewer fields stand as the machine read them than it accepts.
+function accepted({ accepted: all, stand, by_people, in_question }) {
+  if (all === stand) return [];
+  const parts = [`${count(stand)} stand as they were read`];
+  if (by_people) parts.push(`${count(by_people)} ${by_people === 1 ? "was" : "were"} settled by people all the same`);
+  if (in_question) parts.push(`${count(in_question)} ${in_question === 1 ? "waits" : "wait"}, because something on the sheet does not agree, or nobody could read it`);
+  return [el("p", { class: "soft", text: `Of ${many(all, "field")} that the machine accepts ${parts.join("; ")}.` })];
 }
 
 function people(told) {
@@ -146,11 +167,11 @@ function people(told) {
   const rows = told.reviewers.map((one) => [
     one.name,
     count(one.decisions),
-    one.ways.map(([way, number]) => `${way} ${count(number)}`).join(", "),
+    one.ways.map(([way, number]) => `${way}: ${count(number)}`).join("; "),
     one.taken_back ? count(one.taken_back) : "–",
     one.active_s ? spell(one.active_s) : "–",
     one.per_hour === null ? "–" : count(one.per_hour),
-    clock(one.last),
+    moment(one.last),
   ]);
   const heads = [["Who", false], ["Decisions", true], ["How", false], ["Taken back", true], ["Active", true], ["Per hour", true], ["Last", true]];
   const left = el("div", {}, table(heads, rows, "Who reviewed how many at what speed"));

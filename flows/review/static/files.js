@@ -8,15 +8,24 @@ for (const form of document.querySelectorAll(".accept-file")) {
     const box = form.querySelector("input");
     const button = form.querySelector("button");
     const why = box.value.trim();
-    if (!why) return;
+    told.classList.remove("wrong");
+    if (!why) {
+      told.classList.add("wrong");
+      told.textContent = "Say why you take it as it is: somebody will ask.";
+      box.focus();
+      return;
+    }
     button.disabled = true;
     try {
       const stored = await post("/accept/file", { name: form.dataset.name, why, seen: form.dataset.seen });
       offline();
       told.textContent = `Taken as it is by ${stored.by}: ${stored.why}`;
       form.hidden = true;
+      // The form is gone: whoever works by keyboard goes on from what is said instead.
+      told.focus();
     } catch (problem) {
       if (problem.status === 0) offline(problem.message);
+      told.classList.add("wrong");
       told.textContent = problem.message;
     } finally {
       button.disabled = false;

@@ -60,17 +60,23 @@ function figures(told) {
     list.push(["Wrong", told.wrong.toLocaleString("en")]);
     list.push(["Measured error rate", `${perThousand(told.rate)} (${perThousand(told.low)} to ${perThousand(told.high)} at 95 %)`]);
   }
-  list.push(["The promise", told.broken ? "not kept" : kept]);
-  if (told.reopened) list.push(["Reopened", `${told.reopened.toLocaleString("en")}, ${told.waiting.toLocaleString("en")} of them wait for a person`]);
+  list.push(["The promise", `${told.broken ? "not kept" : kept}: at most ${perThousand(told.promise)} wrong`]);
+  if (told.reopened) {
+    list.push(["Reopened", `${plural(told.reopened, "field")}, ${told.waiting.toLocaleString("en")} of them wait for a person`]);
+    list.push(["Still accepted", `${plural(told.accepted, "field")}; of these ${told.left.looked_at.toLocaleString("en")} were looked at, ${told.left.wrong.toLocaleString("en")} wrong`]);
+  }
   return list.flatMap(([name, value]) => [element("dt", name, "soft"), element("dd", value, name === "The promise" ? (told.broken ? "wrong" : told.kept === "yes" ? "good" : "warn") : "")]);
 }
+
+// What the figures do not say already.
+const sentences = ({ words, accepts, looked_at, reopened }) => [...(reopened ? [] : looked_at ? words.slice(1) : words), ...accepts];
 
 function showStart(told) {
   grid.clear();
   state.hidden = true;
   start.hidden = false;
   byId("check-figures").replaceChildren(...figures(told.standing));
-  byId("check-words").replaceChildren(...told.standing.words.map((words) => element("li", words)));
+  byId("check-words").replaceChildren(...sentences(told.standing).map((words) => element("li", words)));
   byId("check-accepted").textContent = plural(told.accepted, "field");
   byId("check-other").hidden = !told.accepted;
   byId("check-offers").replaceChildren(
@@ -293,7 +299,7 @@ async function send() {
   const box = element("div", "", "panel check-result");
   const list = document.createElement("ul");
   list.className = "check-words";
-  list.append(...[...told.words, ...told.left_out, ...told.standing.words].map((words) => element("li", words)));
+  list.append(...[...told.words, ...told.left_out].map((words) => element("li", words)));
   const table = document.createElement("dl");
   table.className = "check-figures";
   table.append(...figures(told.standing));

@@ -14,7 +14,7 @@ import pytest
 
 from flows.cli import run
 from flows.final import Obstacle, Waiting
-from flows.records import Correction, FieldRow
+from flows.records import UNREADABLE, Correction, FieldRow, RunPromise
 from flows.review.board import Boards
 from flows.review.board_told import told as board_told
 from flows.review.office import Office
@@ -24,7 +24,7 @@ from flows.settings import DATABASE
 from flows.store import open_store
 from recognizer.records import ValueState
 from tests.helpers.exam_folder import exam_folder, remember
-from tests.helpers.exam_rows import marks_fields, page_row
+from tests.helpers.exam_rows import SCAN, marks_fields, page_row
 from tests.helpers.review_office import ADA, LEA, OPEN_BLANK, OPEN_ID, OPEN_MARK, VIC, browser, exam_copy, office_of
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -72,6 +72,52 @@ def test_fields_are_counted_by_who_settled_them(office: Office) -> None:
     after = told(office)["fields"]
     assert (after["open"], after["by_people"]) == (len(office.desk.open_flags()), 1)
     assert after["open"] + after["by_people"] + after["by_machine"] == 15
+
+
+def test_what_the_machine_accepts_is_told_in_parts_that_add_up(office: Office) -> None:
+    """Somebody settles an accepted field, and could not read another: both are accepted by the machine still."""
+    before = told(office)
+    assert (before["checks"]["accepted"], before["checks"]["by_people"]) == (13, 0)
+    say(office, f"{SCAN[:12]}-1-q2", "2.5")
+    unreadable = Correction(
+        f"{SCAN[:12]}-1-q1", ValueState.UNSETTLED, "", "", "1", "digits-1", "Ada", NOON, "sheet", note=UNREADABLE
+    )
+    office.store.insert_corrections([unreadable])
+    office.desk.touched(office.store, [unreadable.key])
+    found = told(office)
+    checks = found["checks"]
+    assert checks["accepted"] == checks["stand"] + checks["by_people"] + checks["in_question"]
+    assert (checks["by_people"], checks["in_question"] - before["checks"]["in_question"]) == (1, 1)
+    assert checks["stand"] == found["fields"]["by_machine"]
+    assert f"sample of the {checks['accepted']} accepted fields" in checks["words"][0]
+
+
+def test_how_many_may_be_wrong_is_told_of_what_nobody_has_looked_at(office: Office) -> None:
+    """What was found wrong is corrected, and what raised thresholds reopened is no longer accepted."""
+    assert told(office)["checks"]["may_be_wrong"] is None
+    keys = [row.key for row in office.desk.rows() if row.flag is None]
+    ids = [key for key in keys if key.endswith("candidate")]
+    checked = [option for key in ids for option in ("--ok", key)]
+    folder = str(office.exam.dir)
+    assert run(["check", folder, *checked, "--set", f"{SCAN[:12]}-1-q1=3", "--reviewer", "Lea"]) == 0
+    office.desk.look()
+    checks = told(office)["checks"]
+    assert (checks["looked_at"], checks["wrong"], checks["broken"]) == (len(ids) + 1, 1, True)
+    # Marks are reopened, each of them: the only ones that are still accepted and were looked at are ids, all right.
+    assert checks["unlooked"] == checks["stand"] - len(ids)
+    low, high = checks["may_be_wrong"]
+    assert low == 0 and high <= checks["unlooked"]
+
+
+def test_runs_that_read_no_field_are_not_listed(office: Office) -> None:
+    told(office)
+    board = office.boards.last
+    assert board is not None
+    promise = RunPromise(14, 13, 0.001, False, None, "", ())
+    (row,) = board.overview.runs
+    runs = (replace(row, promise=promise), replace(row, number=2, promise=replace(promise, fields=0, accepted=0)))
+    board = replace(board, overview=replace(board.overview, runs=runs))
+    assert [one["number"] for one in board_told(board, LEA, office.exam.settings.review)["runs"]] == [1]
 
 
 def test_reasons_add_up_to_what_is_open_and_link_to_the_queue(office: Office) -> None:

@@ -252,6 +252,19 @@ def test_the_history_tells_every_row_the_latest_first_and_which_were_taken_back(
     rows = lead.get("/sheets/history", params={"key": OPEN_MARK}).json()["rows"]
     assert [row["undone"] for row in rows] == [False, True, True]
     assert "Lea: 7" in rows[0]["words"] and "took row 1 back" in rows[1]["words"] and "Ada: 1" in rows[2]["words"]
+    assert "was open (sheet; the machine had said 7" in rows[2]["words"]
+    assert "so it is what the machine says" in rows[1]["words"]
+
+
+def test_the_history_tells_blank_from_open_and_nothing_awarded(office: Office) -> None:
+    lead = browser(office, LEA)
+    say(lead, THREE, OPEN_BLANK, "-")
+    (first,) = lead.get("/sheets/history", params={"key": OPEN_BLANK}).json()["rows"]
+    assert "Lea: - (nothing awarded), was open or blank" in first["words"]
+    assert "the machine had said blank, or had no guess" in first["words"]
+    say(lead, THREE, OPEN_BLANK, "3", token="b" * 32)
+    latest, _ = lead.get("/sheets/history", params={"key": OPEN_BLANK}).json()["rows"]
+    assert "Lea: 3, was - (nothing awarded)" in latest["words"]
 
 
 def test_in_blind_review_a_second_person_sees_nothing_of_the_first_answer(blind: Office) -> None:
