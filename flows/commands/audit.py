@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from flows.results import MarkChange, Remark
     from flows.settings import Exam
     from flows.store import Store
-    from flows.trail import Chain, PairFigures
+    from flows.trail import Chain
+    from flows.trail_pairs import PairFigures
 
 SHOWN_FINDINGS = 20
 """Findings about a broken chain that are printed; whoever finds these has seen enough."""
@@ -27,7 +28,7 @@ LEAST_HEAD, HEAD_DIGITS = 12, 64
 
 PAIR_COLUMNS = (
     *("first", "second", "answered", "agreed", "disagreed"),
-    *("first_confirmed", "second_confirmed", "neither_confirmed", "waiting"),
+    *("first_confirmed", "second_confirmed", "neither_confirmed", "taken_back", "waiting"),
 )
 
 
@@ -204,7 +205,7 @@ def _show_pairs(store: "Store", as_json: bool, as_csv: bool) -> None:
 
     from flows.commands.audit_print import write_csv
     from flows.commands.output import out, plain
-    from flows.trail import pairs
+    from flows.trail_pairs import pairs
 
     found = [_pair(names, figures) for names, figures in pairs(store.trail()).items()]
     if as_json:
@@ -230,5 +231,6 @@ def _pair(names: tuple[str, str], figures: "PairFigures") -> dict[str, Any]:
         "first_confirmed": figures.first_confirmed,
         "second_confirmed": figures.second_confirmed,
         "neither_confirmed": figures.neither_confirmed,
+        "taken_back": figures.taken_back,
         "waiting": figures.waiting,
     }

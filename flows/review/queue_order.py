@@ -19,8 +19,9 @@ from flows.export.flags_sheet import FlagRow, fields_by_name
 from flows.records import FieldRow
 from flows.review.desk import Desk, Seen
 from flows.review.people import Person
+from flows.reviewer import is_same_person
 from flows.settling import heading
-from flows.trail import Turn, is_same_person, waits_for
+from flows.trail import Turn, waits_for
 from recognizer.records import Flag, ValueState
 from recognizer.template import SheetTemplate
 from recognizer.values import expectation
@@ -116,10 +117,7 @@ def turn_of(desk: Desk, person: Person, flag: FlagRow) -> Turn:
     if not rows:
         # Nobody answers unseen here: what one could not read waits for others.
         return Turn.NOTHING if _could_not_read(row, person) else Turn.FIRST
-    turn = waits_for(rows, person.name, desk.exam.settings.review.second_share)
-    if turn is Turn.SECOND and person.is_lead:
-        # Sheets and their history show leads what others said: nobody knows whether this one has seen it.
-        return Turn.NOTHING
+    turn = waits_for(rows, person.name, desk.exam.settings.review.second_share, lead=person.is_lead)
     if turn is Turn.NOTHING and row.state is not ValueState.UNSETTLED and desk.wants_look(row.key) is None:
         # Settled, and at odds with another field: whoever finds out which of them is wrong may say so.
         return Turn.FIRST

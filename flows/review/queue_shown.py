@@ -16,7 +16,8 @@ from flows.review.people import Person
 from flows.review.queue_order import DOUBT, SECOND, look_at, reason_of, turn_of, waiting
 from flows.review.saying import is_blind
 from flows.review.uncounted import left_open, nothing_awarded
-from flows.trail import Turn, is_same_person, standing
+from flows.reviewer import is_same_person
+from flows.trail import Turn, standing
 from recognizer.records import Flag, ValueState
 from recognizer.template import Kind, SheetField
 from recognizer.values import ABSENT, NOTHING_AWARDED, format_number
@@ -54,6 +55,12 @@ REASONS = {
     SECOND: ("Second look", "Somebody has answered this field. Say what you read, unseen by and not seeing the other."),
 }
 """Why a field waits: in two words, and in a sentence that a clerk understands."""
+
+NO_SECOND = (
+    "No second answer",
+    "Those who answered it cannot answer it unseen once more: a second answer was taken back. You decide.",
+)
+"""What a lead is told of a field that waits for a second answer which those who know it cannot give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,8 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
     turn = turn_of(desk, person, flag)
     is_unseen = turn is Turn.SECOND
     word, sentence = REASONS[SECOND if is_unseen else reason]
+    if turn is Turn.THIRD and reason == SECOND:
+        word, sentence = NO_SECOND
     reading, _, _ = row.revision.rpartition(".")
     allowed, pattern = surely_allowed(at) if (at := desk.template_field(row)) else ((), "")
     no_blank = left_open(office, row, ValueState.BLANK)

@@ -21,7 +21,8 @@ from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.uncounted import left_open
-from flows.trail import Turn, in_force, is_same_person, next_act, standing, undo_of, waits_for
+from flows.reviewer import is_same_person
+from flows.trail import act_of, has_answered, in_force, standing, undo_of
 from recognizer.errors import ValueNotAllowedError
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField
@@ -43,6 +44,13 @@ UNSEEN_WORD = (
     "The last word on this field is {}'s, and this page does not say that you have seen it. Nothing was taken back; "
     "open the field's sheet, look at it, and take it back there."
 )
+
+DIFFER = "You and somebody else read this field differently; a third person settles it."
+HAD_HIS_SAY = (
+    "You have answered this field before, so your word is no second one. Nothing was stored; somebody who has not "
+    "answered it, or a lead, settles it."
+)
+WAS_OPEN = "What somebody said of this field could be seen, so nobody answers it unseen; a lead settles it."
 
 
 class Word(StrEnum):
@@ -316,18 +324,17 @@ def _all_or_none(
 
 def _act(office: Office, person: Person, said: Said, trail: Sequence[TrailRow]) -> Act:
     """Return what a person's word does to a field: it is the first, a second one, settles a dispute, or replaces."""
-    key = said.key
-    turn = waits_for(trail, person.name, office.exam.settings.review.second_share)
-    if turn is Turn.SECOND and person.is_lead:
-        # Leads are shown what others said: theirs is no blind answer, by whatever means, and agrees with nobody.
-        return Act.SAY
-    if (act := next_act(turn)) is not None:
+    share = office.exam.settings.review.second_share
+    if (act := act_of(trail, person.name, share, lead=person.is_lead)) is not None:
         return act
-    if standing(trail).disputed:
-        raise Refused(
-            HTTPStatus.CONFLICT, "You and somebody else read this field differently; a third person settles it.", (key,)
-        )
-    return Act.SAY
+    now = standing(trail)
+    if now.disputed and any(is_same_person(one, person.name) for one in now.people):
+        words = DIFFER
+    elif has_answered(trail, person.name):
+        words = HAD_HIS_SAY
+    else:
+        words = WAS_OPEN
+    raise Refused(HTTPStatus.CONFLICT, words, (said.key,))
 
 
 def _valued(field: SheetField, text: str, key: str) -> Meaning:

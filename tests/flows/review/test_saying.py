@@ -240,9 +240,34 @@ def test_in_blind_review_who_takes_back_too_late_is_not_told_what_was_said(blind
 
 def test_taking_a_second_answer_back_does_not_tell_the_first(blind: Office) -> None:
     say(blind, ADA, said(blind, "7"))
-    say(blind, BEN, said(blind, "1"))
+    say(blind, BEN, said(blind, "7"))
     told = undo(blind, BEN, OPEN_MARK, "undo-by-ben")
     assert (told.state, told.value, told.was) == (ValueState.UNSETTLED, "", "")
+
+
+def test_who_answered_second_and_differs_takes_nothing_back_and_is_told_no_value(blind: Office) -> None:
+    say(blind, ADA, said(blind, "3.5"))
+    mine = say(blind, BEN, said(blind, "1"))
+    for row in (None, mine.number):
+        with pytest.raises(Refused) as found:
+            undo(blind, BEN, OPEN_MARK, f"undo-by-ben-{row}", row)
+        assert (found.value.status, "third person or a lead" in found.value.words) == (409, True)
+        assert "3.5" not in found.value.words
+    assert undo(blind, LEA, OPEN_MARK, "undo-by-lea", mine.number).stored
+    words = refusal(blind, BEN, said(blind, "3.5")).words
+    assert "somebody who has not answered it, or a lead" in words
+    assert "3.5" not in words
+    assert say(blind, LEA, said(blind, "3.5")).stored
+    assert [each.correction.act for each in blind.store.trail()] == [Act.SAY, Act.SECOND, Act.UNDO, Act.THIRD]
+
+
+def test_what_everybody_could_see_is_settled_by_a_lead(blind: Office) -> None:
+    for person in (ADA, BEN):
+        say(blind, person, said(blind, "7"))
+    undo(blind, BEN, OPEN_MARK, "undo-by-ben")
+    assert "a lead settles it" in refusal(blind, CAM, said(blind, "7")).words
+    assert say(blind, LEA, said(blind, "7")).stored
+    assert blind.desk.wants_look(OPEN_MARK) is None
 
 
 def test_a_wall_is_stored_whole_or_not_at_all(office: Office) -> None:
