@@ -19,7 +19,7 @@ from flows.export.flags_sheet import FlagRow, fields_by_name
 from flows.records import FieldRow
 from flows.review.desk import Desk, Seen
 from flows.review.people import Person
-from flows.reviewer import is_same_person
+from flows.reviewer import is_same_person, person_of
 from flows.settling import heading
 from flows.trail import Turn, waits_for
 from recognizer.records import Flag, ValueState
@@ -373,7 +373,7 @@ class Skipped:
     def put(self, person: Person, key: str) -> None:
         """Put a field behind all others, those that were put there before too."""
         with self._lock:
-            mine = self._of.setdefault(person.name, {})
+            mine = self._of.setdefault(person_of(person.name), {})
             mine.pop(key, None)
             mine[key] = None
             while len(mine) > MOST_SKIPPED:
@@ -382,9 +382,9 @@ class Skipped:
     def drop(self, person: Person, key: str) -> None:
         """Forget that a field was skipped: it has been decided."""
         with self._lock:
-            self._of.get(person.name, {}).pop(key, None)
+            self._of.get(person_of(person.name), {}).pop(key, None)
 
     def of(self, person: Person) -> tuple[str, ...]:
         """Return what a person skipped, in that order."""
         with self._lock:
-            return tuple(self._of.get(person.name, ()))
+            return tuple(self._of.get(person_of(person.name), ()))

@@ -19,6 +19,7 @@ from flows.export.reading_back import Filled
 from flows.records import FieldRow
 from flows.review.refusals import Refused
 from flows.review.wall_groups import WALL
+from flows.reviewer import person_of
 from flows.sample_rounds import filled_about
 from recognizer.promise import sample_size
 from recognizer.template import Role
@@ -102,7 +103,7 @@ class Rounds:
 
     def of(self, name: str) -> Round | None:
         """Return somebody's round, None when there is none."""
-        return self._open.get(name.casefold())
+        return self._open.get(person_of(name))
 
     def begin(self, name: str, rows: Sequence[FieldRow], chance: Random | None = None) -> Round:
         """Begin somebody's round with these fields.
@@ -118,7 +119,7 @@ class Rounds:
                     "You have begun a sample check already; go on with it, hand it in, or drop it first.",
                 )
             begun = Round(secrets.token_urlsafe(ROUND_BYTES), walls_of(rows, chance or SystemRandom()))
-            self._open[name.casefold()] = begun
+            self._open[person_of(name)] = begun
             return begun
 
     def asked(self, name: str, round_id: str) -> Round:
@@ -183,13 +184,13 @@ class Rounds:
         with self._lock:
             found = self.of(name)
             if found is not None and found.id == round_id:
-                del self._open[name.casefold()]
+                del self._open[person_of(name)]
             if told is not None:
-                self._told[name.casefold()] = (round_id, told)
+                self._told[person_of(name)] = (round_id, told)
 
     def told(self, name: str, round_id: str) -> dict[str, Any] | None:
         """Return what became of a round that was handed in last, None when that was another."""
-        known, told = self._told.get(name.casefold(), ("", None))
+        known, told = self._told.get(person_of(name), ("", None))
         return told if known == round_id else None
 
 

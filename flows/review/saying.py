@@ -17,6 +17,7 @@ from typing import Literal
 from flows.errors import TokenUsedError, UndoError
 from flows.export.flags_sheet import BLANK_WORD
 from flows.records import CANCELLED, UNREADABLE, Act, Correction, FieldRow, TrailRow
+from flows.review.blind import is_unseen
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.refusals import Refused
@@ -51,6 +52,7 @@ HAD_HIS_SAY = (
     "answered it, or a lead, settles it."
 )
 WAS_OPEN = "What somebody said of this field could be seen, so nobody answers it unseen; a lead settles it."
+SETTLED_ID = "Whose this sheet is, is settled; a lead alone changes it. Nothing was stored."
 
 
 class Word(StrEnum):
@@ -87,7 +89,7 @@ class Said:
 class Told:
     """What became of it: the row's number in the trail, and what it says.
 
-    `stored` is False when the same token came before; `was` is what the export showed before, "" for a second answer.
+    `stored` is False when the same token came before; `was` is what the export showed before, "" in blind review.
     """
 
     key: str
@@ -121,16 +123,16 @@ def say(office: Office, person: Person, said: Said) -> Told:
         return correction_of(office, person, said, row, trail)
 
     try:
-        row, stored = office.store.decide_field(said.key, said.token, choose)
+        row, stored = office.store.decide_field(said.key, said.token, choose, reviewer=person.name)
     except KeyError as none:
         raise Refused(HTTPStatus.NOT_FOUND, GONE, (said.key,)) from none
     except TokenUsedError as used:
-        raise Refused(HTTPStatus.CONFLICT, str(used), (said.key,)) from used
+        raise Refused(HTTPStatus.CONFLICT, _sentence(str(used)), (said.key,)) from used
     except Refused as refusal:
         _show_why(office, refusal)
         raise
     office.desk.touched(office.store, [said.key])
-    return _told(row, stored=stored)
+    return _told(office, person, row, stored=stored)
 
 
 def say_all(office: Office, person: Person, said: Sequence[Said], token: str) -> tuple[Told, ...]:
@@ -149,16 +151,16 @@ def say_all(office: Office, person: Person, said: Sequence[Said], token: str) ->
         return _all_or_none(office, person, [(by_key[row.key], row, trails.get(row.key, ())) for row in rows])
 
     try:
-        rows, stored = office.store.decide_fields(list(by_key), token, choose)
+        rows, stored = office.store.decide_fields(list(by_key), token, choose, reviewer=person.name)
     except KeyError as none:
         raise Refused(HTTPStatus.NOT_FOUND, GONE, tuple(str(each) for each in none.args)) from none
     except TokenUsedError as used:
-        raise Refused(HTTPStatus.CONFLICT, str(used)) from used
+        raise Refused(HTTPStatus.CONFLICT, _sentence(str(used))) from used
     except Refused as refusal:
         _show_why(office, refusal)
         raise
     office.desk.touched(office.store, by_key)
-    return tuple(_told(row, stored=stored) for row in rows)
+    return tuple(_told(office, person, row, stored=stored) for row in rows)
 
 
 def undo(office: Office, person: Person, key: str, token: str, row: int | None = None) -> Told:
@@ -182,7 +184,7 @@ def undo(office: Office, person: Person, key: str, token: str, row: int | None =
     def choose(_: FieldRow, trail: tuple[TrailRow, ...]) -> Correction:
         left = in_force(trail)
         if left and row is not None and left[-1].number != row:
-            raise Refused(HTTPStatus.CONFLICT, _said_since(office, person, trail[-1].correction, left[-1]), (key,))
+            raise Refused(HTTPStatus.CONFLICT, _said_since(office, person, trail, left[-1]), (key,))
         if left and row is None and person.is_lead and not is_same_person(left[-1].correction.reviewer, person.name):
             raise Refused(HTTPStatus.CONFLICT, UNSEEN_WORD.format(left[-1].correction.reviewer), (key,))
         try:
@@ -191,16 +193,16 @@ def undo(office: Office, person: Person, key: str, token: str, row: int | None =
             raise Refused(HTTPStatus.CONFLICT, _sentence(str(problem)), (key,)) from problem
 
     try:
-        made, stored = office.store.decide_field(key, token, choose)
+        made, stored = office.store.decide_field(key, token, choose, reviewer=person.name)
     except KeyError as none:
         raise Refused(HTTPStatus.NOT_FOUND, GONE, (key,)) from none
     except TokenUsedError as used:
-        raise Refused(HTTPStatus.CONFLICT, str(used), (key,)) from used
+        raise Refused(HTTPStatus.CONFLICT, _sentence(str(used)), (key,)) from used
     except Refused as refusal:
         _show_why(office, refusal)
         raise
     office.desk.touched(office.store, [key])
-    told = _told(made, stored=stored)
+    told = _told(office, person, made, stored=stored)
     if is_blind(office):
         # What stands now may be somebody else's answer.
         return Told(key, told.stored, told.number, ValueState.UNSETTLED, "", "")
@@ -215,7 +217,13 @@ def correction_of(office: Office, person: Person, said: Said, row: FieldRow, tra
     """
     if row.revision != said.revision:
         raise Refused(HTTPStatus.CONFLICT, what_happened(office, person, trail, said.revision), (row.key,))
-    shown = office.desk.row(row.key) or row
+    shown = office.desk.row(row.key)
+    if shown is None or shown.revision != row.revision:
+        # The desk has not looked since.
+        shown = row
+    act = _act(office, person, said, trail)
+    if act is Act.SAY and row.role is Role.ID and not person.is_lead:
+        _refuse_settled_id(office, person, row, trail)
     meaning = meaning_of(office, row, said, shown)
     return Correction(
         key=row.key,
@@ -227,9 +235,22 @@ def correction_of(office: Office, person: Person, said: Said, row: FieldRow, tra
         reviewer=person.name,
         made_at=datetime.now(UTC),
         how=said.how,
-        act=_act(office, person, said, trail),
+        act=act,
         note=meaning.note,
     )
+
+
+def _refuse_settled_id(office: Office, person: Person, row: FieldRow, trail: Sequence[TrailRow]) -> None:
+    """Refuse a reviewer's word on a candidate's number that is settled, unless it was this person who settled it."""
+    now = standing(trail)
+    is_mine = now.first is not None and is_same_person(now.first.correction.reviewer, person.name)
+    if is_mine and now.second is None:
+        return
+    is_said = row.correction is not None and row.correction.settles
+    known = office.desk.row(row.key)
+    is_new = known is not None and known.revision != row.revision
+    if office.desk.is_open(row.key) is None or (is_said and is_new):
+        raise Refused(HTTPStatus.CONFLICT, SETTLED_ID, (row.key,))
 
 
 def meaning_of(office: Office, row: FieldRow, said: Said, shown: FieldRow | None = None) -> Meaning:
@@ -287,22 +308,29 @@ def what_happened(office: Office, person: Person, trail: Sequence[TrailRow], rev
         what = "took it back" if last.act is Act.UNDO else "decided this field"
         return f"You {what} yourself at {at}, in another window. This answer was not stored."
     who = f"{last.reviewer} {'took back an answer to' if last.act is Act.UNDO else 'decided'} this field at {at}"
-    shown = "" if is_blind(office) or last.act is Act.UNDO else f" ({last.value or last.note or BLANK_WORD})"
+    shown = "" if last.act is Act.UNDO else _what(office, person, last, trail)
     return f"{who}{shown}, before your answer came. Yours was not stored."
 
 
-def _said_since(office: Office, person: Person, last: Correction, left: TrailRow) -> str:
+def _said_since(office: Office, person: Person, trail: Sequence[TrailRow], left: TrailRow) -> str:
     """Say why a row is not the last word any more; in blind review not what was said."""
-    said = left.correction
+    last, said = trail[-1].correction, left.correction
     if last.act is Act.UNDO:
         who = "You have" if is_same_person(last.reviewer, person.name) else f"{last.reviewer} has"
         return f"{who} taken an answer to this field back since. Nothing more was taken back; look at it again."
     who = "You have" if is_same_person(said.reviewer, person.name) else f"{said.reviewer} has"
-    shown = "" if is_blind(office) else f" ({said.value or said.note or BLANK_WORD})"
+    what = _what(office, person, said, trail)
     return (
-        f"{who} said something else of this field since, at {said.made_at.astimezone():%H:%M on %Y-%m-%d}{shown}. "
+        f"{who} said something else of this field since, at {said.made_at.astimezone():%H:%M on %Y-%m-%d}{what}. "
         "Nothing was taken back."
     )
+
+
+def _what(office: Office, person: Person, said: Correction, trail: Sequence[TrailRow]) -> str:
+    """Return in brackets what somebody said, "" where this person must not be told."""
+    if is_blind(office) or is_unseen(office, person, trail):
+        return ""
+    return f" ({said.value or said.note or BLANK_WORD})"
 
 
 def _all_or_none(
@@ -367,9 +395,10 @@ def _check_token(token: str) -> None:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "A decision needs a token of 8 to 64 letters and digits.")
 
 
-def _told(row: TrailRow, *, stored: bool) -> Told:
+def _told(office: Office, person: Person, row: TrailRow, *, stored: bool) -> Told:
     said = row.correction
-    was = "" if said.act is Act.SECOND else said.was
+    # What stood before may be somebody else's word, or follow from one about another field of the sheet.
+    was = "" if is_blind(office) and not person.is_lead else said.was
     return Told(said.key, stored, row.number, said.state, said.value, was)
 
 

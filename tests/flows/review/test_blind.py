@@ -1,5 +1,6 @@
 """Blind second review: who answers a field second has not seen the first answer, whatever people did before."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,27 @@ from flows.review.people import Person
 from flows.reviewer import is_same_person
 from flows.trail import act_of, standing, undo_of
 from flows.trail_pairs import pairs
-from tests.helpers.review_office import ADA, BEN, CAM, LEA, OPEN_MARK, SECOND, browser, exam_copy, office_of
+from tests.helpers.review_office import (
+    ADA,
+    BEN,
+    CAM,
+    LEA,
+    OPEN_BLANK,
+    OPEN_ID,
+    OPEN_MARK,
+    SECOND,
+    browser,
+    exam_copy,
+    office_of,
+)
 from tests.helpers.trails import said, trail
+
+TAB = "0123456789abcdef"
+SECRET = {OPEN_MARK: "9.5", OPEN_BLANK: "8.5", OPEN_ID: "87654321"}
+"""What the first person says of each open field."""
+
+LISTED = re.compile(r'"(?:allowed|at|area|boxes)": ?\[[^]]*]|[0-9a-f]{12}|"(?:title|may_hold)": ?"[^"]*"')
+"""What stands in answers besides: every value that a field may hold, places on the page, and parts of keys."""
 
 REVIEWERS = ("Kim", "Ada", "ada", "Lee")
 LEAD = "Lea"
@@ -186,3 +206,76 @@ def test_a_sheet_keeps_the_answers_that_wait_for_ones_own(blind: Office) -> None
     assert row is not None
     assert [bool(hidden_keys(blind, person, [row])) for person in (ADA, BEN, LEA)] == [False, True, False]
     assert hidden_keys(blind, BEN, [replace(row, correction=None)]) == frozenset()
+
+
+def test_no_answer_of_the_server_tells_a_second_person_what_somebody_else_said(blind: Office) -> None:
+    """Marks, and a number of nobody on the list: what follows from them on the sheet would tell them, too."""
+    ben = browser(blind, BEN)
+    before = {key: row.revision for key in SECRET if (row := blind.store.field(key)) is not None}
+    for number, (key, text) in enumerate(SECRET.items(), start=1):
+        assert answer(blind, ADA, text, number, key) == 200
+    blind.desk.look()
+    told = {}
+    for at, key in enumerate(SECRET):
+        row = blind.store.field(key)
+        assert row is not None
+        late = {"key": key, "revision": before[key], "word": "value", "text": "00123456" if key == OPEN_ID else "2"}
+        told |= {
+            f"sheet {key}": ben.get("/sheets/data", params={"sheet": row.sheet}),
+            f"history {key}": ben.get("/sheets/history", params={"key": key}),
+            f"field {key}": ben.get(f"/queue/field/{key}"),
+            f"late in the queue {key}": ben.post("/queue/say", json=late | {"tab": TAB, "token": f"{at + 20:032x}"}),
+            f"late on the sheet {key}": ben.post(
+                "/sheets/say", json=late | {"sheet": row.sheet, "token": f"{at + 30:032x}"}
+            ),
+            f"undo {key}": ben.post("/queue/undo", json={"key": key, "token": f"{at + 40:032x}"}),
+            f"undo of a row {key}": ben.post("/queue/undo", json={"key": key, "token": f"{at + 50:032x}", "row": 99}),
+            f"token {key}": ben.post(
+                "/queue/say", json=late | {"revision": row.revision, "tab": TAB, "token": f"{at + 1:032x}"}
+            ),
+        }
+    told["queue"] = ben.post("/queue/next", json={"tab": TAB, "want": 16})
+    shown = [{"key": key, "revision": before[key]} for key in SECRET if key != OPEN_ID]
+    told["wall"] = ben.post("/wall/confirm", json={"token": f"{60:032x}", "guess": "7", "fields": shown})
+    told["wall back"] = ben.post(
+        "/wall/undo", json={"token": f"{61:032x}", "confirmed": f"{1:032x}", "keys": list(SECRET)}
+    )
+    for what, one in told.items():
+        text = LISTED.sub("", one.text)
+        assert [(text[max(0, text.find(each) - 120) :][:140]) for each in SECRET.values() if each in text] == [], what
+    assert len(blind.store.trail()) == len(SECRET)
+
+
+def test_ones_own_second_answer_comes_back_without_the_first(blind: Office) -> None:
+    for number, (key, text) in enumerate(SECRET.items(), start=1):
+        assert answer(blind, ADA, text, number, key) == 200
+    ben = browser(blind, BEN)
+    for number, key in enumerate(SECRET, start=20):
+        row = blind.store.field(key)
+        assert row is not None
+        said = {"key": key, "revision": row.revision, "word": "value", "text": "00123456" if key == OPEN_ID else "2"}
+        told = ben.post("/sheets/say", json=said | {"sheet": row.sheet, "token": f"{number:032x}"})
+        assert told.status_code == 200
+        assert told.json()["told"]["was"] == ""
+        assert SECRET[key] not in LISTED.sub("", told.text)
+        again = ben.post(
+            "/queue/undo", json={"key": key, "token": f"{number + 10:032x}", "row": told.json()["told"]["number"]}
+        )
+        assert again.status_code == 409
+        assert SECRET[key] not in again.text
+
+
+def test_where_two_differ_nothing_is_told_though_second_review_was_turned_off(tmp_path: Path) -> None:
+    with office_of(exam_copy(tmp_path / "open")) as office:
+        office.store.insert_corrections([said("3.5", "Ada", key=OPEN_MARK)])
+        row = office.store.field(OPEN_MARK)
+        assert row is not None
+        sent = {"tab": TAB, "key": OPEN_MARK, "revision": row.revision, "word": "value", "text": "2"}
+        office.store.insert_corrections([said("4.5", "Ben", Act.SECOND, OPEN_MARK)])
+        late = browser(office, ADA).post("/queue/say", json=sent | {"token": f"{1:032x}"})
+        undone = browser(office, ADA).post("/queue/undo", json={"key": OPEN_MARK, "token": f"{2:032x}", "row": 1})
+        for one in (late, undone):
+            assert one.status_code == 409
+            assert "Ben" in one.text
+            assert "4.5" not in one.text
+        assert history(office, ADA)[0]
