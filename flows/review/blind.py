@@ -18,7 +18,7 @@ def hidden_keys(office: Office, person: Person, rows: Iterable[FieldRow]) -> fro
         return frozenset()
     share = office.exam.settings.review.second_share
     said = (row.key for row in rows if row.correction is not None)
-    return frozenset(key for key in said if answers_unseen(office.desk.trail_of(key), person.name, share))
+    return frozenset(key for key in said if waits_unseen(office.desk.trail_of(key), person.name, share))
 
 
 def is_unseen(office: Office, person: Person, trail: Sequence[TrailRow]) -> bool:
@@ -34,10 +34,10 @@ def is_kept_from(rows: Sequence[TrailRow], who: str, share: float) -> bool:
 
     Not even those who differ are shown what the other said: nobody settles a dispute by giving way.
     """
-    return standing(rows).disputed or answers_unseen(rows, who, share)
+    return standing(rows).disputed or waits_unseen(rows, who, share)
 
 
-def answers_unseen(rows: Sequence[TrailRow], who: str, share: float) -> bool:
+def waits_unseen(rows: Sequence[TrailRow], who: str, share: float) -> bool:
     """Tell whether others answered a field, and this person may still answer it without having seen theirs.
 
     While it waits for a second answer it is kept from all who gave none: what one saw once is not all there will be.

@@ -19,6 +19,7 @@ from flows.export.flags_sheet import FlagRow, fields_by_name
 from flows.records import FieldRow
 from flows.review.desk import Desk, Seen
 from flows.review.people import Person
+from flows.review.scan_names import place_told
 from flows.reviewer import is_same_person, person_of
 from flows.settling import heading
 from flows.trail import Turn, waits_for
@@ -62,22 +63,27 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which of the open fields are wanted; "" stands for all. `text` is looked for in sheet, file and question."""
+    """Which of the open fields are wanted; "" stands for all.
+
+    `text` is looked for in sheet, file and question, as they are told to who asks.
+    """
 
     reason: str = ""
     template: str = ""
     field: str = ""
     text: str = ""
 
-    def takes(self, flag: FlagRow, reason: str) -> bool:
-        """Tell whether a field is wanted."""
+    def takes(self, flag: FlagRow, reason: str, person: Person) -> bool:
+        """Tell whether a field is wanted by a person."""
         row = flag.row
         if (self.reason and self.reason != reason) or (self.template and self.template != row.template):
             return False
         if self.field and self.field != row.field:
             return False
         wanted = self.text.casefold()
-        return not wanted or any(wanted in each.casefold() for each in (row.sheet, row.file, flag.question))
+        return not wanted or any(
+            wanted in each.casefold() for each in (row.sheet, place_told(person, row), flag.question)
+        )
 
 
 def waiting(desk: Desk, key: str) -> FlagRow | None:
@@ -276,7 +282,7 @@ class Lined:
         def takes(flag: FlagRow) -> bool:
             if not is_for(self._desk, person, flag, choice):
                 return False
-            return wants_all or choice.takes(flag, reason_of(self._desk, flag))
+            return wants_all or choice.takes(flag, reason_of(self._desk, flag), person)
 
         return takes
 

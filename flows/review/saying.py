@@ -22,6 +22,7 @@ from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.uncounted import left_open
+from flows.review.untold import Sight, answers_unseen
 from flows.reviewer import is_same_person
 from flows.trail import act_of, has_answered, in_force, standing, undo_of
 from recognizer.errors import ValueNotAllowedError
@@ -217,19 +218,21 @@ def correction_of(office: Office, person: Person, said: Said, row: FieldRow, tra
     """
     if row.revision != said.revision:
         raise Refused(HTTPStatus.CONFLICT, what_happened(office, person, trail, said.revision), (row.key,))
-    shown = office.desk.row(row.key)
-    if shown is None or shown.revision != row.revision:
+    known = office.desk.row(row.key)
+    if known is None or known.revision != row.revision:
         # The desk has not looked since.
-        shown = row
+        known = row
     act = _act(office, person, said, trail)
     if act is Act.SAY and row.role is Role.ID and not person.is_lead:
         _refuse_settled_id(office, person, row, trail)
+    # What was on the screen: not what the machine makes of answers that this person must not see.
+    shown = Sight(office, person).row(known)
     meaning = meaning_of(office, row, said, shown)
     return Correction(
         key=row.key,
         state=meaning.state,
         value=meaning.value,
-        was=shown.value,
+        was=known.value,
         machine=shown.decision.guess,
         model=row.model,
         reviewer=person.name,
@@ -398,7 +401,7 @@ def _check_token(token: str) -> None:
 def _told(office: Office, person: Person, row: TrailRow, *, stored: bool) -> Told:
     said = row.correction
     # What stood before may be somebody else's word, or follow from one about another field of the sheet.
-    was = "" if is_blind(office) and not person.is_lead else said.was
+    was = "" if said.act is Act.SECOND or answers_unseen(office, person) else said.was
     return Told(said.key, stored, row.number, said.state, said.value, was)
 
 

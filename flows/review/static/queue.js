@@ -1,11 +1,12 @@
 // The queue: the next field is shown from what was loaded before, while the last decision is still on its way.
 
 import { Refused, get, post, speakAs, tell } from "./api.js";
+import { banner } from "./banner.js";
 import { bind, showKeys } from "./keys.js";
 import { Pace } from "./pace.js";
 import { hurry, picture } from "./pictures.js";
 import { fromAddress, isNarrowed, narrowFields, toAddress, wanted } from "./queue_choice.js";
-import { banner, byId, draw, loading, painted, put, root, say, state, typed, wrong } from "./queue_screen.js";
+import { byId, draw, loading, painted, put, root, say, state, typed, wrong } from "./queue_screen.js";
 import { surely } from "./queue_values.js";
 import { Saver } from "./saver.js";
 import { savingWords } from "./saver_core.js";
@@ -196,7 +197,7 @@ async function unreached(problem) {
 }
 
 function reached() {
-  if (!saver.size) banner("");
+  if (!saver.size) banner();
 }
 
 // ---- what is on the screen ------------------------------------------------------------------------------------------
@@ -425,7 +426,7 @@ saver.addEventListener("changed", ({ detail: { waiting, trouble, login } }) => {
   hasSaved ||= waiting > 0;
   byId("saving").textContent = savingWords(waiting, trouble, hasSaved);
   if (trouble) gone(trouble, login);
-  else if (!waiting) banner("");
+  else if (!waiting) banner();
   if (root.dataset.state === "finished") finished();
 });
 
@@ -433,7 +434,7 @@ function gone(trouble, login = false) {
   const waiting = saver.size;
   const what = trouble.startsWith("The server does not answer") ? "The server does not answer." : trouble;
   const waits = waiting ? `${waiting.toLocaleString("en")} ${waiting === 1 ? "decision waits" : "decisions wait"} here, nothing is lost.` : "";
-  banner([what, waits, login ? "" : "Trying again."].filter(Boolean).join(" "), login);
+  banner([what, waits, login ? "" : "Trying again."], login);
 }
 
 // ---- keys, buttons, leaving -----------------------------------------------------------------------------------------

@@ -105,19 +105,3 @@ export function say(words) {
   clearTimeout(toldTimer);
   toldTimer = setTimeout(() => put("told", ""), TOLD_MS);
 }
-
-export function banner(words, login = false) {
-  const element = byId("offline");
-  if (element.dataset.words === words) return;
-  element.dataset.words = words;
-  element.replaceChildren(words);
-  if (login) {
-    const link = document.createElement("a");
-    link.href = "/login";
-    link.target = "_blank";
-    link.rel = "noopener";
-    link.textContent = "Log in again";
-    element.append(link);
-  }
-  element.hidden = !words;
-}
