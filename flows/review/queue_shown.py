@@ -12,11 +12,11 @@ from flows.export.flags_sheet import BLANK_WORD, FlagRow
 from flows.records import FieldRow
 from flows.review.office import Office
 from flows.review.people import Person
-from flows.review.queue_order import DOUBT, SECOND, look_at, reason_of, turn_of, waiting
+from flows.review.queue_order import DOUBT, SECOND, is_held_back, look_at, reason_of, turn_of, waiting
 from flows.review.saying import is_blind
 from flows.review.scan_names import file_of, readable
 from flows.review.uncounted import left_open, nothing_awarded
-from flows.review.untold import SUM_UNSEEN, Sight
+from flows.review.untold import Sight
 from flows.reviewer import is_same_person
 from flows.trail import Turn, standing
 from recognizer.records import Flag, ValueState
@@ -128,8 +128,6 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
     word, sentence = REASONS[SECOND if is_unseen else reason]
     if turn is Turn.THIRD and reason == SECOND:
         word, sentence = NO_SECOND
-    if hides and reason == Flag.SUM.value and not is_unseen:
-        sentence = SUM_UNSEEN
     reading, _, _ = row.revision.rpartition(".")
     allowed, pattern = surely_allowed(at) if (at := desk.template_field(row)) else ((), "")
     no_blank = left_open(office, row, ValueState.BLANK)
@@ -146,9 +144,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         reason=reason,
         reason_word=word,
         sentence=sentence,
-        why=""
-        if is_unseen or reason == Flag.DISPUTED.value or flag.why == sentence
-        else readable(person, flag.why, office.desk.seen),
+        why="" if is_unseen or reason == Flag.DISPUTED.value else readable(person, flag.why, office.desk.seen),
         may_hold=flag.may_hold,
         guesses=without_blank(guesses(row), nothing_awarded(office, row)) if no_blank else guesses(row),
         allowed=tuple(text for text in allowed if not left_open(office, row, ValueState.VALUE, text)),
@@ -165,6 +161,8 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
 def shown_again(office: Office, person: Person, row: FieldRow) -> Shown:
     """Return a field as a person sees it who comes back to it, whether it is open or not."""
     flag = waiting(office.desk, row.key)
+    if flag is not None and is_held_back(office.desk, person, flag.row):
+        flag = None
     again = shown(office, person, flag or look_at(office.desk, row))
     if flag is None:
         again = replace(again, reason="", reason_word=DECIDED, sentence="", why="")

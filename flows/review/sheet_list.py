@@ -57,7 +57,7 @@ def found_sheets(sight: Sight, seen: Seen, index: Index, asked: Asked) -> dict[s
 
     Names are looked through, and told, only for who may see them; and of numbers and remarks what may be seen.
     """
-    waiting = Counter(flag.row.sheet for flag in sight.office.desk.open_flags().values())
+    waiting = Counter(flag.row.sheet for flag in sight.open_flags())
     needle = asked.text.casefold()
     fitting = [
         sheet
@@ -93,7 +93,7 @@ def found_pages(sight: Sight, seen: Seen, index: Index, asked: Asked) -> dict[st
         _page(page, person, seen) | {"accepted": _by(told_of_page(person, seen, page))}
         for page in _part(fitting, asked.at)
     ]
-    counts = _counts(seen, Counter(flag.row.sheet for flag in seen.flags), index, sight)
+    counts = _counts(seen, Counter(flag.row.sheet for flag in sight.open_flags()), index, sight)
     return {"pages": rows, "count": len(fitting), "of": seen.ledger.pages_in, "counts": counts}
 
 

@@ -1,6 +1,5 @@
 """The view *Sheets*: the list of them, and one with every reading drawn on its pages."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -9,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from flows.acceptances import AcceptedKind
 from flows.records import PageRow
 from flows.review.accepted import told_of
-from flows.review.catalogue import SheetNow, sheet_now
+from flows.review.catalogue import Index, SheetNow, sheet_now
 from flows.review.desk import Seen
 from flows.review.office import Here, Office, Reviewing, draw
 from flows.review.page_images import image_address, shown_fit, spec_of
@@ -86,7 +85,7 @@ def sheet_data(office: Office, person: Person, sheet: str) -> Plain:
         "sums": sums_of_sheet(shown),
         **remarks_of_sheet(shown),
         "acceptance": _acceptance(seen, shown),
-        **_around(office, Sight(office, person).order(index), sheet),
+        **_around(Sight(office, person), index, sheet),
     }
 
 
@@ -102,7 +101,7 @@ def shown_sheet(office: Office, person: Person, sheet: str) -> Shown:
         raise HTTPException(404, "There is no sheet of this name; its pages may have been given to another one.")
     template = next((one for one in office.exam.sheets.templates if one.name == now.settled.template), None)
     sight = Sight(office, person)
-    why = {key: sight.flag(flag).why for key in now.rows if (flag := office.desk.is_open(key)) is not None}
+    why = sight.open_why(now.rows)
     reasons, now = now.settled.remarks, sight.sheet(now)
     return Shown(
         person=person,
@@ -178,10 +177,11 @@ def _other(shown: Shown, row: PageRow) -> Plain:
     }
 
 
-def _around(office: Office, order: Sequence[str], sheet: str) -> Plain:
+def _around(sight: Sight, index: Index, sheet: str) -> Plain:
     """Return the sheets before and after one, the next with open fields, and where it stands among all."""
+    order = sight.order(index)
     at = order.index(sheet)
-    waiting = {flag.row.sheet for flag in office.desk.open_flags().values()}
+    waiting = {flag.row.sheet for flag in sight.open_flags()}
     later = (*order[at + 1 :], *order[:at])
     return {
         "place": at + 1,

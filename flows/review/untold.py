@@ -10,7 +10,7 @@ of it tells of it too: the sum of its sheet, guesses by that sum, and whose the 
 Leads see everything: they give no blind answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -21,6 +21,7 @@ from flows.review.blind import hidden_keys
 from flows.review.catalogue import Index, SheetNow
 from flows.review.office import Office
 from flows.review.people import Person
+from flows.review.queue_order import is_held_back
 from flows.settling import Identity, SettledSheet
 from recognizer.records import ValueState
 from recognizer.template import Role
@@ -71,7 +72,7 @@ class Sight:
         if is_hidden:
             row = replace(row, correction=None)
         own = alone.get(row.key)
-        if own is None or not self.hides(row):
+        if own is None or own.decision == row.decision or not self.hides(row):
             return row
         return replace(row, decision=own.decision, settled_by=Settler.READING)
 
@@ -80,8 +81,24 @@ class Sight:
         row = self.row(flag.row)
         if not self.hides(flag.row):
             return replace(flag, row=row) if row is not flag.row else flag
+        if row is flag.row and row.state is ValueState.UNSETTLED:
+            return flag
         neutral = WHOSE_UNSEEN if row.role is Role.ID else SUM_UNSEEN
         return replace(flag, row=row, why=row.why if row.state is ValueState.UNSETTLED else neutral)
+
+    def open_flags(self) -> tuple[FlagRow, ...]:
+        """Return the fields that wait for somebody, as this person may see them."""
+        desk = self.office.desk
+        flags = desk.open_flags().values()
+        if not self.is_blind:
+            return tuple(flags)
+        return tuple(self.flag(flag) for flag in flags if not is_held_back(desk, self.person, flag.row))
+
+    def open_why(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return those of some fields that wait for somebody, and why, as this person may know it."""
+        desk = self.office.desk
+        flags = [flag for key in keys if (flag := desk.is_open(key)) is not None]
+        return {flag.row.key: self.flag(flag).why for flag in flags if not is_held_back(desk, self.person, flag.row)}
 
     def number(self, sheet: str) -> str:
         """Return the number of a candidate that stands on a sheet, as far as this person may know it; "" if unknown."""

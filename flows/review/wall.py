@@ -312,9 +312,12 @@ def _group(office: Office, person: Person, name: str) -> Group | None:
 
 def _flags(office: Office, person: Person) -> Iterable[FlagRow]:
     """Return the open fields as a person may see them: what others make of one is no guess of it, where that tells."""
-    flags, sight = office.desk.open_flags().values(), Sight(office, person)
+    flags, sight = office.desk.open_flags(), Sight(office, person)
+    if not sight.is_blind:
+        return flags.values()
     # What somebody has answered is on no wall; it must not come there as if nobody had.
-    return [sight.flag(flag) for flag in flags if flag.row.correction is None] if sight.is_blind else flags
+    answered = {key for key, flag in flags.items() if flag.row.correction is not None}
+    return [flag for flag in sight.open_flags() if flag.row.key not in answered]
 
 
 def _settles(office: Office) -> Callable[[FieldRow], bool]:

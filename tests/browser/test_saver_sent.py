@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from benchmarks.browsing import Review
 from flows.store import open_store
@@ -33,12 +33,17 @@ def answer(page: Page, *keys: str) -> str:
     return key
 
 
+def body_of(request: Request) -> dict[str, Any]:
+    """Return what is sent."""
+    return dict(request.post_data_json or {})
+
+
 def lose_answers(page: Page, address: str, number: int) -> list[dict[str, Any]]:
     """Have so many requests arrive whose answers are lost on their way back; return what is sent, as it is sent."""
     sent: list[dict[str, Any]] = []
 
     def lose(route: Route) -> None:
-        sent.append(dict(route.request.post_data_json))
+        sent.append(body_of(route.request))
         if len(sent) <= number:
             route.fetch()
             route.abort("connectionreset")
@@ -135,7 +140,7 @@ def test_an_answer_is_given_to_the_revision_that_was_seen_whatever_this_window_k
     say_on_sheet(page, review, first, "U")
     now = revision_of(folder, first)
     sent: list[dict[str, Any]] = []
-    page.on("request", lambda one: sent.append(one.post_data_json) if one.url.endswith("/queue/say") else None)
+    page.on("request", lambda one: sent.append(body_of(one)) if one.url.endswith("/queue/say") else None)
     open_line_again(page, first)
     answer(page, "1", "Enter")
     wait_saved(page)
@@ -165,7 +170,7 @@ def test_a_second_person_s_answer_is_never_overwritten_by_one_that_is_sent_again
     key = key_shown(page)
     seen = revision_of(folder, key)
     sent: list[dict[str, Any]] = []
-    page.on("request", lambda one: sent.append(one.post_data_json) if one.url.endswith("/queue/say") else None)
+    page.on("request", lambda one: sent.append(body_of(one)) if one.url.endswith("/queue/say") else None)
     let_go = block(page, SAY)
     answer(page, "3", "Enter")
     expect(page.locator("#saving")).to_have_text("1 not stored")

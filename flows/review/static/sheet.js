@@ -35,7 +35,7 @@ async function open(name, { push = false, key = "", page = 0 } = {}) {
     const answer = await patiently(() => get(`/sheets/data?sheet=${encodeURIComponent(name)}`), $("state"), () => mine === turn);
     if (!answer || mine !== turn) return;
     if (push) history.pushState(null, "", `/sheets?sheet=${encodeURIComponent(name)}`);
-    chosen = null;
+    leaveField();
     pageAt = Math.min(page, Math.max(answer.pages.length - 1, 0));
     take(answer);
     showPage();
@@ -143,7 +143,7 @@ function mark() {
 function turnTo(at) {
   if (!data || at < 0 || at >= data.pages.length) return;
   pageAt = at;
-  chosen = null;
+  leaveField();
   showPage();
   showField(null);
   ahead();
@@ -173,7 +173,7 @@ function chooseKey(key) {
 }
 
 function showField(field) {
-  if (chosen && !typed.disabled) keepDraft();
+  if (chosen) keepDraft();
   const same = field && chosen && field.key === chosen.key && field.revision === chosen.revision;
   chosen = field;
   mark();
@@ -212,6 +212,12 @@ function whyOf(field) {
   const said = field.by ? `Said by ${field.by} on ${field.on.slice(0, 10)}. ` : "";
   const open = field.state === "open" ? `Open: ${field.why}` : { value: "Settled", blank: "Settled: nothing is written there", corrected: "" }[field.state];
   return [said + open, field.question && `In question: ${field.question}`].filter(Boolean).join(" · ");
+}
+
+// What was typed and not saved is there again when somebody comes back to its field.
+function leaveField() {
+  if (chosen) keepDraft();
+  chosen = null;
 }
 
 function keepDraft() {
@@ -281,7 +287,7 @@ async function say(word, text = "") {
     const shown = told.state === "value" ? told.value : told.state === "blank" ? "blank" : "unreadable";
     saidHere.add({ sheet: body.sheet, name: field.label, words: shown, rows: told.rows });
     if (!isHere) return;
-    typed.value = "";
+    chosen = null;
     const list = fields();
     const at = list.findIndex((one) => one.key === field.key);
     const next = list[at + 1] ?? list[at];
@@ -347,8 +353,9 @@ async function send(url, body, done) {
     if (isHere) later();
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
-    tell(problem.message, "bad");
-    if (problem.status === 409) await refresh();
+    const isHere = body.sheet === data.sheet;
+    tell(isHere ? problem.message : `Not stored on ${body.sheet}: ${problem.message}`, "bad");
+    if (isHere && problem.status === 409) await refresh();
   } finally {
     saving = false;
     view.removeAttribute("aria-busy");

@@ -199,7 +199,7 @@ function refused(sent, problem) {
 
 bind([
   ...grid.keys(),
-  { keys: ["Enter"], says: "Confirm the page: everything that is not struck holds the value above", run: (event) => (event.repeat || event.target.closest?.("a, #wall-undo, #show-keys, #log-out, .state") ? false : confirm()) },
+  { keys: ["Enter"], says: "Confirm the page: everything that is not struck holds the value above", run: (event) => (event.repeat || event.target.closest?.("a, header, #wall-undo, .state") ? false : confirm()) },
   { keys: ["u", "Ctrl+z"], says: "Take the last page back", run: undo },
   { keys: ["Escape"], says: "Back to the groups", run: () => byId("wall-back").click() },
 ]);

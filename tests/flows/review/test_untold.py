@@ -92,15 +92,22 @@ def test_a_guess_that_follows_from_a_hidden_answer_is_not_shown_in_the_queue(bli
     assert queued(browser(blind, BEN))[OTHER_OPEN]["guesses"][0]["value"] == "1"
 
 
-def test_of_a_sum_that_does_not_agree_with_a_hidden_answer_the_queue_says_nothing(blind: Office) -> None:
+def test_fields_that_wait_since_a_hidden_answer_agrees_with_no_sum_wait_for_others_first(blind: Office) -> None:
+    second = browser(blind, BEN)
+    before = listed(second)[TWO]["open"], walls(second), set(queued(second)), sheet(second, TWO)["open"]
     answer(blind, OPEN_MARK, "2")
-    stem = OPEN_MARK.removesuffix("q2")
-    known, second = queued(browser(blind, ADA)), queued(browser(blind, BEN))
-    assert "6" in known[f"{stem}q1"]["why"]
-    for name in ("q1", "q3", "total"):
-        told = second[f"{stem}{name}"]
-        assert (told["sentence"], told["why"], told["reason"]) == (SUM_UNSEEN, "", "sum")
-        assert len(told["guesses"]) == 1 and told["guesses"][0]["percent"] == 99.9
+    by_sum = {OPEN_MARK.removesuffix("q2") + name for name in ("q1", "q3", "total")}
+    known = queued(browser(blind, ADA))
+    assert by_sum <= set(known) and all("6" in known[key]["why"] for key in by_sum)
+    # Of the answer it is told that there is one, and no more: neither here nor in any list.
+    walls_now = {guess: [key for key in keys if key != OPEN_MARK] for guess, keys in before[1].items()}
+    assert (walls(second), set(queued(second))) == (walls_now, before[2])
+    assert (listed(second)[TWO]["open"], sheet(second, TWO)["open"]) == (0, 0)
+    alone = second.get(f"/queue/field/{min(by_sum)}").json()
+    assert (alone["reason"], alone["why"]) == ("", "") and alone["closed"]
+    # Who has given the same answer is asked about the sum, too.
+    answer(blind, OPEN_MARK, "2", BEN, "b" * 32)
+    assert by_sum <= set(queued(second)) and listed(second)[TWO]["open"] == 3
 
 
 def test_a_wall_groups_by_what_the_machine_alone_reads(blind: Office) -> None:
@@ -150,7 +157,7 @@ def test_beside_a_sheet_with_a_hidden_answer_stand_no_sum_no_remark_and_no_note(
     assert SUM_UNSEEN in sums["reasons"]
     for name in ("q1", "q3", "total"):
         told = sheet_field(second, OPEN_MARK.removesuffix("q2") + name)
-        assert (told["why"], told["question"], told["confidence"]) == (SUM_UNSEEN, "", 0.999)
+        assert (told["state"], told["why"], told["question"], told["confidence"]) == ("value", "", "", 0.999)
     row = listed(browser(blind, BEN))[TWO]
     assert row["remarks"] == [REMARKS_UNSEEN]
     # Nor does it stand among the sheets with remarks, where it was not before.
