@@ -17,7 +17,7 @@ from flows.review.saying import GONE, Said, Told, Word, meaning_of, say, say_all
 from flows.review.sheet_record import UNSEEN, Plain
 from flows.review.sheets import sheet_data, shown_sheet
 from flows.review.untold import Sight
-from flows.trail import in_force
+from flows.trail import has_answered, in_force
 from flows.trail_words import from_in_words, machine_in_words, to_in_words
 from recognizer.errors import ValueNotAllowedError
 from recognizer.template import Kind, Role
@@ -37,6 +37,7 @@ NO_ID_FIELD = (
 )
 FITS_NOWHERE = "The id {} does not fit the field {} of this sheet: {}."
 CHANGED = "The id fields of this sheet have changed: pages came, or were read again. Look again; nothing was stored."
+KEPT = "Other people have not settled this field yet; what was said of it is shown once they have."
 WHAT = {Act.SECOND: "a second answer: ", Act.THIRD: "settled the two answers: "}
 
 
@@ -121,12 +122,13 @@ def check(office: Here, _: Reviewing, key: str, text: str) -> dict[str, str]:
 
 @router.get("/sheets/history")
 def history(office: Here, person: Reviewing, key: str) -> Plain:
-    """Return what people said of a field, the latest first; in blind review not before this person has answered."""
+    """Return what people said of a field, the latest first; in blind review not to who may still answer, or differs."""
     if not KEY.fullmatch(key) or office.store.field(key) is None:
         raise Refused(HTTPStatus.NOT_FOUND, GONE)
-    if is_unseen(office, person, key):
-        return {"hidden": f"{UNSEEN[:1].upper()}{UNSEEN[1:]}.", "rows": []}
     trail = office.store.trail(key)
+    if is_unseen(office, person, trail):
+        waits = f"{UNSEEN[:1].upper()}{UNSEEN[1:]}."
+        return {"hidden": KEPT if has_answered(trail, person.name) else waits, "rows": []}
     standing = {row.number for row in in_force(trail)}
     field = office.desk.row(key)
     # What the machine made of other answers tells of them.
