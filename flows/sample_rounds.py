@@ -6,7 +6,7 @@ The command line and the browser hand in here, so that both store the same and s
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -73,22 +73,41 @@ def hand_in(
         PlaceError: somebody is grading: a run must not accept with thresholds that are just being raised.
     """
     told = HandedIn()
-    share, grounds = exam.settings.accept_error, grounds_of(exam, store)
+    grounds = grounds_of(exam, store)
 
     def choose(read: tuple[FieldRow, ...], checks: tuple[CheckedField, ...]) -> CheckOutcome:
         nonlocal told
         fields = decide_fields(read, grounds).fields
-        taken, before, problems = answers(said(fields), fields, checks, exam.sheets.templates)
-        if problems and not partly:
-            raise CheckError(_refused(problems))
-        held = calibrations({row.model for row in fields}, share, model, exam.models)
-        outcome = weigh(taken, fields, checks, held, accept_error=share, by=by)
-        told = HandedIn(len(taken), len(before), len(outcome.corrections), problems, outcome.tightenings)
+        outcome, told = weighed(exam, fields, checks, said(fields), by, model=model, partly=partly)
         return outcome
 
     with store.grading():
         store.check(choose)
     return told
+
+
+def weighed(
+    exam: Exam,
+    fields: Sequence[FieldRow],
+    checks: Sequence[CheckedField],
+    said: Sequence[Filled],
+    by: By,
+    *,
+    model: Path | None = None,
+    partly: bool = False,
+) -> tuple[CheckOutcome, HandedIn]:
+    """Return what handing in some answers does to fields that are decided already. Nothing is stored.
+
+    Raises:
+        CheckError: as `hand_in`.
+    """
+    share = exam.settings.accept_error
+    taken, before, problems = answers(said, fields, checks, exam.sheets.templates)
+    if problems and not partly:
+        raise CheckError(_refused(problems))
+    held = calibrations({row.model for row in fields}, share, model, exam.models)
+    outcome = weigh(taken, fields, checks, held, accept_error=share, by=by)
+    return outcome, HandedIn(len(taken), len(before), len(outcome.corrections), problems, outcome.tightenings)
 
 
 def as_filled(pairs: Sequence[tuple[str, str]], fields: Sequence[FieldRow]) -> tuple[Filled, ...]:
@@ -124,6 +143,15 @@ def standing_of(exam: Exam, fields: Sequence[FieldRow], store: KnowsChecks, mode
     share = exam.settings.accept_error
     held = calibrations({row.model for row in fields}, share, model, exam.models)
     return how_it_stands(fields, store.sample_checks(), store.tightenings(), held, share)
+
+
+def standing_after(exam: Exam, fields: Sequence[FieldRow], store: KnowsChecks, outcome: CheckOutcome) -> Standing:
+    """Say how the promise would stand once an outcome is stored."""
+    share = exam.settings.accept_error
+    rows = [replace(row, decision=outcome.doubted.get(row.key, row.decision)) for row in fields]
+    checks, raised = (*store.sample_checks(), *outcome.checked), (*store.tightenings(), *outcome.tightenings)
+    held = calibrations({row.model for row in rows}, share, None, exam.models)
+    return how_it_stands(rows, checks, raised, held, share)
 
 
 def told_by(standing: Standing) -> Iterator[str]:

@@ -17,8 +17,10 @@ from flows.review.people import Person
 from flows.review.pictures import Pictures
 from flows.review.placing_jobs import PlacingJobs
 from flows.review.queue_order import Lines, Skipped
+from flows.review.round_files import FOLDER, RoundFiles
 from flows.review.rounds import Rounds
 from flows.review.sessions import Session, Sessions
+from flows.review.standings import Standings
 from flows.settings import Exam
 from flows.store import Store
 from flows.users import UserRole
@@ -62,7 +64,6 @@ class Office:
     sessions: Sessions
     gate: Gate = field(default_factory=Gate)
     leases: Leases = field(default_factory=Leases)
-    rounds: Rounds = field(default_factory=Rounds)
     struck: dict[str, str] = field(default_factory=dict)
     struck_by: dict[str, str] = field(default_factory=dict)
     skipped: Skipped = field(default_factory=Skipped)
@@ -73,9 +74,13 @@ class Office:
     unpacked: Unpacked = field(default_factory=Unpacked)
     placing: PlacingJobs = field(default_factory=PlacingJobs)
     lines: Lines = field(init=False)
+    rounds: Rounds = field(init=False)
+    standings: Standings = field(init=False)
 
     def __post_init__(self) -> None:
         self.lines = Lines(self.desk)
+        self.rounds = Rounds(RoundFiles(self.exam.dir / FOLDER), self.desk)
+        self.standings = Standings(self.exam, self.desk, self.store)
 
 
 def office_of(request: Request) -> Office:

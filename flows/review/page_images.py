@@ -98,7 +98,9 @@ def wanted(office: Office, row: PageRow, fit: Fit | None) -> Wanted:
     name = scan.archived if scan else row.scan
     path = office.exam.archive / Path(name).name
     if not path.is_file():
-        raise Refused(404, f"The scan of {row.place} is not in the archive any more; put back archive/{path.name}.")
+        raise Refused(
+            404, f"Page {row.number} cannot be shown: its scan is not there any more; put back archive/{path.name}."
+        )
     return Wanted(path, PageRef(row.scan, row.number), office.exam.settings.render, fit)
 
 

@@ -2,11 +2,13 @@
 
     accepted fields ─begin─► Round of walls ─say, confirm─► answers ─ handed in by `sampling`, or dropped
 
-A round lives in memory, one a person: a page that is loaded again goes on with it. Only what is handed in is stored.
+One a person: a page that is loaded again goes on with it, and so does a review that is started again (`round_files`).
+Only what is handed in is stored in the database.
 """
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from random import Random, SystemRandom
@@ -14,10 +16,13 @@ from threading import Lock
 from typing import Any
 
 from flows.checking import USEFUL_DRAW, can_show
+from flows.errors import PlaceError
 from flows.export.check_sheet import OK_WORD, check_revision
 from flows.export.reading_back import Filled
 from flows.records import FieldRow
+from flows.review.desk import Desk
 from flows.review.refusals import Refused
+from flows.review.round_files import Kept, RoundFiles
 from flows.review.wall_groups import WALL
 from flows.sample_rounds import filled_about
 from recognizer.promise import sample_size
@@ -48,11 +53,13 @@ class Round:
 
     Every wall is a random sample by itself, so that any number of them may be handed in; on a wall fields stand by what
     the machine read. `written` is what really stands in struck fields ("" is blank), by key; `confirmed` are the
-    numbers of the walls, from 0, of which everything else was found right.
+    numbers of the walls, from 0, of which everything else was found right. `revisions` tell, by key, what was drawn: a
+    field that was read or decided anew since is no more what somebody looked at.
     """
 
     id: str
     walls: tuple[tuple[FieldRow, ...], ...]
+    revisions: Mapping[str, str]
     written: dict[str, str] = field(default_factory=dict)
     confirmed: set[int] = field(default_factory=set)
 
@@ -77,11 +84,23 @@ class Round:
                 return number
         raise KeyError(key)
 
+    def said(self, key: str, text: str | None) -> None:
+        """Take what is written in a struck field, None where it is struck no more: its wall is to be confirmed anew.
+
+        Raises:
+            KeyError: it is on no wall.
+        """
+        self.confirmed.discard(self.wall_of(key))
+        if text is None:
+            self.written.pop(key, None)
+        else:
+            self.written[key] = text
+
     def answers(self, options: Mapping[str, Sequence[str]]) -> Iterator[Filled]:
         """Yield what is said of the fields of confirmed walls; `options` are what choice fields may hold, by key."""
         for number in sorted(self.confirmed):
             for row in self.walls[number]:
-                yield filled_about(row, check_revision(row), self._said(row, options.get(row.key, ())))
+                yield filled_about(row, self.revisions[row.key], self._said(row, options.get(row.key, ())))
 
     def _said(self, row: FieldRow, options: Sequence[str]) -> str:
         if row.key in self.written:
@@ -94,30 +113,53 @@ class Round:
 class Rounds:
     """Every round that is going on, by who takes it; and what became of the last one of each that was handed in."""
 
+    files: RoundFiles
+    desk: Desk
     _open: dict[str, Round] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)
     _told: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     handing: Lock = field(default_factory=Lock)
     """Held while a round is handed in: sent twice at once, it is stored once."""
 
     def of(self, name: str) -> Round | None:
-        """Return somebody's round, None when there is none."""
-        return self._open.get(name.casefold())
+        """Return somebody's round, None when there is none.
+
+        Raises:
+            Refused: the exam is still being read, so that it is not known what was drawn before.
+            PlaceError: what was drawn before cannot be read.
+        """
+        with self._lock:
+            return self._of(name)
+
+    def _of(self, name: str) -> Round | None:
+        who = name.casefold()
+        if who not in self._asked:
+            if self.desk.seen is None:
+                raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The exam is still being read; try again in a moment.")
+            kept = self.files.of(name)
+            if kept is not None and (found := gone_on(kept, self.desk)) is not None:
+                self._open[who] = found
+            self._asked.add(who)
+        return self._open.get(who)
 
     def begin(self, name: str, rows: Sequence[FieldRow], chance: Random | None = None) -> Round:
         """Begin somebody's round with these fields.
 
         Raises:
             Refused: one is going on, or there is nothing to look at.
+            PlaceError: it cannot be kept on disc.
         """
         if not rows:
             raise _conflict("There is nothing to draw: no accepted field that nobody has looked at.")
         with self._lock:
-            if self.of(name) is not None:
+            if self._of(name) is not None:
                 raise _conflict(
                     "You have begun a sample check already; go on with it, hand it in, or drop it first.",
                 )
-            begun = Round(secrets.token_urlsafe(ROUND_BYTES), walls_of(rows, chance or SystemRandom()))
+            walls = walls_of(rows, chance or SystemRandom())
+            begun = Round(secrets.token_urlsafe(ROUND_BYTES), walls, {row.key: check_revision(row) for row in rows})
+            self.files.begin(name, begun.id, [[(row.key, begun.revisions[row.key]) for row in wall] for wall in walls])
             self._open[name.casefold()] = begun
             return begun
 
@@ -127,11 +169,14 @@ class Rounds:
         Raises:
             Refused: it is another one now, or none is going on.
         """
-        found = self.of(name)
+        with self._lock:
+            return self._asked_for(name, round_id)
+
+    def _asked_for(self, name: str, round_id: str) -> Round:
+        found = self._of(name)
         if found is None or not secrets.compare_digest(found.id.encode(), round_id.encode()):
             raise _conflict(
-                "This sample check is over: it was handed in or dropped, in another window perhaps, or the review was "
-                "started again. Load the page again.",
+                "This sample check is over: it was handed in or dropped, in another window perhaps. Reload the page."
             )
         return found
 
@@ -140,27 +185,24 @@ class Rounds:
 
         Raises:
             Refused: there is no such round, or no such field in it.
+            PlaceError: it cannot be kept on disc; it is not remembered then.
         """
         with self._lock:
-            found = self.asked(name, round_id)
-            try:
-                number = found.wall_of(key)
-            except KeyError as none:
-                raise _conflict("This field does not belong to your sample.") from none
-            found.confirmed.discard(number)
-            if text is None:
-                found.written.pop(key, None)
-            else:
-                found.written[key] = text
+            found = self._asked_for(name, round_id)
+            if found.row(key) is None:
+                raise _conflict("This field does not belong to your sample.")
+            self.files.said(name, key, text)
+            found.said(key, text)
 
     def confirm(self, name: str, round_id: str, number: int, struck: Sequence[str]) -> Round:
         """Take everything on a wall as read right, but what is struck.
 
         Raises:
             Refused: there is no such wall, or of a struck field nobody has said what is written there.
+            PlaceError: it cannot be kept on disc; it is not remembered then.
         """
         with self._lock:
-            found = self.asked(name, round_id)
+            found = self._asked_for(name, round_id)
             if not 0 <= number < len(found.walls):
                 raise _conflict(f"Your sample has {len(found.walls)} walls; there is no wall {number + 1}.")
             here = {row.key for row in found.walls[number]}
@@ -170,6 +212,7 @@ class Rounds:
                     "What is struck on your screen is not what was told here, in another window perhaps; load the page "
                     "again.",
                 )
+            self.files.confirmed(name, number)
             found.confirmed.add(number)
             return found
 
@@ -179,10 +222,17 @@ class Rounds:
             return tuple(going.answers(options))
 
     def end(self, name: str, round_id: str, told: dict[str, Any] | None = None) -> None:
-        """Forget a round; `told` is what became of it, for whoever asks again."""
+        """Forget a round; `told` is what became of it, for whoever asks again.
+
+        Raises:
+            PlaceError: a round that is dropped cannot be removed from the disc; it is not forgotten then.
+        """
         with self._lock:
-            found = self.of(name)
+            found = self._open.get(name.casefold())
             if found is not None and found.id == round_id:
+                # If what is stored came back, handing it in again would change nothing.
+                with suppress(PlaceError) if told is not None else nullcontext():
+                    self.files.drop(name)
                 del self._open[name.casefold()]
             if told is not None:
                 self._told[name.casefold()] = (round_id, told)
@@ -191,6 +241,23 @@ class Rounds:
         """Return what became of a round that was handed in last, None when that was another."""
         known, told = self._told.get(name.casefold(), ("", None))
         return told if known == round_id else None
+
+
+def gone_on(kept: Kept, desk: Desk) -> Round | None:
+    """Return a round that was kept on disc as it was left; None when none of its fields is there any more."""
+    there = {key: row for wall in kept.walls for key, _ in wall if (row := desk.row(key)) is not None}
+    walls = (tuple(there[key] for key, _ in wall if key in there) for wall in kept.walls)
+    revisions = {key: revision for wall in kept.walls for key, revision in wall if key in there}
+    found = Round(kept.id, tuple(walls), revisions)
+    for step in kept.steps:
+        if isinstance(step, int):
+            if 0 <= step < len(found.walls):
+                found.confirmed.add(step)
+        elif step[0] in there:
+            found.said(*step)
+    # Walls keep their numbers; of one that has lost its fields nothing is left to confirm.
+    found.confirmed.update(number for number, wall in enumerate(found.walls) if not wall)
+    return found if there else None
 
 
 def _conflict(words: str) -> Refused:

@@ -1,6 +1,6 @@
 """Sample checks in the browser: a lead looks at accepted fields drawn at random, on walls of sixty.
 
-    draw ─► rounds (in memory) ─ hand in ─► weighed and stored as `tallymark check` does ─► what the sample shows
+    draw ─► rounds ─ weigh ─► what handing in would do ─ hand in ─► stored as `tallymark check` does ─► what it shows
 
 What is struck is said to be something else; everything else on a confirmed wall was read right.
 """
@@ -14,20 +14,24 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
-from flows.checking import Standing, accepted_untouched, draw
+from flows.checking import Standing, draw
 from flows.errors import PlaceError
 from flows.export.flags_sheet import BLANK_WORD
+from flows.export.reading_back import Filled
 from flows.records import By, FieldRow
 from flows.review.bodies import Body, Key, ShortText, body_of
 from flows.review.office import Here, Leading, Office
 from flows.review.office import draw as draw_page
 from flows.review.refusals import Refused
 from flows.review.rounds import Round, offer, offers
+from flows.review.sample_words import what_became, would_do
+from flows.review.uncounted import left_open
 from flows.review.wall_groups import WALL, group_title
 from flows.review.wall_letters import letters_of
-from flows.sample_rounds import HandedIn, hand_in, standing_in, standing_of, told_by
+from flows.sample_rounds import hand_in, standing_after, standing_in, told_by, weighed
 from flows.settling import heading
 from recognizer.errors import ValueNotAllowedError
+from recognizer.records import ValueState
 from recognizer.values import expectation, parse_value
 
 router = APIRouter()
@@ -36,14 +40,6 @@ HOW = "sample check, wall"
 
 MOST_DRAWN = 100_000
 """Fields that one person may draw at once: more than anybody looks at."""
-
-
-def standing_now(office: Office) -> Standing:
-    """Say how the promise of the exam stands now: measured error rate, its interval, what was reopened."""
-    if office.desk.seen is None:
-        with office.desk.opener() as store, store.snapshot():
-            return standing_in(office.exam, store)
-    return standing_of(office.exam, office.desk.rows(), office.store)
 
 
 class Begin(Body):
@@ -87,8 +83,8 @@ def state(office: Here, person: Leading) -> dict[str, Any]:
     """Tell how the promise stands, which samples may be drawn, and which round this person has begun."""
     if office.desk.seen is None:
         return {"loading": True, "trouble": office.desk.trouble}
-    standing = standing_now(office)
-    untouched, looked_at = len(_untouched(office)), standing.found.looked_at
+    standing, untouched = office.standings.now(), office.standings.untouched()
+    looked_at = standing.found.looked_at
     begun = office.rounds.of(person.name)
     return {
         "loading": False,
@@ -103,8 +99,8 @@ def state(office: Here, person: Leading) -> dict[str, Any]:
 def about(office: Here, _: Leading, number: int = 1) -> dict[str, Any]:
     """Tell what a sample of any size can show."""
     number = min(max(number, 1), MOST_DRAWN)
-    standing = standing_now(office)
-    return asdict(offer(number, len(_untouched(office)), standing.found.looked_at, standing.accept_error))
+    standing = office.standings.now()
+    return asdict(offer(number, office.standings.untouched(), standing.found.looked_at, standing.accept_error))
 
 
 @router.get("/wall/check/wall")
@@ -139,6 +135,8 @@ def say(office: Here, person: Leading, said: Annotated[Say, Depends(body_of(Say)
     if row is None:
         raise Refused(HTTPStatus.NOT_FOUND, "This field does not belong to your sample.", (said.key,))
     text = "" if said.blank else None if said.text is None else _written(office, row, said.text)
+    if text is not None and (why := _left_open(office, row, text)):
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, why, (said.key,))
     if text is not None and text == row.decision.value:
         words = "That is what the machine read. If it is right, take the strike off."
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words, (said.key,))
@@ -160,27 +158,48 @@ def drop(office: Here, person: Leading, asked: Annotated[OfRound, Depends(body_o
     return {}
 
 
+@router.get("/wall/check/weigh")
+def weigh(office: Here, person: Leading, round: str) -> dict[str, Any]:
+    """Tell what handing in would do: what the sample shows, which thresholds rise, what is reopened. Stores nothing."""
+    answers, going = _answers(office, person.name, round)
+    by, before = By(person.name, datetime.now(UTC), HOW), office.standings.now()
+    rows = office.desk.rows()
+    outcome, told = weighed(office.exam, rows, office.store.sample_checks(), answers, by, partly=True)
+    after = standing_after(office.exam, rows, office.store, outcome)
+    return {
+        "words": list(would_do(outcome, told, before, after, going.drawn - going.looked_at)),
+        "wrong": told.corrected,
+        "reopened": sum(one.reopened for one in told.raised),
+        "raised": bool(told.raised),
+    }
+
+
 @router.post("/wall/check/hand-in")
 def take(office: Here, person: Leading, asked: Annotated[OfRound, Depends(body_of(OfRound))]) -> dict[str, Any]:
     """Weigh and store what was said of the walls that are confirmed; sent again, tell what became of it."""
     with office.rounds.handing:
         told = office.rounds.told(person.name, asked.round)
         if told is None:
-            told = _hand_in(office, person.name, office.rounds.asked(person.name, asked.round))
+            told = _hand_in(office, person.name, asked.round)
             office.rounds.end(person.name, asked.round, told)
     return told
 
 
-def _hand_in(office: Office, name: str, going: Round) -> dict[str, Any]:
-    if not going.confirmed:
+def _answers(office: Office, name: str, round_id: str) -> tuple[tuple[Filled, ...], Round]:
+    going = office.rounds.asked(name, round_id)
+    if not going.looked_at:
         raise Refused(HTTPStatus.CONFLICT, "No wall of your sample is confirmed yet; look at one first.")
-    options = {
-        row.key: field.options
-        for number in going.confirmed
-        for row in going.walls[number]
-        if (field := office.desk.template_field(row)) is not None
-    }
-    answers = office.rounds.answers(going, options)
+    rows = [row for number in going.confirmed for row in going.walls[number]]
+    for row in rows:
+        # Somebody may have changed the key since it was typed.
+        if row.key in going.written and (why := _left_open(office, row, going.written[row.key])):
+            raise Refused(HTTPStatus.CONFLICT, f"{row.sheet}, {row.field}: {why}", (row.key,))
+    options = {row.key: field.options for row in rows if (field := office.desk.template_field(row)) is not None}
+    return office.rounds.answers(going, options), going
+
+
+def _hand_in(office: Office, name: str, round_id: str) -> dict[str, Any]:
+    answers, going = _answers(office, name, round_id)
     by = By(name, datetime.now(UTC), HOW)
     try:
         done = hand_in(office.exam, office.store, lambda _: answers, by, partly=True)
@@ -190,7 +209,11 @@ def _hand_in(office: Office, name: str, going: Round) -> dict[str, Any]:
         raise PlaceError(f"{problem}. Nothing is lost: your sample is kept here; hand it in again then") from problem
     office.desk.touched(office.store, going.written)
     office.desk.hurry()
-    return {"words": list(_words(done, going)), "left_out": list(done.left_out), "standing": told_of(standing)}
+    return {
+        "words": list(what_became(done, going.drawn)),
+        "left_out": list(done.left_out),
+        "standing": told_of(standing),
+    }
 
 
 # ---- in words --------------------------------------------------------------------------------------------------------
@@ -211,28 +234,6 @@ def told_of(standing: Standing) -> dict[str, Any]:
         "reopened": standing.reopened,
         "waiting": standing.waiting,
     }
-
-
-def _words(done: HandedIn, going: Round) -> list[str]:
-    wrong = {
-        0: "none of them had been accepted wrongly.",
-        1: "1 had been accepted wrongly and is corrected now.",
-    }.get(done.corrected, f"{done.corrected:,} had been accepted wrongly and are corrected now.")
-    told = [f"{done.stored + done.already:,} of {going.drawn:,} drawn fields were handed in; {wrong}"]
-    for one in done.raised:
-        told.append(
-            f"Thresholds of model {one.model} were raised ({one.why}); {one.reopened:,} fields were reopened and wait "
-            "in the queue."
-        )
-    if not done.raised:
-        told.append("No threshold was raised.")
-    if done.left_out:
-        told.append(f"{len(done.left_out):,} could not be taken any more and count for nothing:")
-    return told
-
-
-def _untouched(office: Office) -> tuple[FieldRow, ...]:
-    return accepted_untouched(office.desk.rows(), office.store.sample_checks())
 
 
 def _told_round(going: Round) -> dict[str, Any]:
@@ -262,6 +263,10 @@ def _cell(office: Office, row: FieldRow, written: str | None) -> dict[str, Any]:
         "written": written,
         "letters": letters_of(field, row.decision.guess),
     }
+
+
+def _left_open(office: Office, row: FieldRow, text: str) -> str:
+    return left_open(office, row, ValueState.VALUE if text else ValueState.BLANK, text)
 
 
 def _written(office: Office, row: FieldRow, text: str) -> str:

@@ -16,6 +16,7 @@ from flows.review.refusals import Refused
 from flows.review.saying import GONE, Said, Told, Word, meaning_of, say, say_all, undo
 from flows.review.sheet_record import UNSEEN, Plain
 from flows.review.sheets import sheet_data, shown_sheet
+from flows.review.untold import Sight
 from flows.trail import in_force
 from recognizer.errors import ValueNotAllowedError
 from recognizer.template import Kind, Role
@@ -126,18 +127,24 @@ def history(office: Here, person: Reviewing, key: str) -> Plain:
         return {"hidden": f"{UNSEEN[:1].upper()}{UNSEEN[1:]}.", "rows": []}
     trail = office.store.trail(key)
     standing = {row.number for row in in_force(trail)}
-    rows = [{"number": row.number, "words": _in_words(row), "undone": row.number not in standing} for row in trail]
+    field = office.desk.row(key)
+    # What the machine made of other answers tells of them.
+    alone = field is not None and Sight(office, person).hides(field)
+    rows = [
+        {"number": row.number, "words": _in_words(row, alone=alone), "undone": row.number not in standing}
+        for row in trail
+    ]
     return {"hidden": "", "rows": rows[::-1]}
 
 
-def _in_words(row: TrailRow) -> str:
-    """Say in one line who said what, when, where, and what the machine had said."""
+def _in_words(row: TrailRow, *, alone: bool) -> str:
+    """Say in one line who said what, when, where, and, unless it shall stand `alone`, what the machine had said."""
     said = row.correction
     at = f"{said.made_at.astimezone():%Y-%m-%d %H:%M}"
     if said.act is Act.UNDO:
         return f"{at} {said.reviewer} took row {said.undoes} back ({said.how})"
-    was = f", was {said.was}" if said.was else ""
-    machine = f"; the machine had said {said.machine or 'nothing'} ({said.model})" if said.model else ""
+    was = f", was {said.was}" if said.was and not alone else ""
+    machine = f"; the machine had said {said.machine or 'nothing'} ({said.model})" if said.model and not alone else ""
     return f"{at} {said.reviewer}: {WHAT.get(said.act, '')}{said.in_words}{was} ({said.how}{machine})"
 
 

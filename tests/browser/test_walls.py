@@ -93,7 +93,7 @@ def test_a_sample_is_looked_at_and_handed_in_by_keyboard(kim: Watched, review: R
     page.keyboard.press("Enter")
     expect(page.locator(CROP).first).to_be_focused()
     read = page.locator(".cell .caption").all_inner_texts()
-    at = next(at for at, value in enumerate(read) if value != "blank")
+    at = next(at for at, value in enumerate(read) if len(value) == 1 and value.isdigit())
     for _ in range(at):
         page.keyboard.press("ArrowRight")
     page.keyboard.press(" ")
@@ -103,7 +103,7 @@ def test_a_sample_is_looked_at_and_handed_in_by_keyboard(kim: Watched, review: R
     page.keyboard.press("Enter")
     expect(page.locator("#wall-note")).to_contain_text("may hold")
     expect(written).to_have_attribute("aria-invalid", "true")
-    written.fill("blank")
+    written.fill("0" if read[at] != "0" else "1")
     page.keyboard.press("Enter")
     expect(page.locator(CROP).nth(at)).to_be_focused()
     page.reload()
@@ -115,6 +115,18 @@ def test_a_sample_is_looked_at_and_handed_in_by_keyboard(kim: Watched, review: R
     expect(page.locator("#wall-state h2")).to_have_text("Every wall is confirmed")
     with open_store(folder) as store:
         assert store.sample_checks() == ()
+    page.keyboard.press("Enter")
+    # What follows is told and asked before anything is stored; whoever does not want it goes on with the sample.
+    sure = page.locator("#check-sure")
+    expect(sure).to_contain_text(
+        re.compile(r"1 is wrong and would be corrected.*at 95 %.*would be reopened", re.DOTALL)
+    )
+    page.keyboard.press("Escape")
+    expect(sure).to_be_hidden()
+    with open_store(folder) as store:
+        assert store.sample_checks() == ()
+    page.get_by_role("button", name="Hand in", exact=True).last.click()
+    expect(sure).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator(".check-result")).to_contain_text(re.compile(r"Measured error rate.* in 1,000"), timeout=60_000)
     with open_store(folder) as store:

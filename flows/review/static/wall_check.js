@@ -259,7 +259,7 @@ function before() {
 
 function sure(heading, words, yes, work) {
   byId("check-sure-heading").textContent = heading;
-  byId("check-sure-words").textContent = words;
+  byId("check-sure-words").replaceChildren(...words.map((one) => element("li", one)));
   byId("check-yes").textContent = yes;
   byId("check-yes").onclick = () => {
     byId("check-sure").close();
@@ -268,13 +268,17 @@ function sure(heading, words, yes, work) {
   byId("check-sure").showModal();
 }
 
+// What handing in would do is told before: fields that are reopened are work for people.
 function handIn() {
-  const rest = round.drawn - round.looked_at;
-  if (rest && round.looked_at) {
-    sure("Hand in what was confirmed so far?", `${plural(round.looked_at, "field")} were looked at and are stored; the other ${rest.toLocaleString("en")} are dropped from your sample and may be drawn again.`, "Hand in", () => attempt(send));
-    return;
-  }
-  if (round.looked_at) attempt(send);
+  if (!round.looked_at) return;
+  say("Weighing the sample …");
+  attempt(async () => {
+    const told = await get(`/wall/check/weigh?round=${encodeURIComponent(round.id)}`, LONG_MS);
+    say("");
+    const heading = told.reopened ? `Hand in, and reopen ${plural(told.reopened, "field")}?` : "Hand in this sample?";
+    const words = told.wrong ? [...told.words, "Hand it in whatever it shows: a sample that is dropped because of its errors makes the error rate look better than it is."] : told.words;
+    sure(heading, words, told.reopened ? `Hand in, reopen ${told.reopened.toLocaleString("en")}` : "Hand in", () => attempt(send));
+  });
 }
 
 async function send() {
@@ -293,8 +297,8 @@ async function send() {
   const table = document.createElement("dl");
   table.className = "check-figures";
   table.append(...figures(told.standing));
-  const link = element("a", told.standing.waiting ? "To the queue" : "To the dashboard", "button main");
-  link.href = told.standing.waiting ? "/queue" : "/";
+  const link = element("a", told.standing.waiting ? "Look at what is in doubt" : "To the dashboard", "button main");
+  link.href = told.standing.waiting ? "/queue?reason=doubted" : "/";
   const again = element("button", "Another sample");
   again.type = "button";
   again.addEventListener("click", () => attempt(load));
@@ -310,7 +314,7 @@ async function send() {
 buttons.confirm.addEventListener("click", confirm);
 buttons.before.addEventListener("click", before);
 buttons.handIn.addEventListener("click", handIn);
-buttons.drop.addEventListener("click", () => sure("Drop this sample?", "Nothing of it is stored. A sample that is dropped because of what it shows makes the error rate look better than it is.", "Drop it", () => attempt(async () => {
+buttons.drop.addEventListener("click", () => sure("Drop this sample?", ["Nothing of it is stored.", "A sample that is dropped because of what it shows makes the error rate look better than it is."], "Drop it", () => attempt(async () => {
   await post("/wall/check/drop", { round: round.id });
   round = null;
   say("The sample was dropped; nothing of it is stored.");
