@@ -64,7 +64,8 @@ def test_a_viewer_sees_the_dashboard_and_nothing_else(browsers: Browsers, office
     log_in(viewer.page, office, "Vic")
     expect(viewer.page.locator("#final-heading")).to_contain_text("keep this exam from being final")
     expect(viewer.page.locator("nav a")).to_have_text(["Dashboard"])
-    expect(viewer.page.locator("#candidates")).to_contain_text("26161322")
+    expect(viewer.page.locator("#candidates")).to_contain_text("shown to leads")
+    expect(viewer.page.locator("#candidates")).not_to_contain_text("26161322")
     expect(viewer.page.locator("#board")).not_to_contain_text("Sample Candidate")
     for at in ("/queue", "/wall", "/sheets"):
         answer = viewer.page.goto(office.at + at)
