@@ -11,7 +11,7 @@ Exit codes of every command:
 6  some corrections were refused; the rest were stored (of a sample check, about pages or accounts: nothing was stored)
 7  the final export was refused: something is still open; nothing was written
 8  the ledger does not close: more or fewer pages are stored than came in
-9  the chain of corrections is broken: a row was changed, added or removed by other means than Tallymark
+9  the chain of corrections is broken: a row, or what protects it, was changed by other means than Tallymark
 """
 
 EXIT_SET_ASIDE = 4

@@ -123,7 +123,7 @@ def what_blocks(
         said = f"{says} a number that others say too, and {'is' if claimed == 1 else 'are'} not joined"
         told.append(Waiting(Obstacle.NUMBERS, said, then=": tallymark stacks DIR"))
     if not is_whole:
-        said = "the chain of corrections is broken: a row was changed, added or removed by other means than Tallymark"
+        said = "the chain of corrections is broken: a row, or what protects it, was changed otherwise than by Tallymark"
         told.append(Waiting(Obstacle.TRAIL, said, then="; tallymark audit DIR --verify says where"))
     return tuple(told)
 

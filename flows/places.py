@@ -65,6 +65,9 @@ OPEN_ELSEWHERE = (".~lock.{name}#", "~${name}")
 
 PLAIN_PERMISSIONS = 0o666
 
+PRIVATE_PERMISSIONS = 0o600
+"""Its owner reads and writes a file, and nobody else anything."""
+
 
 def file_system(path: Path, mounts: Path = MOUNT_TABLE) -> str:
     """Return the type of the file system that holds `path`, such as "ext4"; "" when the system does not tell."""
@@ -93,6 +96,39 @@ def refuse_network(folder: Path, mounts: Path = MOUNT_TABLE) -> None:
             f"{folder} lies on a network file system ({kind}), where the exam's database would be damaged; move the "
             "exam folder to a disc of this machine (its inbox may be filled from the network)"
         )
+
+
+def keep_private(database: Path) -> str:
+    """Let nobody but its owner read a database, what SQLite lays beside it, and copies of it there.
+
+    SQLite gives what it lays there later the permissions of the database.
+
+    Returns:
+        What to tell: what changed, or why it could not be; "" when nobody else could read them before.
+    """
+    wide = [one for one in sorted(database.parent.glob(f"{database.name}*")) if one.is_file() and _others_may(one)]
+    why = "its file system knows no permissions"
+    for one in wide:
+        try:
+            one.chmod(PRIVATE_PERMISSIONS)
+        except OSError as error:
+            why = error.strerror or str(error)
+    if left := ", ".join(one.name for one in wide if _others_may(one)):
+        return (
+            f"{left}: others who may enter {database.parent} can read it, and it could not be kept from them ({why}); "
+            "it holds what passwords are checked against. Let nobody into the folder who must not have that"
+        )
+    if not wide:
+        return ""
+    return (
+        f"{database.name} holds what passwords are checked against: only you may read it now (permissions 600). Who "
+        "reviews in the browser needs no right to it. Where colleagues run commands in this folder, shared as it may "
+        f"be, let their group in again: chmod 660 {database.name}"
+    )
+
+
+def _others_may(path: Path) -> bool:
+    return bool(path.stat().st_mode & 0o077)
 
 
 def check_writable(*folders: Path) -> None:

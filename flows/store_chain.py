@@ -1,7 +1,7 @@
 """The chained trail in the database, within a transaction that somebody else holds."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, Select, func, insert, select, text
@@ -18,6 +18,11 @@ HAS_TOKEN = text("token <> ''")
 
 HIGHEST_NUMBER = text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'corrections'")
 """The highest number that a row ever had: a row that was deleted by foul means leaves a gap, whatever comes after."""
+
+GUARDED = ("corrections", "user_changes")
+"""Tables whose rows are only ever inserted."""
+
+TRIGGERS = text("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
 
 MOST_ASKED = 400
 """Fields that one query asks for: SQLite takes at most 999 values, in older builds."""
@@ -82,6 +87,33 @@ def highest_number(connection: Connection) -> int:
     return int(connection.execute(HIGHEST_NUMBER).scalar_one())
 
 
+def rows_with_hash(connection: Connection, hashes: Iterable[str]) -> dict[str, int]:
+    """Return the numbers of the rows that have some hashes, by hash; the hash of an empty trail is that of row 0."""
+    wanted = set(hashes)
+    found = {FIRST_PREVIOUS: 0} if FIRST_PREVIOUS in wanted else {}
+    query = select(corrections.c.hash, corrections.c.number)
+    return found | {row.hash: row.number for row in connection.execute(query) if row.hash in wanted}
+
+
+def altered_triggers(connection: Connection) -> tuple[str, ...]:
+    """Return, in words, what differs from the triggers that Tallymark made; nothing if all stand."""
+    # It imports Alembic, which nobody needs who does not ask for proof.
+    from flows.migrations.versions.v0008_chained_trail import TRIGGERS as MADE
+
+    expected = {_trigger_name(sql): _one_spaced(sql) for sql in MADE}
+    there = {name: (table, _one_spaced(sql or "")) for name, table, sql in connection.execute(TRIGGERS)}
+    told = []
+    for name, sql in expected.items():
+        if name not in there:
+            told.append(f"the trigger {name} is missing: any program could change rows since")
+        elif there[name][1] != sql:
+            told.append(f"the trigger {name} is not as Tallymark made it: any program could change rows since")
+    for name, (table, _) in sorted(there.items()):
+        if table in GUARDED and name not in expected:
+            told.append(f"there is a trigger {name!r} on {table}, which Tallymark did not make")
+    return tuple(told)
+
+
 def _end_of_chain(connection: Connection) -> tuple[int, str]:
     """Return the highest number ever used and the hash of the last row."""
     query = select(corrections.c.number, corrections.c.hash).order_by(corrections.c.number.desc()).limit(1)
@@ -115,3 +147,12 @@ def _refuse_bad_undo(connection: Connection, said: Sequence[Correction]) -> None
         if one.undoes in undone or connection.execute(again.where(corrections.c.undoes == one.undoes)).scalar_one():
             raise ValueError(f"{one.key}: row {one.undoes} of the trail was taken back before")
         undone.add(one.undoes)
+
+
+def _one_spaced(sql: str) -> str:
+    return " ".join(sql.split())
+
+
+def _trigger_name(sql: str) -> str:
+    """Return the name of the trigger that a statement makes."""
+    return sql.split()[2]

@@ -9,9 +9,11 @@ from sqlalchemy import Connection, Engine, text
 from flows.errors import TokenUsedError
 from flows.records import Correction, FieldRow, TrailRow
 from flows.store_chain import (
+    altered_triggers,
     crop_hashes,
     highest_number,
     raw_links,
+    rows_with_hash,
     say,
     sent_before,
     sent_together,
@@ -53,7 +55,13 @@ class TrailStore(Transactions):
         `noted` is the hash of its last row as it was noted earlier.
         """
         with self._read() as connection:
-            return prove(raw_links(connection), highest_number(connection), noted)
+            chain = prove(raw_links(connection), highest_number(connection), noted)
+            return replace(chain, unprotected=altered_triggers(connection))
+
+    def rows_with_hash(self, hashes: Iterable[str]) -> dict[str, int]:
+        """Return the numbers of the rows of the trail that have some hashes, by hash; an empty trail's is row 0."""
+        with self._read() as connection:
+            return rows_with_hash(connection, hashes)
 
     def crop_hashes(self, keys: Iterable[str]) -> dict[str, str]:
         """Return the SHA-256 of the pictures of some fields as they are now, by key; of those that have one."""

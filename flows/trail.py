@@ -245,17 +245,19 @@ class Chain:
     """What a chain proves: how many rows it has, the hash of the last one, and what is wrong with it, in words.
 
     `noted_at` is the number of the row whose hash was noted earlier, None if none has it or none was asked for.
+    `unprotected` says what does not keep rows from being changed any more.
     """
 
     length: int
     head: str
     findings: tuple[str, ...] = ()
     noted_at: int | None = None
+    unprotected: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is wrong with it."""
-        return not self.findings
+        """Whether nothing is wrong with it, or with what protects it."""
+        return not self.findings and not self.unprotected
 
 
 def broken(rows: Iterable[TrailRow]) -> tuple[str, ...]:

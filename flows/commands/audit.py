@@ -3,24 +3,18 @@
 import json
 import re
 import sys
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.errors import EXIT_BROKEN_CHAIN
-
 if TYPE_CHECKING:
     from flows.audit import CellHistory
     from flows.results import MarkChange, Remark
     from flows.settings import Exam
     from flows.store import Store
-    from flows.trail import Chain, PairFigures
-
-SHOWN_FINDINGS = 20
-"""Findings about a broken chain that are printed; whoever finds these has seen enough."""
+    from flows.trail import PairFigures
 
 LEAST_HEAD, HEAD_DIGITS = 12, 64
 """Digits of a hash that somebody may have noted: its beginning will do, if it is too long to be met by chance."""
@@ -50,8 +44,8 @@ def audit(
     """Show who said what of which field, when and how, and prove that the trail of it is whole.
 
     Every correction is a row that carries the hash of the row before: whoever changes, removes or slips in a row breaks
-    the chain. Length and last hash stand on the sheet Run of every workbook: with --head an older one proves that
-    nothing since was replaced. Taking back is a row too.
+    the chain. Length and last hash stand on the sheet Run of every workbook: --verify compares those of DIR/exports,
+    and --head the one that you noted where nobody can change it. Taking back is a row too.
 
     \b
     --field tells of a cell of the workbook
@@ -61,7 +55,7 @@ def audit(
       what re-marks changed of it
       whether that was about the picture that is stored now
 
-    Exit codes: 0 done, and with --verify the trail is whole; 9 it is broken.
+    Exit codes: 0 done, and with --verify the trail is whole; 9 it is broken, or what protects it is gone.
 
     \b
     Examples:
@@ -84,7 +78,9 @@ def audit(
     exam = load_exam(folder)
     with open_store(folder) as store, store.snapshot():
         if verify:
-            return _verify(store, _noted(head), as_json)
+            from flows.commands.audit_verify import verify_trail
+
+            return verify_trail(store, exam.dir, _noted(head), as_json=as_json)
         if show_pairs:
             _show_pairs(store, as_json, as_csv)
         elif name is not None:
@@ -107,60 +103,6 @@ def _noted(head: str | None) -> str:
             param_hint="'--head'",
         )
     return noted
-
-
-# ---- the chain -------------------------------------------------------------------------------------------------------
-
-
-def _verify(store: "Store", noted: str, as_json: bool) -> int:
-    chain = store.chain(noted)
-    pictures = _pictures(store) if chain.is_whole else {}
-    if as_json:
-        told = {
-            "whole": chain.is_whole,
-            "rows": chain.length,
-            "head": chain.head,
-            "noted_at": chain.noted_at,
-            "findings": list(chain.findings),
-            "pictures": pictures,
-        }
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
-    else:
-        _print_chain(chain, pictures)
-    return 0 if chain.is_whole else EXIT_BROKEN_CHAIN
-
-
-def _pictures(store: "Store") -> dict[str, int]:
-    """Count the rows of the trail by whether they were about the picture that is stored now."""
-    from flows.audit import Picture, picture_of
-
-    trail = store.trail()
-    now = store.crop_hashes({row.correction.key for row in trail})
-    counts = Counter(picture_of(row, now) for row in trail)
-    return {picture.value: counts[picture] for picture in Picture}
-
-
-def _print_chain(chain: "Chain", pictures: dict[str, int]) -> None:
-    from flows.audit import Picture
-
-    rows = f"{chain.length:,} row{'' if chain.length == 1 else 's'}"
-    if not chain.is_whole:
-        click.echo(f"The trail is BROKEN: {rows}, hash of the last row {chain.head}")
-        for finding in chain.findings[:SHOWN_FINDINGS]:
-            click.echo(f"  {finding}")
-        if (more := len(chain.findings) - SHOWN_FINDINGS) > 0:
-            click.echo(f"  and {more:,} more")
-        click.echo("Put back a copy of tallymark.db from before, or find out who changed it", err=True)
-        return
-    click.echo(f"The trail is whole: {rows}, hash of the last row {chain.head}")
-    if chain.noted_at is not None:
-        since = f"{chain.length - chain.noted_at:,} came since"
-        where = f"that of row {chain.noted_at:,}" if chain.noted_at else "that of an empty trail"
-        click.echo(f"The hash that was noted is {where}; {since}")
-    if others := pictures[Picture.OTHER]:
-        click.echo(f"{others:,} rows were about another picture of their field than is stored now: it was read again")
-    if gone := pictures[Picture.GONE]:
-        click.echo(f"{gone:,} rows are about fields that are not stored any more")
 
 
 # ---- the trail and cells ---------------------------------------------------------------------------------------------

@@ -42,15 +42,25 @@ def users() -> None:
 @click.option("--role", type=ROLES, required=True, help="What the account may do.")
 @PASSWORD_STDIN
 def add(folder: Path, name: str, *, role: str, password_stdin: bool) -> None:
-    """Make an account; its password is typed twice."""
+    """Make an account; its password is typed twice.
+
+    With the first one, only you may read tallymark.db from then on, and who opened the review with its link is logged
+    out: log in with an account.
+    """
     from flows import users as accounts
     from flows.passwords import hash_password
+    from flows.places import keep_private
     from flows.reviewer import check_reviewer
+    from flows.settings import DATABASE
     from flows.users import UserRole
 
     name = check_reviewer(name)
-    accounts.refuse_taken(_there(folder), name)
+    there = _there(folder)
+    accounts.refuse_taken(there, name)
     secret = hash_password(_password(name, password_stdin))
+    if not there and (said := keep_private(folder / DATABASE)):
+        # Before the first hash stands in it.
+        click.echo(said, err=True)
     _change(folder, lambda there, at: accounts.added(there, name, UserRole(role), secret, at))
 
 

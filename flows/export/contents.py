@@ -33,6 +33,9 @@ from recognizer.promise import per_thousand
 LONGEST_FACT = 600
 """Characters of one entry of a model card: a list longer than ten lines is for programs, which read the card itself."""
 
+HEAD_LABEL = "hash of the last row"
+"""Beside which the sheet Run notes how far the trail went: `noted_heads` looks for it in workbooks of earlier times."""
+
 FOR_PROGRAMS = frozenset({"curve"})
 """Entries of a card that are hundreds of points: what they come to stands beside every run."""
 
@@ -128,7 +131,7 @@ def _about_trail(trail: Sequence[TrailRow]) -> Section:
         "Trail of corrections; tallymark audit DIR --head HASH proves later that it only grew",
         (
             ("rows", len(trail)),
-            ("hash of the last row", head),
+            (HEAD_LABEL, head),
             ("chain", "whole" if not broken(trail) else "BROKEN: tallymark audit DIR --verify says where"),
         ),
     )

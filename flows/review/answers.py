@@ -42,7 +42,7 @@ def refuse(
     if not wants_page(request):
         return JSONResponse({"problem": words, **(told or {})}, status, headers=dict(headers or {}))
     if status == HTTPStatus.UNAUTHORIZED and request.method == "GET":
-        return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+        return RedirectResponse("/login?since=accounts" if request.state.ended else "/login", HTTPStatus.SEE_OTHER)
     shown = {"heading": heading or HTTPStatus(status).phrase, "problem": words}
     answer = draw(request, "problem.html", status=status, **shown)
     answer.headers.update(headers or {})

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from flows.candidate_list import CandidateLine, Group
-from flows.checking import Standing, wrong_at_most
 from flows.checking import in_words as check_in_words
+from flows.checking import wrong_at_most
 from flows.final import Obstacle, Waiting
 from flows.ledger import Ledger, in_words
 from flows.records import FileOutcome, RunRow
@@ -15,6 +15,7 @@ from flows.review.board import Board
 from flows.review.people import Person
 from flows.review.progress import ReviewerFigures
 from flows.review.queue_shown import REASONS
+from flows.review.scan_names import readable
 from flows.review.ways import ACCEPTING, IN_DOUBT, WAYS
 from flows.run_promise import in_words as promise_in_words
 from flows.settings import ReviewSettings
@@ -31,12 +32,16 @@ MOST_RUNS = 3
 STARTS_WITH_WORD = re.compile(r"[a-z]+ ")
 """What may begin with a capital letter: names of files may not."""
 
+ONLY_LEADS = "Which they are is shown to leads: two people answer here, unseen by each other."
+
 LOOK_AT_SHEETS = "Look at the sheets"
 
 
 def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, Any]:
     """Return what a person is told."""
     about = board.overview
+    # What people say of one sheet tells of the others: whose sheets are is for those who answer nothing unseen.
+    unseen = settings.second_share > 0 and not person.is_lead
     return {
         "state": _state(board),
         "at": board.seen.taken_at.isoformat(timespec="seconds"),
@@ -58,7 +63,7 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
             }
             for name, count in sorted(board.reasons.items(), key=lambda one: (-one[1], one[0]))
         ],
-        "candidates": _candidates(about.lines, person),
+        "candidates": _candidates(about.lines, person, unseen=unseen),
         "checks": {
             "words": list(check_in_words(about.standing)),
             "looked_at": about.standing.found.looked_at,
@@ -82,7 +87,7 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
             "minutes": board.pace.width.total_seconds() / 60,
             "counts": list(board.pace.counts),
         },
-        "blocks": [_block(one, person, about.standing) for one in board.blocks],
+        "blocks": [_block(one, person, board, unseen=unseen) for one in board.blocks],
     }
 
 
@@ -114,7 +119,7 @@ GROUPS = (
 """Kinds of candidates that somebody has to look at: those without a sheet, those with two, sheets of nobody."""
 
 
-def _candidates(lines: tuple[CandidateLine, ...], person: Person) -> dict[str, Any]:
+def _candidates(lines: tuple[CandidateLine, ...], person: Person, *, unseen: bool) -> dict[str, Any]:
     expected = [line for line in lines if line.on_roster]
     return {
         "expected": len(expected),
@@ -124,7 +129,8 @@ def _candidates(lines: tuple[CandidateLine, ...], person: Person) -> dict[str, A
                 "group": name,
                 "words": words,
                 "count": len(found),
-                "some": [_candidate(line, person) for line in found[:MOST_LISTED]],
+                "some": [] if unseen else [_candidate(line, person) for line in found[:MOST_LISTED]],
+                "whose": ONLY_LEADS if unseen and found else "",
             }
             for name, words, groups in GROUPS
             for found in ([line for line in lines if line.group in groups],)
@@ -173,17 +179,20 @@ def _pair(first: str, second: str, found: PairFigures) -> dict[str, Any]:
     }
 
 
-def _block(one: Waiting, person: Person, checks: Standing) -> dict[str, Any]:
+def _block(one: Waiting, person: Person, board: Board, *, unseen: bool) -> dict[str, Any]:
+    checks = board.overview.standing
     way = IN_DOUBT if one.what is Obstacle.CHECKS and checks.waiting else WAYS[one.what]
     # Whoever may look at sheets may mend what people wrote there; the rest is for leads.
     at_sheets = one.what is Obstacle.SHEETS and person.role.covers(UserRole.REVIEWER) and not person.is_lead
     here = person.role.covers(way.role)
-    words = one.said[0].upper() + one.said[1:] if STARTS_WITH_WORD.match(one.said) else one.said
+    is_named = one.what is not Obstacle.SHEETS or (person.sees_names and not unseen)
+    said = readable(person, one.said, board.seen)
+    words = said[0].upper() + said[1:] if STARTS_WITH_WORD.match(said) else said
     return {
         "what": one.what.value,
         "words": words,
-        # What is wrong with a sheet may tell whose it is.
-        "named": one.named if person.sees_names or one.what is not Obstacle.SHEETS else "",
+        # What is wrong with a sheet may tell whose it is, and what somebody said of it.
+        "named": readable(person, one.named, board.seen) if is_named else "",
         "link": way.at or None if here or at_sheets else None,
         "does": LOOK_AT_SHEETS if at_sheets else way.link if here and way.at else "",
         "command": way.command if here else "",

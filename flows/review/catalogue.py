@@ -13,15 +13,20 @@ from flows.review.desk import Desk, Seen
 from flows.roster import Candidate
 from flows.settling import SettledSheet, settle_sheets
 from flows.sum_findings import SumFinding
+from recognizer.records import PageOutcomeKind
 from recognizer.template import Role
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One look at an exam, by sheet. `order` are the sheets that have pages, as they came; `at` is the place in it."""
+    """One look at an exam, by sheet.
+
+    `order` are the sheets that have pages, extra paper behind the sheet that it belongs to; `came` are the same as
+    their pages came.
+    """
 
     order: tuple[str, ...]
-    at: Mapping[str, int]
+    came: tuple[str, ...]
     pages: Mapping[str, tuple[PageRow, ...]]
     matches: Mapping[str, Match]
     results: Mapping[str, SheetResult]
@@ -49,9 +54,11 @@ def _indexed(seen: Seen) -> Index:
         if page.sheet:
             pages[page.sheet].append(page)
     order = tuple(sheet.sheet for sheet in seen.results.decided.sheets)
+    known = set(order)
+    read = (page.sheet for page in seen.ledger.pages if page.outcome is PageOutcomeKind.READ)
     return Index(
         order=order,
-        at={sheet: number for number, sheet in enumerate(order)},
+        came=tuple(dict.fromkeys(sheet for sheet in read if sheet in known)),
         pages={sheet: tuple(rows) for sheet, rows in pages.items()},
         matches=seen.results.decided.matching.by_sheet(),
         results={result.sheet: result for result in seen.results.sheets},

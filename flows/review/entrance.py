@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from flows.review.accounts import NotLetInError, TooSoonError, person_of
 from flows.review.guard import CSRF_HEADER
-from flows.review.office import Here, Office, draw
+from flows.review.office import HAS_ACCOUNTS, Here, Office, draw
 from flows.review.sessions import Session
 from flows.review.wording import LOG
 
@@ -43,11 +43,13 @@ def open_link(request: Request, office: Here, code: str = "") -> Response:
 
 
 @router.get("/login")
-def login_page(request: Request, office: Here) -> Response:
-    """Show where to log in."""
+def login_page(request: Request, office: Here, since: str = "") -> Response:
+    """Show where to log in; `since` tells why somebody who was logged in is not any more."""
     if request.state.session is not None:
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-    return _login(request, has_accounts=office.store.has_users())
+    has_accounts = office.store.has_users()
+    ended = request.state.ended or (since == "accounts" and has_accounts)
+    return _login(request, has_accounts, f"{HAS_ACCOUNTS}." if ended else "")
 
 
 @router.post("/login")

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flows.errors import FlowError
 from flows.review.answers import broken, cannot, refuse
 from flows.review.ground import Ground
-from flows.review.office import Office
+from flows.review.office import HAS_ACCOUNTS, Office
 from flows.review.sessions import Session, Sessions
 
 MOST_BYTES = 256 * 1024
@@ -74,6 +74,8 @@ HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 WITH_PORT = re.compile(r"\[(?P<six>[0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|(?P<four>[0-9.]+):[0-9]{1,5}")
 """How some proxies tell who asked: with the port of the connection, IPv6 between brackets."""
 
+LOGGED_OUT = "You are logged out. Log in again"
+
 Problem: TypeAlias = tuple[HTTPStatus, str]
 
 
@@ -110,7 +112,7 @@ class Guard:
             return
         if self._listening.proxied:
             _believe_proxy(scope)
-        scope["state"] = {**scope.get("state", {}), "session": None}
+        scope["state"] = {**scope.get("state", {}), "session": None, "ended": ""}
         request = Request(scope)
         started = False
 
@@ -170,10 +172,15 @@ class Guard:
     async def _session(self, request: Request) -> Session | None:
         cookie = _only_cookie(request, self._sessions.cookie_name)
         session = self._sessions.of_cookie(cookie, is_attended=UNATTENDED_HEADER not in request.headers)
-        if session is None or session.account is None:
-            return session
-        # Asked each time: who was disabled, or got another role or password, is out at once.
-        if await run_in_threadpool(self._office.store.user, session.account.name) == session.account:
+        if session is None:
+            return None
+        # Asked each time: who was disabled, or got another role or password, is out at once, and so is who came by a
+        # link when nobody had an account.
+        if session.account is None:
+            if not await run_in_threadpool(self._office.store.has_users):
+                return session
+            request.state.ended = HAS_ACCOUNTS
+        elif await run_in_threadpool(self._office.store.user, session.account.name) == session.account:
             return session
         self._sessions.end(session)
         return None
@@ -208,7 +215,7 @@ def _not_meant(request: Request, session: Session | None) -> Problem | None:
     if session is None:
         return (
             HTTPStatus.UNAUTHORIZED,
-            "You are logged out. Log in again in another tab: what is not stored waits here.",
+            f"{request.state.ended or LOGGED_OUT} in another tab: what is not stored waits here.",
         )
     given = request.headers.getlist(CSRF_HEADER)
     if len(given) != 1 or not hmac.compare_digest(given[0].encode(), session.csrf.encode()):

@@ -2,12 +2,16 @@
 
 import re
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from flows.review.around import around_jpeg
-from flows.review.office import Here, Reviewing
-from flows.review.page_images import find_page, shown_fit, spec_of, wanted
+from flows.review.drawing import Fit, Wanted
+from flows.review.office import Here, Office, Reviewing
+from flows.review.page_images import drawn, find_page, shown_fit, wanted
+from flows.review.people import Person
 from flows.review.refusals import Refused
+from recognizer.template import SheetField
 
 router = APIRouter()
 
@@ -34,12 +38,21 @@ def crop(key: str, office: Here, _: Reviewing) -> Response:
 
 
 @router.get("/around/{key}.jpg")
-def around(key: str, office: Here, person: Reviewing) -> Response:
+async def around(request: Request, key: str, office: Here, person: Reviewing) -> Response:
     """Return the part of the page around one field, with a line around it, and without names for who must not see them.
 
     Raises:
         Refused: the page cannot be shown, or not to this person.
     """
+    at, fit, asked = await run_in_threadpool(_asked, office, person, key)
+    picture = await drawn(request, office, person, asked)
+    jpeg = await run_in_threadpool(_cut, office, picture.jpeg, fit, at)
+    # The same address shows names to some and hides them from others: one browser may serve both.
+    return Response(jpeg, media_type="image/jpeg", headers={"cache-control": KEPT, "vary": "cookie"})
+
+
+def _asked(office: Office, person: Person, key: str) -> tuple[SheetField, Fit, Wanted]:
+    """Return where a field stands on its page, how that is shown, and what is to be drawn for it."""
     row = (office.desk.row(key) or office.store.field(key)) if KEY.fullmatch(key) else None
     at = office.desk.template_field(row) if row is not None else None
     if row is None or at is None:
@@ -48,7 +61,8 @@ def around(key: str, office: Here, person: Reviewing) -> Response:
     fit = shown_fit(office, person, page)
     if fit is None:
         raise Refused(404, NOWHERE, (key,))
-    picture = office.pictures.of(wanted(office, page, fit), spec_of(office))
-    jpeg = around_jpeg(office.unpacked.of(picture.jpeg), fit.area, fit.template, fit.page, at)
-    # The same address shows names to some and hides them from others: one browser may serve both.
-    return Response(jpeg, media_type="image/jpeg", headers={"cache-control": KEPT, "vary": "cookie"})
+    return at, fit, wanted(office, page, fit)
+
+
+def _cut(office: Office, jpeg: bytes, fit: Fit, at: SheetField) -> bytes:
+    return around_jpeg(office.unpacked.of(jpeg), fit.area, fit.template, fit.page, at)

@@ -34,6 +34,10 @@ VIEWS = (
 """Address, name and needed role of each view, in the order of the menu."""
 
 
+HAS_ACCOUNTS = "This exam has accounts now, and its link logs nobody in any more. Log in with an account"
+"""Why the session of a link is over."""
+
+
 def page_drawer() -> Environment:
     """Return what draws pages: every text is escaped, and a name that is missing is a bug."""
     return Environment(
@@ -89,7 +93,7 @@ def session_of(request: Request) -> Session:
     """Return the session of a request (401 without one)."""
     found: Session | None = request.state.session
     if found is None:
-        raise HTTPException(401, "Log in first.")
+        raise HTTPException(401, f"{request.state.ended}." if request.state.ended else "Log in first.")
     return found
 
 

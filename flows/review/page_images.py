@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from flows.records import PageRow
-from flows.review.drawing import Fit, Wanted, fit_of
+from flows.review.drawing import Fit, Picture, Wanted, fit_of
 from flows.review.masking import may_show
 from flows.review.office import Here, Office, Reviewing
 from flows.review.people import Person
@@ -31,13 +32,28 @@ HIDDEN = (
 
 
 @router.get("/page/{scan}/{number}.jpg")
-def page_image(scan: str, number: str, office: Here, person: Reviewing) -> Response:
+async def page_image(request: Request, scan: str, number: str, office: Here, person: Reviewing) -> Response:
     """Return the picture of a page: of a sheet upright, else as it was scanned."""
-    row = find_page(office, scan, number)
-    picture = office.pictures.of(wanted(office, row, shown_fit(office, person, row)), spec_of(office))
+    asked = await run_in_threadpool(_asked, office, person, scan, number)
+    picture = await drawn(request, office, person, asked)
     # The same address shows names to some and hides them from others: one browser may serve both.
     headers = {"cache-control": KEPT, "vary": "cookie"}
     return Response(picture.jpeg, media_type="image/jpeg", headers=headers)
+
+
+async def drawn(request: Request, office: Office, person: Person, asked: Wanted) -> Picture:
+    """Return the picture of a page as soon as it is drawn; meanwhile no thread waits that others need.
+
+    Raises:
+        Refused: it cannot be drawn.
+        HTTPException: the person waits for too many pages.
+    """
+    return await office.pictures.of(asked, spec_of(office), person.name, request.is_disconnected)
+
+
+def _asked(office: Office, person: Person, scan: str, number: str) -> Wanted:
+    row = find_page(office, scan, number)
+    return wanted(office, row, shown_fit(office, person, row))
 
 
 def find_page(office: Office, scan: str, number: str) -> PageRow:
@@ -82,7 +98,9 @@ def wanted(office: Office, row: PageRow, fit: Fit | None) -> Wanted:
     name = scan.archived if scan else row.scan
     path = office.exam.archive / Path(name).name
     if not path.is_file():
-        raise Refused(404, f"The scan of {row.place} is not in the archive any more; put back archive/{path.name}.")
+        raise Refused(
+            404, f"Page {row.number} cannot be shown: its scan is not there any more; put back archive/{path.name}."
+        )
     return Wanted(path, PageRef(row.scan, row.number), office.exam.settings.render, fit)
 
 

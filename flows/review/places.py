@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from flows.errors import PlaceError
 from flows.page_decisions import COUNTS, key_of, latest_placements
@@ -22,9 +23,10 @@ from flows.page_show import pictures_of_place
 from flows.records import By, PageChoice, PageRow
 from flows.review.accepted import told_of_page
 from flows.review.bodies import Body, body_of
+from flows.review.drawing import Picture, Wanted
 from flows.review.landing import landing, refusal, starting_corners
 from flows.review.office import Here, Leading, Office, draw
-from flows.review.page_images import find_page, image_address, shown_fit, spec_of, template_of, wanted
+from flows.review.page_images import drawn, find_page, image_address, shown_fit, spec_of, template_of, wanted
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.two_pictures import Side, as_told
@@ -73,6 +75,18 @@ class Chosen(Body):
     choice: PageChoice
 
 
+async def as_scanned(request: Request, scan: str, number: str, office: Here, person: Leading) -> Picture:
+    """Return the picture of a page as it was scanned, whatever it was read as: corners are pixels of that."""
+    return await drawn(request, office, person, await run_in_threadpool(_wanted, office, scan, number))
+
+
+def _wanted(office: Office, scan: str, number: str) -> Wanted:
+    return wanted(office, find_page(office, scan, number), None)
+
+
+Scanned = Annotated[Picture, Depends(as_scanned)]
+
+
 # ---- placing ---------------------------------------------------------------------------------------------------------
 
 
@@ -85,11 +99,9 @@ def place_page(request: Request, scan: str, number: str, office: Here, _: Leadin
 
 
 @router.get("/place/{scan}/{number}/data")
-def place_data(scan: str, number: str, office: Here, person: Leading) -> dict[str, Any]:
+def place_data(scan: str, number: str, office: Here, person: Leading, picture: Scanned) -> dict[str, Any]:
     """Return the size of a page's picture, what it is now, and which templates there are."""
     row = find_page(office, scan, number)
-    # A page that somebody placed is shown as it was scanned too: its corners are pixels of that.
-    picture = office.pictures.of(wanted(office, row, None), spec_of(office))
     placed = latest_placements(office.store.placements()).get(key_of(row))
     return {
         "image": f"/place/{row.scan}/{row.number}/page.jpg",
@@ -114,21 +126,25 @@ def place_data(scan: str, number: str, office: Here, person: Leading) -> dict[st
 
 
 @router.get("/place/{scan}/{number}/page.jpg")
-def place_image(scan: str, number: str, office: Here, _: Leading) -> Response:
+def place_image(_: Leading, picture: Scanned) -> Response:
     """Return the page as it was scanned, whatever it was read as."""
-    row = find_page(office, scan, number)
-    picture = office.pictures.of(wanted(office, row, None), spec_of(office))
     headers = {"cache-control": "private, max-age=3600", "vary": "cookie"}
     return Response(picture.jpeg, media_type="image/jpeg", headers=headers)
 
 
 @router.post("/place/{scan}/{number}/preview")
 def preview(
-    scan: str, number: str, office: Here, _: Leading, said: Annotated[Placed, Depends(body_of(Placed))]
+    scan: str,
+    number: str,
+    office: Here,
+    _: Leading,
+    *,
+    said: Annotated[Placed, Depends(body_of(Placed))],
+    picture: Scanned,
 ) -> dict[str, Any]:
     """Return where the boxes of a sheet land on a page, for the corners that somebody shows."""
     row = find_page(office, scan, number)
-    placement = _placement(office, row, said)
+    placement = _placement(office, row, said, picture)
     template = _template(office, said)
     try:
         return {"problem": "", **landing(placement, template)}
@@ -137,10 +153,8 @@ def preview(
 
 
 @router.get("/place/{scan}/{number}/start")
-def start(scan: str, number: str, office: Here, _: Leading, template: str, page: int) -> dict[str, Any]:
+def start(office: Here, _: Leading, picture: Scanned, template: str, page: int) -> dict[str, Any]:
     """Return where the corners of a sheet lie on a page that was scanned straight: where a person begins."""
-    row = find_page(office, scan, number)
-    picture = office.pictures.of(wanted(office, row, None), spec_of(office))
     found = next((one for one in office.exam.sheets.templates if one.name == template), None)
     if found is None or not 1 <= page <= len(found.pages):
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "This exam has no such page.")
@@ -149,11 +163,17 @@ def start(scan: str, number: str, office: Here, _: Leading, template: str, page:
 
 @router.post("/place/{scan}/{number}/confirm")
 def confirm(
-    scan: str, number: str, office: Here, person: Leading, said: Annotated[Placed, Depends(body_of(Placed))]
+    scan: str,
+    number: str,
+    office: Here,
+    person: Leading,
+    *,
+    said: Annotated[Placed, Depends(body_of(Placed))],
+    picture: Scanned,
 ) -> dict[str, Any]:
     """Begin to read a page where somebody showed the sheet."""
     row = find_page(office, scan, number)
-    placement = _placement(office, row, said)
+    placement = _placement(office, row, said, picture)
     by = By(person.name, datetime.now(UTC), HOW)
 
     def work() -> str:
@@ -297,9 +317,8 @@ def _template(office: Office, said: Placed) -> SheetTemplate:
     return found
 
 
-def _placement(office: Office, row: PageRow, said: Placed) -> HandPlacement:
+def _placement(office: Office, row: PageRow, said: Placed, picture: Picture) -> HandPlacement:
     template = _template(office, said)
-    picture = office.pictures.of(wanted(office, row, None), spec_of(office))
     corners: Sequence[tuple[float, float]] = said.corners
     return HandPlacement(
         PageRef(row.scan, row.number),

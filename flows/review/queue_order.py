@@ -19,6 +19,7 @@ from flows.export.flags_sheet import FlagRow, fields_by_name
 from flows.records import FieldRow
 from flows.review.desk import Desk, Seen
 from flows.review.people import Person
+from flows.review.scan_names import place_told
 from flows.settling import heading
 from flows.trail import Turn, is_same_person, waits_for
 from recognizer.records import Flag, ValueState
@@ -61,22 +62,27 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which of the open fields are wanted; "" stands for all. `text` is looked for in sheet, file and question."""
+    """Which of the open fields are wanted; "" stands for all.
+
+    `text` is looked for in sheet, file and question, as they are told to who asks.
+    """
 
     reason: str = ""
     template: str = ""
     field: str = ""
     text: str = ""
 
-    def takes(self, flag: FlagRow, reason: str) -> bool:
-        """Tell whether a field is wanted."""
+    def takes(self, flag: FlagRow, reason: str, person: Person) -> bool:
+        """Tell whether a field is wanted by a person."""
         row = flag.row
         if (self.reason and self.reason != reason) or (self.template and self.template != row.template):
             return False
         if self.field and self.field != row.field:
             return False
         wanted = self.text.casefold()
-        return not wanted or any(wanted in each.casefold() for each in (row.sheet, row.file, flag.question))
+        return not wanted or any(
+            wanted in each.casefold() for each in (row.sheet, place_told(person, row), flag.question)
+        )
 
 
 def waiting(desk: Desk, key: str) -> FlagRow | None:
@@ -128,10 +134,30 @@ def turn_of(desk: Desk, person: Person, flag: FlagRow) -> Turn:
 
 def is_for(desk: Desk, person: Person, flag: FlagRow, choice: Choice) -> bool:
     """Tell whether a field that waits for somebody waits for this person."""
-    if flag.row.correction is None or turn_of(desk, person, flag):
+    if flag.row.correction is None:
+        return not is_held_back(desk, person, flag.row)
+    if turn_of(desk, person, flag):
         return True
     # Who asks for what nobody could read sees what he himself could not read, too.
     return choice.reason == Flag.UNREADABLE.value and _could_not_read(flag.row, person)
+
+
+def is_held_back(desk: Desk, person: Person, row: FieldRow) -> bool:
+    """Tell whether a field waits for this person only later: for a sum in which an answer stands that is not shown.
+
+    It was read well; that it is asked about says that the sum does not agree, and so tells of that answer. As soon as
+    this person has answered the rest of the sheet, it waits for him too.
+    """
+    if row.correction is not None or row.flag is not Flag.SUM or not _answers_unseen(desk, person):
+        return False
+    mine = desk.fields_of_sheet(row.sheet)
+    own = next((one for one in mine if one.key == row.key), row)
+    share = desk.exam.settings.review.second_share
+    return own.state is not ValueState.UNSETTLED and any(
+        waits_for(desk.trail_of(one.key), person.name, share) in (Turn.SECOND, Turn.THIRD)
+        for one in mine
+        if one.correction is not None
+    )
 
 
 def _could_not_read(row: FieldRow, person: Person) -> bool:
@@ -252,7 +278,7 @@ class Lined:
         found = self._lines.get(asked)
         if found is None:
             person, order, choice = asked
-            found = self._lines[asked] = Line(self._ranks, self._placing(order), self._takes(person, choice))
+            found = self._lines[asked] = Line(self._ranks, self._placing(person, order), self._takes(person, choice))
             found.fill(self._flags.values(), breathe)
             while len(self._lines) > MOST_LINES:
                 self._lines.popitem(last=False)
@@ -278,28 +304,31 @@ class Lined:
         def takes(flag: FlagRow) -> bool:
             if not is_for(self._desk, person, flag, choice):
                 return False
-            return wants_all or choice.takes(flag, reason_of(self._desk, flag))
+            return wants_all or choice.takes(flag, reason_of(self._desk, flag), person)
 
         return takes
 
-    def _placing(self, order: Order) -> Callable[[FlagRow], int]:
+    def _placing(self, person: Person, order: Order) -> Callable[[FlagRow], int]:
+        is_unseen = _answers_unseen(self._desk, person)
+        confidence = _alone(self._desk) if is_unseen else _together
+        still_open: Callable[[str], int] = _open_alone(self._desk) if is_unseen else self._open.__getitem__
         came, many, kind = self._ranks.came, self._ranks.many, self._ranks.kind
 
         def sheets(flag: FlagRow) -> int:
             # What one person has answered holds no sheet up as long as what nobody has.
             behind = many if is_look(self._desk, flag) else 0
-            return (behind + self._open[flag.row.sheet]) * many * many + came(flag.row)
+            return (behind + still_open(flag.row.sheet)) * many * many + came(flag.row)
 
         def fields(flag: FlagRow) -> int:
             row = flag.row
             return kind.get((row.template, row.field), many - 1) * many * many + came(row)
 
         def surest(flag: FlagRow) -> int:
-            confidence = 0.0 if is_look(self._desk, flag) else flag.row.decision.confidence
-            return round((1.0 - confidence) * CONFIDENCE_STEPS) * many * many + came(flag.row)
+            sure = 0.0 if is_look(self._desk, flag) else confidence(flag.row)
+            return round((1.0 - sure) * CONFIDENCE_STEPS) * many * many + came(flag.row)
 
         def unsurest(flag: FlagRow) -> int:
-            return round(flag.row.decision.confidence * CONFIDENCE_STEPS) * many * many + came(flag.row)
+            return round(confidence(flag.row) * CONFIDENCE_STEPS) * many * many + came(flag.row)
 
         return {
             Order.SHEETS: sheets,
@@ -308,6 +337,40 @@ class Lined:
             Order.SUREST: surest,
             Order.UNSUREST: unsurest,
         }[order]
+
+
+def _answers_unseen(desk: Desk, person: Person) -> bool:
+    return desk.exam.settings.review.second_share > 0 and not person.is_lead
+
+
+def _together(row: FieldRow) -> float:
+    """Return how sure the machine is of a field, by all that is known."""
+    return row.decision.confidence
+
+
+def _alone(desk: Desk) -> Callable[[FieldRow], float]:
+    """Return what tells how sure the machine is of a field by its picture alone.
+
+    What it makes of other people's answers tells of them, even by the place of a field in a line.
+    """
+
+    def confidence(row: FieldRow) -> float:
+        own = next((one for one in desk.fields_of_sheet(row.sheet) if one.key == row.key), row)
+        return own.decision.confidence
+
+    return confidence
+
+
+def _open_alone(desk: Desk) -> Callable[[str], int]:
+    """Return what tells how many fields of a sheet wait, whatever other fields make of what people said."""
+
+    def still_open(sheet: str) -> int:
+        return sum(
+            one.state is ValueState.UNSETTLED or (one.correction is not None and desk.wants_look(one.key) is not None)
+            for one in desk.fields_of_sheet(sheet)
+        )
+
+    return still_open
 
 
 @dataclass(slots=True)

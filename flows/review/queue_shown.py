@@ -10,12 +10,13 @@ from functools import lru_cache
 
 from flows.export.flags_sheet import BLANK_WORD, FlagRow
 from flows.records import FieldRow
-from flows.review.naming import without_names
 from flows.review.office import Office
 from flows.review.people import Person
-from flows.review.queue_order import DOUBT, SECOND, look_at, reason_of, turn_of, waiting
+from flows.review.queue_order import DOUBT, SECOND, is_held_back, look_at, reason_of, turn_of, waiting
 from flows.review.saying import is_blind
+from flows.review.scan_names import file_of, readable
 from flows.review.uncounted import left_open, nothing_awarded
+from flows.review.untold import Sight
 from flows.trail import Turn, is_same_person, standing
 from recognizer.records import Flag, ValueState
 from recognizer.template import Kind, SheetField
@@ -54,6 +55,9 @@ REASONS = {
     SECOND: ("Second look", "Somebody has answered this field. Say what you read, unseen by and not seeing the other."),
 }
 """Why a field waits: in two words, and in a sentence that a clerk understands."""
+
+BY_OTHERS = (Flag.SUM.value, Flag.WHO.value)
+"""Reasons that come of other fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +110,14 @@ class Guess:
 
 def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = False) -> Shown:
     """Return an open field as a person sees it."""
-    row, desk = flag.row, office.desk
-    reason = reason_of(desk, flag)
-    turn = turn_of(desk, person, flag)
+    desk, sight = office.desk, Sight(office, person)
+    reason, turn = reason_of(desk, flag), turn_of(desk, person, flag)
     is_unseen = turn is Turn.SECOND
+    hides, flag = sight.hides(flag.row), sight.flag(flag)
+    row = flag.row
+    if hides and reason in BY_OTHERS and row.state is ValueState.UNSETTLED and row.flag is not None:
+        # What the machine alone says of it, not what it makes of other people's answers.
+        reason = row.flag.value
     word, sentence = REASONS[SECOND if is_unseen else reason]
     reading, _, _ = row.revision.rpartition(".")
     allowed, pattern = surely_allowed(at) if (at := desk.template_field(row)) else ((), "")
@@ -118,7 +126,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         key=row.key,
         revision=row.revision,
         sheet=row.sheet,
-        file=row.file,
+        file=file_of(person, row),
         page=row.page_number,
         template=row.template,
         field=row.field,
@@ -127,7 +135,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         reason=reason,
         reason_word=word,
         sentence=sentence,
-        why="" if is_unseen or reason == Flag.DISPUTED.value else _without_names(office, person, flag.why),
+        why="" if is_unseen or reason == Flag.DISPUTED.value else readable(person, flag.why, office.desk.seen),
         may_hold=flag.may_hold,
         guesses=without_blank(guesses(row), nothing_awarded(office, row)) if no_blank else guesses(row),
         allowed=tuple(text for text in allowed if not left_open(office, row, ValueState.VALUE, text)),
@@ -144,6 +152,8 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
 def shown_again(office: Office, person: Person, row: FieldRow) -> Shown:
     """Return a field as a person sees it who comes back to it, whether it is open or not."""
     flag = waiting(office.desk, row.key)
+    if flag is not None and is_held_back(office.desk, person, flag.row):
+        flag = None
     again = shown(office, person, flag or look_at(office.desk, row))
     if flag is None:
         again = replace(again, reason="", reason_word=DECIDED, sentence="", why="")
@@ -166,11 +176,6 @@ def _closed(office: Office, row: FieldRow) -> str:
         return "This field is settled: other fields, or the class list, made sure what it holds."
     what = "" if is_blind(office) else f" ({said.value or said.note or BLANK_WORD})"
     return f"{said.reviewer} decided this field at {said.made_at.astimezone():%H:%M on %Y-%m-%d}{what}."
-
-
-def _without_names(office: Office, person: Person, why: str) -> str:
-    seen = office.desk.seen
-    return without_names(person, why, seen.grounds.candidates if seen is not None else ())
 
 
 def guesses(row: FieldRow) -> tuple[Guess, ...]:

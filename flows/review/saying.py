@@ -21,6 +21,7 @@ from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.uncounted import left_open
+from flows.review.untold import Sight, answers_unseen
 from flows.trail import Turn, in_force, is_same_person, next_act, standing, undo_of, waits_for
 from recognizer.errors import ValueNotAllowedError
 from recognizer.records import ValueState
@@ -122,7 +123,7 @@ def say(office: Office, person: Person, said: Said) -> Told:
         _show_why(office, refusal)
         raise
     office.desk.touched(office.store, [said.key])
-    return _told(row, stored=stored)
+    return _told(office, person, row, stored=stored)
 
 
 def say_all(office: Office, person: Person, said: Sequence[Said], token: str) -> tuple[Told, ...]:
@@ -150,7 +151,7 @@ def say_all(office: Office, person: Person, said: Sequence[Said], token: str) ->
         _show_why(office, refusal)
         raise
     office.desk.touched(office.store, by_key)
-    return tuple(_told(row, stored=stored) for row in rows)
+    return tuple(_told(office, person, row, stored=stored) for row in rows)
 
 
 def undo(office: Office, person: Person, key: str, token: str, row: int | None = None) -> Told:
@@ -192,7 +193,7 @@ def undo(office: Office, person: Person, key: str, token: str, row: int | None =
         _show_why(office, refusal)
         raise
     office.desk.touched(office.store, [key])
-    told = _told(made, stored=stored)
+    told = _told(office, person, made, stored=stored)
     if is_blind(office):
         # What stands now may be somebody else's answer.
         return Told(key, told.stored, told.number, ValueState.UNSETTLED, "", "")
@@ -207,13 +208,15 @@ def correction_of(office: Office, person: Person, said: Said, row: FieldRow, tra
     """
     if row.revision != said.revision:
         raise Refused(HTTPStatus.CONFLICT, what_happened(office, person, trail, said.revision), (row.key,))
-    shown = office.desk.row(row.key) or row
+    known = office.desk.row(row.key) or row
+    # What was on the screen: not what the machine makes of answers that this person must not see.
+    shown = Sight(office, person).row(known)
     meaning = meaning_of(office, row, said, shown)
     return Correction(
         key=row.key,
         state=meaning.state,
         value=meaning.value,
-        was=shown.value,
+        was=known.value,
         machine=shown.decision.guess,
         model=row.model,
         reviewer=person.name,
@@ -360,9 +363,9 @@ def _check_token(token: str) -> None:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "A decision needs a token of 8 to 64 letters and digits.")
 
 
-def _told(row: TrailRow, *, stored: bool) -> Told:
+def _told(office: Office, person: Person, row: TrailRow, *, stored: bool) -> Told:
     said = row.correction
-    was = "" if said.act is Act.SECOND else said.was
+    was = "" if said.act is Act.SECOND or answers_unseen(office, person) else said.was
     return Told(said.key, stored, row.number, said.state, said.value, was)
 
 

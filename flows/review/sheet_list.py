@@ -1,5 +1,6 @@
 """The list of sheets: what somebody looks for, and the pages that wait for a decision of their own."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,12 +10,12 @@ from flows.acceptances import AcceptedKind
 from flows.page_decisions import place_of
 from flows.page_desk import PLACEABLE
 from flows.records import PageRow
-from flows.results import Match
 from flows.review.accepted import told_of, told_of_page
 from flows.review.catalogue import Index
-from flows.review.desk import Desk, Seen
-from flows.review.naming import without_names
+from flows.review.desk import Seen
 from flows.review.people import Person
+from flows.review.scan_names import place_told, readable
+from flows.review.untold import REMARKS_UNSEEN, Sight
 from flows.settling import SettledSheet
 from flows.stacks import was_dropped
 from recognizer.records import PageOutcomeKind, ValueState
@@ -51,53 +52,49 @@ class Asked:
     at: int
 
 
-def found_sheets(desk: Desk, seen: Seen, index: Index, asked: Asked, person: Person) -> dict[str, Any]:
+def found_sheets(sight: Sight, seen: Seen, index: Index, asked: Asked) -> dict[str, Any]:
     """Return the sheets that somebody looks for: by their name, their files, and whose they are.
 
-    Names are looked through, and told, only for who may see them.
+    Names are looked through, and told, only for who may see them; and of numbers and remarks what may be seen.
     """
-    waiting: dict[str, int] = {}
-    for flag in desk.open_flags().values():
-        waiting[flag.row.sheet] = waiting.get(flag.row.sheet, 0) + 1
+    waiting = Counter(flag.row.sheet for flag in sight.open_flags())
     needle = asked.text.casefold()
     fitting = [
         sheet
-        for sheet in seen.results.decided.sheets
-        if _is_meant(sheet, asked.which, waiting) and (not needle or needle in _text(sheet, index, person))
+        for sheet in map(seen.sheets.__getitem__, sight.order(index))
+        if _is_meant(sheet, asked.which, waiting, index, sight) and (not needle or needle in _text(sheet, index, sight))
     ]
-    rows = [_sheet(sheet, index, waiting, person, seen) for sheet in _part(fitting, asked.at)]
-    return {"rows": rows, "count": len(fitting), "of": len(seen.sheets), "counts": _counts(seen, waiting)}
+    rows = [_sheet(sheet, index, waiting, sight, seen) for sheet in _part(fitting, asked.at)]
+    return {"rows": rows, "count": len(fitting), "of": len(seen.sheets), "counts": _counts(seen, waiting, index, sight)}
 
 
-def _counts(seen: Seen, waiting: dict[str, int]) -> dict[str, int]:
-    pages = seen.ledger.pages
+def _counts(seen: Seen, waiting: Counter[str], index: Index, sight: Sight) -> dict[str, int]:
+    pages, sheets = seen.ledger.pages, seen.results.decided.sheets
     return {
         Which.ALL.value: len(seen.sheets),
-        Which.OPEN.value: sum(sheet.sheet in waiting for sheet in seen.results.decided.sheets),
-        Which.REMARKS.value: sum(bool(sheet.remarks) for sheet in seen.results.decided.sheets),
+        Which.OPEN.value: sum(sheet.sheet in waiting for sheet in sheets),
+        Which.REMARKS.value: sum(bool(_remarks(sheet, index, sight)) for sheet in sheets),
         Which.FAILED.value: sum(is_failed(page) for page in pages),
         Which.HELD.value: sum(page.outcome is PageOutcomeKind.HELD for page in pages),
     }
 
 
-def found_pages(seen: Seen, asked: Asked, person: Person) -> dict[str, Any]:
+def found_pages(sight: Sight, seen: Seen, index: Index, asked: Asked) -> dict[str, Any]:
     """Return pages that failed, or are held, by their file or why."""
+    person = sight.person
     wanted = is_failed if asked.which is Which.FAILED else _is_held
     needle = asked.text.casefold()
-    fitting = [
-        page
-        for page in seen.ledger.pages
-        if wanted(page) and (not needle or needle in f"{page.place}\n{page.sheet}\n{page.reason}".casefold())
-    ]
-    roster = seen.results.decided.candidates
+
+    def told(page: PageRow) -> str:
+        return f"{place_told(person, page)}\n{page.sheet}\n{readable(person, page.reason, seen)}".casefold()
+
+    fitting = [page for page in seen.ledger.pages if wanted(page) and (not needle or needle in told(page))]
     rows = [
-        _page(page, without_names(person, page.reason, roster)) | {"accepted": _by(told_of_page(person, seen, page))}
+        _page(page, person, seen) | {"accepted": _by(told_of_page(person, seen, page))}
         for page in _part(fitting, asked.at)
     ]
-    waiting: dict[str, int] = {}
-    for flag in seen.flags:
-        waiting[flag.row.sheet] = waiting.get(flag.row.sheet, 0) + 1
-    return {"pages": rows, "count": len(fitting), "of": seen.ledger.pages_in, "counts": _counts(seen, waiting)}
+    counts = _counts(seen, Counter(flag.row.sheet for flag in sight.open_flags()), index, sight)
+    return {"pages": rows, "count": len(fitting), "of": seen.ledger.pages_in, "counts": counts}
 
 
 def is_failed(page: PageRow) -> bool:
@@ -109,53 +106,60 @@ def _is_held(page: PageRow) -> bool:
     return page.outcome is PageOutcomeKind.HELD
 
 
-def _is_meant(sheet: SettledSheet, which: Which, waiting: dict[str, int]) -> bool:
+def _is_meant(sheet: SettledSheet, which: Which, waiting: Counter[str], index: Index, sight: Sight) -> bool:
     if which is Which.OPEN:
         return sheet.sheet in waiting
-    return which is Which.ALL or bool(sheet.remarks)
+    return which is Which.ALL or bool(_remarks(sheet, index, sight))
 
 
-def _text(sheet: SettledSheet, index: Index, person: Person) -> str:
-    return "\n".join(_searched(sheet, index.matches.get(sheet.sheet), index, person)).casefold()
+def _remarks(sheet: SettledSheet, index: Index, sight: Sight) -> tuple[str, ...]:
+    return sight.remarks(sheet, index.matches.get(sheet.sheet))
 
 
-def _searched(sheet: SettledSheet, match: Match | None, index: Index, person: Person) -> Iterator[str]:
+def _text(sheet: SettledSheet, index: Index, sight: Sight) -> str:
+    return "\n".join(_searched(sheet, index, sight)).casefold()
+
+
+def _searched(sheet: SettledSheet, index: Index, sight: Sight) -> Iterator[str]:
     yield sheet.sheet
-    yield from (page.place for page in sheet.pages)
-    number = _number(sheet, match)
+    yield from (place_told(sight.person, page) for page in sheet.pages)
+    number = _number(sheet, index, sight)
     yield number
-    if person.sees_names and number in index.candidates:
+    if sight.person.sees_names and number in index.candidates:
         yield index.candidates[number].name
 
 
-def _number(sheet: SettledSheet, match: Match | None) -> str:
+def _number(sheet: SettledSheet, index: Index, sight: Sight) -> str:
+    if sight.is_blind:
+        return sight.number(sheet.sheet)
+    match = index.matches.get(sheet.sheet)
     if match is not None and match.id:
         return match.id
     return sheet.identity.value if sheet.identity.state is ValueState.VALUE else ""
 
 
-def _sheet(sheet: SettledSheet, index: Index, waiting: dict[str, int], person: Person, seen: Seen) -> dict[str, Any]:
-    number = _number(sheet, index.matches.get(sheet.sheet))
+def _sheet(sheet: SettledSheet, index: Index, waiting: Counter[str], sight: Sight, seen: Seen) -> dict[str, Any]:
+    person, number = sight.person, _number(sheet, index, sight)
     known = index.candidates.get(number)
-    roster = seen.results.decided.candidates
+    remarks = (REMARKS_UNSEEN,) if sight.hidden(sheet.sheet) else _remarks(sheet, index, sight)
     return {
         "sheet": sheet.sheet,
         "id": number,
         "name": known.name if known is not None and person.sees_names else "",
-        "files": [page.place for page in sheet.pages],
-        "open": waiting.get(sheet.sheet, 0),
-        "remarks": [without_names(person, each, roster) for each in sheet.remarks],
+        "files": [place_told(person, page) for page in sheet.pages],
+        "open": waiting[sheet.sheet],
+        "remarks": [readable(person, each, seen) for each in remarks],
         "accepted": _by(told_of(person, seen.ledger.accepted, AcceptedKind.SHEET, sheet.sheet, sheet.remarks)),
     }
 
 
-def _page(page: PageRow, reason: str) -> dict[str, Any]:
+def _page(page: PageRow, person: Person, seen: Seen) -> dict[str, Any]:
     return {
         "scan": page.scan,
         "number": page.number,
-        "at": page.place,
+        "at": place_told(person, page),
         "outcome": page.outcome.value,
-        "reason": reason,
+        "reason": readable(person, page.reason, seen),
         "sheet": page.sheet,
         "placeable": page.outcome in PLACEABLE or page.identified_by == HAND,
         "choice": place_of(page) is not None,

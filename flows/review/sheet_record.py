@@ -15,10 +15,11 @@ from flows.mark_changes import in_words
 from flows.records import FieldRow, PageRow
 from flows.results import Absent, Points, Unsettled
 from flows.review.catalogue import SheetNow
+from flows.review.desk import Seen
 from flows.review.drawing import Fit
-from flows.review.naming import without_names
 from flows.review.people import Person
-from flows.roster import Candidate
+from flows.review.scan_names import place_told, readable
+from flows.review.untold import SUM_UNSEEN
 from flows.rows import reading_key
 from flows.settling import heading
 from flows.worth import Part
@@ -38,8 +39,6 @@ LABEL_PAD_MM = 1.6
 LABEL_HEIGHT_MM = 4.6
 """Labels are legible when a page is shown 900 pixels high, as on the overlays of `tallymark read`."""
 
-SUM_UNSEEN = "the marks and the total of this sheet do not agree"
-
 SHOWN_PROBABILITY = 0.0005
 """Less likely candidates would be shown as 0 %."""
 
@@ -53,7 +52,8 @@ class Shown:
     """A sheet as one person sees it.
 
     `hidden` are the keys of fields whose corrections this person must not see; `open_keys` those that wait for
-    somebody; `roster` is who is on the class list; `numbers` are those of the rows that are the last word, by key.
+    somebody; `seen` is the exam as it was looked at; `numbers` are those of the rows that are the last word, by key.
+    `reasons` are all remarks on the sheet, those that are not shown too.
     """
 
     person: Person
@@ -61,12 +61,13 @@ class Shown:
     template: SheetTemplate | None
     open_why: dict[str, str]
     hidden: Collection[str]
-    roster: Collection[Candidate]
+    seen: Seen
     numbers: Mapping[str, int]
+    reasons: Sequence[str] = ()
 
     def words(self, text: str) -> str:
         """Return a text as this person may read it."""
-        return without_names(self.person, text, self.roster)
+        return readable(self.person, text, self.seen)
 
     def row(self, key: str) -> FieldRow | None:
         """Return a field as this person may see it."""
@@ -86,7 +87,7 @@ def page_of_sheet(shown: Shown, row: PageRow, fit: Fit | None, image: str) -> Pl
     return {
         "scan": row.scan,
         "number": row.number,
-        "at": row.place,
+        "at": place_told(shown.person, row),
         "page": row.template_page,
         "image": image,
         "area": [area.x, area.y, area.width, area.height],
@@ -126,10 +127,6 @@ def field_as_said(shown: Shown, row: FieldRow, field: SheetField) -> Plain:
     correction, is_hidden = row.correction, row.key in shown.hidden
     why = UNSEEN if is_hidden else shown.open_why.get(row.key, "")
     question = shown.now.settled.questioned.get(row.key, "")
-    if shown.hidden and row.role in (Role.MARK, Role.TOTAL):
-        # What a sum says of one mark tells of the others, and so of what somebody else said.
-        question = ""
-        why = why if is_hidden or not why else row.decision.why or SUM_UNSEEN
     is_open = is_hidden or row.key in shown.open_why
     state = "open" if is_open else row.state.value
     if correction is not None and not is_open:
@@ -179,9 +176,9 @@ def sums_of_sheet(shown: Shown) -> Plain:
     settled, result = shown.now.settled, shown.now.result
     total: Points | None = result.total if result is not None else settled.total
     maximum = result.maximum if result is not None else None
-    hidden = [part for part in settled.parts.values() if part.key in shown.hidden]
+    hidden = len(shown.hidden)
     if hidden and total is not None:
-        total = Unsettled((f"{len(hidden)} field{'s' * (len(hidden) > 1)}: {UNSEEN}",))
+        total = Unsettled((f"{hidden} field{'s' * (hidden > 1)}: {UNSEEN}", SUM_UNSEEN))
     written = settled.parts.get(settled.whole) if settled.whole else None
     return {
         "marks": [_part(shown, part) for part in settled.parts.values() if part.role is Role.MARK],
@@ -260,7 +257,7 @@ def person_of_sheet(shown: Shown, names: dict[str, str]) -> Plain:
 def remarks_of_sheet(shown: Shown) -> Plain:
     """Return what contradicts itself or is missing, and what people should know."""
     settled, result = shown.now.settled, shown.now.result
-    said: Sequence[str] = () if shown.hidden else (*settled.remarks, *(result.remarks if result is not None else ()))
+    said = (*settled.remarks, *(result.remarks if result is not None and not shown.hidden else ()))
     return {
         "remarks": [shown.words(each) for each in dict.fromkeys(said)],
         "notes": [shown.words(each) for each in settled.notes],

@@ -16,6 +16,7 @@ from flows.review.refusals import Refused
 from flows.review.saying import GONE, Said, Told, Word, meaning_of, say, say_all, undo
 from flows.review.sheet_record import UNSEEN, Plain
 from flows.review.sheets import sheet_data, shown_sheet
+from flows.review.untold import Sight
 from flows.trail import in_force
 from flows.trail_words import from_in_words, machine_in_words, to_in_words
 from recognizer.errors import ValueNotAllowedError
@@ -127,22 +128,33 @@ def history(office: Here, person: Reviewing, key: str) -> Plain:
         return {"hidden": f"{UNSEEN[:1].upper()}{UNSEEN[1:]}.", "rows": []}
     trail = office.store.trail(key)
     standing = {row.number for row in in_force(trail)}
+    field = office.desk.row(key)
+    # What the machine made of other answers tells of them.
+    alone = field is not None and Sight(office, person).hides(field)
     was = from_in_words(trail)
     rows = [
-        {"number": row.number, "words": _in_words(row, was[row.number]), "undone": row.number not in standing}
+        {
+            "number": row.number,
+            "words": _in_words(row, was[row.number], alone=alone),
+            "undone": row.number not in standing,
+        }
         for row in trail
     ]
     return {"hidden": "", "rows": rows[::-1]}
 
 
-def _in_words(row: TrailRow, was: str) -> str:
-    """Say in one line who said what, when, where, what it was before, and what the machine had said."""
+def _in_words(row: TrailRow, was: str, *, alone: bool) -> str:
+    """Say in one line who said what, when, where, and what it was before.
+
+    What the machine had said is told too, unless the row shall stand `alone`; what the field was may be of the machine.
+    """
     said = row.correction
     at = f"{said.made_at.astimezone():%Y-%m-%d %H:%M}"
     if said.act is Act.UNDO:
         return f"{at} {said.reviewer} took row {said.undoes} back, so it is {to_in_words(said)} ({said.how})"
-    machine = f"; the machine had said {machine_in_words(said)} ({said.model})" if said.model else ""
-    return f"{at} {said.reviewer}: {WHAT.get(said.act, '')}{to_in_words(said)}, was {was} ({said.how}{machine})"
+    before = "" if alone else f", was {was}"
+    machine = f"; the machine had said {machine_in_words(said)} ({said.model})" if said.model and not alone else ""
+    return f"{at} {said.reviewer}: {WHAT.get(said.act, '')}{to_in_words(said)}{before} ({said.how}{machine})"
 
 
 def _answer(office: Office, person: Person, sheet: str, *all_told: Told) -> Plain:

@@ -1,22 +1,20 @@
 """The view *Sheets*: the list of them, and one with every reading drawn on its pages."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
 from flows.acceptances import AcceptedKind
-from flows.records import FieldRow, PageRow
+from flows.records import PageRow
 from flows.review.accepted import told_of
-from flows.review.blind import hidden_keys
 from flows.review.catalogue import Index, SheetNow, sheet_now
 from flows.review.desk import Seen
 from flows.review.office import Here, Office, Reviewing, draw
 from flows.review.page_images import image_address, shown_fit, spec_of
 from flows.review.people import Person
 from flows.review.refusals import Refused
+from flows.review.scan_names import place_told
 from flows.review.sheet_list import Asked, Which, found_pages, found_sheets
 from flows.review.sheet_record import (
     Plain,
@@ -26,6 +24,8 @@ from flows.review.sheet_record import (
     remarks_of_sheet,
     sums_of_sheet,
 )
+from flows.review.uncounted import nothing_awarded
+from flows.review.untold import Sight
 from flows.trail import in_force
 from recognizer.records import PageOutcomeKind
 from recognizer.template import Role
@@ -56,10 +56,10 @@ def found(
     """Return the sheets, or the failed and held pages, that somebody looks for."""
     seen = seen_of(office)
     asked = Asked(q.strip(), show, at)
-    index = office.catalogue.of(seen)
+    index, sight = office.catalogue.of(seen), Sight(office, person)
     if show in (Which.FAILED, Which.HELD):
-        return found_pages(seen, asked, person)
-    return found_sheets(office.desk, seen, index, asked, person)
+        return found_pages(sight, seen, index, asked)
+    return found_sheets(sight, seen, index, asked)
 
 
 @router.get("/sheets/data")
@@ -79,13 +79,13 @@ def sheet_data(office: Office, person: Person, sheet: str) -> Plain:
         "template": shown.now.settled.template,
         "title": shown.template.title if shown.template is not None else "",
         "pages": [_page(office, shown, row) for row in shown.now.settled.pages],
-        "others": [_other(row) for row in index.pages.get(sheet, ()) if row.outcome is not PageOutcomeKind.READ],
+        "others": [_other(shown, row) for row in index.pages.get(sheet, ()) if row.outcome is not PageOutcomeKind.READ],
         "open": len(shown.open_why),
         "person": person_of_sheet(shown, names),
         "sums": sums_of_sheet(shown),
         **remarks_of_sheet(shown),
         "acceptance": _acceptance(seen, shown),
-        **_around(office, index, sheet),
+        **_around(Sight(office, person), index, sheet),
     }
 
 
@@ -100,11 +100,19 @@ def shown_sheet(office: Office, person: Person, sheet: str) -> Shown:
             raise Refused(503, NOT_YET)
         raise HTTPException(404, "There is no sheet of this name; its pages may have been given to another one.")
     template = next((one for one in office.exam.sheets.templates if one.name == now.settled.template), None)
-    why = {key: flag.why for key in now.rows if (flag := office.desk.is_open(key)) is not None}
-    hidden = hidden_keys(office, person, now.rows.values())
-    if hidden:
-        now = replace(now, rows=_by_picture(now, hidden, office.desk.fields_of_sheet(sheet)))
-    return Shown(person, now, template, why, hidden, seen.results.decided.candidates, _numbers(office, now))
+    sight = Sight(office, person)
+    why = sight.open_why(now.rows)
+    reasons, now = now.settled.remarks, sight.sheet(now)
+    return Shown(
+        person=person,
+        now=now,
+        template=template,
+        open_why=why,
+        hidden=sight.hidden(sheet),
+        seen=seen,
+        numbers=_numbers(office, now),
+        reasons=reasons,
+    )
 
 
 def _numbers(office: Office, now: SheetNow) -> dict[str, int]:
@@ -119,15 +127,6 @@ def _numbers(office: Office, now: SheetNow) -> dict[str, int]:
             left = in_force(office.store.trail(key)[: int(said)])
             found |= {key: left[-1].number} if left else {}
     return found
-
-
-def _by_picture(now: SheetNow, hidden: Collection[str], raw: Iterable[FieldRow]) -> dict[str, FieldRow]:
-    """Return the fields of a sheet, marks and totals as their own pictures say.
-
-    What the sums of a sheet make of one mark tells of the others, and so of what somebody else said.
-    """
-    alone = {row.key: row for row in raw if row.role in (Role.MARK, Role.TOTAL) and row.correction is None}
-    return {key: row if key in hidden else alone.get(key, row) for key, row in now.rows.items()}
 
 
 def seen_of(office: Office) -> Seen:
@@ -146,38 +145,48 @@ def _acceptance(seen: Seen, shown: Shown) -> Plain | None:
     settled = shown.now.settled
     if shown.hidden:
         return None
-    return told_of(shown.person, seen.ledger.accepted, AcceptedKind.SHEET, settled.sheet, settled.remarks)
+    return told_of(shown.person, seen.ledger.accepted, AcceptedKind.SHEET, settled.sheet, shown.reasons)
 
 
 def _page(office: Office, shown: Shown, row: PageRow) -> Plain:
     try:
         fit = shown_fit(office, shown.person, row)
     except Refused as refused:
-        return page_of_sheet(shown, row, None, "") | {"problem": refused.words}
-    return page_of_sheet(shown, row, fit, image_address(row, fit))
+        return page_of_sheet(shown, row, None, "") | {"problem": shown.words(refused.words)}
+    told = page_of_sheet(shown, row, fit, image_address(row, fit))
+    for field in told["fields"]:
+        field["nothing"] = _nothing(office, shown, field["key"])
+    return told
 
 
-def _other(row: PageRow) -> Plain:
+def _nothing(office: Office, shown: Shown, key: str) -> str:
+    """Return what says of a mark that nothing was awarded, "" where the field cannot say it."""
+    row = shown.now.rows.get(key)
+    return nothing_awarded(office, row) if row is not None and row.role is Role.MARK else ""
+
+
+def _other(shown: Shown, row: PageRow) -> Plain:
     """Return another picture of a page of the sheet: one that is held, or was replaced."""
     return {
         "scan": row.scan,
         "number": row.number,
-        "at": row.place,
+        "at": place_told(shown.person, row),
         "page": row.template_page,
         "outcome": row.outcome.value,
-        "reason": row.reason,
+        "reason": shown.words(row.reason),
     }
 
 
-def _around(office: Office, index: Index, sheet: str) -> Plain:
+def _around(sight: Sight, index: Index, sheet: str) -> Plain:
     """Return the sheets before and after one, the next with open fields, and where it stands among all."""
-    at = index.at[sheet]
-    waiting = {flag.row.sheet for flag in office.desk.open_flags().values()}
-    later = (*index.order[at + 1 :], *index.order[:at])
+    order = sight.order(index)
+    at = order.index(sheet)
+    waiting = {flag.row.sheet for flag in sight.open_flags()}
+    later = (*order[at + 1 :], *order[:at])
     return {
         "place": at + 1,
-        "of": len(index.order),
-        "previous": index.order[at - 1] if at else "",
-        "next": index.order[at + 1] if at + 1 < len(index.order) else "",
+        "of": len(order),
+        "previous": order[at - 1] if at else "",
+        "next": order[at + 1] if at + 1 < len(order) else "",
         "next_open": next((name for name in later if name in waiting), ""),
     }

@@ -5,7 +5,7 @@
 What somebody else decided meanwhile is named and left alone; the rest is stored. Sent again, nothing is stored twice.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -23,7 +23,9 @@ from flows.review.office import Here, Office, Reviewing, draw, session_of
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.saying import GONE, Said, Word, correction_of
+from flows.review.scan_names import place_told, readable
 from flows.review.uncounted import left_open
+from flows.review.untold import Sight
 from flows.review.wall_groups import WALL, WORTH_A_WALL, Group, named_group, page_of, wall_groups
 from flows.review.wall_letters import letters_of
 from flows.trail import in_force, undo_of
@@ -98,7 +100,7 @@ class Undo(Body):
 @router.get("/wall")
 def page(request: Request, office: Here, person: Reviewing) -> HTMLResponse:
     """Show the groups."""
-    groups = _groups(office)
+    groups = _groups(office, person)
     shown = [group for group in groups if len(group.flags) >= WORTH_A_WALL]
     return draw(
         request,
@@ -109,15 +111,15 @@ def page(request: Request, office: Here, person: Reviewing) -> HTMLResponse:
         fields=sum(len(group.flags) for group in shown),
         alone=sum(len(group.flags) < WORTH_A_WALL for group in groups),
         struck=len(office.struck),
-        unsettling=_unsettling(office) if office.desk.seen is not None else 0,
+        unsettling=_unsettling(office, person) if office.desk.seen is not None else 0,
         is_lead=person.is_lead,
     )
 
 
 @router.get("/wall/group")
-def group_page(request: Request, office: Here, _: Reviewing, name: str = "") -> HTMLResponse:
+def group_page(request: Request, office: Here, person: Reviewing, name: str = "") -> HTMLResponse:
     """Show one group: the script asks for its fields."""
-    group = _group(office, name)
+    group = _group(office, person, name)
     return draw(
         request,
         "wall_group.html",
@@ -136,7 +138,7 @@ def fields(
     if office.desk.seen is None:
         return {"loading": True, "trouble": office.desk.trouble}
     holder = _holder(request, person)
-    group, without = _group(office, asked.group), set(asked.without)
+    group, without = _group(office, person, asked.group), set(asked.without)
     for key in without:
         _kept(office, key, holder)
     found = page_of(group, without, lambda key: office.leases.take(key, holder)) if group else ()
@@ -147,7 +149,7 @@ def fields(
         "left": left,
         "elsewhere": left if not found else 0,
         "enough": ENOUGH if not found and left and office.leases.has_enough(holder) else "",
-        "cells": [_cell(office, flag) for flag in found],
+        "cells": [_cell(office, person, flag) for flag in found],
     }
 
 
@@ -230,7 +232,7 @@ def _store(office: Office, person: Person, said: Confirm) -> tuple[tuple[TrailRo
                 # A wall shows what is open; what somebody has answered is looked at in the queue, or on its sheet.
                 late[row.key] = Late(row.key, ANSWERED.format(row.correction.reviewer))
                 continue
-            if row.revision == seen[row.key] and _guess_of(office, row) != said.guess:
+            if row.revision == seen[row.key] and _guess_of(office, person, row) != said.guess:
                 late[row.key] = Late(row.key, OTHER_GUESS)
                 continue
             word = Word.GUESS if said.guess else Word.BLANK
@@ -238,6 +240,9 @@ def _store(office: Office, person: Person, said: Confirm) -> tuple[tuple[TrailRo
             try:
                 made.append(correction_of(office, person, one, row, trails.get(row.key, ())))
             except Refused as problem:
+                if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                    # It is not late, but early: the page is sent again when the exam has been read.
+                    raise
                 late[row.key] = Late(row.key, problem.words)
         return made
 
@@ -248,10 +253,11 @@ def _store(office: Office, person: Person, said: Confirm) -> tuple[tuple[TrailRo
     return rows, missing
 
 
-def _guess_of(office: Office, row: FieldRow) -> str:
+def _guess_of(office: Office, person: Person, row: FieldRow) -> str:
     """Return what the machine guesses of a field as walls show it: what it guesses now, of the reading as stored."""
     shown = office.desk.row(row.key)
-    return (shown if shown is not None and shown.revision == row.revision else row).decision.guess
+    now = shown if shown is not None and shown.revision == row.revision else row
+    return Sight(office, person).row(now).decision.guess
 
 
 def _decide(
@@ -292,14 +298,24 @@ def _undone(trail: Sequence[TrailRow], person: Person, confirmed: str) -> Correc
 # ---- what is shown ---------------------------------------------------------------------------------------------------
 
 
-def _groups(office: Office) -> tuple[Group, ...]:
-    desk = office.desk
-    return wall_groups(desk.open_flags().values(), desk.template_field, office.struck, _settles(office))
+def _groups(office: Office, person: Person) -> tuple[Group, ...]:
+    flags = _flags(office, person)
+    return wall_groups(flags, office.desk.template_field, office.struck, _settles(office))
 
 
-def _group(office: Office, name: str) -> Group | None:
-    desk = office.desk
-    return named_group(name, desk.open_flags().values(), desk.template_field, office.struck, _settles(office))
+def _group(office: Office, person: Person, name: str) -> Group | None:
+    flags = _flags(office, person)
+    return named_group(name, flags, office.desk.template_field, office.struck, _settles(office))
+
+
+def _flags(office: Office, person: Person) -> Iterable[FlagRow]:
+    """Return the open fields as a person may see them: what others make of one is no guess of it, where that tells."""
+    flags, sight = office.desk.open_flags(), Sight(office, person)
+    if not sight.is_blind:
+        return flags.values()
+    # What somebody has answered is on no wall; it must not come there as if nobody had.
+    answered = {key for key, flag in flags.items() if flag.row.correction is not None}
+    return [flag for flag in sight.open_flags() if flag.row.key not in answered]
 
 
 def _settles(office: Office) -> Callable[[FieldRow], bool]:
@@ -312,17 +328,16 @@ def _settles(office: Office) -> Callable[[FieldRow], bool]:
     return settles
 
 
-def _unsettling(office: Office) -> int:
+def _unsettling(office: Office, person: Person) -> int:
     """Count the open marks whose guess would settle nothing, so that no wall offers them."""
     settles = _settles(office)
-    flags = office.desk.open_flags().values()
     return sum(
         flag.row.correction is None and bool(flag.row.decision.guess_in_words) and not settles(flag.row)
-        for flag in flags
+        for flag in _flags(office, person)
     )
 
 
-def _cell(office: Office, flag: FlagRow) -> dict[str, Any]:
+def _cell(office: Office, person: Person, flag: FlagRow) -> dict[str, Any]:
     row = flag.row
     return {
         "key": row.key,
@@ -331,8 +346,8 @@ def _cell(office: Office, flag: FlagRow) -> dict[str, Any]:
         "confidence": row.decision.confidence,
         "question": flag.question,
         "sheet": row.sheet,
-        "place": f"{row.file} page {row.page_number}",
-        "why": flag.why,
+        "place": place_told(person, row),
+        "why": readable(person, flag.why, office.desk.seen),
         "may_hold": flag.may_hold,
         "letters": letters_of(office.desk.template_field(row), row.decision.guess),
     }

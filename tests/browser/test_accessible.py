@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 import flows.review
-from tests.browser.conftest import Browsers, Standing
+from benchmarks.browsing import Review
+from tests.browser.conftest import DESK, Browsers, Standing, Watched
+from tests.browser.steps import key_shown, open_queue, trail, wait_for_next
 
 CSS = Path(flows.review.__file__).parent / "static" / "base.css"
 
@@ -35,6 +37,7 @@ PAIRS = [
 
 HERE = Path(__file__).parent
 FAULTS = (HERE / "faults.js").read_text(encoding="utf-8")
+CONTRAST = (HERE / "contrast.js").read_text(encoding="utf-8")
 FOCUS = (HERE / "focus.js").read_text(encoding="utf-8")
 
 
@@ -83,6 +86,24 @@ def test_every_text_stands_out_from_its_ground(theme: str) -> None:
     assert faint == {}
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("at", PAGES)
+def test_every_text_as_it_is_drawn_stands_out_from_its_ground(
+    browsers: Browsers, standing: Standing, at: str, dark: bool
+) -> None:
+    page = browsers.open(state=standing.state, dark=dark).page
+    settled(page, standing.at + at)
+    assert page.evaluate(CONTRAST) == []
+
+
+def test_faint_text_is_found(browsers: Browsers, standing: Standing) -> None:
+    page = browsers.open(state=standing.state).page
+    settled(page, f"{standing.at}/")
+    page.evaluate("document.querySelector('h1').style.color = '#999999'")
+    page.evaluate("document.querySelector('h1').style.fontSize = '16px'")
+    assert len(page.evaluate(CONTRAST)) == 1
+
+
 @pytest.mark.parametrize("at", PAGES)
 def test_everything_has_a_name_and_a_label(browsers: Browsers, standing: Standing, at: str) -> None:
     watched = browsers.open(state=standing.state)
@@ -103,10 +124,115 @@ def test_focus_is_seen_wherever_tab_leads(browsers: Browsers, standing: Standing
     assert [one["what"] for one in seen if not one["seen"]] == []
 
 
-def test_the_first_tab_leads_past_the_menu(browsers: Browsers, standing: Standing) -> None:
-    watched = browsers.open(state=standing.state)
-    settled(watched.page, f"{standing.at}/")
-    watched.page.keyboard.press("Tab")
-    expect(watched.page.locator(".skip")).to_be_focused()
-    watched.page.keyboard.press("Enter")
-    expect(watched.page.locator("#main")).to_be_focused()
+@pytest.mark.parametrize("at", PAGES)
+def test_the_first_tab_leads_past_the_menu(browsers: Browsers, standing: Standing, at: str) -> None:
+    page = browsers.open(state=standing.state).page
+    settled(page, standing.at + at)
+    # Where a view has put the focus already, the link is the first of the page all the same.
+    page.evaluate("document.activeElement.blur(); getSelection().removeAllRanges()")
+    assert page.evaluate("document.querySelector('a, button, input, select').className") == "skip"
+    page.locator(".skip").focus()
+    expect(page.locator(".skip")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+
+
+@pytest.mark.parametrize("at", PAGES)
+def test_a_question_mark_shows_the_keys_of_every_view_and_gives_the_focus_back(
+    browsers: Browsers, standing: Standing, at: str
+) -> None:
+    page = browsers.open(state=standing.state).page
+    settled(page, standing.at + at)
+    page.locator("#show-keys").focus()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    expect(page.locator("#keys-list")).to_be_focused()
+    assert page.locator("#keys-list dt").count() == page.locator("#keys-list dd").count() > 0
+    assert page.evaluate(CONTRAST) == []
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+    assert page.evaluate("document.activeElement.id") in ("show-keys", "typed")
+
+
+@pytest.mark.parametrize("at", PAGES)
+def test_an_enlarged_page_is_scrolled_one_way_only(browsers: Browsers, standing: Standing, at: str) -> None:
+    # 1280 pixels, enlarged twice: WCAG 2.2, success criterion 1.4.10, for what is no picture of a page.
+    page = browsers.open({"width": 640, "height": 400}, state=standing.state).page
+    settled(page, standing.at + at)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("at", PAGES)
+def test_nothing_moves_by_itself_for_those_who_do_not_want_it(browsers: Browsers, standing: Standing, at: str) -> None:
+    page = browsers.open(state=standing.state).page
+    settled(page, standing.at + at)
+    moving = """[...document.querySelectorAll('*')].filter((one) => {
+      const { animationName, transitionDuration } = getComputedStyle(one);
+      return animationName !== 'none' || transitionDuration.split(',').some((each) => parseFloat(each) > 0);
+    }).map((one) => one.outerHTML.slice(0, 80))"""
+    assert page.evaluate(moving) == []
+
+
+@pytest.mark.parametrize("at", ["/queue", "/sheets?sheet=cover_marks%2301066"])
+def test_enter_follows_the_link_that_has_the_focus(browsers: Browsers, standing: Standing, at: str) -> None:
+    page = browsers.open(state=standing.state).page
+    settled(page, standing.at + at)
+    page.locator('nav a[href="/wall"]').focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{standing.at}/wall")
+
+
+def test_enter_on_a_button_of_the_header_confirms_no_page_of_a_wall(kim: Watched, review: Review, folder: Path) -> None:
+    page = kim.page
+    page.goto(f"{review.at}/wall")
+    page.locator("#wall-groups a.wall-group").first.click()
+    expect(page.locator("#wall-grid[data-seen]")).to_be_visible()
+    page.get_by_role("button", name="Log out").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{review.at}/login")
+    assert trail(folder) == ()
+
+
+def test_what_was_said_and_what_comes_next_is_heard_and_what_was_refused(kim: Watched, review: Review) -> None:
+    page = kim.page
+    kim.expected += ["409", "503"]
+    open_queue(page, review, "?order=field&template=cover_marks")
+    spoken = page.locator("#spoken")
+    expect(spoken).to_have_attribute("aria-live", "polite")
+    name = page.locator("#question").inner_text()
+    key = key_shown(page)
+    answers = iter([(503, "The exam is being read."), (409, "Somebody was first.")])
+
+    def refuse(route: Route) -> None:
+        found = next(answers, None)
+        if found is None:
+            route.continue_()
+        else:
+            route.fulfill(status=found[0], json={"problem": found[1]})
+
+    page.route("**/queue/say", refuse)
+    page.keyboard.type("3")
+    page.keyboard.press("Enter")
+    wait_for_next(page, key)
+    expect(spoken).to_contain_text(f"{name}: 3. ")
+    expect(spoken).to_contain_text(page.locator("#reason").inner_text())
+    expect(page.locator("#offline[role=alert]")).to_contain_text("The exam is being read.")
+    expect(page.locator("#told[role=status]")).to_contain_text("was not stored")
+    expect(spoken).to_have_text("Every decision is stored now.")
+
+
+def test_scans_keep_their_paper_where_the_browser_chooses_the_colours(
+    running_browser: Browser, standing: Standing
+) -> None:
+    context = running_browser.new_context(
+        storage_state=standing.state, forced_colors="active", color_scheme="dark", viewport=DESK
+    )
+    page = context.new_page()
+    page.goto(f"{standing.at}/queue")
+    paper = page.locator("#crop")
+    expect(paper).to_be_visible()
+    # On black, a scan that darkens what is below it could not be seen at all.
+    assert paper.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(255, 255, 255)"
+    here = page.locator("nav a[aria-current]")
+    assert here.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+    context.close()

@@ -270,8 +270,11 @@ def test_a_broken_chain_has_an_exit_code_of_its_own(exam: Exam, capsys: pytest.C
     say(exam, *(said("8", key=f"k{n}") for n in range(30)))
     by_hand = sqlite3.connect(exam.dir / "tallymark.db")
     with by_hand:
+        named = "SELECT sql FROM sqlite_master WHERE name = 'corrections_are_never_changed'"
+        (sql,) = by_hand.execute(named).fetchone()
         by_hand.execute("DROP TRIGGER corrections_are_never_changed")
         by_hand.execute("UPDATE corrections SET reviewer = 'Ada'")
+        by_hand.execute(sql)
     by_hand.close()
     shown = printed(capsys, exam, "--verify", code=EXIT_BROKEN_CHAIN)
     assert "BROKEN: 30 rows" in shown

@@ -15,7 +15,7 @@ from flows.review.desk import Desk
 from flows.review.guard import CSRF_HEADER
 from flows.review.office import Office
 from flows.review.people import Person
-from flows.review.sessions import COOKIE, Sessions
+from flows.review.sessions import COOKIE, Session, Sessions
 from flows.settings import load_exam
 from flows.store import open_store
 from flows.users import UserRole
@@ -63,9 +63,14 @@ def office_of(folder: Path) -> Iterator[Office]:
         yield Office(exam, store, desk, Sessions())
 
 
+def begin(office: Office, person: Person) -> Session:
+    """A log-in: with the account of that name where there is one."""
+    return office.sessions.begin(person, office.store.user(person.name))
+
+
 def browser(office: Office, person: Person) -> TestClient:
     """A browser in which somebody has logged in, and whose script knows the token of its page."""
-    session = office.sessions.begin(person)
+    session = begin(office, person)
     return TestClient(
         create_app(office, hosts=("testserver",)),
         cookies={COOKIE: office.sessions.cookie(session)},

@@ -1,5 +1,7 @@
 // Talks to the server: every answer is JSON, every refusal has words for a person.
 
+export { offline } from "./banner.js";
+
 export class Refused extends Error {
   constructor(status, problem, told = {}) {
     super(problem);
@@ -71,10 +73,4 @@ export function tell(url, body) {
 export function token() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-export function offline(message) {
-  const banner = document.getElementById("offline");
-  banner.textContent = message ?? "";
-  banner.hidden = !message;
 }

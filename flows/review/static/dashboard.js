@@ -119,7 +119,8 @@ function candidates(told) {
       const text = [each.id, each.name, each.id ? "" : each.sheets.join(", ")].filter(Boolean).join(" ");
       return el("li", {}, each.link ? el("a", { href: each.link, text }) : text);
     });
-    if (one.count > items.length) items.push(el("li", { text: `and ${count(one.count - items.length)} more` }));
+    if (one.whose) items.push(el("li", { text: one.whose }));
+    else if (one.count > items.length) items.push(el("li", { text: `and ${count(one.count - items.length)} more` }));
     const list = el("ul", { class: "some" }, ...items);
     return el("div", { class: one.count ? "group" : "group zero" }, el("h3", { text: `${one.words}: ${count(one.count)}` }), list);
   })];

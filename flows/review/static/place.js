@@ -280,7 +280,7 @@ const onCorner = () => Boolean(document.activeElement?.closest?.(".corner"));
 bind([
   { keys: ["1", "2", "3", "4"], says: "Choose a corner", run: (event) => handles.children[Number(event.key) - 1]?.focus() },
   { keys: ["Tab"], says: "Next corner; arrows move it, ten pixels with Shift", run: () => false },
-  { keys: ["Enter"], says: "Read the page where the sheet is shown", run: (event) => (event.target.tagName === "BUTTON" || $("confirm").disabled ? false : work(`${at}/confirm`, asked())) },
+  { keys: ["Enter"], says: "Read the page where the sheet is shown", run: (event) => (event.target.closest?.("a, button") || $("confirm").disabled ? false : work(`${at}/confirm`, asked())) },
   { keys: ["t"], says: "Turn the corners by a quarter", run: turnCorners },
   ...viewerKeys(viewer, () => !onCorner()),
 ]);

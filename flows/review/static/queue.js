@@ -1,11 +1,12 @@
 // The queue: the next field is shown from what was loaded before, while the last decision is still on its way.
 
 import { Refused, get, post, speakAs, tell } from "./api.js";
+import { banner } from "./banner.js";
 import { bind, showKeys } from "./keys.js";
 import { Pace } from "./pace.js";
 import { hurry, picture } from "./pictures.js";
 import { fromAddress, isNarrowed, narrowFields, toAddress, wanted } from "./queue_choice.js";
-import { banner, byId, draw, loading, painted, put, root, say, state, typed, wrong } from "./queue_screen.js";
+import { byId, draw, loading, painted, put, root, say, state, typed, wrong } from "./queue_screen.js";
 import { surely } from "./queue_values.js";
 import { Saver } from "./saver.js";
 import { savingWords } from "./saver_core.js";
@@ -36,6 +37,8 @@ let filling = false;
 let unwanted = new Set(); // skipped in this window while the server was not told yet
 let line = 0; // counts changes of order and filters: an answer to an earlier one is dropped
 let active = Date.now(); // when somebody last did anything here
+let heard = ""; // what was decided last, to be heard before the field that comes next
+let inTrouble = false;
 let entered = 0; // when the key was pressed that led to the next field
 
 function showAll() {
@@ -58,8 +61,10 @@ function beginLine() {
 
 // ---- loading --------------------------------------------------------------------------------------------------------
 
+const nameOf = (field) => field.question || field.field;
+
 function entryOf(field) {
-  const name = field.question || field.field;
+  const name = nameOf(field);
   return {
     field,
     crop: picture(field.crop, `The writing in ${name}`, { first: true }),
@@ -152,20 +157,26 @@ async function refresh(entry, why) {
     show(entry);
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
+    if (current === entry) wrong(why);
   }
 }
 
-// Brings a field back that was refused: after the one on the screen, so that nothing is typed into the wrong one.
-async function bringBack(key, why, text) {
+// Brings a field back whose answer was refused: after the one on the screen, so that nothing is typed into the wrong one.
+async function bringBack(op, why) {
+  let field = null;
   try {
-    const entry = entryOf(await get(`/queue/field/${key}`));
-    entry.note = why;
-    entry.typed = entry.field.closed ? "" : text;
-    ahead.unshift(entry);
-    if (!current) next();
+    field = await get(`/queue/field/${op.key}`);
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
+    if (problem.status === 404) return;
+    // Whatever became of it on the server: what was said comes back to the screen, of the field as it was.
+    ({ field } = op);
   }
+  const entry = entryOf(field);
+  entry.note = why;
+  entry.typed = field.closed ? "" : (op.text ?? "");
+  ahead.unshift(entry);
+  if (!current) next();
 }
 
 let renewing = false;
@@ -196,7 +207,7 @@ async function unreached(problem) {
 }
 
 function reached() {
-  if (!saver.size) banner("");
+  if (!saver.size) banner();
 }
 
 // ---- what is on the screen ------------------------------------------------------------------------------------------
@@ -204,7 +215,8 @@ function reached() {
 function show(entry) {
   current = entry;
   const said = place >= 0 ? entry.said : undefined;
-  draw(entry.field, { crop: entry.crop, around: entry.around, text: entry.typed, note: entry.note, said });
+  draw(entry.field, { crop: entry.crop, around: entry.around, text: entry.typed, note: entry.note, said, heard });
+  heard = "";
   hurry(entry.around);
   byId("undo").disabled = !past.length;
   byId("previous").disabled = place === 0 || !past.length;
@@ -302,6 +314,7 @@ function decide(word, text = "") {
   entry.before = before;
   entry.op = saver.say(field, word, text, isAgain);
   entry.said = text || word;
+  heard = `${nameOf(field)}: ${entry.said}. `;
   entry.typed = "";
   entry.note = "";
   if (place < 0) {
@@ -410,12 +423,12 @@ saver.addEventListener("refused", ({ detail: { op, problem } }) => {
     past.splice(at, 1);
     if (place > at) place -= 1;
   }
-  const name = op.field.question || op.field.field;
+  const name = nameOf(op.field);
   const what = op.kind === "undo" ? "was not taken back" : "was not stored, and comes back after this field";
   say(`${name} on sheet ${op.field.sheet} ${what}: ${problem}`);
   const why = `${op.text ? `You said ${op.text}. ` : ""}${problem}`;
   if (isShown) refresh(current, why);
-  else bringBack(op.key, why, op.text ?? "");
+  else bringBack(op, why);
 });
 
 let hasSaved = false;
@@ -425,7 +438,9 @@ saver.addEventListener("changed", ({ detail: { waiting, trouble, login } }) => {
   hasSaved ||= waiting > 0;
   byId("saving").textContent = savingWords(waiting, trouble, hasSaved);
   if (trouble) gone(trouble, login);
-  else if (!waiting) banner("");
+  else if (!waiting) banner();
+  if (inTrouble && !waiting) put("spoken", "Every decision is stored now.");
+  inTrouble = Boolean(trouble) || (inTrouble && waiting > 0);
   if (root.dataset.state === "finished") finished();
 });
 
@@ -433,7 +448,7 @@ function gone(trouble, login = false) {
   const waiting = saver.size;
   const what = trouble.startsWith("The server does not answer") ? "The server does not answer." : trouble;
   const waits = waiting ? `${waiting.toLocaleString("en")} ${waiting === 1 ? "decision waits" : "decisions wait"} here, nothing is lost.` : "";
-  banner([what, waits, login ? "" : "Trying again."].filter(Boolean).join(" "), login);
+  banner([what, waits, login ? "" : "Trying again."], login);
 }
 
 // ---- keys, buttons, leaving -----------------------------------------------------------------------------------------
@@ -448,7 +463,7 @@ function once(run, { empty = false, untouched = false, back = false } = {}) {
     const { state: now } = root.dataset;
     if ((now !== "one" && !(back && now !== "failed" && past.length)) || (empty && !isEmpty()) || (untouched && !isUntouched())) return false;
     if (event.target instanceof HTMLElement && event.target.closest("#choice")) return false;
-    if (event.target instanceof HTMLButtonElement && [" ", "Enter"].includes(event.key)) return false;
+    if (event.target instanceof HTMLElement && event.target.closest("a, button") && [" ", "Enter"].includes(event.key)) return false;
     if (event.repeat) return true;
     entered = event.timeStamp;
     run();

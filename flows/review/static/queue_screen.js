@@ -23,7 +23,8 @@ export function put(id, text) {
 }
 
 // Draws a field. `said` is what this person said of it before, undefined for a field that is decided for the first time.
-export function draw(field, { crop, around, text, note, said }) {
+// `heard` is told before it to those who listen.
+export function draw(field, { crop, around, text, note, said, heard = "" }) {
   byId("crop").replaceChildren(crop);
   byId("around").replaceChildren(around);
   put("reason", field.reason_word);
@@ -50,7 +51,7 @@ export function draw(field, { crop, around, text, note, said }) {
   for (const button of document.querySelectorAll("[data-word], #skip")) button.disabled = Boolean(field.closed);
   const best = field.guesses[0];
   const offered = !best ? "No guess." : isGuess(best) ? `Best guess ${best.label}, ${best.percent} percent.` : `Space says ${best.label}.`;
-  put("spoken", `${field.reason_word}. ${field.question || field.field}, sheet ${field.sheet}. ${offered}`);
+  put("spoken", `${heard}${field.reason_word}. ${field.question || field.field}, sheet ${field.sheet}. ${offered}`);
 }
 
 // What stands in place of a blank that would settle nothing is offered, and was not guessed by the machine.
@@ -104,20 +105,4 @@ export function say(words) {
   put("told", words);
   clearTimeout(toldTimer);
   toldTimer = setTimeout(() => put("told", ""), TOLD_MS);
-}
-
-export function banner(words, login = false) {
-  const element = byId("offline");
-  if (element.dataset.words === words) return;
-  element.dataset.words = words;
-  element.replaceChildren(words);
-  if (login) {
-    const link = document.createElement("a");
-    link.href = "/login";
-    link.target = "_blank";
-    link.rel = "noopener";
-    link.textContent = "Log in again";
-    element.append(link);
-  }
-  element.hidden = !words;
 }

@@ -6,7 +6,7 @@ import { Refused, get, speakAs, token } from "./api.js";
 const WAITS_MS = [500, 1000, 2000, 4000, 8000];
 const LOGIN_MS = 2000; // how often it is asked whether somebody has logged in again
 const SLOW_MS = 4000; // a server that takes longer than this for one decision is said to be slow
-const PASSING = new Set([0, 408, 425, 429, 502, 503, 504]); // what is sent again may be taken a moment later
+const PASSING = new Set([0, 408, 425, 429, 502, 503, 504, 507]); // what is sent again may be taken a moment later
 const LOGGED_OUT = new Set([401, 403]);
 
 export const isPassing = (status) => PASSING.has(status);

@@ -1,11 +1,13 @@
 // One sheet: its pages with every reading on them, a field to put right, whose it is, what it adds up to.
-import { get, LONG_MS, offline, post, Refused, token } from "./api.js";
+import { get, LONG_MS, offline, Refused, token } from "./api.js";
 import { bind } from "./keys.js";
 import { make, patiently, percent } from "./page_parts.js";
-import { isLoggedOut, isPassing, loggedIn, waitOf } from "./saver_core.js";
 import { areaOf, drawField } from "./sheet_field.js";
 import { chooseCandidates } from "./sheet_candidate.js";
 import { showBeside } from "./sheet_beside.js";
+import { firstOf } from "./sheet_remarks.js";
+import { Said } from "./sheet_said.js";
+import { sendUntilTold } from "./sheet_saving.js";
 import { Viewer, viewerKeys } from "./viewer.js";
 
 const $ = (id) => document.getElementById(id);
@@ -22,8 +24,7 @@ let data = null;
 let pageAt = 0;
 let chosen = null;
 let saving = false;
-const person = document.querySelector(".who")?.textContent ?? "";
-let lastSaved = new Map(); // the rows of the trail that `u` takes back, by key
+const saidHere = new Said();
 let turn = 0;
 
 // ---- showing ---------------------------------------------------------------------------------------------------------
@@ -34,11 +35,12 @@ async function open(name, { push = false, key = "", page = 0 } = {}) {
     const answer = await patiently(() => get(`/sheets/data?sheet=${encodeURIComponent(name)}`), $("state"), () => mine === turn);
     if (!answer || mine !== turn) return;
     if (push) history.pushState(null, "", `/sheets?sheet=${encodeURIComponent(name)}`);
-    chosen = null;
+    leaveField();
     pageAt = Math.min(page, Math.max(answer.pages.length - 1, 0));
     take(answer);
     showPage();
-    if (key) chooseKey(key);
+    const at = key || (page ? "" : firstOf(answer)?.key);
+    if (at) chooseKey(at);
     else {
       showField(null);
       viewer.svg.focus({ preventScroll: true });
@@ -141,7 +143,7 @@ function mark() {
 function turnTo(at) {
   if (!data || at < 0 || at >= data.pages.length) return;
   pageAt = at;
-  chosen = null;
+  leaveField();
   showPage();
   showField(null);
   ahead();
@@ -171,7 +173,7 @@ function chooseKey(key) {
 }
 
 function showField(field) {
-  if (chosen && !typed.disabled) keepDraft();
+  if (chosen) keepDraft();
   const same = field && chosen && field.key === chosen.key && field.revision === chosen.revision;
   chosen = field;
   mark();
@@ -179,8 +181,10 @@ function showField(field) {
   typed.disabled = off;
   $("save").disabled = off;
   for (const one of wordButtons) one.disabled = off;
-  $("undo").disabled = !lastSaved.size && !field?.by;
-  $("field-name").textContent = field ? field.label : "No field chosen";
+  $("nothing").disabled = !field?.nothing;
+  $("take-back").disabled = !field?.by;
+  showUndo();
+  $("field-name").textContent = $("field-name").title = field ? field.label : "No field chosen";
   $("may-hold").textContent = field?.may_hold || "Value";
   $("field-why").textContent = field ? whyOf(field) : "Choose a field with Tab or a click; Enter opens it.";
   $("field-why").classList.toggle("warn", field?.state === "open");
@@ -198,10 +202,22 @@ function showField(field) {
   if (field && $("history").open) showHistory(field);
 }
 
+function showUndo() {
+  const last = saidHere.last();
+  $("undo").disabled = !last;
+  $("undo").title = last ? `Takes back ${last.words}, ${last.name}` : "";
+}
+
 function whyOf(field) {
   const said = field.by ? `Said by ${field.by} on ${field.on.slice(0, 10)}. ` : "";
   const open = field.state === "open" ? `Open: ${field.why}` : { value: "Settled", blank: "Settled: nothing is written there", corrected: "" }[field.state];
   return [said + open, field.question && `In question: ${field.question}`].filter(Boolean).join(" · ");
+}
+
+// What was typed and not saved is there again when somebody comes back to its field.
+function leaveField() {
+  if (chosen) keepDraft();
+  chosen = null;
 }
 
 function keepDraft() {
@@ -230,6 +246,19 @@ function tell(words, kind = "") {
 }
 
 let checking = 0;
+let soon = 0;
+
+// What is typed is checked a moment later, while it is still what is typed.
+function checkSoon() {
+  clearTimeout(soon);
+  soon = setTimeout(check, 80);
+}
+
+function checkNoMore() {
+  clearTimeout(soon);
+  checking += 1;
+}
+
 async function check() {
   const mine = ++checking;
   const { key } = chosen;
@@ -250,77 +279,88 @@ async function check() {
 async function say(word, text = "") {
   if (!chosen) return;
   if (saving) return tell("The answer before is still being saved; this one waits here.", "");
+  checkNoMore();
   const field = chosen;
-  await send("/sheets/say", { sheet: data.sheet, key: field.key, revision: field.revision, word, text, token: token() }, (told) => {
+  const body = { sheet: data.sheet, key: field.key, revision: field.revision, word, text, token: token() };
+  await send("/sheets/say", body, (told, isHere) => {
     drafts.delete(field.key);
-    lastSaved = new Map(Object.entries(told.rows));
-    typed.value = "";
+    const shown = told.state === "value" ? told.value : told.state === "blank" ? "blank" : "unreadable";
+    saidHere.add({ sheet: body.sheet, name: field.label, words: shown, rows: told.rows });
+    if (!isHere) return;
+    chosen = null;
     const list = fields();
     const at = list.findIndex((one) => one.key === field.key);
     const next = list[at + 1] ?? list[at];
-    const shown = told.state === "value" ? told.value : told.state === "blank" ? "blank" : "unreadable";
     showField(next);
     tell(`${field.label}: ${shown}, saved`, "fine");
     element(next.key)?.focus({ preventScroll: true });
   });
 }
 
-async function undo() {
-  // A candidate is written into every id field of a sheet, and taken back from all of them.
-  // What is taken back is what this window stored, or what it shows: never what somebody else has said since.
-  const rows = chosen?.by && lastSaved.get(chosen.key) !== chosen.row ? [[chosen.key, chosen.row]] : [...lastSaved];
-  if (!rows.length || saving) return;
-  for (const [key, row] of rows)
-    await send("/sheets/undo", { sheet: data.sheet, key, token: token(), row }, () => {
-      lastSaved.delete(key);
-      drafts.delete(key);
-      chosen = null;
-      chooseKey(key);
-      tell("Taken back", "fine");
-    });
+function nothing() {
+  if (!chosen) return;
+  if (chosen.nothing) say("value", chosen.nothing);
+  else tell("This field cannot say that nothing was awarded.", "bad");
 }
 
-// Sends a decision until the server has answered: with the same token, so that it is stored once.
-export async function send(url, body, done) {
+// Takes back what this window said last, on whatever sheet that was; it is told by name.
+async function undo() {
+  if (saving) return;
+  const last = saidHere.last();
+  if (!last) {
+    tell(chosen?.by ? "You have said nothing here yet. U takes back what stands in this field." : "You have said nothing here yet.");
+    return;
+  }
+  if (last.sheet !== data.sheet) await open(last.sheet, { push: true, key: [...last.rows.keys()][0] });
+  if (last.sheet !== data.sheet) return;
+  saidHere.drop(last);
+  // A candidate is written into every id field of a sheet, and taken back from all of them.
+  for (const [key, row] of last.rows) await takeBack(key, row, `Taken back: ${last.words}, ${last.name}`);
+}
+
+// Takes back what stands in the chosen field, as it is shown: never what somebody else has said since.
+async function takeBackChosen() {
+  if (saving || !chosen) return;
+  const { key, label, row, value, by } = chosen;
+  if (!by) tell("Nobody has said anything of this field.", "bad");
+  else await takeBack(key, row, `Taken back: what ${by} said of ${label}${value ? `, ${value}` : ""}`);
+}
+
+async function takeBack(key, row, words) {
+  await send("/sheets/undo", { sheet: data.sheet, key, token: token(), row }, (_, isHere) => {
+    saidHere.forget(key, row);
+    drafts.delete(key);
+    if (!isHere) return;
+    chosen = null;
+    chooseKey(key);
+    tell(words, "fine");
+  });
+}
+
+// Sends a decision; `done(told, isHere)` hears that it is stored, and whether its sheet is still on the screen.
+async function send(url, body, done) {
   saving = true;
-  $("saving").textContent = "Saving…";
   view.setAttribute("aria-busy", "true");
-  for (let failed = 0, renewed = false; ; ) {
-    try {
-      const told = await post(url, body);
-      saving = false;
-      if (told.sheet.sheet !== data.sheet) {
-        // Somebody has gone on to another sheet meanwhile; what was said is stored all the same.
-        offline();
-        drafts.delete(told.told.key);
-        lastSaved = new Map();
-        break;
-      }
+  try {
+    const told = await sendUntilTold(url, body);
+    saving = false;
+    const isHere = told.sheet.sheet === data.sheet;
+    if (isHere) {
       take(told.sheet);
       drawFields();
-      done(told.told);
-      later();
-      break;
-    } catch (problem) {
-      if (problem instanceof Refused && isPassing(problem.status)) {
-        offline(`${problem.message} What you said is still here, and is sent again until it is stored.`);
-        await new Promise((wait) => setTimeout(wait, waitOf(failed++)));
-        continue;
-      }
-      if (problem instanceof Refused && isLoggedOut(problem.status) && !renewed) {
-        await loggedIn(person, (words) => offline(`${words} What you said is still here; log in again, in another window if you like.`));
-        offline();
-        renewed = true;
-        continue;
-      }
-      saving = false;
-      tell(problem.message, "bad");
-      if (problem.status === 409) await refresh();
-      break;
     }
+    done(told.told, isHere);
+    if (isHere) later();
+  } catch (problem) {
+    if (!(problem instanceof Refused)) throw problem;
+    const isHere = body.sheet === data.sheet;
+    tell(isHere ? problem.message : `Not stored on ${body.sheet}: ${problem.message}`, "bad");
+    if (isHere && problem.status === 409) await refresh();
+  } finally {
+    saving = false;
+    view.removeAttribute("aria-busy");
+    showUndo();
   }
-  $("saving").textContent = "";
-  view.removeAttribute("aria-busy");
 }
 
 // What a decision means for other sheets, and theirs for this one, is known a little later.
@@ -382,11 +422,7 @@ viewer.svg.addEventListener("keydown", (event) => {
   if (next) element(next.key)?.focus({ preventScroll: true });
 });
 
-let soon = 0;
-typed.addEventListener("input", () => {
-  clearTimeout(soon);
-  soon = setTimeout(check, 80);
-});
+typed.addEventListener("input", checkSoon);
 typed.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   if (event.key === "Enter") {
@@ -402,6 +438,8 @@ typed.addEventListener("keydown", (event) => {
 });
 $("save").addEventListener("click", () => say("value", typed.value));
 for (const button of wordButtons) button.addEventListener("click", () => say(button.dataset.word));
+$("nothing").addEventListener("click", nothing);
+$("take-back").addEventListener("click", takeBackChosen);
 $("undo").addEventListener("click", undo);
 $("history").addEventListener("toggle", () => $("history").open && chosen && showHistory(chosen));
 names.previous.addEventListener("click", () => go("previous"));
@@ -435,7 +473,9 @@ bind([
   { keys: ["b"], says: "Nothing is written in the field", run: () => (onField() ? say("blank") : undefined) },
   { keys: ["x"], says: "It was crossed out", run: () => (onField() ? say("cancelled") : undefined) },
   { keys: ["r"], says: "Nobody can read it", run: () => (onField() ? say("unreadable") : undefined) },
-  { keys: ["u"], says: "Undo", run: undo },
+  { keys: ["a"], says: "Nothing was awarded, where the mark may say so", run: () => (onField() ? nothing() : undefined) },
+  { keys: ["u"], says: "Undo: take back what you said last, on whatever sheet", run: undo },
+  { keys: ["U"], says: "Take back what stands in the chosen field", run: takeBackChosen },
   { keys: ["n"], says: "Next sheet", run: () => go("next") },
   { keys: ["p"], says: "Previous sheet", run: () => go("previous") },
   { keys: ["j"], says: "Next sheet with open fields", run: () => (data?.next_open ? go("next_open") : tell("No other sheet has open fields", "fine")) },
@@ -443,7 +483,7 @@ bind([
   { keys: ["PageUp"], says: "Page before", run: () => turnTo(pageAt - 1) },
   ...viewerKeys(viewer, () => !onField()),
 ]);
-if (view.dataset.lead === "yes") chooseCandidates({ sheet: () => data, send, say: tell, saved: (rows) => ((lastSaved = new Map(Object.entries(rows))), ($("undo").disabled = false)) });
+if (view.dataset.lead === "yes") chooseCandidates({ sheet: () => data, send, say: tell, saved: (sheet, id, rows) => saidHere.add({ sheet, name: "the candidate", words: id, rows }) });
 
 const asked = new URLSearchParams(location.search);
 open(view.dataset.sheet, { key: asked.get("field") ?? "", page: Math.max(Number(asked.get("page") ?? 1) - 1, 0) || 0 });

@@ -1,13 +1,14 @@
 // What stands beside the page: whose sheet it is, its marks and sum, what contradicts it, other pictures of its pages.
 import { showAcceptance } from "./accept.js";
 import { make, percent } from "./page_parts.js";
+import { fieldOf } from "./sheet_remarks.js";
 
 const $ = (id) => document.getElementById(id);
 
 export function showBeside(data, { choose, lead }) {
   person(data, lead);
   marks(data, choose);
-  remarks(data, lead);
+  remarks(data, choose, lead);
   showAcceptance(data.acceptance, "/accept/sheet", { name: data.sheet });
 }
 
@@ -54,8 +55,8 @@ function marks(data, choose) {
   $("reasons").replaceChildren(...sums.reasons.map((each) => make("li", {}, each)));
 }
 
-function remarks(data, lead) {
-  const items = data.remarks.map((each) => make("li", { class: "warn" }, each));
+function remarks(data, choose, lead) {
+  const items = data.remarks.map((each) => make("li", { class: "warn" }, remark(each, data, choose)));
   items.push(...data.notes.map((each) => make("li", {}, each)));
   if (data.extra_of) items.push(make("li", {}, "Extra paper of ", sheetLink(data.extra_of)));
   for (const each of data.extras) items.push(make("li", {}, "Extra paper: ", sheetLink(each)));
@@ -64,6 +65,19 @@ function remarks(data, lead) {
     items.push(make("li", {}, lead ? make("a", { href: `/keep/${one.scan}/${one.number}` }, words) : words));
   }
   $("remarks").replaceChildren(...(items.length ? items : [make("li", { class: "soft" }, "Nothing to remark.")]));
+}
+
+// A remark leads to the field that it is about.
+function remark(words, data, choose) {
+  const field = fieldOf(words, data);
+  if (!field) return words;
+  const link = make("a", { href: `/sheets?${new URLSearchParams({ sheet: data.sheet, field: field.key })}`, title: `Go to ${field.label}` }, words);
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    choose(field.key);
+  });
+  return link;
 }
 
 const sheetLink = (name) => make("a", { href: `/sheets?sheet=${encodeURIComponent(name)}` }, name);

@@ -14,9 +14,10 @@ export function chooseCandidates({ sheet, send, say, saved }) {
     const data = sheet();
     const revisions = {};
     for (const page of data.pages) for (const field of page.fields) if (field.role === "id" && field.key) revisions[field.key] = field.revision;
-    await send("/sheets/candidate", { sheet: data.sheet, id, revisions, token: token() }, (told) => {
+    await send("/sheets/candidate", { sheet: data.sheet, id, revisions, token: token() }, (told, isHere) => {
+      saved(data.sheet, id, told.rows);
+      if (!isHere) return;
       close();
-      saved(told.rows);
       say(`The sheet is ${id}'s`, "fine");
     });
   };

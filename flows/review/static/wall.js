@@ -4,6 +4,8 @@ import { post, tell, token } from "./api.js";
 import { bind } from "./keys.js";
 import { Grid, preload } from "./wall_grid.js";
 import { Saver } from "./wall_saver.js";
+import { Strikes } from "./wall_strikes.js";
+import { windowName } from "./window_name.js";
 
 const KEEP_MS = 30_000; // leases last three times as long
 const LOOK_AGAIN_MS = 1500;
@@ -16,12 +18,13 @@ const group = place.dataset.group;
 const note = byId("wall-note");
 const state = byId("wall-state");
 
-const strikes = new Set(); // keys that are struck, also of pages that come again
+const strikes = new Strikes(await windowName(), document.querySelector(".who").textContent, group); // also of pages that come again
 const grid = new Grid(place, byId("wall-about"), { struck: struckNow });
 let next = null; // the promise of the page after this one
 let guess = "";
 let left = 0;
 let confirmed = []; // pages that can be taken back, the latest last
+const undoing = new Map(); // pages that are being taken back, by the name under which they were confirmed
 let sending = new Map(); // keys of pages that are being stored, by token
 let ahead = []; // keys of the page after this one
 let asked = 0;
@@ -34,8 +37,8 @@ const busy = () => [...sending.values()].flat();
 const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 
 function struckNow(cell, isStruck) {
-  if (isStruck) strikes.add(cell.key);
-  else strikes.delete(cell.key);
+  if (isStruck) strikes.add(cell);
+  else strikes.delete(cell);
   count();
 }
 
@@ -116,7 +119,7 @@ async function show(page) {
   state.hidden = true;
   guess = told.guess;
   left = told.left;
-  grid.show(told.cells, told.cells.map((cell) => cell.key).filter((key) => strikes.has(key)));
+  grid.show(told.cells, told.cells.filter((cell) => strikes.has(cell)).map((cell) => cell.key));
   count();
   next = load([...shown(), ...busy()]);
 }
@@ -142,8 +145,8 @@ function confirm() {
   for (const { key, revision } of grid.cells) (grid.struck.has(key) ? struck : fields).push({ key, revision });
   const body = { token: name, guess, fields, struck };
   sending.set(name, shown());
-  for (const one of struck) strikes.delete(one.key);
-  confirmed = [...confirmed, { name, keys: fields.map((one) => one.key), struck: struck.map((one) => one.key) }].slice(-MOST_UNDONE);
+  for (const one of struck) strikes.delete(one);
+  confirmed = [...confirmed, { name, keys: fields.map((one) => one.key), struck }].slice(-MOST_UNDONE);
   saver.send("/wall/confirm", body);
   say(`${plural(fields.length, "field")} confirmed as ${byId("wall-title").textContent.replace("read as ", "")}${struck.length ? `, ${struck.length} struck for the queue` : ""}.`, "good");
   show(next ?? load(busy()));
@@ -155,8 +158,9 @@ function undo() {
     say("There is no page to take back: only pages confirmed in this window are.", "warn");
     return;
   }
-  for (const key of last.struck) strikes.add(key);
-  saver.send("/wall/undo", { token: token(), confirmed: last.name, keys: last.keys, struck: last.struck });
+  for (const one of last.struck) strikes.add(one);
+  undoing.set(last.name, last);
+  saver.send("/wall/undo", { token: token(), confirmed: last.name, keys: last.keys, struck: last.struck.map((one) => one.key) });
   say("The page is being taken back …");
   count();
 }
@@ -181,10 +185,13 @@ function refused(sent, problem) {
   sending.delete(sent.body.token);
   if (sent.url === "/wall/undo") {
     // It can be tried again, with a token of its own.
-    const { confirmed: name, keys, struck } = sent.body;
-    for (const key of struck) strikes.delete(key);
-    confirmed.push({ name, keys, struck });
-  } else confirmed = confirmed.filter((one) => one.name !== sent.body.token);
+    const last = undoing.get(sent.body.confirmed);
+    for (const one of last?.struck ?? []) strikes.delete(one);
+    if (last) confirmed.push(last);
+  } else {
+    confirmed = confirmed.filter((one) => one.name !== sent.body.token);
+    for (const one of sent.body.struck) strikes.add(one);
+  }
   const what = sent.url === "/wall/undo" ? "The page was not taken back" : "A page was not stored; its fields are still open and come again";
   say(`${what}: ${problem.message}`, "wrong");
   count();
@@ -192,7 +199,7 @@ function refused(sent, problem) {
 
 bind([
   ...grid.keys(),
-  { keys: ["Enter"], says: "Confirm the page: everything that is not struck holds the value above", run: (event) => (event.repeat || event.target.closest?.("a, #wall-undo, #show-keys, #log-out, .state") ? false : confirm()) },
+  { keys: ["Enter"], says: "Confirm the page: everything that is not struck holds the value above", run: (event) => (event.repeat || event.target.closest?.("a, header, #wall-undo, .state") ? false : confirm()) },
   { keys: ["u", "Ctrl+z"], says: "Take the last page back", run: undo },
   { keys: ["Escape"], says: "Back to the groups", run: () => byId("wall-back").click() },
 ]);

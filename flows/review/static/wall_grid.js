@@ -5,7 +5,8 @@ import { draw } from "./page_parts.js";
 const LOOK_MS = 700; // nobody looks at sixty crops in less: Enter pressed twice confirms one page, not two
 const APART_PX = 4; // cells whose tops differ by less stand in one row
 
-const percent = (share) => (share >= 0.9995 ? "> 99.9 %" : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`);
+// The least certain come first, so what nearly all are sure of is told apart: 99.1 % is not 100 %.
+const percent = (share) => (share >= 0.9995 ? "> 99.9 %" : `${(share * 100).toFixed(share < 0.1 || share >= 0.99 ? 1 : 0)} %`);
 
 export const cropUrl = (cell) => `/crop/${encodeURIComponent(cell.key)}.png?v=${encodeURIComponent(cell.revision)}`;
 

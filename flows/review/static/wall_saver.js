@@ -1,6 +1,7 @@
 // Sends what was confirmed on a wall until the server has it, see `Line`; says so in the head of the page.
 
-import { offline, post } from "./api.js";
+import { post } from "./api.js";
+import { banner } from "./banner.js";
 import { Line, savingWords } from "./saver_core.js";
 
 export class Saver extends Line {
@@ -25,8 +26,8 @@ export class Saver extends Line {
     document.getElementById("saving").textContent = savingWords(waiting, trouble, this.#hasSaved);
     const whose = this.others[0]?.person;
     const waits = waiting ? `${waiting === 1 ? "One page waits" : `${waiting} pages wait`} here, nothing is lost.` : "";
-    if (trouble) offline([trouble, waits, login ? "Log in again, in another window if you like." : "Trying again."].filter(Boolean).join(" "));
-    else if (whose) offline(`Pages that ${whose} confirmed in this window are not stored yet; they are sent when ${whose} logs in here again.`);
-    else if (!waiting) offline();
+    if (trouble) banner([trouble, waits, login ? "" : "Trying again."], login);
+    else if (whose) banner([`Pages that ${whose} confirmed in this window are not stored yet; they are sent when ${whose} logs in here again.`]);
+    else if (!waiting) banner();
   }
 }

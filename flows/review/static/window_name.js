@@ -3,6 +3,8 @@
 import { token } from "./api.js";
 
 const STORE = "tallymark.window";
+const TRIES = 4; // a page that is loaded again holds its name a moment longer
+const APART_MS = 40;
 
 export async function windowName() {
   let name = "";
@@ -11,7 +13,7 @@ export async function windowName() {
   } catch {
     // Nothing is kept here.
   }
-  if (!/^[0-9a-f]{32}$/.test(name) || !(await isFree(name))) {
+  if (!/^[0-9a-f]{32}$/.test(name) || !(await isFreeSoon(name))) {
     name = token();
     await isFree(name);
   }
@@ -21,6 +23,14 @@ export async function windowName() {
     // The next page of this window is another window then.
   }
   return name;
+}
+
+async function isFreeSoon(name) {
+  for (let tried = 1; ; tried += 1) {
+    if (await isFree(name)) return true;
+    if (tried === TRIES || !navigator.locks) return false;
+    await new Promise((done) => setTimeout(done, APART_MS));
+  }
 }
 
 // Holds a lock on the name as long as this page is there; false when another page holds it.

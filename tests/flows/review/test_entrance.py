@@ -84,6 +84,45 @@ def test_what_is_no_link_logs_nobody_in(office: Office, query: str) -> None:
     assert not is_in(client)
 
 
+def test_a_link_is_over_when_the_exam_gets_accounts(office: Office) -> None:
+    """Whoever opened it before was a lead, with no password: nobody stays one so."""
+    client = visitor(office)
+    client.get(f"/open?code={office.sessions.link_for(LEA)}")
+    csrf = {"x-csrf-token": token_of(client.get("/").text)}
+    unused = f"/open?code={office.sessions.link_for(LEA)}"
+    assert is_in(client)
+    account(office)
+    answer = client.get("/", headers={"accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?since=accounts")
+    page = client.get(answer.headers["location"]).text
+    assert "This exam has accounts now, and its link logs nobody in any more." in page and "<form" in page
+    assert not is_in(client)
+    # A link that was not opened yet opens nothing either.
+    late = visitor(office)
+    late.get(unused)
+    assert not is_in(late)
+    assert log_in(client) == 303
+    assert is_in(client)
+    assert client.post("/queue/next", json={}, headers=csrf).status_code == 403
+
+
+def test_what_a_page_of_a_link_sends_after_that_is_not_stored_and_says_why(office: Office) -> None:
+    client = visitor(office, accept="application/json")
+    client.get(f"/open?code={office.sessions.link_for(LEA)}")
+    csrf = {"x-csrf-token": token_of(client.get("/").text)}
+    account(office)
+    answer = client.post("/queue/next", json={}, headers=csrf)
+    assert answer.status_code == 401
+    words = "This exam has accounts now, and its link logs nobody in any more. Log in with an account in another tab"
+    assert answer.json()["problem"].startswith(words)
+
+
+@pytest.mark.parametrize("since", ["", "accounts", "<script>", "x" * 3000])
+def test_the_log_in_page_says_nothing_that_an_address_says(office: Office, since: str) -> None:
+    page = visitor(office).get("/login", params={"since": since}).text
+    assert "has accounts now" not in page and "<script>" not in page and "xxx" not in page
+
+
 # ---- logging in ------------------------------------------------------------------------------------------------------
 
 
@@ -216,7 +255,7 @@ def test_names_are_for_leads_and_where_the_exam_says_so(office: Office, role: Us
 def test_logging_in_begins_a_new_session_and_ends_the_one_before(office: Office) -> None:
     account(office)
     client = visitor(office)
-    client.get(f"/open?code={office.sessions.link_for(ADA)}")
+    client.get(f"/open?code={office.sessions.link_for(ADA, office.store.user('Ada'))}")
     before, token = client.cookies[COOKIE], token_of(client.get("/").text)
     assert log_in(client) == 303
     assert client.cookies[COOKIE] != before

@@ -27,7 +27,7 @@ from flows.review.throttle import LONGEST_WAIT
 from flows.users import UserRole
 from tests.helpers.exam_folder import exam_folder
 from tests.helpers.exam_rows import SCAN
-from tests.helpers.review_office import ADA, LEA, VIC, browser, office_of
+from tests.helpers.review_office import ADA, LEA, VIC, begin, browser, office_of
 from tests.helpers.review_routes import Route, routes_of
 from tests.helpers.visitors import FROM_HERE, GOOD, account, log_in, visitor
 
@@ -35,6 +35,11 @@ ROOT = Path(flows.review.__file__).parent
 REPOSITORY = ROOT.parent.parent
 
 PEOPLE: dict[UserRole, Person] = {UserRole.VIEWER: VIC, UserRole.REVIEWER: ADA, UserRole.LEAD: LEA}
+
+MALLORY = Person('</span><script>alert(1)</script><img src=x onerror="alert(2)">', UserRole.LEAD, sees_names=True)
+
+ALL = (ADA, LEA, VIC, MALLORY)
+"""Who has an account."""
 
 OPEN_TO_ALL = {("GET", "/open"), ("GET", "/login"), ("POST", "/login"), ("POST", "/logout")}
 """What needs no log-in: the way in, and the way out, which shows the token of its page."""
@@ -74,7 +79,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = exam_folder(tmp_path_factory.mktemp("owasp") / "exam")
     (folder / "roster.csv").write_text(f"id,name\n00123456,{NAME}\n00123457,{NAME} Two\n", encoding="utf-8")
     with office_of(folder) as opened:
-        account(opened, "Ada")
+        for person in ALL:
+            account(opened, person.name, person.role)
         yield opened
 
 
@@ -196,7 +202,7 @@ def _log_of(office: Office) -> Path:
 
 
 def test_a02_what_lets_somebody_in_is_random_and_long(office: Office) -> None:
-    session = office.sessions.begin(ADA)
+    session = begin(office, ADA)
     for text in (session.id, session.csrf, office.sessions.link_for(ADA)):
         assert len(text) >= len(secrets.token_urlsafe(32))
     for path in (ROOT / "sessions.py", ROOT.parent / "passwords.py"):
@@ -236,8 +242,7 @@ def test_a03_nothing_that_is_sent_becomes_sql_a_path_or_a_template(
 
 
 def test_a03_names_are_text_on_every_page(office: Office, app: FastAPI) -> None:
-    mallory = Person('</span><script>alert(1)</script><img src=x onerror="alert(2)">', UserRole.LEAD, sees_names=True)
-    client = browser(office, mallory)
+    client = browser(office, MALLORY)
     for at in ("/", "/queue", "/wall", "/sheets", "/nothing"):
         page = client.get(at, headers={"accept": "text/html"}).text
         assert "&lt;script&gt;alert(1)" in page, at
@@ -355,7 +360,7 @@ def test_a06_browsers_run_nothing_that_is_not_ours() -> None:
 
 def test_a07_a_session_cannot_be_chosen_or_shared(office: Office) -> None:
     """Session fixation: what a browser brings along is never what it is known by afterwards."""
-    mine = office.sessions.cookie(office.sessions.begin(VIC))
+    mine = office.sessions.cookie(begin(office, VIC))
     client = visitor(office, cookie=f"{COOKIE}={mine}")
     answer = client.post("/login", data={"name": "Ada", "password": GOOD}, headers=FROM_HERE)
     assert answer.status_code == 303
@@ -365,7 +370,7 @@ def test_a07_a_session_cannot_be_chosen_or_shared(office: Office) -> None:
 
 
 def test_a07_every_page_asks_anew_who_it_is(office: Office, app: FastAPI) -> None:
-    session = office.sessions.begin(LEA)
+    session = begin(office, LEA)
     client = visitor(office, accept="application/json", cookie=f"{COOKIE}={office.sessions.cookie(session)}")
     assert client.get("/").status_code == 200
     office.sessions.end(session)
@@ -379,7 +384,7 @@ def test_a07_every_page_asks_anew_who_it_is(office: Office, app: FastAPI) -> Non
 
 def test_a08_nothing_is_taken_without_the_token_of_a_page(app: FastAPI, office: Office) -> None:
     """CSRF: the cookie alone does nothing, whatever the sender calls what it sends."""
-    cookie = office.sessions.cookie(office.sessions.begin(LEA))
+    cookie = office.sessions.cookie(begin(office, LEA))
     kinds = ("application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x")
     changing = [one for one in routes_of(app) if one.method == "POST" and one.path != "/login"]
     assert changing
@@ -423,7 +428,7 @@ def test_a09_refused_log_ins_are_logged_without_names_or_passwords(
 
 def test_a09_changes_of_accounts_are_logged(office: Office) -> None:
     assert [(one.name, one.what, one.by) for one in office.store.user_changes()] == [
-        ("Ada", "added as reviewer", "root")
+        (one.name, f"added as {one.role.value}", "root") for one in ALL
     ]
 
 

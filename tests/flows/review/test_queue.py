@@ -79,7 +79,7 @@ def test_a_window_is_handed_fields_with_all_that_is_needed_to_decide(office: Off
     assert (keys(told), told["left"], told["lost"]) == (EVERYTHING, 3, [])
     field = told["fields"][0]
     assert field["sheet"] == "marks#00002"
-    assert (field["file"], field["page"], field["question"]) == ("a.pdf", 2, "2 (max 10)")
+    assert (field["file"], field["page"], field["question"]) == ("scan 9f2c41d0", 2, "2 (max 10)")
     assert field["may_hold"].startswith("a number from 0 to 10 in steps of 0.5")
     assert [guess["label"] for guess in field["guesses"]] == ["7", "1"]
     assert field["sentence"]

@@ -81,7 +81,7 @@ def test_a_scan_that_is_gone_is_told_in_words(drawn: tuple[Office, list[Wanted]]
     (office.exam.archive / f"{SCAN}.pdf").unlink()
     answer = browser(office, ADA).get(f"/around/{OPEN_ID}.jpg")
     assert answer.status_code == 404
-    assert "not in the archive" in answer.json()["problem"]
+    assert "cannot be shown: its scan is not there any more; put back archive/" in answer.json()["problem"]
 
 
 def test_unpacked_pages_take_no_more_room_than_they_may() -> None:
