@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, text
 
 from flows.errors import TokenUsedError
 from flows.records import Correction, FieldRow, TrailRow
+from flows.reviewer import is_same_person
 from flows.store_chain import (
     altered_triggers,
     crop_hashes,
@@ -91,7 +92,12 @@ class TrailStore(Transactions):
             say(connection, choose(fields_together(connection)))
 
     def decide_field(
-        self, key: str, token: str, choose: Callable[[FieldRow, tuple[TrailRow, ...]], Correction]
+        self,
+        key: str,
+        token: str,
+        choose: Callable[[FieldRow, tuple[TrailRow, ...]], Correction],
+        *,
+        reviewer: str | None = None,
     ) -> tuple[TrailRow, bool]:
         """Have one field decided in view of its trail, and store that, before anything else can be written.
 
@@ -101,17 +107,18 @@ class TrailStore(Transactions):
             key: the field.
             token: given by who sends the decision ("" for none): sent again, it finds what was stored the first time.
             choose: given the field and its trail, returns what is said of it. It must not write.
+            reviewer: who sends it, None if that is no matter: a token finds nothing that somebody else said.
 
         Returns:
             The row, and whether it was stored now.
 
         Raises:
             KeyError: no page that counts has such a field.
-            TokenUsedError: the token came with another field before.
+            TokenUsedError: the token came with another field before, or from somebody else.
         """
         with self._write() as connection:
             if (before := sent_before(connection, token)) is not None:
-                _refuse_other(token, [before], [key])
+                _refuse_other(token, [before], [key], reviewer)
                 return before, False
             (row,) = _each(self._fields(connection, [key]), [key])
             said = replace(choose(row, stored_trail(connection, key)), token=token)
@@ -123,6 +130,8 @@ class TrailStore(Transactions):
         keys: Sequence[str],
         token: str,
         choose: Callable[[tuple[FieldRow, ...], Mapping[str, tuple[TrailRow, ...]]], Sequence[Correction]],
+        *,
+        reviewer: str | None = None,
     ) -> tuple[tuple[TrailRow, ...], bool]:
         """Have some fields decided together, all or none, as `decide_field` does one.
 
@@ -130,17 +139,18 @@ class TrailStore(Transactions):
             keys: the fields, some hundred at most.
             token: row N of what is stored has the token "TOKEN/N", from 0.
             choose: given the fields, in the order of `keys`, and the trail of each, returns what is said of them.
+            reviewer: as `decide_field`.
 
         Returns:
             The rows, and whether they were stored now.
 
         Raises:
             KeyError: no page that counts has one of the fields.
-            TokenUsedError: the token came with other fields before.
+            TokenUsedError: the token came with other fields before, or from somebody else.
         """
         with self._write() as connection:
             if before := sent_together(connection, token):
-                _refuse_other(token, before, keys)
+                _refuse_other(token, before, keys, reviewer)
                 return before, False
             rows = _each(self._fields(connection, keys), keys)
             trails = by_key(trail_of(connection, keys))
@@ -160,7 +170,13 @@ def _each(rows: Sequence[FieldRow], keys: Sequence[str]) -> tuple[FieldRow, ...]
     return tuple(found[key] for key in keys)
 
 
-def _refuse_other(token: str, before: Sequence[TrailRow], keys: Sequence[str]) -> None:
+def _refuse_other(token: str, before: Sequence[TrailRow], keys: Sequence[str], reviewer: str | None) -> None:
+    if reviewer is not None and not all(is_same_person(row.correction.reviewer, reviewer) for row in before):
+        # Nothing is told of it: in blind review what somebody else said is no matter of this person's.
+        raise TokenUsedError(
+            "what was sent carries the token of a decision that somebody else sent before; nothing was stored: open "
+            "the page anew and say it again"
+        )
     if other := [row.correction.key for row in before if row.correction.key not in keys]:
         raise TokenUsedError(
             f"what was sent carries the token {token!r} of a decision about {other[0]} that was stored before; nothing "

@@ -1,13 +1,14 @@
 """The chained trail of what people said: what stands of it, who may say what next, and whether it is whole. Pure.
 
-    TrailRow… of one field ─standing─► Standing(correction, first, second, disputed)  ─waits_for─► Turn
+    TrailRow… of one field ─standing─► Standing(correction, first, second, disputed)  ─waits_for─► Turn ─► Act
 
 Every row carries the hash of the row before. Nothing is ever changed or deleted: an undo is a row that takes another
 one back, and a second answer that differs from the first leaves the field disputed until a third person settles it.
+An answer is a second one only of somebody who never answered the field before: nobody comes back to it knowing more.
 """
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from typing import TypeAlias
 
 from flows.errors import UndoError
 from flows.records import DISPUTED, Act, Correction, TrailRow
+from flows.reviewer import is_same_person, person_of
 from flows.trail_rows import Columns, columns_of, hash_of
 from recognizer.records import ValueState
 
@@ -73,7 +75,7 @@ def standing(rows: Sequence[TrailRow]) -> Standing:
         return NOTHING_STANDS
     if second is None:
         return Standing(first.correction, first)
-    if _same(first.correction, second.correction):
+    if same_answer(first.correction, second.correction):
         return Standing(first.correction, first, second)
     return Standing(_disputed(first.correction, second.correction), first, second, disputed=True)
 
@@ -115,7 +117,8 @@ def act_in_words(said: Correction) -> str:
     return ", ".join(part for part in (said.how, does[said.act]) if part)
 
 
-def _same(one: Correction, other: Correction) -> bool:
+def same_answer(one: Correction, other: Correction) -> bool:
+    """Tell whether two answers say the same of a field."""
     return (one.state, one.value) == (other.state, other.value)
 
 
@@ -137,13 +140,18 @@ def needs_second(key: str, share: float) -> bool:
     return bool(drawn < share * 2**SHARE_BITS)
 
 
-def waits_for(rows: Sequence[TrailRow], reviewer: str, share: float) -> Turn:
+def waits_for(rows: Sequence[TrailRow], reviewer: str, share: float, *, lead: bool = False) -> Turn:
     """Return what a person may do about a field.
+
+    Who has given a first or second answer, though it was taken back, gives no second one and settles no dispute. Who
+    settled it and took that back may settle it anew: there is nothing that a third person must not know.
 
     Args:
         rows: the trail of the field.
         reviewer: who asks.
         share: which share of the fields two people answer.
+        lead: whether that person is shown what others said. Nothing that a lead says is a second answer; but where two
+            others have answered, or everybody could see the first answer, a lead settles it as a third person does.
     """
     now = standing(rows)
     if now.first is None:
@@ -151,11 +159,63 @@ def waits_for(rows: Sequence[TrailRow], reviewer: str, share: float) -> Turn:
     if any(is_same_person(name, reviewer) for name in now.people):
         return Turn.NOTHING
     if now.disputed:
-        return Turn.THIRD
+        return Turn.THIRD if lead or not has_answered(rows, reviewer, Act.SAY, Act.SECOND) else Turn.NOTHING
     if waits_for_second(now, share):
-        return Turn.SECOND
+        was_open = _was_open(rows, now.first, share)
+        if lead:
+            return Turn.THIRD if was_open or len(answered_by(rows) - {person_of(reviewer)}) > 1 else Turn.NOTHING
+        return Turn.NOTHING if was_open or has_answered(rows, reviewer) else Turn.SECOND
     # What one could not read, another may.
     return Turn.NOTHING if now.first.correction.settles else Turn.FIRST
+
+
+def _was_open(rows: Sequence[TrailRow], first: TrailRow, share: float) -> bool:
+    """Tell whether everybody could see what stands first, while the field waited for nobody.
+
+    It is so where a second answer agreed, or a third one settled it, and was taken back; and where the same person then
+    says the same again.
+    """
+    said = first.correction
+
+    def is_said(row: TrailRow) -> bool:
+        return is_same_person(row.correction.reviewer, said.reviewer) and same_answer(row.correction, said)
+
+    since = next(at for at, row in enumerate(rows) if row is first or is_said(row))
+    if rows[since] is first and not any(row.correction.act is Act.UNDO for row in rows[since:]):
+        # It has waited ever since.
+        return False
+    stood = (standing(rows[:at]) for at in range(since + 1, len(rows) + 1))
+    return any(each.first and not each.disputed and not waits_for_second(each, share) for each in stood)
+
+
+def answered_by(rows: Iterable[TrailRow], *acts: Act) -> frozenset[str]:
+    """Return who has given answers to a field, or those of some kinds, though they were taken back (`person_of`)."""
+    said = (row.correction for row in rows)
+    return frozenset(
+        person_of(one.reviewer) for one in said if one.act is not Act.UNDO and (one.act in acts or not acts)
+    )
+
+
+def has_answered(rows: Iterable[TrailRow], reviewer: str, *acts: Act) -> bool:
+    """Tell whether a person has given an answer to a field, or one of some kinds, though it was taken back."""
+    return person_of(reviewer) in answered_by(rows, *acts)
+
+
+def act_of(rows: Sequence[TrailRow], reviewer: str, share: float, *, lead: bool = False) -> Act | None:
+    """Return what a person's word does to a field: it is the first, a second one, settles a dispute, or replaces.
+
+    None: that person has had his say, and others have to answer. The arguments are those of `waits_for`.
+    """
+    if (act := next_act(waits_for(rows, reviewer, share, lead=lead))) is not None:
+        return act
+    now = standing(rows)
+    if now.disputed:
+        return None
+    is_mine = now.first is not None and is_same_person(now.first.correction.reviewer, reviewer)
+    if is_mine and now.first is not None and now.first.correction.act is Act.THIRD:
+        # Who settled a dispute, and mistyped, still settles it.
+        return Act.THIRD
+    return Act.SAY if lead or is_mine or not waits_for_second(now, share) else None
 
 
 def next_act(turn: Turn) -> Act | None:
@@ -168,11 +228,6 @@ def waits_for_second(now: Standing, share: float) -> bool:
     if now.first is None or now.second is not None or now.first.correction.act is Act.THIRD:
         return False
     return needs_second(now.first.correction.key, share)
-
-
-def is_same_person(one: str, other: str) -> bool:
-    """Tell whether two names, as they are kept, are one person's; capitals do not make another."""
-    return one.casefold() == other.casefold()
 
 
 def undo_of(
@@ -189,7 +244,8 @@ def undo_of(
         now: when; without it, at this moment.
 
     Raises:
-        UndoError: nothing stands that could be taken back, or somebody else said it last.
+        UndoError: nothing stands that could be taken back, somebody else said it last, or it is one of two answers that
+            differ: who takes his back knows more than before.
     """
     left = list(in_force(rows))
     if not left:
@@ -200,6 +256,11 @@ def undo_of(
         raise UndoError(
             f"the last word on this field is {said.reviewer}'s, not yours; say what is right instead, or ask a lead to "
             "take it back"
+        )
+    if not lead and said.act is Act.SECOND and standing(rows).disputed:
+        raise UndoError(
+            "somebody else read this field differently, so your answer cannot be taken back; a third person or a lead "
+            "settles it"
         )
     before, after = standing(rows).correction, standing(left).correction
     return Correction(
@@ -297,47 +358,3 @@ def _missing(first: int, last: int) -> str:
     if first == last:
         return f"row {first} of the trail is missing"
     return f"rows {first} to {last} of the trail are missing"
-
-
-# ---- figures per pair -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PairFigures:
-    """How often a second person agreed with a first one, and whom a third confirmed where they did not."""
-
-    answered: int = 0
-    agreed: int = 0
-    first_confirmed: int = 0
-    second_confirmed: int = 0
-    neither_confirmed: int = 0
-
-    @property
-    def disagreed(self) -> int:
-        """Fields on which the two gave different answers."""
-        return self.answered - self.agreed
-
-    @property
-    def waiting(self) -> int:
-        """Disagreements that no third person has settled."""
-        return self.disagreed - self.first_confirmed - self.second_confirmed - self.neither_confirmed
-
-
-def pairs(rows: Iterable[TrailRow]) -> dict[tuple[str, str], PairFigures]:
-    """Return the figures of every pair of (first, second) reviewer. Rows that were taken back do not count."""
-    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for mine in by_key(rows).values():
-        first = second = None
-        for row in in_force(mine):
-            said = row.correction
-            if said.act is Act.SECOND and first is not None:
-                second = said
-                told = counts[first.reviewer, second.reviewer]
-                told["answered"] += 1
-                told["agreed"] += _same(first, second)
-                continue
-            if said.act is Act.THIRD and first is not None and second is not None and not _same(first, second):
-                right = "first" if _same(said, first) else "second" if _same(said, second) else "neither"
-                counts[first.reviewer, second.reviewer][f"{right}_confirmed"] += 1
-            first, second = said, None
-    return {pair: PairFigures(**told) for pair, told in sorted(counts.items())}

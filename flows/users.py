@@ -1,12 +1,12 @@
 """Accounts of an exam: who may use its review from elsewhere, and as what."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from flows.errors import AccountError
+from flows.reviewer import folded, typed_name
 
 
 class UserRole(StrEnum):
@@ -49,17 +49,6 @@ class UserChange:
 
 Changed = tuple[User, str]
 """An account as it is from now on, and what changed about it."""
-
-
-def folded(name: str) -> str:
-    """Return a name as it is compared: two accounts differ in more than capitals."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-
-
-def typed_name(typed: str) -> str:
-    """Return what somebody typed as names are compared: neither capitals nor white space tell two apart."""
-    # Once more behind it: NFKC makes other white space of some characters.
-    return " ".join(folded(" ".join(typed.split())).split())
 
 
 def find(users: Iterable[User], typed: str) -> User | None:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from flows.results import MarkChange, Remark
     from flows.settings import Exam
     from flows.store import Store
-    from flows.trail import PairFigures
+    from flows.trail_pairs import PairFigures
 
 LEAST_HEAD, HEAD_DIGITS = 12, 64
 """Digits of a hash that somebody may have noted: its beginning will do, if it is too long to be met by chance."""
 
 PAIR_COLUMNS = (
     *("first", "second", "answered", "agreed", "disagreed"),
-    *("first_confirmed", "second_confirmed", "neither_confirmed", "waiting"),
+    *("first_confirmed", "second_confirmed", "neither_confirmed", "taken_back", "waiting"),
 )
 
 
@@ -146,7 +146,7 @@ def _show_pairs(store: "Store", as_json: bool, as_csv: bool) -> None:
 
     from flows.commands.audit_print import write_csv
     from flows.commands.output import out, plain
-    from flows.trail import pairs
+    from flows.trail_pairs import pairs
 
     found = [_pair(names, figures) for names, figures in pairs(store.trail()).items()]
     if as_json:
@@ -172,5 +172,6 @@ def _pair(names: tuple[str, str], figures: "PairFigures") -> dict[str, Any]:
         "first_confirmed": figures.first_confirmed,
         "second_confirmed": figures.second_confirmed,
         "neither_confirmed": figures.neither_confirmed,
+        "taken_back": figures.taken_back,
         "waiting": figures.waiting,
     }

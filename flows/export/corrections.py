@@ -9,8 +9,7 @@ from types import MappingProxyType
 from flows.export.flags_sheet import BLANK_WORD, fields_by_name
 from flows.export.reading_back import Filled
 from flows.records import Act, Correction, FieldRow
-from flows.reviewer import LONGEST_NAME
-from flows.trail import is_same_person
+from flows.reviewer import LONGEST_NAME, is_same_person
 from recognizer.errors import ValueNotAllowedError
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField, SheetTemplate

@@ -27,7 +27,7 @@ from flows.review.queue_order import DOUBT, SECOND
 from flows.sample_rounds import standing_of
 from flows.settings import Exam
 from flows.store import Store
-from flows.trail import PairFigures, pairs
+from flows.trail_pairs import PairFigures, pairs
 from recognizer.records import Flag, ValueState
 
 REST_SHARE = 10.0

@@ -19,7 +19,7 @@ from flows.review.scan_names import readable
 from flows.review.ways import ACCEPTING, IN_DOUBT, WAYS
 from flows.run_promise import in_words as promise_in_words
 from flows.settings import ReviewSettings
-from flows.trail import PairFigures
+from flows.trail_pairs import PairFigures
 from flows.users import UserRole
 from recognizer.records import PageOutcomeKind
 
@@ -175,6 +175,7 @@ def _pair(first: str, second: str, found: PairFigures) -> dict[str, Any]:
         "agreed": found.agreed,
         "first_confirmed": found.first_confirmed,
         "second_confirmed": found.second_confirmed,
+        "taken_back": found.taken_back,
         "waiting": found.waiting,
     }
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Lock
 
+from flows.reviewer import person_of
+
 LEASE_SECONDS = 90.0
 """A lease that nobody keeps ends after this: longer than a browser in the background sleeps between two requests."""
 
@@ -27,8 +29,8 @@ _BETWEEN = "\n"
 
 
 def holder_of_window(person: str, window: str) -> str:
-    """Return the holder that a window of a person is."""
-    return f"{person}{_BETWEEN}{window}"
+    """Return the holder that a window of a person is, however the person's name is spelled there."""
+    return f"{person_of(person)}{_BETWEEN}{window}"
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from flows.records import Act, TrailRow
+from flows.reviewer import person_of
 from flows.trail import in_force
 
 PAUSE = timedelta(minutes=2)
@@ -61,7 +62,7 @@ def reviewers(rows: Sequence[TrailRow]) -> tuple[ReviewerFigures, ...]:
     for row in rows:
         said = row.correction
         if said.act is not Act.UNDO:
-            people[said.reviewer.casefold()].add(row, taken_back=row.number not in stand)
+            people[person_of(said.reviewer)].add(row, taken_back=row.number not in stand)
     found = [work.figures() for work in people.values()]
     return tuple(sorted(found, key=lambda one: (-one.decisions, one.name)))
 

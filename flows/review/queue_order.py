@@ -20,8 +20,9 @@ from flows.records import FieldRow
 from flows.review.desk import Desk, Seen
 from flows.review.people import Person
 from flows.review.scan_names import place_told
+from flows.reviewer import is_same_person, person_of
 from flows.settling import heading
-from flows.trail import Turn, is_same_person, waits_for
+from flows.trail import Turn, waits_for
 from recognizer.records import Flag, ValueState
 from recognizer.template import SheetTemplate
 from recognizer.values import expectation
@@ -122,10 +123,7 @@ def turn_of(desk: Desk, person: Person, flag: FlagRow) -> Turn:
     if not rows:
         # Nobody answers unseen here: what one could not read waits for others.
         return Turn.NOTHING if _could_not_read(row, person) else Turn.FIRST
-    turn = waits_for(rows, person.name, desk.exam.settings.review.second_share)
-    if turn is Turn.SECOND and person.is_lead:
-        # Sheets and their history show leads what others said: nobody knows whether this one has seen it.
-        return Turn.NOTHING
+    turn = waits_for(rows, person.name, desk.exam.settings.review.second_share, lead=person.is_lead)
     if turn is Turn.NOTHING and row.state is not ValueState.UNSETTLED and desk.wants_look(row.key) is None:
         # Settled, and at odds with another field: whoever finds out which of them is wrong may say so.
         return Turn.FIRST
@@ -438,7 +436,7 @@ class Skipped:
     def put(self, person: Person, key: str) -> None:
         """Put a field behind all others, those that were put there before too."""
         with self._lock:
-            mine = self._of.setdefault(person.name, {})
+            mine = self._of.setdefault(person_of(person.name), {})
             mine.pop(key, None)
             mine[key] = None
             while len(mine) > MOST_SKIPPED:
@@ -447,9 +445,9 @@ class Skipped:
     def drop(self, person: Person, key: str) -> None:
         """Forget that a field was skipped: it has been decided."""
         with self._lock:
-            self._of.get(person.name, {}).pop(key, None)
+            self._of.get(person_of(person.name), {}).pop(key, None)
 
     def of(self, person: Person) -> tuple[str, ...]:
         """Return what a person skipped, in that order."""
         with self._lock:
-            return tuple(self._of.get(person.name, ()))
+            return tuple(self._of.get(person_of(person.name), ()))

@@ -17,7 +17,8 @@ from flows.review.saying import is_blind
 from flows.review.scan_names import file_of, readable
 from flows.review.uncounted import left_open, nothing_awarded
 from flows.review.untold import Sight
-from flows.trail import Turn, is_same_person, standing
+from flows.reviewer import is_same_person
+from flows.trail import Turn, standing
 from recognizer.records import Flag, ValueState
 from recognizer.template import Kind, SheetField
 from recognizer.values import ABSENT, NOTHING_AWARDED, format_number
@@ -55,6 +56,12 @@ REASONS = {
     SECOND: ("Second look", "Somebody has answered this field. Say what you read, unseen by and not seeing the other."),
 }
 """Why a field waits: in two words, and in a sentence that a clerk understands."""
+
+NO_SECOND = (
+    "No second answer",
+    "Those who answered it cannot answer it unseen once more: a second answer was taken back. You decide.",
+)
+"""What a lead is told of a field that waits for a second answer which those who know it cannot give."""
 
 BY_OTHERS = (Flag.SUM.value, Flag.WHO.value)
 """Reasons that come of other fields."""
@@ -119,6 +126,8 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         # What the machine alone says of it, not what it makes of other people's answers.
         reason = row.flag.value
     word, sentence = REASONS[SECOND if is_unseen else reason]
+    if turn is Turn.THIRD and reason == SECOND:
+        word, sentence = NO_SECOND
     reading, _, _ = row.revision.rpartition(".")
     allowed, pattern = surely_allowed(at) if (at := desk.template_field(row)) else ((), "")
     no_blank = left_open(office, row, ValueState.BLANK)

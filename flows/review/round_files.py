@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import PlaceError
+from flows.reviewer import is_same_person, person_of
 
 FOLDER = "samples"
 """Where in the folder of an exam rounds lie that are going on."""
@@ -82,13 +83,13 @@ class RoundFiles:
             raise _cannot("read", problem) from problem
         first, *rest = _lines(text) or [{}]
         walls: Any = first.get("walls")
-        if str(first.get("who", "")).casefold() != name.casefold() or not _are_walls(walls):
+        if not is_same_person(str(first.get("who", "")), name) or not _are_walls(walls):
             return None
         kept = tuple(tuple((str(key), str(revision)) for key, revision in wall) for wall in walls)
         return Kept(str(first.get("round", "")), kept, tuple(_steps(rest)))
 
     def _at(self, name: str) -> Path:
-        digest = hashlib.sha256(name.casefold().encode()).hexdigest()
+        digest = hashlib.sha256(person_of(name).encode()).hexdigest()
         return self.folder / f"{digest[:NAME_DIGITS]}.jsonl"
 
     def _write(self, name: str, line: dict[str, Any], how: int) -> None:

@@ -24,6 +24,7 @@ from flows.review.desk import Desk
 from flows.review.refusals import Refused
 from flows.review.round_files import Kept, RoundFiles
 from flows.review.wall_groups import WALL
+from flows.reviewer import person_of
 from flows.sample_rounds import filled_about
 from recognizer.promise import sample_size
 from recognizer.template import Role
@@ -133,7 +134,7 @@ class Rounds:
             return self._of(name)
 
     def _of(self, name: str) -> Round | None:
-        who = name.casefold()
+        who = person_of(name)
         if who not in self._asked:
             if self.desk.seen is None:
                 raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The exam is still being read; try again in a moment.")
@@ -160,7 +161,7 @@ class Rounds:
             walls = walls_of(rows, chance or SystemRandom())
             begun = Round(secrets.token_urlsafe(ROUND_BYTES), walls, {row.key: check_revision(row) for row in rows})
             self.files.begin(name, begun.id, [[(row.key, begun.revisions[row.key]) for row in wall] for wall in walls])
-            self._open[name.casefold()] = begun
+            self._open[person_of(name)] = begun
             return begun
 
     def asked(self, name: str, round_id: str) -> Round:
@@ -228,18 +229,18 @@ class Rounds:
             PlaceError: a round that is dropped cannot be removed from the disc; it is not forgotten then.
         """
         with self._lock:
-            found = self._open.get(name.casefold())
+            found = self._open.get(person_of(name))
             if found is not None and found.id == round_id:
                 # If what is stored came back, handing it in again would change nothing.
                 with suppress(PlaceError) if told is not None else nullcontext():
                     self.files.drop(name)
-                del self._open[name.casefold()]
+                del self._open[person_of(name)]
             if told is not None:
-                self._told[name.casefold()] = (round_id, told)
+                self._told[person_of(name)] = (round_id, told)
 
     def told(self, name: str, round_id: str) -> dict[str, Any] | None:
         """Return what became of a round that was handed in last, None when that was another."""
-        known, told = self._told.get(name.casefold(), ("", None))
+        known, told = self._told.get(person_of(name), ("", None))
         return told if known == round_id else None
 
 

@@ -17,12 +17,14 @@ from typing import Literal
 from flows.errors import TokenUsedError, UndoError
 from flows.export.flags_sheet import BLANK_WORD
 from flows.records import CANCELLED, UNREADABLE, Act, Correction, FieldRow, TrailRow
+from flows.review.blind import is_unseen
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.uncounted import left_open
 from flows.review.untold import Sight, answers_unseen
-from flows.trail import Turn, in_force, is_same_person, next_act, standing, undo_of, waits_for
+from flows.reviewer import is_same_person
+from flows.trail import act_of, has_answered, in_force, standing, undo_of
 from recognizer.errors import ValueNotAllowedError
 from recognizer.records import ValueState
 from recognizer.template import Role, SheetField
@@ -44,6 +46,14 @@ UNSEEN_WORD = (
     "The last word on this field is {}'s, and this page does not say that you have seen it. Nothing was taken back; "
     "open the field's sheet, look at it, and take it back there."
 )
+
+DIFFER = "You and somebody else read this field differently; a third person settles it."
+HAD_HIS_SAY = (
+    "You have answered this field before, so your word is no second one. Nothing was stored; somebody who has not "
+    "answered it, or a lead, settles it."
+)
+WAS_OPEN = "What somebody said of this field could be seen, so nobody answers it unseen; a lead settles it."
+SETTLED_ID = "Whose this sheet is, is settled; a lead alone changes it. Nothing was stored."
 
 
 class Word(StrEnum):
@@ -80,7 +90,7 @@ class Said:
 class Told:
     """What became of it: the row's number in the trail, and what it says.
 
-    `stored` is False when the same token came before; `was` is what the export showed before, "" for a second answer.
+    `stored` is False when the same token came before; `was` is what the export showed before, "" in blind review.
     """
 
     key: str
@@ -114,11 +124,11 @@ def say(office: Office, person: Person, said: Said) -> Told:
         return correction_of(office, person, said, row, trail)
 
     try:
-        row, stored = office.store.decide_field(said.key, said.token, choose)
+        row, stored = office.store.decide_field(said.key, said.token, choose, reviewer=person.name)
     except KeyError as none:
         raise Refused(HTTPStatus.NOT_FOUND, GONE, (said.key,)) from none
     except TokenUsedError as used:
-        raise Refused(HTTPStatus.CONFLICT, str(used), (said.key,)) from used
+        raise Refused(HTTPStatus.CONFLICT, _sentence(str(used)), (said.key,)) from used
     except Refused as refusal:
         _show_why(office, refusal)
         raise
@@ -142,11 +152,11 @@ def say_all(office: Office, person: Person, said: Sequence[Said], token: str) ->
         return _all_or_none(office, person, [(by_key[row.key], row, trails.get(row.key, ())) for row in rows])
 
     try:
-        rows, stored = office.store.decide_fields(list(by_key), token, choose)
+        rows, stored = office.store.decide_fields(list(by_key), token, choose, reviewer=person.name)
     except KeyError as none:
         raise Refused(HTTPStatus.NOT_FOUND, GONE, tuple(str(each) for each in none.args)) from none
     except TokenUsedError as used:
-        raise Refused(HTTPStatus.CONFLICT, str(used)) from used
+        raise Refused(HTTPStatus.CONFLICT, _sentence(str(used))) from used
     except Refused as refusal:
         _show_why(office, refusal)
         raise
@@ -175,7 +185,7 @@ def undo(office: Office, person: Person, key: str, token: str, row: int | None =
     def choose(_: FieldRow, trail: tuple[TrailRow, ...]) -> Correction:
         left = in_force(trail)
         if left and row is not None and left[-1].number != row:
-            raise Refused(HTTPStatus.CONFLICT, _said_since(office, person, trail[-1].correction, left[-1]), (key,))
+            raise Refused(HTTPStatus.CONFLICT, _said_since(office, person, trail, left[-1]), (key,))
         if left and row is None and person.is_lead and not is_same_person(left[-1].correction.reviewer, person.name):
             raise Refused(HTTPStatus.CONFLICT, UNSEEN_WORD.format(left[-1].correction.reviewer), (key,))
         try:
@@ -184,11 +194,11 @@ def undo(office: Office, person: Person, key: str, token: str, row: int | None =
             raise Refused(HTTPStatus.CONFLICT, _sentence(str(problem)), (key,)) from problem
 
     try:
-        made, stored = office.store.decide_field(key, token, choose)
+        made, stored = office.store.decide_field(key, token, choose, reviewer=person.name)
     except KeyError as none:
         raise Refused(HTTPStatus.NOT_FOUND, GONE, (key,)) from none
     except TokenUsedError as used:
-        raise Refused(HTTPStatus.CONFLICT, str(used), (key,)) from used
+        raise Refused(HTTPStatus.CONFLICT, _sentence(str(used)), (key,)) from used
     except Refused as refusal:
         _show_why(office, refusal)
         raise
@@ -208,7 +218,13 @@ def correction_of(office: Office, person: Person, said: Said, row: FieldRow, tra
     """
     if row.revision != said.revision:
         raise Refused(HTTPStatus.CONFLICT, what_happened(office, person, trail, said.revision), (row.key,))
-    known = office.desk.row(row.key) or row
+    known = office.desk.row(row.key)
+    if known is None or known.revision != row.revision:
+        # The desk has not looked since.
+        known = row
+    act = _act(office, person, said, trail)
+    if act is Act.SAY and row.role is Role.ID and not person.is_lead:
+        _refuse_settled_id(office, person, row, trail)
     # What was on the screen: not what the machine makes of answers that this person must not see.
     shown = Sight(office, person).row(known)
     meaning = meaning_of(office, row, said, shown)
@@ -222,9 +238,22 @@ def correction_of(office: Office, person: Person, said: Said, row: FieldRow, tra
         reviewer=person.name,
         made_at=datetime.now(UTC),
         how=said.how,
-        act=_act(office, person, said, trail),
+        act=act,
         note=meaning.note,
     )
+
+
+def _refuse_settled_id(office: Office, person: Person, row: FieldRow, trail: Sequence[TrailRow]) -> None:
+    """Refuse a reviewer's word on a candidate's number that is settled, unless it was this person who settled it."""
+    now = standing(trail)
+    is_mine = now.first is not None and is_same_person(now.first.correction.reviewer, person.name)
+    if is_mine and now.second is None:
+        return
+    is_said = row.correction is not None and row.correction.settles
+    known = office.desk.row(row.key)
+    is_new = known is not None and known.revision != row.revision
+    if office.desk.is_open(row.key) is None or (is_said and is_new):
+        raise Refused(HTTPStatus.CONFLICT, SETTLED_ID, (row.key,))
 
 
 def meaning_of(office: Office, row: FieldRow, said: Said, shown: FieldRow | None = None) -> Meaning:
@@ -282,22 +311,29 @@ def what_happened(office: Office, person: Person, trail: Sequence[TrailRow], rev
         what = "took it back" if last.act is Act.UNDO else "decided this field"
         return f"You {what} yourself at {at}, in another window. This answer was not stored."
     who = f"{last.reviewer} {'took back an answer to' if last.act is Act.UNDO else 'decided'} this field at {at}"
-    shown = "" if is_blind(office) or last.act is Act.UNDO else f" ({last.value or last.note or BLANK_WORD})"
+    shown = "" if last.act is Act.UNDO else _what(office, person, last, trail)
     return f"{who}{shown}, before your answer came. Yours was not stored."
 
 
-def _said_since(office: Office, person: Person, last: Correction, left: TrailRow) -> str:
+def _said_since(office: Office, person: Person, trail: Sequence[TrailRow], left: TrailRow) -> str:
     """Say why a row is not the last word any more; in blind review not what was said."""
-    said = left.correction
+    last, said = trail[-1].correction, left.correction
     if last.act is Act.UNDO:
         who = "You have" if is_same_person(last.reviewer, person.name) else f"{last.reviewer} has"
         return f"{who} taken an answer to this field back since. Nothing more was taken back; look at it again."
     who = "You have" if is_same_person(said.reviewer, person.name) else f"{said.reviewer} has"
-    shown = "" if is_blind(office) else f" ({said.value or said.note or BLANK_WORD})"
+    what = _what(office, person, said, trail)
     return (
-        f"{who} said something else of this field since, at {said.made_at.astimezone():%H:%M on %Y-%m-%d}{shown}. "
+        f"{who} said something else of this field since, at {said.made_at.astimezone():%H:%M on %Y-%m-%d}{what}. "
         "Nothing was taken back."
     )
+
+
+def _what(office: Office, person: Person, said: Correction, trail: Sequence[TrailRow]) -> str:
+    """Return in brackets what somebody said, "" where this person must not be told."""
+    if is_blind(office) or is_unseen(office, person, trail):
+        return ""
+    return f" ({said.value or said.note or BLANK_WORD})"
 
 
 def _all_or_none(
@@ -319,18 +355,17 @@ def _all_or_none(
 
 def _act(office: Office, person: Person, said: Said, trail: Sequence[TrailRow]) -> Act:
     """Return what a person's word does to a field: it is the first, a second one, settles a dispute, or replaces."""
-    key = said.key
-    turn = waits_for(trail, person.name, office.exam.settings.review.second_share)
-    if turn is Turn.SECOND and person.is_lead:
-        # Leads are shown what others said: theirs is no blind answer, by whatever means, and agrees with nobody.
-        return Act.SAY
-    if (act := next_act(turn)) is not None:
+    share = office.exam.settings.review.second_share
+    if (act := act_of(trail, person.name, share, lead=person.is_lead)) is not None:
         return act
-    if standing(trail).disputed:
-        raise Refused(
-            HTTPStatus.CONFLICT, "You and somebody else read this field differently; a third person settles it.", (key,)
-        )
-    return Act.SAY
+    now = standing(trail)
+    if now.disputed and any(is_same_person(one, person.name) for one in now.people):
+        words = DIFFER
+    elif has_answered(trail, person.name):
+        words = HAD_HIS_SAY
+    else:
+        words = WAS_OPEN
+    raise Refused(HTTPStatus.CONFLICT, words, (said.key,))
 
 
 def _valued(field: SheetField, text: str, key: str) -> Meaning:
@@ -365,6 +400,7 @@ def _check_token(token: str) -> None:
 
 def _told(office: Office, person: Person, row: TrailRow, *, stored: bool) -> Told:
     said = row.correction
+    # What stood before may be somebody else's word, or follow from one about another field of the sheet.
     was = "" if said.act is Act.SECOND or answers_unseen(office, person) else said.was
     return Told(said.key, stored, row.number, said.state, said.value, was)
 

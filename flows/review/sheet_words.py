@@ -17,7 +17,7 @@ from flows.review.saying import GONE, Said, Told, Word, meaning_of, say, say_all
 from flows.review.sheet_record import UNSEEN, Plain
 from flows.review.sheets import sheet_data, shown_sheet
 from flows.review.untold import Sight
-from flows.trail import in_force
+from flows.trail import has_answered, in_force
 from flows.trail_words import from_in_words, machine_in_words, to_in_words
 from recognizer.errors import ValueNotAllowedError
 from recognizer.template import Kind, Role
@@ -37,6 +37,7 @@ NO_ID_FIELD = (
 )
 FITS_NOWHERE = "The id {} does not fit the field {} of this sheet: {}."
 CHANGED = "The id fields of this sheet have changed: pages came, or were read again. Look again; nothing was stored."
+KEPT = "Other people have not settled this field yet; what was said of it is shown once they have."
 WHAT = {Act.SECOND: "a second answer: ", Act.THIRD: "settled the two answers: "}
 
 
@@ -121,12 +122,13 @@ def check(office: Here, _: Reviewing, key: str, text: str) -> dict[str, str]:
 
 @router.get("/sheets/history")
 def history(office: Here, person: Reviewing, key: str) -> Plain:
-    """Return what people said of a field, the latest first; in blind review not before this person has answered."""
+    """Return what people said of a field, the latest first; in blind review not to who may still answer, or differs."""
     if not KEY.fullmatch(key) or office.store.field(key) is None:
         raise Refused(HTTPStatus.NOT_FOUND, GONE)
-    if is_unseen(office, person, key):
-        return {"hidden": f"{UNSEEN[:1].upper()}{UNSEEN[1:]}.", "rows": []}
     trail = office.store.trail(key)
+    if is_unseen(office, person, trail):
+        waits = f"{UNSEEN[:1].upper()}{UNSEEN[1:]}."
+        return {"hidden": KEPT if has_answered(trail, person.name) else waits, "rows": []}
     standing = {row.number for row in in_force(trail)}
     field = office.desk.row(key)
     # What the machine made of other answers tells of them.
@@ -135,7 +137,7 @@ def history(office: Here, person: Reviewing, key: str) -> Plain:
     rows = [
         {
             "number": row.number,
-            "words": _in_words(row, was[row.number], alone=alone),
+            "words": _in_words(row, "" if alone else was[row.number], alone=alone),
             "undone": row.number not in standing,
         }
         for row in trail
@@ -144,16 +146,14 @@ def history(office: Here, person: Reviewing, key: str) -> Plain:
 
 
 def _in_words(row: TrailRow, was: str, *, alone: bool) -> str:
-    """Say in one line who said what, when, where, and what it was before.
-
-    What the machine had said is told too, unless the row shall stand `alone`; what the field was may be of the machine.
-    """
+    """Say in one line who said what, when, where, and, unless it shall stand `alone`, what was said before."""
     said = row.correction
     at = f"{said.made_at.astimezone():%Y-%m-%d %H:%M}"
     if said.act is Act.UNDO:
-        return f"{at} {said.reviewer} took row {said.undoes} back, so it is {to_in_words(said)} ({said.how})"
-    before = "" if alone else f", was {was}"
+        now = "" if alone else f", so it is {to_in_words(said)}"
+        return f"{at} {said.reviewer} took row {said.undoes} back{now} ({said.how})"
     machine = f"; the machine had said {machine_in_words(said)} ({said.model})" if said.model and not alone else ""
+    before = "" if alone else f", was {was}"
     return f"{at} {said.reviewer}: {WHAT.get(said.act, '')}{to_in_words(said)}{before} ({said.how}{machine})"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from threading import Lock
 
-from flows.users import typed_name
+from flows.reviewer import typed_name
 
 LONGEST_WAIT = 60.0
 """Seconds between two tries at most: 1,440 a day guess no password of ours, and nobody is kept out for good."""

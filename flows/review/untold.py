@@ -17,7 +17,7 @@ from types import MappingProxyType
 from flows.export.flags_sheet import FlagRow
 from flows.records import FieldRow
 from flows.results import Match, Settler
-from flows.review.blind import hidden_keys, is_unseen
+from flows.review.blind import hidden_keys
 from flows.review.catalogue import Index, SheetNow
 from flows.review.office import Office
 from flows.review.people import Person
@@ -68,7 +68,7 @@ class Sight:
         if not self.is_blind:
             return row
         alone, hidden = self._of(row.sheet)
-        is_hidden = row.key in hidden or (row.correction is not None and is_unseen(self.office, self.person, row.key))
+        is_hidden = row.key in hidden or bool(hidden_keys(self.office, self.person, [row]))
         if is_hidden:
             row = replace(row, correction=None)
         own = alone.get(row.key)

@@ -28,6 +28,7 @@ from flows.review.uncounted import left_open
 from flows.review.untold import Sight
 from flows.review.wall_groups import WALL, WORTH_A_WALL, Group, named_group, page_of, wall_groups
 from flows.review.wall_letters import letters_of
+from flows.reviewer import is_same_person
 from flows.trail import in_force, undo_of
 from recognizer.records import ValueState
 
@@ -208,10 +209,10 @@ def undo(office: Here, person: Reviewing, asked: Annotated[Undo, Depends(body_of
 
     for key in asked.struck:
         # What somebody else struck stays struck: only who saw the page knows why.
-        if person.is_lead or office.struck_by.get(key) == person.name:
+        if person.is_lead or is_same_person(office.struck_by.get(key, ""), person.name):
             office.struck.pop(key, None)
             office.struck_by.pop(key, None)
-    rows, gone = _decide(office, list(asked.keys), asked.token, choose)
+    rows, gone = _decide(office, person, list(asked.keys), asked.token, choose)
     told = [*late, *(Late(key, GONE) for key in gone)]
     return {
         "undone": [row.correction.key for row in rows],
@@ -246,7 +247,7 @@ def _store(office: Office, person: Person, said: Confirm) -> tuple[tuple[TrailRo
                 late[row.key] = Late(row.key, problem.words)
         return made
 
-    rows, gone = _decide(office, list(seen), said.token, choose)
+    rows, gone = _decide(office, person, list(seen), said.token, choose)
     taken = {row.correction.key for row in rows}
     # Sent again, it is known which were stored, and no more why the others were not.
     missing = [late.get(key) or Late(key, GONE if key in gone else NOT_NOW) for key in seen if key not in taken]
@@ -262,6 +263,7 @@ def _guess_of(office: Office, person: Person, row: FieldRow) -> str:
 
 def _decide(
     office: Office,
+    person: Person,
     keys: list[str],
     token: str,
     choose: Any,  # noqa: ANN401 - as `Store.decide_fields` takes
@@ -270,7 +272,7 @@ def _decide(
     gone: list[str] = []
     while keys:
         try:
-            rows, _ = office.store.decide_fields(keys, token, choose)
+            rows, _ = office.store.decide_fields(keys, token, choose, reviewer=person.name)
         except KeyError as none:
             (key,) = none.args
             keys = [each for each in keys if each != key]

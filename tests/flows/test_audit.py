@@ -310,6 +310,9 @@ def test_pairs_are_told_or_that_there_are_none(exam: Exam, capsys: pytest.Captur
     (line,) = csv.DictReader(io.StringIO(printed(capsys, exam, "--pairs", "--csv")))
     assert line == {name: str(value) for name, value in pair.items()}
     assert "Kim" in printed(capsys, exam, "--pairs")
+    say(exam, said("8", "Lea", Act.UNDO, q1, undoes=2))
+    (pair,) = as_json(capsys, exam, "--pairs")
+    assert (pair["disagreed"], pair["taken_back"], pair["waiting"]) == (1, 1, 0)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,23 @@ def test_sent_twice_is_stored_once(store: Store) -> None:
     assert len(store.trail()) == 1
 
 
+def test_a_token_finds_nothing_that_somebody_else_said(store: Store) -> None:
+    first, _ = store.decide_field(Q1, "t1", say("8"), reviewer="Kim")
+    assert store.decide_field(Q1, "t1", never, reviewer="kim ") == (first, False)
+    rows, _ = store.decide_fields(
+        [Q1, Q2], "w", lambda rows, _: [said("9", key=row.key) for row in rows], reviewer="Kim"
+    )
+    assert store.decide_fields([Q1, Q2], "w", lambda _, __: 1 / 0, reviewer="KIM") == (rows, False)
+    for decide in (
+        lambda: store.decide_field(Q1, "t1", never, reviewer="Ada"),
+        lambda: store.decide_fields([Q1, Q2], "w", lambda _, __: 1 / 0, reviewer="Ada"),
+    ):
+        with pytest.raises(TokenUsedError, match="somebody else sent before; nothing was stored") as found:
+            decide()
+        assert "Kim" not in str(found.value)
+    assert len(store.trail()) == 3
+
+
 def test_without_a_token_everything_is_stored(store: Store) -> None:
     assert [store.decide_field(Q1, "", say("8"))[1] for _ in range(2)] == [True, True]
     assert len(store.trail()) == 2

@@ -7,17 +7,17 @@ from flows.errors import UndoError
 from flows.records import DISPUTED, Act, Correction, TrailRow
 from flows.trail import (
     FIRST_PREVIOUS,
-    PairFigures,
     Turn,
+    act_of,
     broken,
     needs_second,
     next_act,
-    pairs,
     row_hash,
     standing,
     undo_of,
     waits_for,
 )
+from flows.trail_pairs import PairFigures, pairs
 from recognizer.records import ValueState
 from tests.helpers.trails import NOON, said, trail
 
@@ -100,6 +100,62 @@ def test_whose_turn_it_is() -> None:
     assert turn([first, said("", undoes=1, act=UNDO)], "Ada") is Turn.FIRST
 
 
+def test_who_answered_once_gives_no_second_answer_and_settles_nothing_though_it_was_taken_back() -> None:
+    seen = [said("8"), said("9", "Ada", SECOND), said("8", "Lea", UNDO, undoes=2)]
+    assert [turn(seen, who) for who in ("Kim", "ada", "Lee")] == [Turn.NOTHING, Turn.NOTHING, Turn.SECOND]
+    again = [*seen, said("7", "Lee", SECOND)]
+    assert [turn(again, who) for who in ("Kim", "Ada", "Lee", "Max")] == [*[Turn.NOTHING] * 3, Turn.THIRD]
+    swapped = [said("8"), said("", undoes=1, act=UNDO), said("8", "Ada")]
+    assert [turn(swapped, who) for who in ("Kim", "Ada", "Lee")] == [Turn.NOTHING, Turn.NOTHING, Turn.SECOND]
+
+
+def test_who_settled_and_took_that_back_settles_anew() -> None:
+    settled = [said("8"), said("9", "Ada", SECOND), said("5", "Lee", THIRD), said("?", "Lee", UNDO, undoes=3)]
+    assert [turn(settled, who) for who in ("Kim", "Ada", "Lee")] == [Turn.NOTHING, Turn.NOTHING, Turn.THIRD]
+
+
+def test_nobody_answers_unseen_what_everybody_could_see() -> None:
+    undone = [said("8"), said("8", "Ada", SECOND), said("8", "Ada", UNDO, undoes=2)]
+    # Nor when the same person says the same again.
+    for rows in (undone, [*undone, said("8")]):
+        assert [turn(rows, who) for who in ("Kim", "Ada", "Lee")] == [Turn.NOTHING] * 3
+        assert waits_for(trail(*rows), "Lea", 1.0, lead=True) is Turn.THIRD
+    assert turn([*undone, said("9")], "Lee") is Turn.SECOND
+    settled = [said("8"), said("9", "Ada", SECOND), said("8", "Lee", THIRD)]
+    reopened = [*settled, said("?", "Lee", UNDO, undoes=3), said("8", "Lea", UNDO, undoes=2)]
+    assert turn(reopened, "Max") is Turn.NOTHING
+
+
+def test_a_lead_gives_no_second_answer_and_settles_what_nobody_else_may() -> None:
+    def lead(*rows: Correction) -> Turn:
+        return waits_for(trail(*rows), "Lea", 1.0, lead=True)
+
+    first, other = said("8"), said("9", "Ada", SECOND)
+    assert lead(first) is Turn.NOTHING
+    assert lead(first, other) is Turn.THIRD
+    assert lead(first, other, said("8", "Lea", UNDO, undoes=2)) is Turn.THIRD
+    assert lead(first, said("", undoes=1, act=UNDO)) is Turn.FIRST
+    assert lead(said("?")) is Turn.NOTHING
+    assert lead(said("8", "Lea"), other) is Turn.NOTHING
+
+
+def act(rows: Sequence[Correction], who: str, share: float = 1.0, *, lead: bool = False) -> Act | None:
+    return act_of(trail(*rows), who, share, lead=lead)
+
+
+def test_what_a_word_does_to_a_field() -> None:
+    first, other = said("8"), said("9", "Ada", SECOND)
+    undone = [first, other, said("8", "Lea", UNDO, undoes=2)]
+    assert [act((), "Kim"), act([first], "Ada"), act([first, other], "Lee")] == [Act.SAY, SECOND, THIRD]
+    # One's own word may be replaced, while nobody else has answered or nobody differs.
+    assert [act([first], "Kim"), act(undone, "Kim"), act([first, other], "Kim")] == [Act.SAY, Act.SAY, None]
+    assert act([first, said("8", "Ada", SECOND)], "Lee") is Act.SAY
+    assert [act(undone, "Ada"), act([first, other], "Ada")] == [None, None]
+    assert [act([first], "Lea", lead=True), act(undone, "Lea", lead=True)] == [Act.SAY, THIRD]
+    assert act([first, other, said("8", "Lee", THIRD)], "Lee") is THIRD
+    assert act([first], "Ada", share=0.0) is Act.SAY
+
+
 def test_what_one_could_not_read_another_may() -> None:
     assert turn([said("?", "Kim")], "Ada", share=0.0) is Turn.FIRST
     assert turn([said("?", "Kim")], "Kim", share=0.0) is Turn.NOTHING
@@ -141,6 +197,14 @@ def test_only_a_lead_takes_back_what_another_said() -> None:
     with pytest.raises(UndoError, match="is Ada's, not yours"):
         undo_of(rows, "Kim", lead=False)
     assert undo_of(rows, "Kim", lead=True).undoes == 2
+
+
+def test_only_a_lead_takes_back_one_of_two_answers_that_differ() -> None:
+    rows = trail(said("8"), said("9", "Ada", SECOND))
+    with pytest.raises(UndoError, match="a third person or a lead"):
+        undo_of(rows, "Ada", lead=False)
+    assert undo_of(rows, "Lea", lead=True).undoes == 2
+    assert undo_of(trail(said("8"), said("8", "Ada", SECOND)), "Ada", lead=False).undoes == 2
 
 
 def test_there_is_nothing_to_undo_where_nothing_stands() -> None:
@@ -207,7 +271,35 @@ def test_pairs_tell_how_often_two_agreed_and_whom_a_third_confirmed() -> None:
     found = pairs(trail(*rows, *undone))
     assert found == {
         ("Ada", "Kim"): PairFigures(1, 1),
-        ("Kim", "Ada"): PairFigures(6, 1, first_confirmed=1, second_confirmed=1, neither_confirmed=1),
+        ("Kim", "Ada"): PairFigures(7, 1, first_confirmed=1, second_confirmed=1, neither_confirmed=1, taken_back=1),
         ("Kim", "Lee"): PairFigures(1, 1),
     }
-    assert (found["Kim", "Ada"].disagreed, found["Kim", "Ada"].waiting) == (5, 2)
+    assert (found["Kim", "Ada"].disagreed, found["Kim", "Ada"].waiting) == (6, 2)
+
+
+def only_pair(*rows: Correction) -> PairFigures:
+    (found,) = pairs(trail(*rows)).values()
+    return found
+
+
+def test_a_disagreement_that_was_taken_back_stays_one_and_who_knows_the_answer_agrees_with_nobody() -> None:
+    """What an older version stored: a throwaway value, the first answer is shown, and it is said once more."""
+    rows = (said("8"), said("9", "Ada", SECOND), said("8", "Ada", UNDO, undoes=2), said("8", "Ada", SECOND))
+    assert only_pair(*rows) == PairFigures(1, 0, taken_back=1)
+    assert (only_pair(*rows).disagreed, only_pair(*rows).waiting) == (1, 0)
+
+
+def test_a_second_answer_that_agreed_and_was_taken_back_is_no_disagreement() -> None:
+    assert pairs(trail(said("8"), said("8", "Ada", SECOND), said("8", "Ada", UNDO, undoes=2))) == {}
+
+
+def test_who_settles_twice_confirms_once_and_the_last_word_counts() -> None:
+    both = (said("8"), said("9", "Ada", SECOND), said("8", "Lee", THIRD))
+    assert only_pair(*both, said("9", "Lee", THIRD)) == PairFigures(1, second_confirmed=1)
+    undone = (*both, said("?", "Lee", UNDO, undoes=3), said("5", "Lee", THIRD))
+    assert only_pair(*undone) == PairFigures(1, neither_confirmed=1)
+
+
+def test_one_person_in_two_spellings_is_one_of_a_pair() -> None:
+    rows = [said("8", "Zoë"), said("8", "Kim", SECOND), said("7", "ZOE\u0308", key="k"), said("7", "kim", SECOND, "k")]
+    assert pairs(trail(*rows)) == {("ZOE\u0308", "kim"): PairFigures(2, 2)}

@@ -57,13 +57,17 @@ class Word:
     def is_disputed(self) -> bool:
         return self.second is not None and self.second[1] != self.value
 
-    def turn_of(self, who: str) -> Turn:
+    @property
+    def waits(self) -> bool:
+        return self.second is None and not self.is_third
+
+    def turn_of(self, who: str, past: "Past") -> Turn:
         if who == self.who or (self.second and who == self.second[0]):
             return Turn.NOTHING
         if self.is_disputed:
-            return Turn.THIRD
-        if self.second is None and not self.is_third:
-            return Turn.SECOND
+            return Turn.NOTHING if who in past.spoke else Turn.THIRD
+        if self.waits:
+            return Turn.NOTHING if who in past.answered or (self.who, self.value) in past.open else Turn.SECOND
         return Turn.FIRST if self.value == "?" else Turn.NOTHING
 
     def shown(self) -> tuple[str, str]:
@@ -74,19 +78,42 @@ class Word:
 
 
 @dataclass
+class Past:
+    """What ever happened to a field: who answered it, who so otherwise than as a third, and which first answers of whom
+    everybody could see."""
+
+    answered: set[str] = field(default_factory=set)
+    spoke: set[str] = field(default_factory=set)
+    open: set[tuple[str, str]] = field(default_factory=set)
+    said: set[tuple[str, str]] = field(default_factory=set)
+
+
+@dataclass
 class Told:
     """The exam as it should be: for each field the words that stood, one upon another; an undo takes the top away."""
 
     words: dict[str, list[tuple[str, Word]]] = field(default_factory=lambda: {key: [] for key in KEYS})
+    past: dict[str, Past] = field(default_factory=lambda: {key: Past() for key in KEYS})
     machine: str = "7"
     rows: int = 0
 
     def top(self, key: str) -> Word | None:
         return self.words[key][-1][1] if self.words[key] else None
 
-    def push(self, key: str, who: str, word: Word) -> None:
+    def push(self, key: str, who: str, word: Word, value: str) -> None:
         self.words[key].append((who, word))
         self.rows += 1
+        past = self.past[key]
+        past.answered.add(who)
+        past.spoke |= set() if word.is_third else {who}
+        past.said.add((who, value))
+        self.look(key)
+
+    def look(self, key: str) -> None:
+        """Have everybody see all that was ever said, where nothing waits."""
+        top = self.top(key)
+        if top is not None and not top.is_disputed and not top.waits:
+            self.past[key].open |= self.past[key].said
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +157,7 @@ def _take(store: Store, told: Told, step: Step, number: int) -> None:
     top = told.top(key)
     if what == "say":
         store.insert_corrections([said(value, who, key=key)])
-        told.push(key, who, Word(who, value))
+        told.push(key, who, Word(who, value), value)
     elif what == "answer":
         _answer(store, told, step, number)
     elif what == "read again":
@@ -142,7 +169,8 @@ def _take(store: Store, told: Told, step: Step, number: int) -> None:
             assert store.decide_field(last.key, last.token, lambda _, __: said("1")) == (rows[-1], False)
     else:
         lead = what == "lead undoes"
-        may = top is not None and (lead or told.words[key][-1][0] == who)
+        is_stuck = top is not None and top.second is not None and top.is_disputed
+        may = top is not None and (lead or (told.words[key][-1][0] == who and not is_stuck))
 
         def undo(_: FieldRow, rows: tuple[TrailRow, ...]) -> Correction:
             return undo_of(rows, who, lead)
@@ -151,6 +179,7 @@ def _take(store: Store, told: Told, step: Step, number: int) -> None:
             store.decide_field(key, "", undo)
             told.words[key].pop()
             told.rows += 1
+            told.look(key)
         else:
             with pytest.raises(UndoError):
                 store.decide_field(key, "", undo)
@@ -160,16 +189,16 @@ def _answer(store: Store, told: Told, step: Step, number: int) -> None:
     """Answer as the review does: whose turn it is decides what the answer is."""
     _, key, who, value = step
     top = told.top(key)
-    turn = top.turn_of(who) if top else Turn.FIRST
+    turn = top.turn_of(who, told.past[key]) if top else Turn.FIRST
     assert waits_for(store.trail(key), who, SHARE) is turn
     act = next_act(turn)
     if act is None:
         return
     store.decide_field(key, f"t{number}", lambda _, __: said(value, who, act, key))
     if act is Act.SECOND and top is not None:
-        told.push(key, who, replace(top, second=(who, value)))
+        told.push(key, who, replace(top, second=(who, value)), value)
     else:
-        told.push(key, who, Word(who, value, is_third=act is Act.THIRD))
+        told.push(key, who, Word(who, value, is_third=act is Act.THIRD), value)
 
 
 # ---- by other means ---------------------------------------------------------------------------------------------

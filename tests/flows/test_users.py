@@ -14,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from flows.cli import run
 from flows.errors import AccountError
 from flows.passwords import COST, Cost, check_password, hash_password, is_password
+from flows.reviewer import folded
 from flows.store import Store, open_store
-from flows.users import User, UserRole, added, find, folded, turned, with_role
+from flows.users import User, UserRole, added, find, turned, with_role
 from tests.helpers.exam_folder import exam_folder
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

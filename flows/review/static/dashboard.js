@@ -188,9 +188,10 @@ function pairs(told) {
     `${count(one.agreed)} (${Math.floor((100 * one.agreed) / one.answered)} %)`,
     count(one.first_confirmed),
     count(one.second_confirmed),
+    count(one.taken_back),
     count(one.waiting),
   ]);
-  const heads = [["Pair", false], ["Both answered", true], ["Agreed", true], ["First right", true], ["Second right", true], ["Waiting", true]];
+  const heads = [["Pair", false], ["Both answered", true], ["Agreed", true], ["First right", true], ["Second right", true], ["Taken back", true], ["Waiting", true]];
   return [heading, table(heads, rows, "How often two people agreed")];
 }
 

@@ -14,7 +14,7 @@ import pytest
 
 from flows.cli import run
 from flows.final import Obstacle, Waiting
-from flows.records import UNREADABLE, Correction, FieldRow, RunPromise
+from flows.records import UNREADABLE, Act, Correction, FieldRow, RunPromise
 from flows.review.board import Boards
 from flows.review.board_told import told as board_told
 from flows.review.office import Office
@@ -26,6 +26,7 @@ from recognizer.records import ValueState
 from tests.helpers.exam_folder import exam_folder, remember
 from tests.helpers.exam_rows import SCAN, marks_fields, page_row
 from tests.helpers.review_office import ADA, LEA, OPEN_BLANK, OPEN_ID, OPEN_MARK, VIC, browser, exam_copy, office_of
+from tests.helpers.trails import said
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 NAME = "<b>Nobody</b>"
@@ -272,6 +273,15 @@ def test_figures_of_people_and_pairs_come_from_the_trail(office: Office) -> None
     found = told(office)
     assert [(one["name"], one["decisions"], one["ways"]) for one in found["reviewers"]] == [("Ada", 1, [["queue", 1]])]
     assert (found["pairs"], found["pace"]["counts"]) == ([], [1])
+
+
+def test_a_disagreement_that_was_taken_back_is_told_of_the_pair(office: Office) -> None:
+    rows = (said("8", key=OPEN_MARK), said("9", "Ada", Act.SECOND, OPEN_MARK))
+    office.store.insert_corrections(rows)
+    office.store.insert_corrections([said("8", "Lea", Act.UNDO, OPEN_MARK, undoes=2)])
+    (pair,) = told(office)["pairs"]
+    assert (pair["first"], pair["second"], pair["answered"], pair["agreed"]) == ("Kim", "Ada", 1, 0)
+    assert (pair["taken_back"], pair["waiting"]) == (1, 0)
 
 
 def test_the_ledger_adds_up(office: Office) -> None:

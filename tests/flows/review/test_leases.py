@@ -85,3 +85,12 @@ def test_names_of_windows_give_nobody_more() -> None:
     clock.now += LEASE_SECONDS + 1
     assert not leases.has_enough(first)
     assert [leases.take(f"n{at}", first) for at in range(3)] == [True] * 3
+
+
+def test_one_person_in_two_spellings_has_no_more_than_one() -> None:
+    leases = Leases(Clock())
+    for at in range(MOST_HELD):
+        assert leases.take(f"q{at}", holder_of_window("Zoë", "a"))
+    assert leases.has_enough(holder_of_window("ZOE\u0308 ", "b"))
+    assert not leases.take("more", holder_of_window("Zoe\u0308", "b"))
+    assert leases.keep("q0", holder_of_window("zoë", "a"))

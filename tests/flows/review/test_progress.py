@@ -56,6 +56,11 @@ def test_people_are_told_apart_and_who_did_most_stands_first() -> None:
     assert [(one.name, one.decisions) for one in found] == [("kim", 2), ("Ada", 1), ("Ben", 1)]
 
 
+def test_one_person_in_two_spellings_is_told_once() -> None:
+    one = only(trail(at(0, "Zoë"), at(1, "ZOE\u0308"), at(2, "zoë ")))
+    assert one.decisions == 3
+
+
 def test_what_was_taken_back_is_counted_and_taking_back_is_no_decision() -> None:
     taken = replace(said("", "Lea", Act.UNDO, undoes=1), made_at=NOON)
     one = only(trail(at(0), at(1), taken))

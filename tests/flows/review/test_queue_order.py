@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.queue_order import SECOND, Choice, Lined, Order, Skipped, reason_of, turn_of, waiting
+from flows.review.queue_shown import shown
 from flows.review.refusals import Refused
 from flows.review.saying import Said, Word, say, undo
 from flows.trail import Turn
 from recognizer.records import Flag
 from tests.helpers.exam_folder import SETTINGS, remember
 from tests.helpers.exam_rows import marks_fields, page_row
-from tests.helpers.review_office import ADA, BEN, CAM, OPEN_BLANK, OPEN_ID, OPEN_MARK, exam_copy, office_of
+from tests.helpers.review_office import ADA, BEN, CAM, LEA, OPEN_BLANK, OPEN_ID, OPEN_MARK, exam_copy, office_of
 from tests.helpers.review_office import SECOND as SECOND_ALL
 
 ALL = Choice()
@@ -179,6 +180,18 @@ def test_a_disagreement_waits_for_a_third_person(blind: Office) -> None:
     flag = waiting(blind.desk, OPEN_MARK)
     assert flag is not None
     assert turn_of(blind.desk, CAM, flag) is Turn.THIRD
+
+
+def test_where_a_second_answer_was_taken_back_others_answer_or_a_lead_settles(blind: Office) -> None:
+    answer(blind, ADA, OPEN_MARK, "3.5")
+    assert OPEN_MARK not in keys(blind, LEA)
+    answer(blind, BEN, OPEN_MARK, "4")
+    undo(blind, LEA, OPEN_MARK, "undo-by-lea", 2)
+    assert [OPEN_MARK in keys(blind, person) for person in (ADA, BEN, CAM, LEA)] == [False, False, True, True]
+    flag = waiting(blind.desk, OPEN_MARK)
+    assert flag is not None
+    assert [turn_of(blind.desk, person, flag) for person in (CAM, LEA)] == [Turn.SECOND, Turn.THIRD]
+    assert [shown(blind, person, flag).reason_word for person in (CAM, LEA)] == ["Second look", "No second answer"]
 
 
 def test_another_look_at_the_whole_exam_changes_nothing(blind: Office) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -27,6 +28,9 @@ from tests.helpers.review_office import (
     exam_copy,
     office_of,
 )
+
+READ_ID = "9f2c41d07ab3-1-candidate"
+"""A candidate's number that was read surely."""
 
 
 @pytest.fixture
@@ -121,6 +125,64 @@ def test_a_token_of_another_field_is_refused(office: Office) -> None:
     other = said(office, "7", key=OPEN_BLANK, token="0123456789abcdef")
     assert refusal(office, ADA, other).status == 409
     assert len(office.store.trail()) == 1
+
+
+def test_a_token_of_somebody_else_is_refused_and_tells_nothing_of_what_was_said(office: Office) -> None:
+    once = said(office, "7", token="0123456789abcdef")
+    say(office, ADA, once)
+    both = [said(office, "2", key=OPEN_BLANK), said(office, "00123458", key=OPEN_ID)]
+    say_all(office, ADA, both, "a-wall-of-ada")
+    with pytest.raises(Refused) as found:
+        say_all(office, BEN, both, "a-wall-of-ada")
+    for refused in (refusal(office, BEN, once), found.value):
+        assert (refused.status, "somebody else" in refused.words) == (409, True)
+        assert refused.words.startswith("What was sent carries the token of a decision")
+        assert not any(text in refused.words for text in ("7", "00123458", "Ada", OPEN_MARK))
+    with pytest.raises(Refused) as undone:
+        undo(office, BEN, OPEN_MARK, "0123456789abcdef")
+    assert undone.value.status == 409
+    assert len(office.store.trail()) == 3
+    # The same person in another spelling is the same person.
+    assert say(office, replace(ADA, name="ADA"), once).stored is False
+
+
+@pytest.mark.parametrize("how", ["queue", "wall", "sheet"])
+def test_a_settled_number_is_changed_by_leads_and_by_who_said_it(
+    office: Office, how: Literal["queue", "wall", "sheet"]
+) -> None:
+    def number(text: str) -> Said:
+        return replace(said(office, text, key=OPEN_ID), how=how)
+
+    accepted = replace(said(office, "00123457", key=READ_ID, token="token-of-another"), how=how)
+    assert (found := refusal(office, BEN, accepted)).status == 409
+    assert "a lead alone changes it" in found.words
+    assert say(office, ADA, number("00123458")).stored
+    assert refusal(office, BEN, number("00123459")).status == 409
+    with pytest.raises(Refused):
+        say_all(office, BEN, [number("00123459")], "wall-of-ben")
+    # Before the desk has looked, too.
+    office.store.insert_corrections([replace(office.store.trail()[-1].correction, token="")])
+    assert refusal(office, BEN, number("00123459")).status == 409
+    assert say(office, ADA, number("00123459")).value == "00123459"
+    undo(office, ADA, OPEN_ID, "undo-by-ada")
+    undo(office, ADA, OPEN_ID, "undo-by-ada-2")
+    undo(office, ADA, OPEN_ID, "undo-by-ada-3")
+    assert say(office, BEN, number("00123459")).stored
+    assert say(office, LEA, number("00123456")).stored
+    assert refusal(office, BEN, number("00123459")).status == 409
+    assert say(office, LEA, accepted).stored
+
+
+def test_a_settled_mark_is_changed_by_whoever_finds_it_wrong(office: Office) -> None:
+    say(office, ADA, said(office, "7"))
+    assert say(office, BEN, said(office, "1")).stored
+
+
+def test_a_number_is_answered_second_and_third_in_blind_review(blind: Office) -> None:
+    for person, text in ((ADA, "00123458"), (BEN, "00123459"), (CAM, "00123458")):
+        assert say(blind, person, said(blind, text, key=OPEN_ID)).stored
+    for person in (ADA, BEN):
+        assert refusal(blind, person, said(blind, "00123459", key=OPEN_ID)).status == 409
 
 
 @pytest.mark.parametrize("token", ["", "short", "x" * 65, "../../etc/passwd", "a b c d e f g"])
@@ -240,9 +302,34 @@ def test_in_blind_review_who_takes_back_too_late_is_not_told_what_was_said(blind
 
 def test_taking_a_second_answer_back_does_not_tell_the_first(blind: Office) -> None:
     say(blind, ADA, said(blind, "7"))
-    say(blind, BEN, said(blind, "1"))
+    say(blind, BEN, said(blind, "7"))
     told = undo(blind, BEN, OPEN_MARK, "undo-by-ben")
     assert (told.state, told.value, told.was) == (ValueState.UNSETTLED, "", "")
+
+
+def test_who_answered_second_and_differs_takes_nothing_back_and_is_told_no_value(blind: Office) -> None:
+    say(blind, ADA, said(blind, "3.5"))
+    mine = say(blind, BEN, said(blind, "1"))
+    for row in (None, mine.number):
+        with pytest.raises(Refused) as found:
+            undo(blind, BEN, OPEN_MARK, f"undo-by-ben-{row}", row)
+        assert (found.value.status, "third person or a lead" in found.value.words) == (409, True)
+        assert "3.5" not in found.value.words
+    assert undo(blind, LEA, OPEN_MARK, "undo-by-lea", mine.number).stored
+    words = refusal(blind, BEN, said(blind, "3.5")).words
+    assert "somebody who has not answered it, or a lead" in words
+    assert "3.5" not in words
+    assert say(blind, LEA, said(blind, "3.5")).stored
+    assert [each.correction.act for each in blind.store.trail()] == [Act.SAY, Act.SECOND, Act.UNDO, Act.THIRD]
+
+
+def test_what_everybody_could_see_is_settled_by_a_lead(blind: Office) -> None:
+    for person in (ADA, BEN):
+        say(blind, person, said(blind, "7"))
+    undo(blind, BEN, OPEN_MARK, "undo-by-ben")
+    assert "a lead settles it" in refusal(blind, CAM, said(blind, "7")).words
+    assert say(blind, LEA, said(blind, "7")).stored
+    assert blind.desk.wants_look(OPEN_MARK) is None
 
 
 def test_a_wall_is_stored_whole_or_not_at_all(office: Office) -> None:
