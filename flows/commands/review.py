@@ -6,7 +6,6 @@ import ipaddress
 import os
 import socket
 import sys
-import webbrowser
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -75,6 +74,7 @@ def review(
     """  # noqa: D301 - click wants a real backspace here
     from flows.places import only_server
     from flows.review.desk import Desk
+    from flows.review.door import opened
     from flows.review.office import Office
     from flows.review.serving import load_certificate, serve, until_stopped
     from flows.review.sessions import Sessions, cookie_name
@@ -113,9 +113,10 @@ def review(
         click.echo(f"Review of {exam.settings.exam}: {address}{link}")
         # Whoever waits for the link reads it through a pipe.
         sys.stdout.flush()
-        if not no_browser and not is_open:
-            webbrowser.open(address + link)
-        serve(office, listening, _hosts(names, host), tls=tls, proxied=behind_tls_proxy)
+        with ExitStack() as stack:
+            if not no_browser and not is_open:
+                stack.enter_context(opened(address + link, folder, lambda: sessions.waits_for(link.partition("=")[2])))
+            serve(office, listening, _hosts(names, host), tls=tls, proxied=behind_tls_proxy)
 
 
 def _link(office: "Office", accounts: "Sequence[User]", reviewer: str | None, role: str | None) -> str:

@@ -45,6 +45,9 @@ Key = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{12}-[0-9]{1,6}-[A-Za
 Token = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{32}\z")]
 """The name under which something is stored once, however often it is sent (`token` of api.js)."""
 
+Tab = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{8,32}\z")]
+"""The name that a window gives itself: two windows of one session do not show the same field."""
+
 RowNumber = Annotated[int, Field(ge=1, le=2**53)]
 """The number of a row of the trail: no more than what a browser counts exactly."""
 

@@ -230,6 +230,11 @@ class Desk:
         with self._lock:
             return dict(self._open)
 
+    def waiting(self) -> int:
+        """Count the fields that wait for a first or a second person."""
+        # Without the lock: it counts for leases, and nobody waits there for an exam that is being decided.
+        return len(self._open) + len(self._looks)
+
     def is_open(self, key: str) -> FlagRow | None:
         """Return a field if it waits for a person."""
         with self._lock:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from fastapi import HTTPException
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flows.errors import FlowError
@@ -128,6 +128,9 @@ class Guard:
 
         try:
             await self._pass(request, receive, answer)
+        except ClientDisconnect:
+            # Nobody is there to be answered, and nothing is wrong here.
+            return
         except Exception as problem:
             if started:
                 raise

@@ -19,6 +19,12 @@ MOST_HELD = 400
 take a third of it. Names of windows cost nothing: counted by window, one person could keep a whole exam from all
 others."""
 
+MOST_SHARE = 0.5
+"""Of what waits, one person may have this share: of a small exam, too, something is left for a second person."""
+
+LEAST_HELD = 76
+"""However little waits, one person may have so many: a wall of sixty, and what one window of the queue asks for."""
+
 ENOUGH = (
     "As many fields as one person may have are on your screens. Confirm or answer them, or close windows that you do "
     "not need; what nobody keeps is free again after a minute and a half."
@@ -33,11 +39,19 @@ def holder_of_window(person: str, window: str) -> str:
     return f"{person_of(person)}{_BETWEEN}{window}"
 
 
+def _very_many() -> float:
+    return float("inf")
+
+
 @dataclass(slots=True)
 class Leases:
-    """Which field is on whose screen. Holders are windows of people; a clock that only goes forward."""
+    """Which field is on whose screen. Holders are windows of people; a clock that only goes forward.
+
+    `waiting` counts the fields that wait for a person now, held or not.
+    """
 
     clock: Callable[[], float] = time.monotonic
+    waiting: Callable[[], float] = _very_many
     _held: dict[str, tuple[str, float]] = field(default_factory=dict)
     _of: dict[str, set[str]] = field(default_factory=dict)
     _windows: dict[str, set[str]] = field(default_factory=dict)
@@ -103,12 +117,13 @@ class Leases:
 
     def _has_room(self, holder: str, now: float) -> bool:
         person = _person(holder)
-        if self._count(person) < MOST_HELD:
+        most = min(MOST_HELD, max(LEAST_HELD, int(min(MOST_SHARE * self.waiting(), MOST_HELD))))
+        if self._count(person) < most:
             return True
         for window in list(self._windows.get(person, ())):
             for key in list(self._of.get(window, ())):
                 self._holder(key, now)
-        return self._count(person) < MOST_HELD
+        return self._count(person) < most
 
     def _count(self, person: str) -> int:
         return sum(len(self._of[window]) for window in self._windows.get(person, ()))

@@ -79,6 +79,7 @@ class Office:
 
     def __post_init__(self) -> None:
         self.lines = Lines(self.desk)
+        self.leases.waiting = self.desk.waiting
         self.rounds = Rounds(RoundFiles(self.exam.dir / FOLDER), self.desk)
         self.standings = Standings(self.exam, self.desk, self.store)
 

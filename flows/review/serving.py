@@ -3,12 +3,14 @@
 import asyncio
 import signal
 import ssl
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -24,6 +26,9 @@ HEADER_SECONDS = 10.0
 MOST_CONNECTIONS = 256
 """A browser opens six; beyond it a request is told to come again, so that one machine cannot take all memory."""
 
+SPARE_CONNECTIONS = 32
+"""Connections that are left for whoever asks something: of those that only wait, the longest make room."""
+
 KEEP_SECONDS = 20
 """How long a connection waits for the next request: longer than a clerk looks at one field."""
 
@@ -32,7 +37,11 @@ LAST_SECONDS = 5
 
 
 class Impatient(H11Protocol):
-    """HTTP/1.1 that lets nobody hold a connection open without asking, or halfway through asking."""
+    """HTTP/1.1 that lets nobody hold a connection open without asking, or halfway through asking.
+
+    Where nearly all connections are taken it waits for nobody: who holds most of them loses the one that has waited
+    longest. So a program that opens connections and asks nothing keeps nobody out, be it on the same machine.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as the one above
         """Begin to wait for the first request."""
@@ -42,12 +51,15 @@ class Impatient(H11Protocol):
             # Without it an answer in two parts waits 40 ms for the browser to say that the first one came.
             line.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         self._due = self.loop.call_later(HEADER_SECONDS, self._late)
+        self._since = self.loop.time()
+        self._make_room()
 
     def data_received(self, data: bytes) -> None:
         """Take what came; it is waited for the rest of a request no longer than for its beginning."""
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._due.cancel()
+            self._since = self.loop.time()
         elif self._due.cancelled():
             self._due = self.loop.call_later(HEADER_SECONDS, self._late)
 
@@ -56,10 +68,31 @@ class Impatient(H11Protocol):
         self._due.cancel()
         super().connection_lost(exc)
 
+    @property
+    def _only_waits(self) -> bool:
+        """Whether nothing is done for this connection now: it asks nothing, or not to the end, or takes no answer."""
+        if self.transport.is_closing():
+            return False
+        is_asked = self.conn.their_state not in (h11.IDLE, h11.SEND_BODY)
+        return not is_asked or self.flow.write_paused
+
+    def _make_room(self) -> None:
+        if len(self.connections) <= MOST_CONNECTIONS - SPARE_CONNECTIONS:
+            return
+        others = [one for one in self.connections if isinstance(one, Impatient) and one is not self]
+        held = Counter(_address_of(one) for one in others)
+        waiting = [one for one in others if one._only_waits]
+        if waiting:
+            max(waiting, key=lambda one: (held[_address_of(one)], -one._since)).transport.abort()
+
     def _late(self) -> None:
         self._due.cancel()
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
+
+
+def _address_of(one: H11Protocol) -> str:
+    return one.client[0] if one.client else ""
 
 
 def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext:

@@ -77,6 +77,12 @@ class Sessions:
             self._links[code] = (person, account, self.clock() + LINK_SECONDS)
         return code
 
+    def waits_for(self, code: str) -> bool:
+        """Tell whether a one-time code still opens a session."""
+        with self._lock:
+            found = self._links.get(code)
+        return found is not None and self.clock() <= found[2]
+
     def redeem(self, code: str) -> Session | None:
         """Open a session with a one-time code; None when it was used, is too old or never was."""
         with self._lock:

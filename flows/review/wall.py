@@ -17,7 +17,7 @@ from pydantic import Field
 from flows.errors import TokenUsedError, UndoError
 from flows.export.flags_sheet import BLANK_WORD, FlagRow
 from flows.records import Correction, FieldRow, TrailRow
-from flows.review.bodies import Body, Key, ShortText, Token, body_of
+from flows.review.bodies import Body, Key, ShortText, Tab, Token, body_of
 from flows.review.leases import ENOUGH, holder_of_window
 from flows.review.office import Here, Office, Reviewing, draw, session_of
 from flows.review.people import Person
@@ -64,13 +64,15 @@ class Shown(Body):
 class Ask(Body):
     """Which group somebody wants a page of, and the fields that are on the screen already."""
 
+    tab: Tab | Literal[""] = ""
     group: ShortText
     without: Annotated[tuple[Key, ...], Field(max_length=MOST_KEPT)] = ()
 
 
 class Keys(Body):
-    """Some fields."""
+    """Some fields of a window."""
 
+    tab: Tab | Literal[""] = ""
     keys: Annotated[tuple[Key, ...], Field(max_length=MOST_KEPT)] = ()
 
 
@@ -80,6 +82,7 @@ SomeKeys = Annotated[Keys, Depends(body_of(Keys))]
 class Confirm(Body):
     """A page that was looked at: `fields` hold what the machine guesses, `struck` do not."""
 
+    tab: Tab | Literal[""] = ""
     token: Token
     guess: ShortText
     fields: Annotated[tuple[Shown, ...], Field(max_length=WALL)] = ()
@@ -138,7 +141,7 @@ def fields(
     """Return the next page of a group, and keep its fields from others while it is on a screen."""
     if office.desk.seen is None:
         return {"loading": True, "trouble": office.desk.trouble}
-    holder = _holder(request, person)
+    holder = _holder(request, person, asked.tab)
     group, without = _group(office, person, asked.group), set(asked.without)
     for key in without:
         _kept(office, key, holder)
@@ -157,7 +160,7 @@ def fields(
 @router.post("/wall/keep")
 def keep(request: Request, office: Here, person: Reviewing, asked: SomeKeys) -> dict[str, Any]:
     """Keep fields for a screen that is still looked at."""
-    holder = _holder(request, person)
+    holder = _holder(request, person, asked.tab)
     # What waits for nobody is kept by nobody: keys that are made up take no room.
     return {"lost": [key for key in asked.keys if not _kept(office, key, holder)]}
 
@@ -165,7 +168,7 @@ def keep(request: Request, office: Here, person: Reviewing, asked: SomeKeys) -> 
 @router.post("/wall/free")
 def free(request: Request, office: Here, person: Reviewing, asked: SomeKeys) -> dict[str, Any]:
     """Give fields back that are on no screen any more."""
-    office.leases.free_all(_holder(request, person), asked.keys)
+    office.leases.free_all(_holder(request, person, asked.tab), asked.keys)
     return {}
 
 
@@ -184,7 +187,7 @@ def confirm(
     for one in said.struck:
         if office.desk.is_open(one.key) is not None and office.struck.get(one.key) != one.revision:
             office.struck[one.key], office.struck_by[one.key] = one.revision, person.name
-    office.leases.free_all(_holder(request, person), keys)
+    office.leases.free_all(_holder(request, person, said.tab), keys)
     return {
         "stored": [row.correction.key for row in stored],
         "struck": len(said.struck),
@@ -367,5 +370,5 @@ def _kept(office: Office, key: str, holder: str) -> bool:
     return office.leases.keep(key, holder)
 
 
-def _holder(request: Request, person: Person) -> str:
-    return holder_of_window(person.name, f"{session_of(request).id}/wall")
+def _holder(request: Request, person: Person, tab: str) -> str:
+    return holder_of_window(person.name, f"{session_of(request).id}.{tab}/wall")

@@ -17,7 +17,7 @@ function person(data, lead) {
   const told = one.id ? [lead ? make("a", { href: `/candidate?id=${encodeURIComponent(one.id)}` }, one.id) : one.id, one.name ? ` ${one.name}` : ""] : ["not settled"];
   $("candidate").replaceChildren(...told.filter(Boolean));
   $("candidate").classList.toggle("warn", !one.id);
-  $("whose").textContent = one.id ? `${one.id} ${one.name}` : "candidate not settled";
+  $("whose").textContent = $("whose").title = one.id ? `${one.id} ${one.name}` : "candidate not settled";
   $("candidate-why").textContent = [one.status, one.why].filter(Boolean).join(": ");
   $("ranked").replaceChildren(
     ...one.ranked.map((guess) => {

@@ -18,7 +18,8 @@ const group = place.dataset.group;
 const note = byId("wall-note");
 const state = byId("wall-state");
 
-const strikes = new Strikes(await windowName(), document.querySelector(".who").textContent, group); // also of pages that come again
+const tab = await windowName(); // two windows do not show the same field
+const strikes = new Strikes(tab, document.querySelector(".who").textContent, group); // also of pages that come again
 const grid = new Grid(place, byId("wall-about"), { struck: struckNow });
 let next = null; // the promise of the page after this one
 let guess = "";
@@ -55,7 +56,7 @@ function count() {
 }
 
 function load(without) {
-  const wanted = post("/wall/page", { group, without }).then((told) => {
+  const wanted = post("/wall/page", { tab, group, without }).then((told) => {
     preload(told.cells ?? []);
     ahead = (told.cells ?? []).map((cell) => cell.key);
     return told;
@@ -143,7 +144,7 @@ function confirm() {
   const fields = [];
   const struck = [];
   for (const { key, revision } of grid.cells) (grid.struck.has(key) ? struck : fields).push({ key, revision });
-  const body = { token: name, guess, fields, struck };
+  const body = { tab, token: name, guess, fields, struck };
   sending.set(name, shown());
   for (const one of struck) strikes.delete(one);
   confirmed = [...confirmed, { name, keys: fields.map((one) => one.key), struck }].slice(-MOST_UNDONE);
@@ -174,7 +175,7 @@ function stored(sent, told) {
   if (sent.url === "/wall/undo") {
     const words = `${plural(told.undone.length, "decision")} taken back; the fields are open again.`;
     say(told.late.length ? `${words} ${plural(told.late.length, "field")} left as decided since: ${named(told.late)}` : words, told.late.length ? "warn" : "good");
-    post("/wall/free", { keys: held() }).catch(() => {}).finally(begin);
+    post("/wall/free", { tab, keys: held() }).catch(() => {}).finally(begin);
     return;
   }
   sending.delete(sent.body.token);
@@ -205,7 +206,7 @@ bind([
 ]);
 byId("wall-confirm").addEventListener("click", confirm);
 byId("wall-undo").addEventListener("click", undo);
-setInterval(() => grid.cells.length && post("/wall/keep", { keys: held() }).then((told) => told.lost.length && say(`${plural(told.lost.length, "field")} of this page went to somebody else while you were away; what they decide is not taken twice.`, "warn")).catch(() => {}), KEEP_MS);
+setInterval(() => grid.cells.length && post("/wall/keep", { tab, keys: held() }).then((told) => told.lost.length && say(`${plural(told.lost.length, "field")} of this page went to somebody else while you were away; what they decide is not taken twice.`, "warn")).catch(() => {}), KEEP_MS);
 // Whoever leaves gives back what he does not need any more; a window that is closed too hard for that loses it in time.
-addEventListener("pagehide", () => grid.cells.length && tell("/wall/free", { keys: held() }));
+addEventListener("pagehide", () => grid.cells.length && tell("/wall/free", { tab, keys: held() }));
 begin();

@@ -161,7 +161,7 @@ def test_a_sheet_whose_answers_somebody_must_not_see_yet_tells_nothing_of_it(fol
     with office_of(folder) as office:
         office.store.insert_corrections([said("1", "Ada", key=f"{SCAN[:12]}-2-q1")])
         office.desk.look()
-        hidden, shown = sheet(office, BEN), sheet(office, ADA)
+        hidden, shown = sheet(office, BEN), sheet(office, LEA)
     assert hidden["remarks"] == ["Remarks are shown when you have answered all of this sheet."]
     assert hidden["acceptance"] is None
     assert shown["remarks"] and shown["acceptance"] is not None

@@ -23,7 +23,7 @@ from flows.review.wording import without_paths
 from flows.users import UserRole, added
 from tests.helpers.exam_folder import exam_folder
 from tests.helpers.review_office import ADA
-from tests.helpers.visitors import NOON, closed_office, visitor
+from tests.helpers.visitors import NOON, account, closed_office, visitor
 
 JSON = {"accept": "application/json"}
 PAGE = {"accept": "text/html"}
@@ -350,6 +350,41 @@ def test_a_bug_has_a_number_and_tells_nothing_else(
     assert number in answer.text
     assert record.exc_info is not None
     assert not any(word in answer.text for word in ("secret", "RuntimeError", "Traceback", "/srv", ".py"))
+
+
+def test_who_goes_away_in_the_middle_of_a_form_is_no_fault(own: Office, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is said on the terminal: whoever opens connections in vain could fill it."""
+    account(own)
+    app = visitor(own).app
+    headers = {
+        "host": "testserver",
+        "origin": "http://testserver",
+        "content-type": "application/x-www-form-urlencoded",
+        "content-length": "9",
+    }
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "method": "POST",
+        "scheme": "http",
+        "path": "/login",
+        "raw_path": b"/login",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 4711),
+        "server": ("127.0.0.1", 80),
+    }
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(app(scope, receive, send))
+    assert (sent, caplog.records) == ([], [])
 
 
 def test_a_full_disc_is_told_without_saying_where(office: Office) -> None:

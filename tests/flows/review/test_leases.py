@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from flows.review.leases import LEASE_SECONDS, MOST_HELD, Leases, holder_of_window
+import pytest
+
+from flows.review.leases import LEASE_SECONDS, LEAST_HELD, MOST_HELD, Leases, holder_of_window
 
 
 @dataclass
@@ -47,6 +49,18 @@ def test_nobody_has_more_than_screens_can_show() -> None:
     assert leases.take(f"q{MOST_HELD}", "ben")
     clock.now += LEASE_SECONDS + 1
     assert leases.take("another", "greedy")
+
+
+@pytest.mark.parametrize(
+    ("waiting", "most"), [(0, LEAST_HELD), (100, LEAST_HELD), (200, 100), (799, 399), (50_000, MOST_HELD)]
+)
+def test_nobody_has_more_than_half_of_what_waits_or_a_wall_and_a_queue(waiting: int, most: int) -> None:
+    leases = Leases(Clock(), lambda: waiting)
+    window = holder_of_window("greedy", "a")
+    taken = [leases.take(f"q{at}", window) for at in range(MOST_HELD + 5)]
+    assert taken == [True] * most + [False] * (MOST_HELD + 5 - most)
+    assert leases.has_enough(window)
+    assert leases.take("another", holder_of_window("ben", "a"))
 
 
 def test_leaving_gives_back_what_one_has_and_nothing_else() -> None:

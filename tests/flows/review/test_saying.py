@@ -25,6 +25,7 @@ from tests.helpers.review_office import (
     OPEN_ID,
     OPEN_MARK,
     SECOND,
+    browser,
     exam_copy,
     office_of,
 )
@@ -171,6 +172,21 @@ def test_a_settled_number_is_changed_by_leads_and_by_who_said_it(
     assert say(office, LEA, number("00123456")).stored
     assert refusal(office, BEN, number("00123459")).status == 409
     assert say(office, LEA, accepted).stored
+
+
+def test_no_route_lets_a_reviewer_change_a_settled_number(office: Office) -> None:
+    ben = browser(office, BEN)
+    row = office.store.field(READ_ID)
+    assert row is not None
+    field = {"key": READ_ID, "revision": row.revision}
+    said_so = field | {"word": "value", "text": "00123457", "token": "0" * 32}
+    queue = ben.post("/queue/say", json=said_so | {"tab": "0123456789abcdef"})
+    sheet = ben.post("/sheets/say", json=said_so | {"sheet": row.sheet})
+    wall = ben.post("/wall/confirm", json={"token": "1" * 32, "guess": "00123456", "fields": [field]})
+    for answer in (queue, sheet):
+        assert (answer.status_code, "a lead alone changes it" in answer.text) == (409, True)
+    assert (wall.json()["stored"], "a lead alone changes it" in wall.text) == ([], True)
+    assert office.store.trail() == ()
 
 
 def test_a_settled_mark_is_changed_by_whoever_finds_it_wrong(office: Office) -> None:

@@ -108,6 +108,9 @@ class Line(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def abort(self) -> None:
+        self.closed = True
+
     def pause_reading(self) -> None:
         pass
 
@@ -179,3 +182,105 @@ def test_the_second_request_is_not_waited_for_longer_than_the_first(monkeypatch:
     line = talk(monkeypatch, (0, REQUEST), *SLOWLY)
     assert line.closed
     assert line.written.count(b"HTTP/1.1 200") == 1
+
+
+# ---- many connections ------------------------------------------------------------------------------------------------
+
+HERE, THERE = "127.0.0.1", "192.0.2.7"
+ASKING = b"POST /login HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\n"
+"""The beginning of a form whose end does not come."""
+
+
+class Room:
+    """A server with room for eight connections, two of them spare."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(serving, "MOST_CONNECTIONS", 8)
+        monkeypatch.setattr(serving, "SPARE_CONNECTIONS", 2)
+        self.answers = asyncio.Event()
+        self.state = ServerState()
+        self.config = uvicorn.Config(
+            self.app, interface="asgi3", log_level="critical", ws="none", lifespan="off", limit_concurrency=8
+        )
+        self.all: list[Impatient] = []
+        self.lines: list[Line] = []
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/slow":
+            await self.answers.wait()
+        else:
+            while (await receive()).get("more_body"):
+                pass
+        await answer_ok(scope, receive, send)
+
+    async def come(self, address: str, said: bytes = b"") -> Line:
+        """A connection from an address, and what it says at once."""
+        line, made = Line(), Impatient(self.config, self.state, {})
+        self.lines.append(line)
+        made.connection_made(line)
+        made.client = (address, 4711)
+        if said:
+            made.data_received(said)
+        self.all = [one for one in self.all if one in self.state.connections]
+        self.all.append(made)
+        # What the loop does a little later with a connection that was closed.
+        for one in self.all:
+            if one.transport.is_closing():
+                one.connection_lost(None)
+        await asyncio.sleep(0.001)
+        return line
+
+    async def end(self) -> None:
+        self.answers.set()
+        for one in self.all:
+            one.connection_lost(None)
+        await asyncio.wait_for(asyncio.gather(*self.state.tasks), 10)
+        for line in self.lines:
+            line.socket.close()
+
+
+@pytest.mark.parametrize("said", [b"", REQUEST[:10], ASKING])
+def test_who_holds_all_connections_and_asks_nothing_keeps_nobody_out(
+    monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    """Nor who asks without coming to an end. From one address both, as on one machine."""
+
+    async def run() -> None:
+        room = Room(monkeypatch)
+        held = [await room.come(HERE, said) for _ in range(20)]
+        asked = await room.come(HERE, REQUEST)
+        await asyncio.sleep(0.01)
+        assert asked.written.startswith(b"HTTP/1.1 200")
+        assert not asked.closed
+        assert [line.closed for line in held] == [True] * 15 + [False] * 5
+        await room.end()
+
+    asyncio.run(run())
+
+
+def test_who_holds_most_makes_room_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        room = Room(monkeypatch)
+        clerk = await room.come(HERE)
+        held = [await room.come(THERE) for _ in range(20)]
+        assert not clerk.closed
+        assert sum(not line.closed for line in held) == 5
+        await room.end()
+
+    asyncio.run(run())
+
+
+def test_what_is_being_answered_is_never_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        room = Room(monkeypatch)
+        slow = [await room.come(HERE, REQUEST.replace(b"/", b"/slow", 1)) for _ in range(6)]
+        await asyncio.sleep(0.01)
+        for _ in range(10):
+            await room.come(THERE)
+        assert not any(line.closed for line in slow)
+        room.answers.set()
+        await asyncio.sleep(0.01)
+        assert all(line.written.startswith(b"HTTP/1.1 200") for line in slow)
+        await room.end()
+
+    asyncio.run(run())

@@ -397,6 +397,24 @@ def test_who_has_all_that_one_person_may_have_is_told_so(
     assert len(page_of(browser(office, BEN))["cells"]) == 2
 
 
+def test_two_windows_of_one_log_in_do_not_show_the_same_field(ada: TestClient) -> None:
+    """Closed in one, a page stays kept for the other."""
+
+    def shown(tab: str) -> list[str]:
+        told = ada.post("/wall/page", json={"group": SEVENS, "tab": tab}).json()
+        return [cell["key"] for cell in told["cells"]]
+
+    first, second = "a" * 32, "b" * 32
+    mine = shown(first)
+    assert mine and shown(second) == []
+    ada.post("/wall/free", json={"tab": second, "keys": mine})
+    assert shown(second) == []
+    assert ada.post("/wall/keep", json={"tab": first, "keys": mine}).json()["lost"] == []
+    ada.post("/wall/free", json={"tab": first, "keys": mine})
+    assert shown(second) == mine
+    assert ada.post("/wall/page", json={"group": SEVENS, "tab": "<script>"}).status_code == 422
+
+
 @pytest.mark.parametrize("guess", ["1", "8", ""])
 def test_a_page_says_only_what_the_machine_guesses(office: Office, ada: TestClient, guess: str) -> None:
     cells = page_of(ada)["cells"]
