@@ -135,14 +135,15 @@ class Foreseen:
         return sum(one.reopened for one in self.done.raised)
 
 
-def foresee(exam: Exam, store: Store, said: Sequence[Filled], by: By) -> Foreseen:
-    """Return what `hand_in` would do, partly if need be; nothing is stored. Within a snapshot of the store."""
-    read, grounds = store.fields(), grounds_of(exam, store)
-    fields = decide_fields(read, grounds).fields
+def foresee(exam: Exam, store: Store, fields: Sequence[FieldRow], said: Sequence[Filled], by: By) -> Foreseen:
+    """Return what `hand_in` would do, partly if need be; nothing is stored. Within a snapshot of the store.
+
+    `fields` are those of the exam as they are decided now. They are decided again only where something would change.
+    """
     outcome, done = weighed(exam, fields, store.sample_checks(), said, by, partly=True)
     then, supposed = fields, Supposed(store, outcome)
     if outcome.corrections or outcome.tightenings:
-        then = decide_fields(supposed.fields(read), grounds_of(exam, supposed)).fields
+        then = decide_fields(supposed.fields(store.fields()), grounds_of(exam, supposed)).fields
     now, later = _left_to_machine(fields), _left_to_machine(then)
     corrected = {one.key for one in outcome.corrections}
     return Foreseen(

@@ -163,7 +163,7 @@ def weigh(office: Here, person: Leading, round: str) -> dict[str, Any]:
     """Tell what handing in would do: what the sample shows, which thresholds rise, what is reopened. Stores nothing."""
     answers, going = _answers(office, person.name, round)
     with office.desk.opener() as store, store.snapshot():
-        found = foresee(office.exam, store, answers, By(person.name, datetime.now(UTC), HOW))
+        found = foresee(office.exam, store, office.desk.rows(), answers, By(person.name, datetime.now(UTC), HOW))
     words = list(would_do(found, going.drawn - going.looked_at))
     return {"words": words, "wrong": found.done.corrected, "reopened": found.reopened + found.shaken}
 
