@@ -113,8 +113,8 @@ async function show(page) {
     return;
   }
   if (!told.cells.length) {
-    const words = told.enough ? told.enough : told.elsewhere ? `${plural(told.elsewhere, "field")} of this group stand on somebody else's screen.` : "Everything of this group is confirmed, or was struck and waits in the queue.";
-    tellState(told.enough ? "You have enough fields" : told.elsewhere ? "Somebody else is at it" : "This group is done", words, Boolean(told.elsewhere));
+    const words = told.enough ? told.enough : told.elsewhere ? `${plural(told.elsewhere, "field")} of this group stand in another window, yours or somebody else's.` : "Everything of this group is confirmed, or was struck and waits in the queue.";
+    tellState(told.enough ? "You have enough fields" : told.elsewhere ? "In another window" : "This group is done", words, Boolean(told.elsewhere));
     return;
   }
   state.hidden = true;
