@@ -35,8 +35,8 @@ STARTS_WITH_WORD = re.compile(r"[a-z]+ ")
 ONLY_LEADS = "Which they are is shown to leads: two people answer here, unseen by each other."
 
 TOTALS_UNSEEN = (
-    "How many fields wait, and why, is shown to leads and viewers: it tells of answers that somebody else gave and that "
-    "you may still give yourself."
+    "How many fields wait, and why, is shown to leads and viewers: it follows from answers of others, and some of "
+    "those fields are still yours to answer unseen."
 )
 COUNTED = {
     Obstacle.FIELDS: "Fields wait for a person.",

@@ -326,7 +326,9 @@ class Desk:
     def _patch(self, read: Fresh) -> None:
         """Show what was read, but for fields of which a later reading is shown already."""
         newer = [
-            (row, trail) for row, trail in read.fields if self._patched.get(row.key, self._looked_at) < read.ticket
+            (row, trail)
+            for row, trail in read.fields
+            if self._patched.get(row.key, self._looked_at) < read.ticket and not self._is_shown(row)
         ]
         fresh = {row.key: row for row, _ in newer}
         self._patched |= dict.fromkeys(fresh, read.ticket)
@@ -348,6 +350,14 @@ class Desk:
             self.version += 1
             changed = frozenset(row.key for sheet in sheets for row in self._raw[sheet])
             self._log.append((self.version, changed.union(fresh)))
+
+    def _is_shown(self, row: FieldRow) -> bool:
+        """Tell whether a field was neither read anew nor spoken of since it was decided.
+
+        Then nothing is to be shown, above all not what its sheet alone makes of it: the class list may know more.
+        """
+        shown = self._rows.get(row.key)
+        return shown is not None and shown.revision == row.revision
 
     def _wanted_trails(self, store: Store, rows: Iterable[FieldRow]) -> dict[str, Sequence[TrailRow]]:
         """Return the trails of all fields, if anybody has to know who answered first."""

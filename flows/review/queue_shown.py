@@ -16,7 +16,7 @@ from flows.review.queue_order import DOUBT, SECOND, is_held_back, look_at, reaso
 from flows.review.saying import is_blind
 from flows.review.scan_names import file_of, readable
 from flows.review.uncounted import left_open, nothing_awarded
-from flows.review.untold import Sight
+from flows.review.untold import Sight, answers_unseen
 from flows.reviewer import is_same_person
 from flows.trail import Turn, standing
 from recognizer.records import Flag, ValueState
@@ -175,12 +175,15 @@ def shown_again(office: Office, person: Person, row: FieldRow) -> Shown:
     said = None
     if mine:
         said = mine[-1].value or mine[-1].note or BLANK_WORD
-    return replace(again, revision=row.revision, said=said, closed="" if flag or mine else _closed(office, row))
+    return replace(again, revision=row.revision, said=said, closed="" if flag or mine else _closed(office, person, row))
 
 
-def _closed(office: Office, row: FieldRow) -> str:
+def _closed(office: Office, person: Person, row: FieldRow) -> str:
     """Say why nothing is left to decide about a field; in blind review not what somebody said."""
     said = row.correction
+    if said is None and answers_unseen(office, person):
+        # Whether it is settled may follow from an answer that this person must not know of.
+        return "Nothing of this field is to be decided by you now."
     if said is None:
         return "This field is settled: other fields, or the class list, made sure what it holds."
     what = "" if is_blind(office) else f" ({said.value or said.note or BLANK_WORD})"

@@ -257,3 +257,12 @@ def until(holds: object, seconds: float = 10.0) -> None:
     while not holds():
         assert time.monotonic() < end, f"did not happen; threads: {threading.enumerate()}"
         time.sleep(0.01)
+
+
+def test_a_look_at_fields_of_which_nothing_was_said_changes_nothing(desk: Desk, folder: Path) -> None:
+    """Whoever is refused has the desk look at the field: what the class list made of it has to stand."""
+    desk.look()
+    before = desk.version, desk.rows(), desk.open_flags()
+    with open_store(folder) as store:
+        desk.touched(store, [row.key for row in desk.rows()])
+    assert (desk.version, desk.rows(), desk.open_flags()) == before

@@ -43,16 +43,18 @@ SEES_NAMES = Person("Cam", CAM.role, sees_names=True)
 STEM = SCAN[:12]
 ONE_OPEN, OTHER_OPEN = f"{STEM}-5-q1", f"{STEM}-5-q2"
 """Two marks of one sheet, each 7 or 1, of which one settles the other by the total."""
+AT_ODDS = f"{STEM}-6-q1"
+"""A mark that, as 7, agrees with the total, and as 3 puts in doubt what was read well."""
 
-SHEETS = [f"marks#0000{number}" for number in (1, 2, 3, 5)]
-KEYS = [f"{STEM}-{number}-{name}" for number in (1, 2, 3, 5) for name in ("candidate", "q1", "q2", "q3", "total")]
+SHEETS = [f"marks#0000{number}" for number in (1, 2, 3, 5, 6)]
+KEYS = [f"{STEM}-{number}-{name}" for number in (1, 2, 3, 5, 6) for name in ("candidate", "q1", "q2", "q3", "total")]
 NUMBERS = ("00123456", "00777777", "00666666", "Quill", "Reed")
 
 # Of what was said only 7 agrees with the total of the second sheet; of the last one, each with another second mark; and
 # both numbers are candidates'.
-FIRST = {OPEN_MARK: "9.5", ONE_OPEN: "7", OPEN_ID: "00777777", OPEN_BLANK: "6.5"}
+FIRST = {OPEN_MARK: "9.5", ONE_OPEN: "7", AT_ODDS: "7", OPEN_ID: "00777777", OPEN_BLANK: "6.5"}
 SECOND_ANSWERS = {OPEN_BLANK: "4.5"}
-OTHER_FIRST = {OPEN_MARK: "7", ONE_OPEN: "1", OPEN_ID: "00666666", OPEN_BLANK: "5.5"}
+OTHER_FIRST = {OPEN_MARK: "7", ONE_OPEN: "1", AT_ODDS: "3", OPEN_ID: "00666666", OPEN_BLANK: "5.5"}
 OTHER_SECOND_ANSWERS = {OPEN_BLANK: "3.5"}
 
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\+\d\d:\d\d)?|\d\d:\d\d on \d{4}-\d\d-\d\d")
@@ -67,6 +69,8 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Office, O
         roster.write("00777777,Quill Example\n00666666,Reed Example\n")
     page = page_row("marks", 5)
     remember(folder, [page], marks_fields(page, "00123457", [None, None, "3"], "11"), again=True)
+    page = page_row("marks", 6)
+    remember(folder, [page], marks_fields(page, "00123458", [None, None, "3"], "11"), again=True)
     other = copytree(folder, folder.parent.parent / "other" / "exam")
     with office_of(folder) as one, office_of(other) as another:
         answered(one, FIRST, SECOND_ANSWERS)
@@ -139,14 +143,14 @@ def gotten(client: TestClient, person: Person) -> Iterator[tuple[str, str]]:
 
 
 OF_THE_WHOLE_EXAM = ("fields", "sheets", "reasons", "checks")
-"""What the dashboard counts: how much is open and accepted, in all."""
+"""What the dashboard counts: how much is open and accepted, in all. Viewers are told; they answer nothing."""
 
 
-def without_counts(at: str, text: str) -> str:
-    """What the dashboard says besides how many fields of the whole exam are open: that is told to everybody."""
+def without_counts(at: str, text: str, person: Person) -> str:
+    """What the dashboard says, to viewers besides how many fields of the whole exam are open."""
     if at == "/":
         return re.sub(r'data-known="[^"]*"', "", text)
-    if at != "/board.json":
+    if at != "/board.json" or person.role is not UserRole.VIEWER:
         return text
     told = json.loads(text.removeprefix("200 "))
     told["blocks"] = [one["named"] for one in told["blocks"] if one["what"] not in (Obstacle.SHEETS, Obstacle.FIELDS)]
@@ -158,7 +162,7 @@ def seen_by(office: Office, person: Person) -> dict[str, str]:
     token = client.headers[CSRF_HEADER]
     found = {}
     for at, text in gotten(client, person):
-        plain = TIME.sub("TIME", without_counts(at, text))
+        plain = TIME.sub("TIME", without_counts(at, text, person))
         plain = PACE.sub("PACE", plain)
         found[at] = plain.replace(token, "TOKEN")
     return found
@@ -181,3 +185,24 @@ def test_who_may_know_sees_that_the_two_differ(worlds: tuple[Office, Office]) ->
     one, another = (seen_by(office, ADA) for office in worlds)
     differ = {at.split("?")[0].split(" ")[0] for at, text in one.items() if text != another[at]}
     assert {"/sheets/found", "/sheets/data", "/sheets/history", "/queue/next", "/wall/page"} <= differ
+
+
+def test_what_a_sum_may_settle_waits_until_the_rest_of_the_sheet_was_answered_unseen(
+    worlds: tuple[Office, Office],
+) -> None:
+    for office in worlds:
+        client = browser(office, CAM)
+
+        def handed(client: TestClient = client) -> set[str]:
+            ask = {"tab": "0123456789abcdef", "want": 16}
+            got = {one["key"] for one in client.post("/queue/next", json=ask).json()["fields"]}
+            client.post("/queue/leave", json={"tab": ask["tab"]})
+            return got
+
+        # Open in both, but whether it is follows from what was said of the mark beside it.
+        assert office.desk.is_open(OTHER_OPEN) is not None
+        assert ONE_OPEN in handed() and OTHER_OPEN not in handed()
+        row = office.store.field(ONE_OPEN)
+        assert row is not None
+        say(office, CAM, Said(ONE_OPEN, row.revision, Word.VALUE, row.value, "f" * 32, "queue"))
+        assert ONE_OPEN not in handed() and OTHER_OPEN in handed()
