@@ -10,7 +10,7 @@ of it tells of it too: the sum of its sheet, guesses by that sum, and whose the 
 Leads see everything: they give no blind answers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -68,10 +68,12 @@ class Sight:
         if not self.is_blind:
             return row
         alone, hidden = self._of(row.sheet)
-        is_hidden = row.key in hidden or bool(hidden_keys(self.office, self.person, [row]))
-        if is_hidden:
-            row = replace(row, correction=None)
         own = alone.get(row.key)
+        if row.correction is not None:
+            # Of what the desk has not seen yet, or knows on another sheet, it is asked by itself.
+            is_known = own is not None and own.correction is not None
+            if row.key in hidden or (not is_known and hidden_keys(self.office, self.person, [row])):
+                row = replace(row, correction=None)
         if own is None or own.decision == row.decision or not self.hides(row):
             return row
         return replace(row, decision=own.decision, settled_by=Settler.READING)
@@ -89,10 +91,18 @@ class Sight:
     def open_flags(self) -> tuple[FlagRow, ...]:
         """Return the fields that wait for somebody, as this person may see them."""
         desk = self.office.desk
-        flags = desk.open_flags().values()
         if not self.is_blind:
-            return tuple(flags)
-        return tuple(self.flag(flag) for flag in flags if not is_held_back(desk, self.person, flag.row))
+            return tuple(desk.open_flags().values())
+        return tuple(self.office.shown_flags.of(self.person, desk, self._showing))
+
+    def _showing(self) -> Callable[[FlagRow], FlagRow | None]:
+        # Not by what this one has looked up before: what is kept would be older than the version that it is kept as.
+        sight, desk = Sight(self.office, self.person), self.office.desk
+
+        def shown(flag: FlagRow) -> FlagRow | None:
+            return None if is_held_back(desk, sight.person, flag.row) else sight.flag(flag)
+
+        return shown
 
     def open_why(self, keys: Iterable[str]) -> dict[str, str]:
         """Return those of some fields that wait for somebody, and why, as this person may know it."""

@@ -1,6 +1,7 @@
 """Whatever people and machines do in whatever order: a desk that was patched shows what one shows that looks anew."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -18,6 +19,8 @@ from flows.review.office import Office
 from flows.review.queue_order import Choice, Lines, Order
 from flows.review.refusals import Refused
 from flows.review.saying import Said, Word, say, undo
+from flows.review.shown_flags import ShownFlags
+from flows.review.untold import Sight
 from flows.store import Store, open_store
 from recognizer.records import ValueState
 from recognizer.template import Role
@@ -64,6 +67,10 @@ def test_a_desk_that_was_patched_shows_what_one_shows_that_looks_anew(made: Path
         for number, step in enumerate(steps):
             take(office, step, number)
             in_lines(office.desk, office.lines)
+            for person in PEOPLE:
+                kept = {flag.row.key: flag for flag in Sight(office, person).open_flags()}
+                again = replace(office, shown_flags=ShownFlags())
+                assert kept == {flag.row.key: flag for flag in Sight(again, person).open_flags()}
         anew = Desk(office.exam, office.desk.opener)
         anew.look()
         assert shown(office.desk, office.lines) == shown(anew, Lines(anew))
