@@ -146,7 +146,7 @@ def is_held_back(desk: Desk, person: Person, row: FieldRow) -> bool:
     It was read well; that it is asked about says that the sum does not agree, and so tells of that answer. As soon as
     this person has answered the rest of the sheet, it waits for him too.
     """
-    if row.correction is not None or row.flag is not Flag.SUM or not _answers_unseen(desk, person):
+    if row.correction is not None or row.flag is not Flag.SUM or not person.answers_unseen(desk.exam.settings.review):
         return False
     mine = desk.fields_of_sheet(row.sheet)
     own = next((one for one in mine if one.key == row.key), row)
@@ -307,7 +307,7 @@ class Lined:
         return takes
 
     def _placing(self, person: Person, order: Order) -> Callable[[FlagRow], int]:
-        is_unseen = _answers_unseen(self._desk, person)
+        is_unseen = person.answers_unseen(self._desk.exam.settings.review)
         confidence = _alone(self._desk) if is_unseen else _together
         still_open: Callable[[str], int] = _open_alone(self._desk) if is_unseen else self._open.__getitem__
         came, many, kind = self._ranks.came, self._ranks.many, self._ranks.kind
@@ -335,10 +335,6 @@ class Lined:
             Order.SUREST: surest,
             Order.UNSUREST: unsurest,
         }[order]
-
-
-def _answers_unseen(desk: Desk, person: Person) -> bool:
-    return desk.exam.settings.review.second_share > 0 and not person.is_lead
 
 
 def _together(row: FieldRow) -> float:

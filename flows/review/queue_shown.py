@@ -13,7 +13,6 @@ from flows.records import FieldRow
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.queue_order import DOUBT, SECOND, is_held_back, look_at, reason_of, turn_of, waiting
-from flows.review.saying import is_blind
 from flows.review.scan_names import file_of, readable
 from flows.review.uncounted import left_open, nothing_awarded
 from flows.review.untold import Sight
@@ -152,7 +151,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         crop=f"/crop/{row.key}.png?v={reading}",
         around=f"/around/{row.key}.jpg?v={reading}",
         turn=turn.value,
-        blind=is_blind(office),
+        blind=office.exam.settings.review.is_blind,
         no_blank=no_blank,
         skipped=skipped,
     )
@@ -183,7 +182,7 @@ def _closed(office: Office, row: FieldRow) -> str:
     said = row.correction
     if said is None:
         return "This field is settled: other fields, or the class list, made sure what it holds."
-    what = "" if is_blind(office) else f" ({said.value or said.note or BLANK_WORD})"
+    what = "" if office.exam.settings.review.is_blind else f" ({said.value or said.note or BLANK_WORD})"
     return f"{said.reviewer} decided this field at {said.made_at.astimezone():%H:%M on %Y-%m-%d}{what}."
 
 

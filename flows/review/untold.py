@@ -37,11 +37,6 @@ EXTRA_PAPER = "extra paper"
 WHOSE_UNSEEN = "what the class list says is shown to leads only: others answer unseen here"
 
 
-def answers_unseen(office: Office, person: Person) -> bool:
-    """Tell whether a person is one of those who answer without being told what others said."""
-    return office.exam.settings.review.second_share > 0 and not person.is_lead
-
-
 @dataclass(slots=True)
 class Sight:
     """What one person may see of an exam, as it is at the moment: made anew for every request."""
@@ -53,7 +48,7 @@ class Sight:
     @property
     def is_blind(self) -> bool:
         """Whether anything has to be hidden at all."""
-        return answers_unseen(self.office, self.person)
+        return self.person.answers_unseen(self.office.exam.settings.review)
 
     def hidden(self, sheet: str) -> frozenset[str]:
         """Return the fields of a sheet, by key, of which this person must not see what others said."""
