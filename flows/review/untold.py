@@ -99,6 +99,10 @@ class Sight:
 
         return shown
 
+    def is_open(self, key: str) -> bool:
+        """Tell whether a field waits for somebody, as far as this person may know it."""
+        return key in self.open_why([key])
+
     def open_why(self, keys: Iterable[str]) -> dict[str, str]:
         """Return those of some fields that wait for somebody, and why, as this person may know it."""
         desk = self.office.desk
