@@ -36,7 +36,7 @@ class TooSoonError(Exception):
         self.seconds = seconds
 
 
-def person_of(exam: Exam, name: str, role: UserRole) -> Person:
+def person_in(exam: Exam, name: str, role: UserRole) -> Person:
     """Return somebody of a role, who sees the names of candidates where the role or the exam says so."""
     return Person(name, role, sees_names=role is UserRole.LEAD or exam.settings.review.names == "shown")
 

@@ -55,7 +55,7 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
     """Return what a person is told."""
     about = board.overview
     # What people say of one sheet tells of the others: whose sheets are is for those who answer nothing unseen.
-    unseen = settings.second_share > 0 and not person.is_lead
+    unseen = person.answers_unseen(settings)
     found = {
         "state": _state(board),
         "at": board.seen.taken_at.isoformat(timespec="seconds"),

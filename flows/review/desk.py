@@ -335,7 +335,7 @@ class Desk:
         sheets = dict.fromkeys(self._rows[key].sheet for key in fresh if key in self._rows)
         for row, trail in newer:
             is_disputed = row.correction is not None and row.correction.note == DISPUTED
-            if is_disputed or row.key in self._trails or self.exam.settings.review.second_share > 0:
+            if is_disputed or row.key in self._trails or self.exam.settings.review.is_blind:
                 self._trails[row.key] = trail
                 self._looks.discard(row.key)
                 self._looks |= {row.key} if self._wants_second(row.key) else set()
@@ -361,7 +361,7 @@ class Desk:
 
     def _wanted_trails(self, store: Store, rows: Iterable[FieldRow]) -> dict[str, Sequence[TrailRow]]:
         """Return the trails of all fields, if anybody has to know who answered first."""
-        wanted = self.exam.settings.review.second_share > 0 or any(
+        wanted = self.exam.settings.review.is_blind or any(
             row.correction is not None and row.correction.note == DISPUTED for row in rows
         )
         return dict(by_key(store.trail())) if wanted else {}

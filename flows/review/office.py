@@ -20,6 +20,7 @@ from flows.review.queue_order import Lines, Skipped
 from flows.review.round_files import FOLDER, RoundFiles
 from flows.review.rounds import Rounds
 from flows.review.sessions import Session, Sessions
+from flows.review.shown_flags import ShownFlags
 from flows.review.standings import Standings
 from flows.settings import Exam
 from flows.store import Store
@@ -72,6 +73,7 @@ class Office:
     catalogue: Catalogue = field(default_factory=Catalogue)
     pictures: Pictures = field(default_factory=Pictures)
     unpacked: Unpacked = field(default_factory=Unpacked)
+    shown_flags: ShownFlags = field(default_factory=ShownFlags)
     placing: PlacingJobs = field(default_factory=PlacingJobs)
     lines: Lines = field(init=False)
     rounds: Rounds = field(init=False)

@@ -94,7 +94,7 @@ def page(request: Request, office: Here, person: Reviewing) -> HTMLResponse:
     """Show the view."""
     office.lines.warm((person, Order.SHEETS, Choice()))
     templates = office.exam.sheets.templates
-    is_blind = office.exam.settings.review.second_share > 0
+    is_blind = office.exam.settings.review.is_blind
     reasons = [(name, word) for name, (word, _) in REASONS.items() if is_blind or name not in ("second", "disputed")]
     return draw(
         request,

@@ -147,7 +147,9 @@ def is_held_back(desk: Desk, person: Person, row: FieldRow) -> bool:
     the sheet's marks and totals that nobody has spoken of waits for this person before he has answered those of which
     he must not see what others said.
     """
-    if row.correction is not None or row.role not in (Role.MARK, Role.TOTAL) or not _answers_unseen(desk, person):
+    if row.correction is not None or row.role not in (Role.MARK, Role.TOTAL):
+        return False
+    if not person.answers_unseen(desk.exam.settings.review):
         return False
     share = desk.exam.settings.review.second_share
     return any(
@@ -306,7 +308,7 @@ class Lined:
         return takes
 
     def _placing(self, person: Person, order: Order) -> Callable[[FlagRow], int]:
-        is_unseen = _answers_unseen(self._desk, person)
+        is_unseen = person.answers_unseen(self._desk.exam.settings.review)
         confidence = _alone(self._desk) if is_unseen else _together
         still_open: Callable[[str], int] = _open_alone(self._desk) if is_unseen else self._open.__getitem__
         came, many, kind = self._ranks.came, self._ranks.many, self._ranks.kind
@@ -334,10 +336,6 @@ class Lined:
             Order.SUREST: surest,
             Order.UNSUREST: unsurest,
         }[order]
-
-
-def _answers_unseen(desk: Desk, person: Person) -> bool:
-    return desk.exam.settings.review.second_share > 0 and not person.is_lead
 
 
 def _together(row: FieldRow) -> float:

@@ -13,10 +13,9 @@ from flows.records import FieldRow
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.queue_order import DOUBT, SECOND, is_held_back, look_at, reason_of, turn_of, waiting
-from flows.review.saying import is_blind
 from flows.review.scan_names import file_of, readable
 from flows.review.uncounted import left_open, nothing_awarded
-from flows.review.untold import Sight, answers_unseen
+from flows.review.untold import Sight
 from flows.reviewer import is_same_person
 from flows.trail import Turn, standing
 from recognizer.records import Flag, ValueState
@@ -152,7 +151,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         crop=f"/crop/{row.key}.png?v={reading}",
         around=f"/around/{row.key}.jpg?v={reading}",
         turn=turn.value,
-        blind=is_blind(office),
+        blind=office.exam.settings.review.is_blind,
         no_blank=no_blank,
         skipped=skipped,
     )
@@ -181,12 +180,12 @@ def shown_again(office: Office, person: Person, row: FieldRow) -> Shown:
 def _closed(office: Office, person: Person, row: FieldRow) -> str:
     """Say why nothing is left to decide about a field; in blind review not what somebody said."""
     said = row.correction
-    if said is None and answers_unseen(office, person):
+    if said is None and person.answers_unseen(office.exam.settings.review):
         # Whether it is settled may follow from an answer that this person must not know of.
         return "Nothing of this field is to be decided by you now."
     if said is None:
         return "This field is settled: other fields, or the class list, made sure what it holds."
-    what = "" if is_blind(office) else f" ({said.value or said.note or BLANK_WORD})"
+    what = "" if office.exam.settings.review.is_blind else f" ({said.value or said.note or BLANK_WORD})"
     return f"{said.reviewer} decided this field at {said.made_at.astimezone():%H:%M on %Y-%m-%d}{what}."
 
 

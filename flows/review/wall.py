@@ -144,7 +144,7 @@ def fields(
     holder = _holder(request, person, asked.tab)
     group, without = _group(office, person, asked.group), set(asked.without)
     for key in without:
-        _kept(office, key, holder)
+        _kept(office, person, key, holder)
     found = page_of(group, without, lambda key: office.leases.take(key, holder)) if group else ()
     left = sum(flag.row.key not in without for flag in group.flags) if group else 0
     return {
@@ -162,7 +162,7 @@ def keep(request: Request, office: Here, person: Reviewing, asked: SomeKeys) -> 
     """Keep fields for a screen that is still looked at."""
     holder = _holder(request, person, asked.tab)
     # What waits for nobody is kept by nobody: keys that are made up take no room.
-    return {"lost": [key for key in asked.keys if not _kept(office, key, holder)]}
+    return {"lost": [key for key in asked.keys if not _kept(office, person, key, holder)]}
 
 
 @router.post("/wall/free")
@@ -363,8 +363,8 @@ def _place(office: Office, key: str) -> str:
     return f"{row.sheet}, {row.field}" if row else key
 
 
-def _kept(office: Office, key: str, holder: str) -> bool:
-    if office.desk.is_open(key) is None:
+def _kept(office: Office, person: Person, key: str, holder: str) -> bool:
+    if not Sight(office, person).is_open(key):
         office.leases.free(key, holder)
         return False
     return office.leases.keep(key, holder)

@@ -19,8 +19,10 @@ from flows.review.guard import CSRF_HEADER
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.queue_order import Order
+from flows.review.refusals import Refused
 from flows.review.saying import Said, Word, say
 from flows.review.sheet_list import Which
+from flows.store import Store
 from flows.users import UserRole
 from tests.helpers.exam_folder import remember
 from tests.helpers.exam_rows import SCAN, marks_fields, page_row
@@ -142,6 +144,67 @@ def gotten(client: TestClient, person: Person) -> Iterator[tuple[str, str]]:
         client.post("/wall/free", json={"keys": [cell["key"] for cell in answer.json()["cells"]]})
 
 
+POSTED = {
+    *("/queue/next", "/queue/check", "/queue/say", "/queue/undo", "/queue/skip"),
+    *("/wall/page", "/wall/keep", "/wall/confirm", "/wall/undo"),
+    *("/sheets/say", "/sheets/undo"),
+}
+"""Routes to which somebody who is no lead sends anything, and gets more for it than that it came."""
+
+ONLY_TAKEN = {"/queue/leave", "/wall/free", "/login", "/logout"}
+
+WORDS = (("value", "7"), ("value", "00777777"), ("value", "AB"), ("guess", ""), ("guess", "7"), ("blank", ""))
+
+
+def posted(client: TestClient, office: Office) -> Iterator[tuple[str, str]]:
+    """Yield everything that is sent, and what is answered: why it is refused, or that it would be stored."""
+    tab, token, numbers = "0123456789abcdef", "a" * 32, {row.number for row in office.store.trail()}
+
+    def told(path: str, body: dict[str, object]) -> tuple[str, str]:
+        answer = client.post(path, json=body)
+        return f"{path} {body}", f"{answer.status_code} {answer.text}"
+
+    for key in KEYS:
+        row = office.store.field(key)
+        assert row is not None
+        reading, _, _ = row.revision.rpartition(".")
+        of_sheet = {"sheet": row.sheet}
+        for word, text in WORDS:
+            said = {"key": key, "word": word, "text": text, "token": token}
+            yield told("/queue/say", said | {"tab": tab, "revision": row.revision})
+            if word == "value":
+                yield told("/queue/check", {"key": key, "text": text})
+        for revision in (row.revision, f"{reading}.0"):
+            said = {"key": key, "word": "value", "text": "1", "token": token, "revision": revision}
+            yield told("/sheets/say", said | of_sheet)
+        for path, number in (("/queue/undo", None), ("/sheets/undo", max(numbers))):
+            yield told(path, {"key": key, "token": token, "row": number} | (of_sheet if "sheets" in path else {}))
+        yield told("/queue/skip", {"tab": tab, "key": key})
+        yield told("/wall/keep", {"tab": tab, "keys": [key]})
+        client.post("/wall/free", json={"tab": tab, "keys": [key]})
+        for guess in ("7", "1"):
+            page = [{"key": key, "revision": row.revision}]
+            yield told("/wall/confirm", {"tab": tab, "token": token, "guess": guess, "fields": page})
+        yield told("/wall/undo", {"token": token, "confirmed": "b" * 32, "keys": [key]})
+
+
+def would_decide(self: Store, key: str, token: str, choose: Callable[..., object], *, reviewer: str) -> object:
+    """Stand for `Store.decide_field`: all is asked, and nothing stored."""
+    row = self.field(key)
+    assert row is not None
+    choose(row, self.trail(key))
+    raise Refused(418, "It would be stored.")
+
+
+def would_decide_all(
+    self: Store, keys: list[str], token: str, choose: Callable[..., object], *, reviewer: str
+) -> tuple[tuple[()], bool]:
+    """Stand for `Store.decide_fields`: what would be stored is named like what came too late, with other words."""
+    found = self.fields_with_trails(keys)
+    choose(tuple(row for row, _ in found), {row.key: trail for row, trail in found})
+    return (), False
+
+
 OF_THE_WHOLE_EXAM = ("fields", "sheets", "reasons", "checks")
 """What the dashboard counts: how much is open and accepted, in all. Viewers are told; they answer nothing."""
 
@@ -172,11 +235,25 @@ def test_every_route_for_who_is_no_lead_is_asked(worlds: tuple[Office, Office]) 
     routes = routes_of(create_app(worlds[0]))
     open_to = {one.path for one in routes if one.method == "GET" and one.role is not UserRole.LEAD}
     assert open_to - WAYS_IN == set(ASKED)
+    sent_to = {one.path for one in routes if one.method == "POST" and one.role is not UserRole.LEAD}
+    assert sent_to - ONLY_TAKEN == POSTED
 
 
 @pytest.mark.parametrize("person", [CAM, SEES_NAMES, VIC], ids=["reviewer", "sees names", "viewer"])
 def test_no_answer_depends_on_what_others_said_unseen(worlds: tuple[Office, Office], person: Person) -> None:
     one, another = (seen_by(office, person) for office in worlds)
+    assert {at: (text, another[at]) for at, text in one.items() if text != another[at]} == {}
+
+
+def test_no_refusal_depends_on_what_others_said_unseen(
+    worlds: tuple[Office, Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Store, "decide_field", would_decide)
+    monkeypatch.setattr(Store, "decide_fields", would_decide_all)
+    one, another = (
+        {at: TIME.sub("TIME", text) for at, text in posted(browser(office, SEES_NAMES), office)} for office in worlds
+    )
+    assert {text[:3] for text in one.values()} >= {"200", "409", "418", "422"}
     assert {at: (text, another[at]) for at, text in one.items() if text != another[at]} == {}
 
 
