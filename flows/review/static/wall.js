@@ -29,6 +29,7 @@ const undoing = new Map(); // pages that are being taken back, by the name under
 let sending = new Map(); // keys of pages that are being stored, by token
 let ahead = []; // keys of the page after this one
 let asked = 0;
+let waits = false; // for a page that is being stored: fields of it are still on this window's account
 
 const saver = new Saver("wall", stored, refused);
 
@@ -55,11 +56,12 @@ function count() {
   byId("wall-undo").disabled = !confirmed.length;
 }
 
-function load(without) {
+// `early`: fields that this window still has may be free a moment later.
+function load(without, early = saver.size > 0) {
   const wanted = post("/wall/page", { tab, group, without }).then((told) => {
     preload(told.cells ?? []);
     ahead = (told.cells ?? []).map((cell) => cell.key);
-    return told;
+    return { ...told, early };
   });
   wanted.catch(() => {});
   return wanted;
@@ -93,6 +95,7 @@ function tellState(heading, words, retry) {
 // Shows a page that was asked for, and asks for the one after it.
 async function show(page) {
   const mine = ++asked;
+  waits = false;
   let told;
   try {
     told = await page;
@@ -112,6 +115,15 @@ async function show(page) {
     setTimeout(() => mine === asked && begin(), LOOK_AGAIN_MS);
     return;
   }
+  if (!told.cells.length && told.enough && told.early) {
+    if (!saver.size) {
+      begin();
+      return;
+    }
+    tellState("One moment", "The fields after these come as soon as the page before is stored.", true);
+    waits = true;
+    return;
+  }
   if (!told.cells.length) {
     const words = told.enough ? told.enough : told.elsewhere ? `${plural(told.elsewhere, "field")} of this group stand in another window, yours or somebody else's.` : "Everything of this group is confirmed, or was struck and waits in the queue.";
     tellState(told.enough ? "You have enough fields" : told.elsewhere ? "In another window" : "This group is done", words, Boolean(told.elsewhere));
@@ -120,9 +132,19 @@ async function show(page) {
   state.hidden = true;
   guess = told.guess;
   left = told.left;
+  next = null;
   grid.show(told.cells, told.cells.filter((cell) => strikes.has(cell)).map((cell) => cell.key));
   count();
-  next = load([...shown(), ...busy()]);
+  askAhead();
+}
+
+// Asks for the page after the one on the screen: not while a page is being stored, whose fields this window still has.
+function askAhead() {
+  if (next || !grid.cells.length || saver.size) return;
+  const after = load([...shown(), ...busy()], true);
+  next = after;
+  // That there is no room beside this page says nothing of the time after it.
+  after.then((told) => { if (told.enough && next === after) next = null; }).catch(() => {});
 }
 
 function begin() {
@@ -171,6 +193,11 @@ function named(late) {
   return `${some.join(" ")}${late.length > MOST_NAMED ? ` And ${late.length - MOST_NAMED} more.` : ""}`;
 }
 
+function goOn() {
+  if (waits) begin();
+  else askAhead();
+}
+
 function stored(sent, told) {
   if (sent.url === "/wall/undo") {
     const words = `${plural(told.undone.length, "decision")} taken back; the fields are open again.`;
@@ -180,6 +207,7 @@ function stored(sent, told) {
   }
   sending.delete(sent.body.token);
   if (told.late.length) say(`${plural(told.stored.length, "field")} stored; ${plural(told.late.length, "field")} not taken: ${named(told.late)}`, "warn");
+  goOn();
 }
 
 function refused(sent, problem) {
@@ -196,6 +224,7 @@ function refused(sent, problem) {
   const what = sent.url === "/wall/undo" ? "The page was not taken back" : "A page was not stored; its fields are still open and come again";
   say(`${what}: ${problem.message}`, "wrong");
   count();
+  goOn();
 }
 
 bind([
