@@ -5,16 +5,17 @@ import { bind } from "./keys.js";
 import { Grid, preload } from "./wall_grid.js";
 import { Saver } from "./wall_saver.js";
 import { Strikes } from "./wall_strikes.js";
+import { giveBack, plural, refusedWords, storedWords } from "./wall_told.js";
 import { windowName } from "./window_name.js";
 
 const KEEP_MS = 30_000; // leases last three times as long
 const LOOK_AGAIN_MS = 1500;
 const MOST_UNDONE = 20;
-const MOST_NAMED = 3;
 
 const byId = (id) => document.getElementById(id);
 const place = byId("wall-grid");
 const group = place.dataset.group;
+const of = { group, title: byId("wall-title").textContent };
 const note = byId("wall-note");
 const state = byId("wall-state");
 
@@ -32,11 +33,12 @@ let asked = 0;
 let waits = false; // for a page that is being stored: fields of it are still on this window's account
 
 const saver = new Saver("wall", stored, refused);
+// Also those that were confirmed before this page was loaded.
+for (const { url, body } of saver.waiting) if (url === "/wall/confirm") sending.set(body.token, [...body.fields, ...body.struck].map((one) => one.key));
 
 const shown = () => grid.cells.map((cell) => cell.key);
 const held = () => [...new Set([...shown(), ...ahead])];
 const busy = () => [...sending.values()].flat();
-const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 
 function struckNow(cell, isStruck) {
   if (isStruck) strikes.add(cell);
@@ -170,8 +172,8 @@ function confirm() {
   sending.set(name, shown());
   for (const one of struck) strikes.delete(one);
   confirmed = [...confirmed, { name, keys: fields.map((one) => one.key), struck }].slice(-MOST_UNDONE);
-  saver.send("/wall/confirm", body);
-  say(`${plural(fields.length, "field")} confirmed as ${byId("wall-title").textContent.replace("read as ", "")}${struck.length ? `, ${struck.length} struck for the queue` : ""}.`, "good");
+  saver.send("/wall/confirm", body, of);
+  say(`${plural(fields.length, "field")} confirmed as ${of.title.replace("read as ", "")}${struck.length ? `, ${struck.length} struck for the queue` : ""}.`, "good");
   show(next ?? load(busy()));
 }
 
@@ -183,14 +185,9 @@ function undo() {
   }
   for (const one of last.struck) strikes.add(one);
   undoing.set(last.name, last);
-  saver.send("/wall/undo", { token: token(), confirmed: last.name, keys: last.keys, struck: last.struck.map((one) => one.key) });
+  saver.send("/wall/undo", { token: token(), confirmed: last.name, keys: last.keys, struck: last.struck.map((one) => one.key) }, of);
   say("The page is being taken back …");
   count();
-}
-
-function named(late) {
-  const some = late.slice(0, MOST_NAMED).map((one) => `${one.place}: ${one.words}`);
-  return `${some.join(" ")}${late.length > MOST_NAMED ? ` And ${late.length - MOST_NAMED} more.` : ""}`;
 }
 
 function goOn() {
@@ -199,30 +196,27 @@ function goOn() {
 }
 
 function stored(sent, told) {
+  const words = storedWords(sent, told, group);
+  if (words) say(words, told.late.length ? "warn" : "good");
   if (sent.url === "/wall/undo") {
-    const words = `${plural(told.undone.length, "decision")} taken back; the fields are open again.`;
-    say(told.late.length ? `${words} ${plural(told.late.length, "field")} left as decided since: ${named(told.late)}` : words, told.late.length ? "warn" : "good");
     post("/wall/free", { tab, keys: held() }).catch(() => {}).finally(begin);
     return;
   }
   sending.delete(sent.body.token);
-  if (told.late.length) say(`${plural(told.stored.length, "field")} stored; ${plural(told.late.length, "field")} not taken: ${named(told.late)}`, "warn");
   goOn();
 }
 
 function refused(sent, problem) {
   sending.delete(sent.body.token);
+  giveBack(strikes, sent);
   if (sent.url === "/wall/undo") {
     // It can be tried again, with a token of its own.
     const last = undoing.get(sent.body.confirmed);
-    for (const one of last?.struck ?? []) strikes.delete(one);
     if (last) confirmed.push(last);
   } else {
     confirmed = confirmed.filter((one) => one.name !== sent.body.token);
-    for (const one of sent.body.struck) strikes.add(one);
   }
-  const what = sent.url === "/wall/undo" ? "The page was not taken back" : "A page was not stored; its fields are still open and come again";
-  say(`${what}: ${problem.message}`, "wrong");
+  say(refusedWords(sent, problem, group), "wrong");
   count();
   goOn();
 }
