@@ -4,7 +4,7 @@ import { Refused, get, post, speakAs, tell } from "./api.js";
 import { banner } from "./banner.js";
 import { bind, showKeys } from "./keys.js";
 import { Pace } from "./pace.js";
-import { hurry, picture } from "./pictures.js";
+import { again, hasCome, hurry, picture } from "./pictures.js";
 import { fromAddress, isNarrowed, narrowFields, toAddress, wanted } from "./queue_choice.js";
 import { byId, draw, loading, painted, put, root, say, state, typed, wrong } from "./queue_screen.js";
 import { surely } from "./queue_values.js";
@@ -18,6 +18,7 @@ const KEEP_MS = 25_000; // leases are kept this often; they last 90 s
 const POLL_MS = 4000; // how often it is asked whether anything has come where nothing waits
 const AWAY_MS = 10 * 60_000; // after so long without a key nobody is there: leases and the log-in may run out
 const MOST_PAST = 200;
+const UNSEEN = "The picture of this field has not come yet, so nothing can be said of it. It is asked for again by itself; Page Down skips the field.";
 
 const choice = byId("choice");
 const person = root.dataset.person;
@@ -65,9 +66,11 @@ const nameOf = (field) => field.question || field.field;
 
 function entryOf(field) {
   const name = nameOf(field);
+  const crop = picture(field.crop, `The writing in ${name}`, { first: true });
+  crop.addEventListener("load", () => current?.crop === crop && byId("wrong").textContent === UNSEEN && wrong(""));
   return {
     field,
-    crop: picture(field.crop, `The writing in ${name}`, { first: true }),
+    crop,
     around: picture(field.around, `${name} on its sheet`),
     typed: "",
     note: field.skipped ? "You skipped this field before." : "",
@@ -208,6 +211,7 @@ async function unreached(problem) {
 
 function reached() {
   if (!saver.size) banner();
+  for (const { crop } of ahead) again(crop);
 }
 
 // ---- what is on the screen ------------------------------------------------------------------------------------------
@@ -217,6 +221,8 @@ function show(entry) {
   const said = place >= 0 ? entry.said : undefined;
   draw(entry.field, { crop: entry.crop, around: entry.around, text: entry.typed, note: entry.note, said, heard });
   heard = "";
+  again(entry.crop);
+  again(entry.around);
   hurry(entry.around);
   byId("undo").disabled = !past.length;
   byId("previous").disabled = place === 0 || !past.length;
@@ -306,6 +312,11 @@ async function takeTyped() {
 
 function decide(word, text = "") {
   const entry = current;
+  // Nobody can say what is written where nobody can see it.
+  if (!hasCome(entry.crop)) {
+    wrong(UNSEEN);
+    return;
+  }
   const { field } = entry;
   const isAgain = place >= 0 || entry.again === true;
   const before = { said: entry.said, op: entry.op, before: entry.before, isKept: place >= 0, undone: null };
