@@ -9,7 +9,7 @@ import { fromAddress, isNarrowed, narrowFields, toAddress, wanted } from "./queu
 import { byId, draw, loading, painted, put, root, say, state, typed, wrong } from "./queue_screen.js";
 import { surely } from "./queue_values.js";
 import { Saver } from "./saver.js";
-import { savingWords } from "./saver_core.js";
+import { savingWords, whyNot } from "./saver_core.js";
 import { windowName } from "./window_name.js";
 
 const AHEAD = 8; // fields that are loaded before they are needed
@@ -178,6 +178,13 @@ async function bringBack(op, why) {
   const entry = entryOf(field);
   entry.note = why;
   entry.typed = field.closed ? "" : (op.text ?? "");
+  // It may have been handed out anew meanwhile: it comes once.
+  for (let at = ahead.length - 1; at >= 0; at -= 1) if (ahead[at].field.key === op.key) ahead.splice(at, 1);
+  if (current?.field.key === op.key) {
+    entry.typed = field.closed ? "" : typed.value || entry.typed;
+    show(entry);
+    return;
+  }
   ahead.unshift(entry);
   if (!current) next();
 }
@@ -194,10 +201,13 @@ async function unreached(problem) {
         const told = await get("/queue/session");
         if (told.person === person) speakAs(told.csrf);
         else location.reload();
-      } catch {
-        gone("You are logged out.", true);
+      } catch (reason) {
+        if (!(reason instanceof Refused)) throw reason;
+        const { words, login } = whyNot(reason);
+        gone(words, login);
+      } finally {
+        renewing = false;
       }
-      renewing = false;
     }
   } else if (status === 0 || status >= 500) {
     gone(problem.message);
