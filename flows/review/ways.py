@@ -15,8 +15,8 @@ class Way:
     """How a thing is settled.
 
     `does` is what somebody with the role `role` does about it, as after "has to". `at` is where in the browser, "" if
-    nowhere; then `command` does it, and `before` shows what it would do. DIR stands for the exam's folder in both: where
-    that lies is told to leads alone (`typed`), who may do it.
+    nowhere; then `command` does it, and `before` shows what it would do. DIR stands for the exam's folder in both:
+    where that lies is told to leads alone (`typed`), who may do it.
     """
 
     does: str
