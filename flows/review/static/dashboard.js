@@ -105,7 +105,7 @@ function progress(told) {
       ["waiting for a person", count(told.fields.open)],
       ["all", count(told.fields.all)],
     ], "Fields by who settled them"),
-    el("p", { text: `${count(told.sheets.done)} of ${many(told.sheets.all, "sheet")} done` }),
+    el("p", { text: `${count(told.sheets.done)} of ${many(told.sheets.all, "sheet")} done: none of their fields waits, and they have no remarks that nobody accepted` }),
   ];
 }
 

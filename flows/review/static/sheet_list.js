@@ -97,7 +97,7 @@ async function look(again = false) {
   const rows = answer.rows ? answer.rows.map(sheetRow) : answer.pages.map(pageRow);
   if (!again) {
     document.getElementById("rows").dataset.of = answer.rows ? "sheets" : "pages";
-    headings(answer.rows ? [["Sheet"], ["Candidate"], ["Pages"], ["Open", true], ["Remarks"]] : [["Page"], ["Outcome"], ["Why"], [""]]);
+    headings(answer.rows ? [["Sheet"], ["Candidate"], ["Pages"], ["Open fields", true], ["Remarks"]] : [["Page"], ["Outcome"], ["Why"], [""]]);
     body.replaceChildren(...rows);
   } else body.append(...rows);
   found.hidden = !body.children.length;

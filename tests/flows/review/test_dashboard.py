@@ -207,7 +207,7 @@ def test_sheets_with_remarks_are_told_with_who_accepts_what_cannot_be_mended(off
     told(office)
     board = office.boards.last
     assert board is not None
-    board = replace(board, blocks=(Waiting(Obstacle.SHEETS, "1 sheet is open"),))
+    board = replace(board, blocks=(Waiting(Obstacle.SHEETS, "1 sheet has remarks that nobody accepted"),))
     (lead,), (reviewer,) = (board_told(board, who, office.exam.settings.review)["blocks"] for who in (LEA, ADA))
     assert (lead["does"], lead["by_others"]) == ("Mend or accept them", "")
     assert (reviewer["link"], reviewer["by_others"]) == ("/sheets?show=remarks", ACCEPTING)
