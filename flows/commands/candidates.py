@@ -80,7 +80,9 @@ def _print(lines: "tuple[CandidateLine, ...]") -> None:
     from flows.commands.output import out, plain
     from flows.mark_changes import in_words
 
-    table = Table("id", "name", "status", "sheets", "total", "grade", "what is open or missing", box=None, pad_edge=False)
+    table = Table(
+        "id", "name", "status", "sheets", "total", "grade", "what is open or missing", box=None, pad_edge=False
+    )
     table.columns[4].justify = "right"
     for line in lines:
         absent = [f"not come: {', '.join(line.not_come)}"] if line.not_come else []

@@ -48,9 +48,7 @@ def write_candidates(book: Workbook, results: ExamResults, templates: Sequence[S
     table.finish()
 
 
-def _columns(
-    extra: Sequence[str], *, grouped: bool, graded: bool, guessed: bool, lacking: bool
-) -> tuple[Column, ...]:
+def _columns(extra: Sequence[str], *, grouped: bool, graded: bool, guessed: bool, lacking: bool) -> tuple[Column, ...]:
     columns = [Column("id", 13), Column("name", 26)]
     if grouped:
         columns.append(Column("group", 12))
