@@ -21,7 +21,6 @@ from recognizer.template import SheetTemplate
 
 NO_SHEET = "no sheet has come"
 PERHAPS = "sheet {} may be by this candidate ({:.0%}), see its row below"
-NO_PAPER = "no sheet of {} has come"
 WAITS = "1 field waits for a person, see Flags"
 WAIT = "{} fields wait for a person, see Flags"
 
@@ -54,7 +53,8 @@ GROUP_OF: Mapping[MatchStatus, Group] = {
 class CandidateLine:
     """One candidate with his sheets, or (`name` is "") one sheet that is nobody's, with who may have written it.
 
-    `status` is in words; `reasons` say what is refused or not settled, and why.
+    `status` is in words; `reasons` say what is refused or not settled, and why. `not_come` are papers of which others
+    have sheets and this candidate has none: that alone keeps nothing open.
     """
 
     id: str
@@ -70,6 +70,7 @@ class CandidateLine:
     ranked: tuple[RankedCandidate, ...] = ()
     class_group: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
+    not_come: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -140,6 +141,7 @@ def _of_candidate(
         match.sheet for match in matches
     )
     reasons = [match.why for match in matches if match.why]
+    not_come: tuple[str, ...] = ()
     if any(match.status is MatchStatus.DOUBLED for match in matches):
         status, group = MatchStatus.DOUBLED.value, Group.DOUBLED
     elif not matches:
@@ -149,7 +151,7 @@ def _of_candidate(
         by_person = any(match.status is MatchStatus.BY_PERSON for match in matches)
         status = (MatchStatus.BY_PERSON if by_person else MatchStatus.MATCHED).value
         group = Group.MATCHED
-        reasons += [NO_PAPER.format(paper) for paper in about.papers if paper not in result.sheets]
+        not_come = tuple(paper for paper in about.papers if paper not in result.sheets)
     several = len(sheets) > 1
     for sheet in sheets:
         reasons += [f"{sheet}: {reason}" if several else reason for reason in about.reasons(sheet)]
@@ -168,6 +170,7 @@ def _of_candidate(
         reasons=_distinct(reasons),
         class_group=candidate.group,
         extra=dict(candidate.extra),
+        not_come=not_come,
     )
 
 

@@ -157,10 +157,10 @@ def _waiting(
     yield from _about_files(ledger)
     yield from _about_pages(ledger)
     # Sheets whose fields wait are counted with them; what remains open is said in remarks.
-    if remarked := [sheet for sheet in sheets if sheet.remarks and not _is_taken(ledger, sheet)]:
+    if remarked := [sheet for sheet in sheets if sheet.remarks and not is_taken(ledger, sheet)]:
         yield Waiting(
             Obstacle.SHEETS,
-            f"{_count(len(remarked), 'sheet')} open",
+            f"{'1 sheet has' if len(remarked) == 1 else f'{len(remarked):,} sheets have'} remarks that nobody accepted",
             _some([f"{sheet.sheet}: {sheet.remarks[0].replace(WHERE_BLANKS_COUNT, '')}" for sheet in remarked], "; "),
             "; what cannot be mended: tallymark ledger DIR --accept SHEET WHY",
             ", see the column 'remarks' of Marks in an export without --final",
@@ -187,7 +187,8 @@ def _wait(number: int) -> str:
     return "waits" if number == 1 else "wait"
 
 
-def _is_taken(ledger: Ledger, sheet: SettledSheet) -> bool:
+def is_taken(ledger: Ledger, sheet: SettledSheet) -> bool:
+    """Tell whether somebody takes a sheet as it is, with all its remarks."""
     return is_accepted(ledger.accepted, AcceptedKind.SHEET, sheet.sheet, sheet.remarks)
 
 

@@ -69,6 +69,7 @@ def _figures(line: "CandidateLine") -> dict[str, Any]:
         "maximum": None if line.maximum is None else format_number(line.maximum),
         "grade": line.grade,
         "reasons": list(line.reasons),
+        "not_come": list(line.not_come),
         "ranked": [{"id": one.id, "name": one.name, "probability": round(one.probability, 6)} for one in line.ranked],
     }
 
@@ -79,9 +80,12 @@ def _print(lines: "tuple[CandidateLine, ...]") -> None:
     from flows.commands.output import out, plain
     from flows.mark_changes import in_words
 
-    table = Table("id", "name", "status", "sheets", "total", "grade", "what is open", box=None, pad_edge=False)
+    table = Table(
+        "id", "name", "status", "sheets", "total", "grade", "what is open or missing", box=None, pad_edge=False
+    )
     table.columns[4].justify = "right"
     for line in lines:
+        absent = [f"not come: {', '.join(line.not_come)}"] if line.not_come else []
         guesses = [f"{one.probability:.1%} {one.id} {one.name}" for one in line.ranked]
         table.add_row(
             plain(line.id),
@@ -90,7 +94,7 @@ def _print(lines: "tuple[CandidateLine, ...]") -> None:
             plain("\n".join(line.sheets)),
             plain("" if line.total is None else in_words(line.total)),
             plain(line.grade),
-            plain("\n".join((*line.reasons, *guesses))),
+            plain("\n".join((*line.reasons, *absent, *guesses))),
         )
     if lines:
         out(sys.stdout).print(table)

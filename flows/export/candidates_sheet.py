@@ -27,7 +27,8 @@ def write_candidates(book: Workbook, results: ExamResults, templates: Sequence[S
     grouped = any(line.class_group for line in lines)
     graded = any(line.grade for line in lines)
     guessed = any(line.ranked for line in lines)
-    columns = _columns(extra, grouped=grouped, graded=graded, guessed=guessed)
+    lacking = any(line.not_come for line in lines)
+    columns = _columns(extra, grouped=grouped, graded=graded, guessed=guessed, lacking=lacking)
     table = SheetWriter(
         book,
         Look(
@@ -41,13 +42,13 @@ def write_candidates(book: Workbook, results: ExamResults, templates: Sequence[S
     )
     table.headings(HEADING_HEIGHT)
     for line in lines:
-        cells = _cells(line, extra, grouped=grouped, graded=graded)
+        cells = _cells(line, extra, grouped=grouped, graded=graded, lacking=lacking)
         table.row([*cells, *(_guess_cells(line) if guessed else ())])
     table.filter_rows(1, max(2, table.next_row - 1))
     table.finish()
 
 
-def _columns(extra: Sequence[str], *, grouped: bool, graded: bool, guessed: bool) -> tuple[Column, ...]:
+def _columns(extra: Sequence[str], *, grouped: bool, graded: bool, guessed: bool, lacking: bool) -> tuple[Column, ...]:
     columns = [Column("id", 13), Column("name", 26)]
     if grouped:
         columns.append(Column("group", 12))
@@ -60,7 +61,9 @@ def _columns(extra: Sequence[str], *, grouped: bool, graded: bool, guessed: bool
     ]
     if graded:
         columns.append(Column("grade", 8, Style.HEADING_MID))
-    columns.append(Column("what is open, and why", 60))
+    if lacking:
+        columns.append(Column("papers that have not come", 20))
+    columns.append(Column("what is open or missing, and why", 60))
     if guessed:
         for number in range(1, GUESSES + 1):
             columns += [Column(f"guess {number}", 28), Column(f"guess {number}\nprobability", 11, Style.HEADING_MID)]
@@ -72,7 +75,7 @@ def _heading(name: str) -> str:
     return f"{name}\n(roster)"
 
 
-def _cells(line: CandidateLine, extra: Sequence[str], *, grouped: bool, graded: bool) -> list[Cell]:
+def _cells(line: CandidateLine, extra: Sequence[str], *, grouped: bool, graded: bool, lacking: bool) -> list[Cell]:
     cells = [Cell(line.id or None, Style.TEXT), Cell(line.name or None, Style.TEXT if line.on_roster else Style.ABSENT)]
     if grouped:
         cells.append(Cell(line.class_group or None, Style.TEXT if line.on_roster else Style.ABSENT))
@@ -85,6 +88,8 @@ def _cells(line: CandidateLine, extra: Sequence[str], *, grouped: bool, graded: 
     ]
     if graded:
         cells.append(Cell(line.grade or None, Style.MARK_TEXT))
+    if lacking:
+        cells.append(Cell("\n".join(line.not_come) or None, Style.WRAPPED))
     cells.append(Cell("\n".join(line.reasons) or None, Style.WARNING if line.reasons else Style.WRAPPED))
     return cells
 

@@ -18,7 +18,7 @@ from flows.candidate_list import CandidateLine, Group, candidate_lines
 from flows.checking import Standing, accepted_untouched
 from flows.deciding import Decided
 from flows.export.flags_sheet import FlagRow
-from flows.final import Waiting, left_open, what_blocks
+from flows.final import Waiting, is_taken, left_open, what_blocks
 from flows.ledger import Ledger
 from flows.records import CheckedField, FieldRow, RunRow
 from flows.review.desk import Desk, Seen
@@ -180,7 +180,9 @@ def overview(exam: Exam, store: Store, seen: Seen) -> Overview:
     return Overview(
         ledger=seen.ledger,
         sheets=len(decided.sheets),
-        sheets_done=sum(not sheet.is_open for sheet in decided.sheets),
+        sheets_done=sum(
+            not sheet.open_keys and (not sheet.remarks or is_taken(seen.ledger, sheet)) for sheet in decided.sheets
+        ),
         lines=candidate_lines(seen.results, exam.sheets.templates),
         standing=standing_of(exam, decided.fields, store),
         batches=exam_batches(exam, store),

@@ -230,5 +230,6 @@ def _block(one: Waiting, person: Person, board: Board, *, unseen: bool) -> dict[
         "link": way.at or None if here or at_sheets else None,
         "does": LOOK_AT_SHEETS if at_sheets else way.link if here and way.at else "",
         "command": way.command if here else "",
+        "before": way.before if here else "",
         "by_others": ACCEPTING if at_sheets else "" if here else way.by_others,
     }

@@ -79,6 +79,7 @@ def candidate(
             (name, in_words(result.total) if result else "", result.grade if result else "") for name, result in named
         ],
         reasons=[without_names(person, each, roster) for each in line.reasons],
+        not_come=line.not_come,
         perhaps=sorted(perhaps, key=lambda each: -each[1]),
     )
 

@@ -110,6 +110,11 @@ class Leases:
         with self._lock:
             return self._holder(key, self.clock())
 
+    def is_with_others(self, key: str, holder: str) -> bool:
+        """Tell whether another person than that of a holder has a field: not one's own in another window."""
+        found = self.holder_of(key)
+        return found is not None and _person(found) != _person(holder)
+
     def _holder(self, key: str, now: float) -> str | None:
         found = self._held.get(key)
         if found is None:

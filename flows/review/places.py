@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
+from shlex import quote
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -20,7 +21,7 @@ from flows.page_decisions import COUNTS, key_of, latest_placements
 from flows.page_desk import PLACEABLE, place, resolve, unplace
 from flows.page_reading import reader_of
 from flows.page_show import pictures_of_place
-from flows.records import By, PageChoice, PageRow
+from flows.records import By, Joining, PageChoice, PageRow
 from flows.review.accepted import told_of_page
 from flows.review.bodies import Body, body_of
 from flows.review.drawing import Picture, Wanted
@@ -30,6 +31,7 @@ from flows.review.page_images import drawn, find_page, image_address, shown_fit,
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.two_pictures import Side, as_told
+from flows.review.ways import typed
 from flows.review.wording import without_paths
 from flows.rows import reading_key
 from flows.stacks import was_dropped
@@ -93,7 +95,7 @@ Scanned = Annotated[Picture, Depends(as_scanned)]
 @router.get("/place/{scan}/{number}")
 def place_page(request: Request, scan: str, number: str, office: Here, _: Leading) -> HTMLResponse:
     """Show a page to place it by hand."""
-    row = find_page(office, scan, number)
+    row = _standing_page(office, scan, number)
     office.pictures.warm(spec_of(office))
     return draw(request, "place.html", row=row)
 
@@ -101,7 +103,7 @@ def place_page(request: Request, scan: str, number: str, office: Here, _: Leadin
 @router.get("/place/{scan}/{number}/data")
 def place_data(scan: str, number: str, office: Here, person: Leading, picture: Scanned) -> dict[str, Any]:
     """Return the size of a page's picture, what it is now, and which templates there are."""
-    row = find_page(office, scan, number)
+    row = _standing_page(office, scan, number)
     placed = latest_placements(office.store.placements()).get(key_of(row))
     return {
         "image": f"/place/{row.scan}/{row.number}/page.jpg",
@@ -121,7 +123,7 @@ def place_data(scan: str, number: str, office: Here, person: Leading, picture: S
             for one in office.exam.sheets.templates
         ],
         "acceptance": told_of_page(person, office.desk.seen, row),
-        "now": _told(row),
+        "now": _told(office, row),
     }
 
 
@@ -203,8 +205,8 @@ def take_back(scan: str, number: str, office: Here, person: Leading) -> dict[str
 @router.get("/place/{scan}/{number}/work")
 def work_on(scan: str, number: str, office: Here, _: Leading) -> dict[str, Any]:
     """Return how far the work on a page has come, and what the page is now."""
-    row = find_page(office, scan, number)
-    return {**_work(office, row), "now": _told(row)}
+    row = _standing_page(office, scan, number)
+    return {**_work(office, row), "now": _told(office, row)}
 
 
 # ---- keep or replace -------------------------------------------------------------------------------------------------
@@ -339,16 +341,33 @@ def _as_placed(placed: HandPlacement, width: int, height: int) -> dict[str, Any]
     return {"template": placed.template, "page": placed.page, "serial": placed.serial, "corners": corners}
 
 
-def _told(row: PageRow) -> dict[str, Any]:
+def _standing_page(office: Office, scan: str, number: str) -> PageRow:
+    """Return a page in view of the other pages of its file: of one without a serial that alone tells its sheet."""
+    row = find_page(office, scan, number)
+    if row.joining is Joining.CODE:
+        return row
+    return next((each for each in office.store.pages() if key_of(each) == key_of(row)), row)
+
+
+def _told(office: Office, row: PageRow) -> dict[str, Any]:
     return {
         "outcome": row.outcome.value,
         "reason": row.reason,
+        # A page that is held out of order is of no sheet yet: there is none to open.
         "sheet": row.sheet,
+        "joins": _joins(office, row),
         "page": row.template_page,
         "at": row.place,
         "dropped": was_dropped(row),
         "by_hand": row.identified_by == "hand",
     }
+
+
+def _joins(office: Office, row: PageRow) -> str:
+    """Return the command that says which sheet a page belongs to that is held out of order, "" for every other page."""
+    if row.outcome is not PageOutcomeKind.HELD or row.sheet:
+        return ""
+    return f"tallymark stacks {typed(office.exam.dir)} --join {quote(f'{row.file}:{row.number}')} --by NAME"
 
 
 def _outcome(row: PageRow) -> str:

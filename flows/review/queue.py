@@ -26,6 +26,9 @@ router = APIRouter()
 MOST_HAD = 200
 """Fields that one window may have: those ahead, and decisions that wait while the server does not answer."""
 
+MOST_COUNTED = 2_000
+"""Fields that are counted one by one for somebody who gets no more: that takes a few hundredths of a second."""
+
 Name = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9._-]{0,64}\z")]
 Revision = Annotated[str, StringConstraints(max_length=80, pattern=r"\A[0-9A-Za-z.]{1,80}\z")]
 
@@ -131,11 +134,15 @@ def next_fields(
     office.leases.keep_only(holder, asked.have)
     lost = [key for key in asked.have if not (_waits(office, line, key) and office.leases.keep(key, holder))]
     fields, left = hand_out(office, line, holder, asked.have, asked.want)
-    enough = ENOUGH if len(fields) < asked.want and office.leases.has_enough(holder) else ""
+    is_all = len(fields) < asked.want
+    enough = ENOUGH if is_all and office.leases.has_enough(holder) else ""
+    beyond, others = _beyond(office, line, holder, frozenset(asked.have), exactly=is_all)
     return {
         "ready": True,
         "fields": [asdict(each) for each in fields],
         "left": left,
+        "beyond": beyond,
+        "others": others,
         "lost": lost,
         "enough": enough,
     }
@@ -173,6 +180,22 @@ def hand_out(office: Office, line: Asked, holder: str, have: Iterable[str], want
     _, left = office.lines.keys(line, want - len(found), lambda key: key not in passed and take(key))
     take_of((key for key in office.lines.among(line, put_off) if key not in set(have)), skipped=True)
     return [shown(office, line[0], flag, skipped=skipped) for flag, skipped in found], left
+
+
+def _beyond(
+    office: Office, line: Asked, holder: str, have: frozenset[str], *, exactly: bool = False
+) -> tuple[int, int]:
+    """Return how many fields wait in a line besides those that a window has, and how many of them other people have.
+
+    `exactly`, once there is no more to hand out: a line may be that from before the last answers, and is then counted
+    field by field.
+    """
+    mine = len(office.lines.among(line, have))
+    _, left = office.lines.keys(line, 0, bool)
+    if not exactly or left > MOST_COUNTED:
+        return left - mine, 0
+    found, _ = office.lines.keys(line, left, lambda key: key not in have and _waits(office, line, key) is not None)
+    return len(found), sum(office.leases.is_with_others(key, holder) for key in found)
 
 
 def _waits(office: Office, line: Asked, key: str) -> FlagRow | None:

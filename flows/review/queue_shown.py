@@ -62,6 +62,9 @@ NO_SECOND = (
 )
 """What a lead is told of a field that waits for a second answer which those who know it cannot give."""
 
+STRUCK = "Struck on a wall: it is not {}, says whoever looked at it there."
+"""Said of a field that somebody struck on a wall, with what the machine guessed there."""
+
 BY_OTHERS = (Flag.SUM.value, Flag.WHO.value)
 """Reasons that come of other fields."""
 
@@ -130,6 +133,11 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
     reading, _, _ = row.revision.rpartition(".")
     allowed, pattern = surely_allowed(at) if (at := desk.template_field(row)) else ((), "")
     no_blank = left_open(office, row, ValueState.BLANK)
+    found = without_blank(guesses(row), nothing_awarded(office, row)) if no_blank else guesses(row)
+    if not is_unseen and office.struck.get(row.key) == flag.row.revision:
+        # What somebody saw to be wrong is not one key away; whoever reads it all the same types it.
+        found = tuple(guess for guess in found if guess.value != row.decision.guess)
+        sentence = STRUCK.format(row.decision.guess_in_words or BLANK_WORD)
     return Shown(
         key=row.key,
         revision=row.revision,
@@ -145,7 +153,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         sentence=sentence,
         why="" if is_unseen or reason == Flag.DISPUTED.value else readable(person, flag.why, office.desk.seen),
         may_hold=flag.may_hold,
-        guesses=without_blank(guesses(row), nothing_awarded(office, row)) if no_blank else guesses(row),
+        guesses=found,
         allowed=tuple(text for text in allowed if not left_open(office, row, ValueState.VALUE, text)),
         pattern=pattern,
         crop=f"/crop/{row.key}.png?v={reading}",

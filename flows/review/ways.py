@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
 from types import MappingProxyType
 
 from flows.final import Obstacle
@@ -13,13 +15,15 @@ class Way:
     """How a thing is settled.
 
     `does` is what somebody with the role `role` does about it, as after "has to". `at` is where in the browser, "" if
-    nowhere; then `command` does it, in which DIR stands for the exam's folder: where that lies is nobody's business.
+    nowhere; then `command` does it, and `before` shows what it would do. DIR stands for the exam's folder in both:
+    where that lies is told to leads alone (`typed`), who may do it.
     """
 
     does: str
     role: UserRole
     at: str = ""
     command: str = ""
+    before: str = ""
 
     @property
     def link(self) -> str:
@@ -53,7 +57,9 @@ WAYS: Mapping[Obstacle, Way] = MappingProxyType(
         Obstacle.IN_HAND: Way("go on with them", LEAD, command="tallymark grade DIR"),
         Obstacle.STACKS: Way("say which belong together", LEAD, command="tallymark stacks DIR"),
         Obstacle.NUMBERS: Way("say which belong together", LEAD, command="tallymark stacks DIR"),
-        Obstacle.RULES: Way("adopt the new rules", LEAD, command="tallymark remark DIR --dry-run"),
+        Obstacle.RULES: Way(
+            "adopt the new rules", LEAD, command="tallymark remark DIR", before="tallymark remark DIR --dry-run"
+        ),
         Obstacle.TRAIL: Way("find out where", LEAD, command="tallymark audit DIR --verify"),
     }
 )
@@ -64,3 +70,12 @@ IN_DOUBT = Way("look at what is in doubt", REVIEWER, "/queue?reason=doubted")
 
 ACCEPTING = "What cannot be mended, a lead has to accept as it is."
 """Said to reviewers of sheets with remarks: some they can mend, and some nobody can."""
+
+
+def typed(folder: Path) -> str:
+    """Return where a folder lies as it is typed in a command, from wherever that is.
+
+    >>> typed(Path("/exams/spring term"))
+    "'/exams/spring term'"
+    """
+    return quote(str(folder.resolve()))

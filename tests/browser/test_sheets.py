@@ -63,21 +63,44 @@ def test_a_page_is_placed_by_hand(kim: Watched, review: Review, folder: Path, gr
     expect(page.locator("#no-picture")).to_be_hidden(timeout=READING_MS)
     page.locator("#template").select_option("booklet")
     page.locator("#page").select_option("2")
-    page.locator("#serial").fill(str(TORN_SERIAL))
+    for part in ("#steps li:last-child", "#confirm"):
+        expect(page.locator(part)).to_be_in_viewport(ratio=1)
     shown = page.locator("#paper image").bounding_box()
     assert shown is not None
-    for across, down in graded.corners:
+
+    def click(number: int) -> None:
+        across, down = graded.corners[number]
         page.mouse.click(shown["x"] + across * shown["width"], shown["y"] + down * shown["height"])
+
+    click(0)
+    # Nothing is read where nobody showed it; and a click on what is there already is told.
+    expect(page.locator("#problem")).to_contain_text("3 are missing")
+    click(0)
+    expect(page.locator("#problem")).to_contain_text("Corner 1 is here already")
+    for number in (1, 2):
+        click(number)
+    expect(page.locator("#problem")).to_contain_text("one is missing")
+    expect(page.locator("#confirm")).to_be_disabled()
+    click(3)
     expect(page.locator("#steps li.done")).to_have_count(4)
     expect(page.locator("polygon.landing").nth(5)).to_be_attached()
     expect(page.locator("#problem")).to_be_empty()
+    expect(page.locator("#confirm")).to_be_enabled()
+    page.locator("#confirm").click()
+    # Without its number nothing tells which sheet it belongs to: what is told leads on.
+    expect(page.locator("#after code")).to_contain_text("--join", timeout=READING_MS)
+    expect(page.locator("#after a")).to_have_count(0)
+    page.locator("#after button").click()
+    expect(page.locator("#serial")).to_be_focused()
+    page.locator("#serial").fill(str(TORN_SERIAL))
     expect(page.locator("#confirm")).to_be_enabled()
     page.locator("#confirm").click()
     expect(page.locator("#after a")).to_contain_text(f"booklet#{TORN_SERIAL:05}", timeout=READING_MS)
     assert outcome_of(folder, TORN, 2) is PageOutcomeKind.READ
     with open_store(folder) as store:
         assert [(one.placed.template, one.placed.serial, one.reviewer) for one in store.placements()] == [
-            ("booklet", TORN_SERIAL, "Kim")
+            ("booklet", None, "Kim"),
+            ("booklet", TORN_SERIAL, "Kim"),
         ]
 
 

@@ -33,6 +33,30 @@ def test_the_queue_fits_with_the_surroundings_of_the_field(browsers: Browsers, s
     assert is_within(page, page.locator(".facts"))
 
 
+@pytest.mark.parametrize("tablet", [False, True])
+def test_nothing_is_cut_through_that_is_told_of_a_field(browsers: Browsers, standing: Standing, tablet: bool) -> None:
+    watched = browsers.open(TABLET, state=standing.state) if tablet else browsers.open(state=standing.state)
+    page = watched.page
+    page.goto(f"{standing.at}/queue")
+    expect(page.locator("#queue")).to_have_attribute("data-state", "one")
+    page.locator("#why").evaluate("one => { one.textContent = 'words about the sums of this sheet '.repeat(20) }")
+    lines = page.locator(".reason").evaluate("""one => {
+      const why = one.querySelector("#why");
+      const room = one.getBoundingClientRect().bottom - why.getBoundingClientRect().top;
+      return room / parseFloat(getComputedStyle(why).lineHeight);
+    }""")
+    assert lines >= 2 and abs(lines - round(lines)) < 0.1
+    # A long name gives way in its middle: its end, the page and the template can be read.
+    page.locator("#scan span").first.evaluate(
+        "one => { one.textContent = 'a long name of an office scanner '.repeat(3) }"
+    )
+    page.locator("#field span").first.evaluate("one => { one.textContent = 'a_long_name_'.repeat(5) }")
+    place, last, template = (box_of(page.locator(each)) for each in ("#scan", "#scan span:last-child", "#field"))
+    assert last["width"] > 50 and last["x"] + last["width"] <= place["x"] + place["width"] + 1
+    end = box_of(page.locator("#field span:last-child"))
+    assert end["width"] > 40 and end["x"] + end["width"] <= template["x"] + template["width"] + 1
+
+
 def test_while_the_surroundings_are_drawn_that_is_what_stands_in_their_place(
     browsers: Browsers, standing: Standing
 ) -> None:

@@ -141,7 +141,7 @@ def test_extra_paper_is_nobodys_problem() -> None:
     assert [line.group for line in candidate_lines(found, templates)] == [Group.MISSING]
 
 
-def test_a_paper_of_which_a_candidate_has_no_sheet_is_named() -> None:
+def test_a_paper_of_which_a_candidate_has_no_sheet_is_named_and_keeps_nothing_open(tmp_path: Path) -> None:
     one, other = page_row("marks"), page_row("answers", 2)
     fields = [
         *marks_fields(one, "00000001", ["1", "2", "3"], "6"),
@@ -149,7 +149,14 @@ def test_a_paper_of_which_a_candidate_has_no_sheet_is_named() -> None:
     ]
     templates = (marks_template(), answers_template())
     found = candidate_lines(results_of(fields, [one, other], templates, names=NAMES), templates)
-    assert "no sheet of answers has come" in found[0].reasons
+    assert (found[0].not_come, found[0].reasons, found[0].is_open) == (("answers",), (), False)
+    assert found[1].not_come == ("marks",)
+    book = new_book()
+    write_candidates(book, results_of(fields, [one, other], templates, names=NAMES), templates, "")
+    book.save(path := tmp_path / "c.xlsx")
+    row = sheet_rows(path, "Candidates")[0]
+    assert row["papers that have not come"].value == "answers"
+    assert row["what is open or missing, and why"].value is None
 
 
 def test_without_a_roster_every_sheet_has_its_own_row() -> None:
@@ -174,7 +181,7 @@ def test_the_sheet_candidates_shows_it_all(tmp_path: Path) -> None:
     assert [rows[5][f"guess {n}"].value for n in (1, 5)] == ["00000005 Plain Sample", "00000001 =1+1"]
     assert rows[5]["guess 1\nprobability"].value == 0.8
     assert rows[6]["id"].value == "99999999"
-    assert "99999999 is not on the roster" in rows[6]["what is open, and why"].value
+    assert "99999999 is not on the roster" in rows[6]["what is open or missing, and why"].value
 
 
 def test_groups_and_columns_of_the_roster_are_kept(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_page_that_nobody_looked_at_blocks_until_it_is_accepted(
 
 def test_a_failed_page_said_to_be_of_no_sheet_does_not_block(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
     grade(exam, a=fake_scan(SHEET[0], {"outcome": "failed"}, SHEET[1]))
-    assert "1 sheet is open" in final(exam, capsys, 7)
+    assert "1 sheet has remarks that nobody accepted" in final(exam, capsys, 7)
     told(capsys, "stacks", exam.dir, "--drop", "a.pdf:2", *BY)
     final(exam, capsys)
 
@@ -100,7 +100,7 @@ def test_a_file_in_quarantine_blocks_until_it_is_accepted(exam: Exam, capsys: py
 
 def test_a_page_that_never_came_blocks_until_it_is_accepted(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
     grade(exam, a=fake_scan(*SHEET, sheet(2, values=OTHER)))
-    assert "1 sheet is open" in (said := final(exam, capsys, 7))
+    assert "1 sheet has remarks that nobody accepted" in (said := final(exam, capsys, 7))
     assert "small#00002: page 2 of the sheet has not come" in said
     assert "1 sheet lacks a page: small#00002 page 2" in told(capsys, "ledger", exam.dir, code=4)
     assert json.loads(told(capsys, "ledger", exam.dir, "--json", code=4))["sheets_lacking_pages"] == [

@@ -64,10 +64,10 @@ function final(told) {
   panel.classList.toggle("done", told.state === "done");
   if (told.state === "empty") {
     heading.textContent = "Nothing has come in yet";
-    words.replaceChildren("Put scans into the inbox of the exam folder, then read them: ", el("code", { text: `tallymark grade ${board.dataset.folder}` }));
+    words.replaceChildren("Put scans into the inbox of the exam folder, then read them", ...atTerminal("grade"));
   } else if (told.state === "done") {
     heading.textContent = "This exam can be final";
-    words.replaceChildren("Nothing waits for a person: ", el("code", { text: `tallymark export ${board.dataset.folder} --final` }));
+    words.replaceChildren("Nothing waits for a person; the final workbook is written at the command line", ...atTerminal("export", " --final"));
   } else {
     heading.textContent = told.blocks.length === 1 ? "One thing keeps this exam from being final" : `${told.blocks.length} things keep this exam from being final`;
     words.replaceChildren();
@@ -76,10 +76,17 @@ function final(told) {
   replace(document.getElementById("blocks"), told.blocks.map(block));
 }
 
+// Where the exam lies is told to leads, who type commands; others are told who does.
+function atTerminal(command, option = "") {
+  const { folder } = board.dataset;
+  return folder ? [": ", el("code", { text: `tallymark ${command} ${folder}${option}` })] : [", by a lead."];
+}
+
 function block(one) {
   const words = el("span", { class: "words", text: one.words });
   if (one.named) words.append(el("span", { class: "named", text: one.named }));
   const command = one.command ? el("span", { class: "named" }, "At the command line: ", el("code", { text: one.command })) : null;
+  if (one.before) command.append("; before, this shows what it would change: ", el("code", { text: one.before }));
   if (command) words.append(command);
   if (one.by_others) words.append(el("span", { class: "named", text: one.by_others }));
   return el("li", {}, words, one.link ? el("a", { href: one.link, text: one.does }) : null);
@@ -110,7 +117,7 @@ function progress(told) {
       ["waiting for a person", count(told.fields.open)],
       ["all", count(told.fields.all)],
     ], "Fields by who settled them"),
-    el("p", { text: `${count(told.sheets.done)} of ${many(told.sheets.all, "sheet")} done` }),
+    el("p", { text: `${count(told.sheets.done)} of ${many(told.sheets.all, "sheet")} done: none of their fields waits, and they have no remarks that nobody accepted` }),
   ];
 }
 

@@ -12,7 +12,8 @@ const viewer = new Viewer($("paper"));
 
 let data = null;
 let corners = [];
-let set = 0; // corners that were shown, in order
+let shown = new Set(); // corners that somebody showed, by number: the others lie where those of a straight page would
+let problem = "asked"; // why the page cannot be read here, as the server says it; "" if it can
 let chosen = -1;
 let turn = 0;
 let busy = false;
@@ -34,6 +35,8 @@ async function begin() {
   }
   pages(data.placed?.page);
   showNow(data.now);
+  $("work").hidden = $("after").hidden;
+  $("progress").hidden = true;
   showAcceptance(data.acceptance, at.replace("/place/", "/accept/page/"));
   if (!data.placeable) {
     tell(`This page needs no placing: it is ${data.now.outcome}.`, "bad");
@@ -57,24 +60,37 @@ const chosenTemplate = () => data.templates.find((one) => one.name === $("templa
 function showNow(now) {
   $("now").textContent = now.outcome + (now.reason ? `: ${now.reason}` : "");
   $("unplace").hidden = !now.by_hand;
-  const after = $("after");
-  after.hidden = !now.sheet;
-  after.replaceChildren(...(now.sheet ? [make("a", { class: "button", href: `/sheets?sheet=${encodeURIComponent(now.sheet)}` }, `Open sheet ${now.sheet}`)] : []));
+  $("after").replaceChildren(...wayOn(now));
+  $("after").hidden = !$("after").children.length;
+}
+
+// How it goes on with a page that was placed: to its sheet, or, out of order, to what tells which sheet that is.
+function wayOn(now) {
+  if (now.sheet) return [make("a", { class: "button", href: `/sheets?sheet=${encodeURIComponent(now.sheet)}` }, `Open sheet ${now.sheet}`)];
+  if (!now.joins) return [];
+  const byNumber = now.by_hand && chosenTemplate().serial;
+  const words = make("p", {}, "Nothing on this page tells which sheet it belongs to, so it is held. ");
+  const there = make("p", {}, byNumber ? "Or say at the command line which pages make one sheet: " : "Say at the command line which pages make one sheet: ", make("code", {}, now.joins));
+  if (!byNumber) return [words, there];
+  words.append("If the number of the printed copy can be read, type it and have the page read again.");
+  const button = make("button", { type: "button" }, "Type the number");
+  button.addEventListener("click", () => $("serial").focus());
+  return [words, make("p", {}, button), there];
 }
 
 async function anew(placed) {
   chosen = -1;
-  set = 0;
+  shown = new Set();
   if (placed) {
     corners = placed.map((one) => [...one]);
-    set = 4;
+    shown = new Set(corners.keys());
   } else {
     corners = [];
     const query = new URLSearchParams({ template: $("template").value, page: $("page").value });
     try {
       const straight = (await get(`${at}/start?${query}`, LONG_MS)).corners;
       // What was shown while this was asked stays.
-      corners = straight.map((one, number) => (number < set ? corners[number] : one));
+      corners = straight.map((one, number) => (shown.has(number) ? corners[number] : one));
     } catch (problem) {
       return tell(problem.message, "bad");
     }
@@ -83,8 +99,18 @@ async function anew(placed) {
   await land();
 }
 
+// The corner that a click shows next, 4 when all are shown.
+const nextCorner = () => [0, 1, 2, 3].find((number) => !shown.has(number)) ?? 4;
+
 function steps() {
-  $("steps").replaceChildren(...data.points.map((name, number) => make("li", { class: number < set ? "done" : number === set ? "now" : "" }, name + (number < set ? " ✓" : ""))));
+  const now = nextCorner();
+  $("steps").replaceChildren(...data.points.map((name, number) => make("li", { class: shown.has(number) ? "done" : number === now ? "now" : "" }, name + (shown.has(number) ? " ✓" : ""))));
+  ready();
+}
+
+// A page is read where somebody showed it, not where a straight one would lie: all four corners are needed.
+function ready() {
+  $("confirm").disabled = !data.placeable || busy || shown.size < 4 || Boolean(problem);
 }
 
 // ---- what is drawn ---------------------------------------------------------------------------------------------------
@@ -117,7 +143,7 @@ function paintHandles() {
     group.setAttribute("aria-label", `${data.points[number]}: ${Math.round(x)}, ${Math.round(y)}`);
     group.classList.toggle("chosen", number === chosen);
     // Until it was shown, a corner lets clicks through: the place to show may lie under another one's.
-    group.classList.toggle("ghost", number >= set);
+    group.classList.toggle("ghost", !shown.has(number));
     for (const [key, value] of Object.entries({ cx: x, cy: y, r: size, "stroke-width": size / 7 })) circle.setAttribute(key, value);
     cross.setAttribute("d", `M${x - size / 2} ${y}h${size}M${x} ${y - size / 2}v${size}`);
     cross.setAttribute("stroke", "#a81e1e");
@@ -157,26 +183,36 @@ async function land() {
   try {
     const body = asked();
     if (body.serial !== null && !(Number.isInteger(body.serial) && body.serial > 0)) {
-      tell("The number of the copy is a whole number, such as 17; leave it empty if you cannot read it.", "bad");
-      $("confirm").disabled = true;
+      problem = "The number of the copy is a whole number, such as 17; leave it empty if you cannot read it.";
+      tell(problem, "bad");
+      ready();
       return;
     }
     const told = await post(`${at}/preview`, body, LONG_MS);
     offline();
     if (mine !== turn) return;
     paint(told);
-    tell(told.problem, told.problem ? "bad" : "");
-    $("confirm").disabled = Boolean(told.problem) || busy;
-  } catch (problem) {
-    if (problem instanceof Refused && problem.status === 0) offline(problem.message);
-    tell(problem.message, "bad");
+    ({ problem } = told);
+    tellPlace();
+  } catch (refused) {
+    if (refused instanceof Refused && refused.status === 0) offline(refused.message);
+    problem = refused.message;
+    tellPlace();
   } finally {
+    ready();
     asking = false;
     if (askAgain) {
       askAgain = false;
       land();
     }
   }
+}
+
+// Of four corners that are not all shown nothing can be wrong yet.
+function tellPlace() {
+  const missing = 4 - shown.size;
+  if (missing) tell(`It can be read when all four corners are shown: ${missing === 1 ? "one is" : `${missing} are`} missing.`);
+  else tell(problem, problem ? "bad" : "");
 }
 
 function tell(words, kind = "") {
@@ -188,28 +224,38 @@ function tell(words, kind = "") {
 
 function put(number, x, y) {
   corners[number] = [Math.round(x * 10) / 10, Math.round(y * 10) / 10];
-  set = Math.max(set, number + 1);
+  shown.add(number);
   chosen = number;
   steps();
   land();
 }
 
 viewer.svg.addEventListener("click", (event) => {
-  if (!data?.placeable || viewer.moved || busy || event.target.closest(".corner")) return;
-  const number = set < 4 ? set : chosen;
+  if (!data?.placeable || viewer.moved || busy) return;
+  const inside = event.target.closest(".corner");
+  if (inside) {
+    const there = Number(inside.dataset.number);
+    if (!dragging && shown.size < 4) tell(`Corner ${there + 1} is here already: drag it to move it. Click outside of its circle to show corner ${nextCorner() + 1}.`, "bad");
+    return;
+  }
+  const number = shown.size < 4 ? nextCorner() : chosen;
   if (number < 0) return tell("Choose a corner to move it, or begin anew.", "");
   put(number, ...viewer.at(event.clientX, event.clientY));
 });
 
 let dragged = -1;
+let dragging = false; // since the finger went down on a corner it has moved it: the click at its end says nothing
 handles.addEventListener("pointerdown", (event) => {
   const group = event.target.closest(".corner");
   if (!group || busy) return;
   dragged = Number(group.dataset.number);
+  dragging = false;
   group.setPointerCapture(event.pointerId);
 });
 handles.addEventListener("pointermove", (event) => {
-  if (dragged >= 0) put(dragged, ...viewer.at(event.clientX, event.clientY));
+  if (dragged < 0) return;
+  dragging = true;
+  put(dragged, ...viewer.at(event.clientX, event.clientY));
 });
 for (const name of ["pointerup", "pointercancel"]) handles.addEventListener(name, () => (dragged = -1));
 handles.addEventListener("focusin", (event) => {
@@ -220,18 +266,19 @@ handles.addEventListener("focusin", (event) => {
   paintHandles();
 });
 handles.addEventListener("keydown", (event) => {
-  const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-  if (!way || busy) return;
+  const number = Number(event.target.closest(".corner").dataset.number);
+  // Enter shows a corner that lies right already; with all four shown it reads the page.
+  const way = event.key === "Enter" && !shown.has(number) ? [0, 0] : { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  if (!way || busy || !data.placeable) return;
   event.preventDefault();
   event.stopPropagation();
   const by = event.shiftKey ? 10 : 1;
-  const number = Number(event.target.closest(".corner").dataset.number);
   put(number, corners[number][0] + by * way[0], corners[number][1] + by * way[1]);
 });
 
 $("template").addEventListener("change", () => {
   pages();
-  if (set) land();
+  if (shown.size) land();
   else anew();
 });
 $("page").addEventListener("change", () => land());
@@ -254,15 +301,15 @@ async function work(url, body) {
     data.placeable = told.now.by_hand || ["failed", "foreign", "blank"].includes(told.now.outcome);
     showNow(told.now);
     $("work").scrollIntoView({ block: "nearest" });
-  } catch (problem) {
+  } catch (refused) {
     $("work").hidden = false;
     $("progress").hidden = true;
     $("outcome").className = "outcome bad";
-    $("outcome").textContent = problem.message;
+    $("outcome").textContent = refused.message;
   }
   busy = false;
   $("unplace").disabled = false;
-  $("confirm").disabled = !data.placeable;
+  ready();
 }
 
 $("confirm").addEventListener("click", () => work(`${at}/confirm`, asked()));
@@ -272,6 +319,8 @@ $("unplace").addEventListener("click", () => work(`${at}/unplace`, {}));
 function turnCorners() {
   if (!corners.length || busy) return;
   corners = [...corners.slice(1), corners[0]];
+  shown = new Set([...shown].map((number) => (number + 3) % 4));
+  steps();
   land();
 }
 $("turn").addEventListener("click", turnCorners);
@@ -279,7 +328,7 @@ $("turn").addEventListener("click", turnCorners);
 const onCorner = () => Boolean(document.activeElement?.closest?.(".corner"));
 bind([
   { keys: ["1", "2", "3", "4"], says: "Choose a corner", run: (event) => handles.children[Number(event.key) - 1]?.focus() },
-  { keys: ["Tab"], says: "Next corner; arrows move it, ten pixels with Shift", run: () => false },
+  { keys: ["Tab"], says: "Next corner; arrows move it, ten pixels with Shift, Enter shows it where it is", run: () => false },
   { keys: ["Enter"], says: "Read the page where the sheet is shown", run: (event) => (event.target.closest?.("a, button") || $("confirm").disabled ? false : work(`${at}/confirm`, asked())) },
   { keys: ["t"], says: "Turn the corners by a quarter", run: turnCorners },
   ...viewerKeys(viewer, () => !onCorner()),

@@ -32,6 +32,7 @@ let place = -1; // where `current` stands in `past`, -1 for a field that is not 
 const ahead = [];
 const past = [];
 let left = 0;
+let others = 0; // how many of what is left other people have on their screens, known once nothing more comes
 let enough = ""; // why there are no more fields for this person now
 let began = 0; // what was open when the line was begun, for the progress bar
 let filling = false;
@@ -85,11 +86,17 @@ function have() {
   return [...new Set(keys.filter(Boolean))].slice(0, 200);
 }
 
+// How many fields of this window wait for an answer.
+function here() {
+  const keys = new Set([...ahead.map((one) => one.field.key), ...unwanted]);
+  if (current && place < 0 && !current.field.closed) keys.add(current.field.key);
+  return keys.size;
+}
+
 async function fill() {
   if (filling) return;
   filling = true;
   const asked = line;
-  const unsent = saver.size;
   const kept = new Set(have());
   try {
     const want = Math.max(AHEAD - ahead.length, 0);
@@ -102,12 +109,14 @@ async function fill() {
       setTimeout(fill, 700);
       return;
     }
-    left = Math.max(told.left - unsent, 0);
     enough = told.enough;
-    began = Math.max(began, left);
     drop(new Set(told.lost));
     const known = new Set(have());
     for (const field of told.fields) if (!known.has(field.key)) ahead.push(entryOf(field));
+    // What this window has is counted here: the server may not have heard yet of what was answered and skipped in it.
+    left = told.beyond - told.fields.length + here();
+    others = told.others;
+    began = Math.max(began, left);
     if (!current && ahead.length) {
       next();
     } else if (!current && unwanted.size) {
@@ -256,15 +265,16 @@ function count() {
 }
 
 function finished() {
-  const others = left > 0;
-  put("finished-heading", enough ? "You have enough fields" : others ? "Others have the last fields on their screens" : "Nothing waits for you");
+  const elsewhere = left > 0 && !others; // with this person in another window
+  const heading = others ? "Others have the last fields on their screens" : elsewhere ? "The last fields are in another window of yours" : saver.size ? "Your last answers are being stored" : "Nothing waits for you";
+  put("finished-heading", enough ? "You have enough fields" : heading);
   const mine = pace.done ? ` You decided ${pace.done.toLocaleString("en")} here.` : "";
   put(
     "finished-words",
     enough
       ? enough
-      : others
-      ? `${left.toLocaleString("en")} ${left === 1 ? "field is" : "fields are"} still open. Those that are left come here by themselves.`
+      : others || elsewhere
+      ? `${(others || left).toLocaleString("en")} ${(others || left) === 1 ? "field is" : "fields are"} still open. Those that are left come here by themselves.`
       : isNarrowed()
         ? `No field that you asked for is open.${mine}`
         : `Every field that you can settle is settled.${mine}`,

@@ -22,6 +22,17 @@ export function put(id, text) {
   byId(id).textContent = text ?? "";
 }
 
+const END = 8; // letters at the end of a file's name that stay: its number, mostly, and what kind of file it is
+
+// Puts a text of which both ends can be read: where it is too long, what gives way is in its middle.
+function ends(id, first, last) {
+  byId(id).replaceChildren(...[first, last].map((text) => {
+    const part = document.createElement("span");
+    part.textContent = text;
+    return part;
+  }));
+}
+
 // Draws a field. `said` is what this person said of it before, undefined for a field that is decided for the first time.
 // `heard` is told before it to those who listen.
 export function draw(field, { crop, around, text, note, said, heard = "" }) {
@@ -33,11 +44,11 @@ export function draw(field, { crop, around, text, note, said, heard = "" }) {
   put("asked", `${field.question || field.field}: what is written here?`);
   put("may-hold", field.may_hold && `May hold ${field.may_hold}`);
   put("question", field.question);
-  put("field", `${field.field} · ${field.template}`);
+  ends("field", field.field, ` · ${field.template}`);
   const link = byId("sheet-link");
   link.textContent = field.sheet;
   link.href = `/sheets?${new URLSearchParams({ sheet: field.sheet, field: field.key })}`;
-  put("scan", `${field.file}, page ${field.page}`);
+  ends("scan", field.file.slice(0, -END), `${field.file.slice(-END)}, page ${field.page}`);
   for (const id of ["scan", "field", "question"]) byId(id).title = byId(id).textContent;
   guesses(field);
   typed.value = text;

@@ -63,7 +63,7 @@ function pageRow(one) {
   const at = `${one.scan}/${one.number}`;
   const target = !isLead ? null : show === "held" && one.choice ? `/keep/${at}` : one.placeable ? `/place/${at}` : null;
   const name = target ? make("a", { href: target, class: "row-link" }, one.at) : one.at;
-  const does = target ? (target.startsWith("/keep") ? "Keep or replace" : "Place or accept") : isLead ? "" : "a lead decides";
+  const does = target ? (target.startsWith("/keep") ? "Keep or replace" : show === "held" ? "Place again" : "Place or accept") : isLead ? "" : "a lead decides";
   row.append(make("td", {}, name), make("td", {}, one.outcome), make("td", {}, one.reason), make("td", { class: "soft" }, one.accepted ? `taken as it is by ${one.accepted}` : does));
   return row;
 }
@@ -97,7 +97,7 @@ async function look(again = false) {
   const rows = answer.rows ? answer.rows.map(sheetRow) : answer.pages.map(pageRow);
   if (!again) {
     document.getElementById("rows").dataset.of = answer.rows ? "sheets" : "pages";
-    headings(answer.rows ? [["Sheet"], ["Candidate"], ["Pages"], ["Open", true], ["Remarks"]] : [["Page"], ["Outcome"], ["Why"], [""]]);
+    headings(answer.rows ? [["Sheet"], ["Candidate"], ["Pages"], ["Open fields", true], ["Remarks"]] : [["Page"], ["Outcome"], ["Why"], [""]]);
     body.replaceChildren(...rows);
   } else body.append(...rows);
   found.hidden = !body.children.length;

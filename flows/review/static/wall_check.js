@@ -52,6 +52,15 @@ async function attempt(work) {
   }
 }
 
+// The same for what is typed and taken back: one after another, and none is dropped because one is still on its way.
+let inTurn = Promise.resolve();
+function afterwards(work) {
+  inTurn = inTurn.then(async () => {
+    while (working) await new Promise((done) => setTimeout(done, 50));
+    await attempt(work);
+  });
+}
+
 // ---- the start -------------------------------------------------------------------------------------------------------
 
 function figures(told) {
@@ -124,7 +133,7 @@ function caption(cell, struck) {
   input.setAttribute("aria-label", `What is written in ${cell.question}, read as ${cell.read}: a value, or the word blank`);
   input.value = written.has(cell.key) ? written.get(cell.key) || "blank" : "";
   input.addEventListener("keydown", (event) => typed(event, cell, input));
-  input.addEventListener("change", () => attempt(() => tell(cell, input)));
+  input.addEventListener("change", () => afterwards(() => tell(cell, input)));
   return input;
 }
 
@@ -137,7 +146,7 @@ function typed(event, cell, input) {
     if (!written.has(cell.key)) grid.toggle();
     return;
   }
-  attempt(async () => {
+  afterwards(async () => {
     if (await tell(cell, input)) grid.look(grid.cells.indexOf(cell));
   });
 }
@@ -145,12 +154,15 @@ function typed(event, cell, input) {
 // Has the server check what is typed and remember it, so that a page that is loaded again goes on with it.
 async function tell(cell, input) {
   const text = input.value.trim();
+  // The strike was taken off meanwhile, or another wall is shown.
+  if (!grid.struck.has(cell.key)) return false;
   if (text === (written.has(cell.key) ? written.get(cell.key) || "blank" : "")) return Boolean(text);
   input.removeAttribute("aria-invalid");
   try {
     const told = await post("/wall/check/say", { round: round.id, key: cell.key, text });
     written.set(cell.key, told.text);
     input.value = told.text || "blank";
+    count();
     say(`${cell.question}: ${told.text || "blank"} is written, ${cell.read} was read.`, "good");
     return true;
   } catch (problem) {
@@ -169,7 +181,7 @@ function struckNow(cell, isStruck) {
     grid.itemOf(cell.key).querySelector("input.written")?.focus();
     say(`What is written there? It may hold ${cell.may_hold}; or type the word blank.`);
   } else if (written.delete(cell.key)) {
-    attempt(() => post("/wall/check/say", { round: round.id, key: cell.key }));
+    afterwards(() => post("/wall/check/say", { round: round.id, key: cell.key }));
   }
   count();
 }
@@ -200,8 +212,11 @@ async function showWall(number) {
   if (number + 1 < round.walls.length) wallAt(number + 1).catch(() => {});
 }
 
+// What is struck on this wall is wrong, whether it has been typed yet or not.
+const wrong = () => new Set([...written.keys(), ...grid.struck]).size;
+
 function count() {
-  byId("wall-count").textContent = round ? `wall ${wall + 1} of ${round.walls.length} · ${round.looked_at.toLocaleString("en")} of ${round.drawn.toLocaleString("en")} looked at · ${written.size} wrong` : "";
+  byId("wall-count").textContent = round ? `wall ${wall + 1} of ${round.walls.length} · ${round.looked_at.toLocaleString("en")} of ${round.drawn.toLocaleString("en")} looked at · ${wrong().toLocaleString("en")} wrong` : "";
 }
 
 function tellRound() {
@@ -209,9 +224,9 @@ function tellRound() {
   buttons.confirm.hidden = !open || !grid.cells.length;
   buttons.before.hidden = !open || wall === 0 || !grid.cells.length;
   buttons.drop.hidden = !open;
-  buttons.handIn.hidden = !open;
+  // Once every wall is confirmed, what says so has the button.
+  buttons.handIn.hidden = !open || !grid.cells.length;
   buttons.handIn.disabled = !round?.looked_at;
-  buttons.handIn.classList.toggle("main", Boolean(open && !grid.cells.length));
   count();
 }
 
@@ -240,8 +255,9 @@ function looked() {
   button.focus();
 }
 
-function confirm() {
+async function confirm() {
   if (!grid.cells.length) return;
+  await inTurn; // what was typed last may still be on its way
   if (!grid.seen()) {
     say(grid.unseen("wall"), "warn");
     return;
@@ -254,8 +270,10 @@ function confirm() {
   }
   const missing = grid.cells.find((cell) => grid.struck.has(cell.key) && !written.has(cell.key));
   if (missing) {
-    grid.itemOf(missing.key).querySelector("input.written").focus();
-    say(`Type what is written in ${missing.question}, or the word blank, before you confirm the wall; or take the strike off.`, "warn");
+    const input = grid.itemOf(missing.key).querySelector("input.written");
+    input.focus();
+    // Why it was refused stands there.
+    if (input.getAttribute("aria-invalid") !== "true") say(`Type what is written in ${missing.question}, or the word blank, before you confirm the wall; or take the strike off.`, "warn");
     return;
   }
   attempt(async () => {

@@ -98,6 +98,8 @@ def test_all_of_it_settled_in_the_browser_lets_the_exam_be_final(office: Office,
     seen = at.split('data-seen="')[1][:16]
     assert accept(office, "file", name="b.pdf", why="scanned again", seen=seen).status_code == 200
     assert blocked(office) == set()
+    # What somebody accepted is done, as it is for a final export.
+    assert lead.get("/board.json").json()["sheets"] == {"all": 2, "done": 2}
     assert "Taken as it is by Lea: scanned again" in lead.get("/files", headers={"accept": "text/html"}).text
     assert lead.get("/sheets/found", params={"show": "failed"}).json()["pages"][0]["accepted"] == "Lea"
     assert run(["export", str(folder), "--final"]) == 0

@@ -1,6 +1,8 @@
 """The dashboard: what an exam stands at, for everybody who may see it, and nothing that they may not."""
 
 import json
+import re
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -148,7 +150,7 @@ def test_a_broken_trail_is_told(office: Office) -> None:
         by_hand.execute("DROP TRIGGER corrections_are_never_changed")
         by_hand.execute("UPDATE corrections SET value = '00123457'")
     say(office, OPEN_MARK, "7")
-    assert "audit DIR --verify" in str(blocks(told(office))["trail"])
+    assert f"audit {office.exam.dir.resolve()} --verify" in str(blocks(told(office))["trail"])
 
 
 def test_what_only_a_command_settles_names_it(tmp_path: Path) -> None:
@@ -158,7 +160,19 @@ def test_what_only_a_command_settles_names_it(tmp_path: Path) -> None:
         batch = blocks(told(office))["batch"]
     assert "should hold 9 papers" in batch["words"]
     assert (batch["link"], batch["by_others"]) == (None, "")
-    assert batch["command"].startswith("tallymark batches DIR --explain")
+    assert batch["command"].startswith(f"tallymark batches {folder.resolve()} --explain")
+
+
+def test_commands_name_the_folder_from_anywhere_and_only_to_leads(tmp_path: Path) -> None:
+    folder = exam_folder(tmp_path / "spring DIR's exam")
+    (folder / "batches.csv").write_text("file,papers\na.pdf,9\n", encoding="utf-8")
+    with office_of(folder) as office:
+        batch = blocks(told(office))["batch"]
+        shown, hidden = page(office), page(office, ADA)
+    assert shlex.split(batch["command"])[:4] == ["tallymark", "batches", str(folder.resolve()), "--explain"]
+    at = re.search(r'data-folder="([^"]*)"', shown)
+    assert at is not None and shlex.split(unescape(at[1])) == [str(folder.resolve())]
+    assert 'data-folder=""' in hidden and str(tmp_path) not in unescape(hidden)
 
 
 def test_whatever_blocks_is_settled_by_a_link_or_a_command(office: Office) -> None:
@@ -193,7 +207,7 @@ def test_sheets_with_remarks_are_told_with_who_accepts_what_cannot_be_mended(off
     told(office)
     board = office.boards.last
     assert board is not None
-    board = replace(board, blocks=(Waiting(Obstacle.SHEETS, "1 sheet is open"),))
+    board = replace(board, blocks=(Waiting(Obstacle.SHEETS, "1 sheet has remarks that nobody accepted"),))
     (lead,), (reviewer,) = (board_told(board, who, office.exam.settings.review)["blocks"] for who in (LEA, ADA))
     assert (lead["does"], lead["by_others"]) == ("Mend or accept them", "")
     assert (reviewer["link"], reviewer["by_others"]) == ("/sheets?show=remarks", ACCEPTING)
@@ -304,7 +318,7 @@ def test_only_who_is_logged_in_is_told_anything(office: Office) -> None:
     assert stranger.get("/board.json").status_code == 401
 
 
-def test_changed_rules_are_told_without_where_the_exam_lies(tmp_path: Path) -> None:
+def test_changed_rules_are_told_with_what_adopts_them_and_to_others_without_where_the_exam_lies(tmp_path: Path) -> None:
     folder = exam_folder(tmp_path / "exam")
     assert run(["export", str(folder)]) == 0
     settings = folder / "exam.toml"
@@ -312,7 +326,8 @@ def test_changed_rules_are_told_without_where_the_exam_lies(tmp_path: Path) -> N
     with office_of(folder) as office:
         lead, viewer = blocks(told(office, LEA)), blocks(told(office, VIC))
     assert lead["rules"]["words"].startswith("The rules changed and are not adopted yet: exam.toml: marks.blank was")
-    assert lead["rules"]["command"] == "tallymark remark DIR --dry-run"
+    assert lead["rules"]["command"] == f"tallymark remark {folder.resolve()}"
+    assert lead["rules"]["before"] == f"tallymark remark {folder.resolve()} --dry-run"
     assert (viewer["rules"]["command"], viewer["rules"]["by_others"]) == ("", "A lead has to adopt the new rules.")
-    assert "tallymark" not in json.dumps(viewer)
-    assert str(folder) not in json.dumps(lead)
+    assert "tallymark" not in json.dumps(viewer) and str(tmp_path) not in json.dumps(viewer)
+    assert str(folder) not in lead["rules"]["words"]

@@ -97,6 +97,35 @@ def test_no_two_windows_have_the_same_field(office: Office) -> None:
     assert keys(handed(ada, OTHER_TAB)) == EVERYTHING[:2]
 
 
+def test_what_one_has_oneself_is_never_with_others(office: Office) -> None:
+    """Ada has skipped one field, is shown another, and her answer to the third is on its way: nobody else is there."""
+    ada, ben = browser(office, ADA), browser(office, BEN)
+    told = handed(ada)
+    assert (told["beyond"], told["others"]) == (3, 0)
+    told = handed(ada, have=EVERYTHING)
+    assert (keys(told), told["beyond"], told["others"]) == ([], 0, 0)
+    # Nor what she has in another window; what is not handed out to it is counted all the same.
+    told = handed(ada, OTHER_TAB)
+    assert (keys(told), told["beyond"], told["others"]) == ([], 3, 0)
+    told = handed(ben)
+    assert (keys(told), told["beyond"], told["others"]) == ([], 3, 3)
+
+
+def test_who_gets_no_more_is_not_told_of_fields_that_wait_no_longer(office: Office) -> None:
+    """A whole exam is sorted anew aside: until then its lines are those from before the last answers."""
+    ada = browser(office, ADA)
+    fields = handed(ada)["fields"]
+    lined = office.lines
+    lined._kept_up()
+    old = lined._lined
+    assert old is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(lined), "_kept_up", lambda _: old)
+        assert say(ada, fields[0], "7").status_code == 200
+        told = handed(ada, have=[fields[1]["key"], fields[2]["key"]])
+    assert (keys(told), told["left"], told["beyond"], told["others"]) == ([], 3, 0, 0)
+
+
 WINDOWS = 30
 AHEAD = 8
 

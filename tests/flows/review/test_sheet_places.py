@@ -164,6 +164,22 @@ def test_a_page_that_is_placed_is_read_belongs_to_its_sheet_and_can_be_taken_bac
     assert page(office, PageOutcomeKind.FAILED).sheet == ""
 
 
+def test_a_page_that_is_placed_without_its_number_is_held_and_the_way_on_is_told(office: Office) -> None:
+    lead, failed = browser(office, LEA), page(office, PageOutcomeKind.FAILED)
+    lead.post(f"{at(failed)}/confirm", json=body(serial=None))
+    told = done(lead, failed)
+    assert told["words"].startswith("It is held, as page 2 of a 'small'")
+    for now in (told["now"], lead.get(f"{at(failed)}/data").json()["now"]):
+        assert (now["outcome"], now["sheet"], now["by_hand"]) == ("held", "", True)
+        assert "that breaks at page 5" in now["reason"]
+        folder = office.exam.dir.resolve()
+        assert now["joins"] == f"tallymark stacks {folder} --join stack.pdf:5 --by NAME"
+    assert "held: pages of " in lead.get(at(failed), headers={"accept": "text/html"}).text
+    # With its number it belongs to its sheet, and nothing more is to be said.
+    lead.post(f"{at(failed)}/confirm", json=body())
+    assert (now := done(lead, failed)["now"])["sheet"] == "small#00002" and now["joins"] == ""
+
+
 def test_a_sheet_that_does_not_fit_is_refused_in_words_and_the_page_stays_as_it_was(office: Office) -> None:
     lead, odd = browser(office, LEA), page(office, PageOutcomeKind.FAILED, "odd.pdf")
     lead.post(f"{at(odd)}/confirm", json=body())

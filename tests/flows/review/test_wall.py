@@ -116,6 +116,11 @@ def test_what_is_struck_comes_first_in_the_queue(office: Office, ada: TestClient
     ada.post("/wall/confirm", json=confirmed(cells, *struck))
     after = ada.post("/queue/next", json=ask | {"tab": "b" * 32}).json()
     assert [field["key"] for field in after["fields"][:2]] == struck
+    # What somebody saw to be wrong is said, and no key takes it.
+    for field in after["fields"]:
+        is_struck = field["key"] in struck
+        assert ("Struck on a wall: it is not 7" in field["sentence"]) == is_struck
+        assert ("7" not in [guess["value"] for guess in field["guesses"]]) == is_struck
 
 
 def test_a_page_that_is_sent_again_is_stored_once(office: Office, ada: TestClient) -> None:
