@@ -134,7 +134,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
     allowed, pattern = surely_allowed(at) if (at := desk.template_field(row)) else ((), "")
     no_blank = left_open(office, row, ValueState.BLANK)
     found = without_blank(guesses(row), nothing_awarded(office, row)) if no_blank else guesses(row)
-    if not is_unseen and office.struck.get(row.key) == flag.row.revision:
+    if not is_unseen and office.struck.told(person).get(row.key) == flag.row.revision:
         # What somebody saw to be wrong is not one key away; whoever reads it all the same types it.
         found = tuple(guess for guess in found if guess.value != row.decision.guess)
         sentence = STRUCK.format(row.decision.guess_in_words or BLANK_WORD)
