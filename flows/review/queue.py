@@ -10,8 +10,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import Field, StringConstraints
 
 from flows.export.flags_sheet import FlagRow
-from flows.review.bodies import Body, Key, RowNumber, ShortText, Tab, Token, body_of
-from flows.review.images import KEY
+from flows.review.bodies import KEY, Body, Key, Revision, RowNumber, ShortText, Tab, Token, body_of
 from flows.review.leases import ENOUGH, holder_of_window
 from flows.review.office import Here, Office, Reviewing, draw, session_of
 from flows.review.people import Person
@@ -30,7 +29,6 @@ MOST_HAD = 200
 """Fields that one window may have: those ahead, and decisions that wait while the server does not answer."""
 
 Name = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9._-]{0,64}\z")]
-Revision = Annotated[str, StringConstraints(max_length=80, pattern=r"\A[0-9A-Za-z.]{1,80}\z")]
 
 ORDERS = {
     Order.SHEETS: "what finishes most sheets",
