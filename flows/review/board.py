@@ -14,7 +14,7 @@ from threading import Lock
 from flows.adopting import pending_rules
 from flows.batch_list import exam_batches
 from flows.batches import Batch
-from flows.candidate_list import CandidateLine, Group, candidate_lines
+from flows.candidate_list import CandidateLine, candidate_lines
 from flows.checking import Standing, accepted_untouched
 from flows.deciding import Decided
 from flows.export.flags_sheet import FlagRow
@@ -189,8 +189,3 @@ def overview(exam: Exam, store: Store, seen: Seen) -> Overview:
         rules=f"{RULES_CHANGED}{told}" if told else "",
         runs=store.runs(),
     )
-
-
-def in_group(lines: tuple[CandidateLine, ...], *groups: Group) -> tuple[CandidateLine, ...]:
-    """Return the lines of some groups."""
-    return tuple(line for line in lines if line.group in groups)

@@ -11,6 +11,7 @@ Nothing is converted (`"7"` is no number), nothing unknown is passed over, and n
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
@@ -39,11 +40,17 @@ def printable(text: str) -> str:
     return text
 
 
-Key = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{12}-[0-9]{1,6}-[A-Za-z][A-Za-z0-9_]{0,31}\z")]
-"""The key of a field (`flows.rows.reading_key`)."""
+KEY = re.compile(r"[0-9a-f]{12}-[0-9]{1,6}-[A-Za-z][A-Za-z0-9_]{0,31}")
+"""What the key of a field looks like (`flows.rows.reading_key`)."""
+
+Key = Annotated[str, StringConstraints(pattern=rf"\A{KEY.pattern}\z")]
+"""A key as a request has to name it."""
 
 Token = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{32}\z")]
 """The name under which something is stored once, however often it is sent (`token` of api.js)."""
+
+Revision = Annotated[str, StringConstraints(pattern=r"\A[0-9A-Za-z.]{1,80}\z")]
+"""The revision of a field that was on the screen (`flows.records.FieldRow`)."""
 
 Tab = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{8,32}\z")]
 """The name that a window gives itself: two windows of one session do not show the same field."""

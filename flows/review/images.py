@@ -1,11 +1,10 @@
 """Pictures of fields, and of what is around them on their pages, for those who may see them."""
 
-import re
-
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from flows.review.around import around_jpeg
+from flows.review.bodies import KEY
 from flows.review.drawing import Fit, Wanted
 from flows.review.office import Here, Office, Reviewing
 from flows.review.page_images import drawn, find_page, shown_fit, wanted
@@ -14,9 +13,6 @@ from flows.review.refusals import Refused
 from recognizer.template import SheetField
 
 router = APIRouter()
-
-KEY = re.compile(r"[0-9a-f]{12}-[0-9]{1,6}-[A-Za-z][A-Za-z0-9_]{0,31}")
-"""What the key of a field looks like (`flows.rows.reading_key`)."""
 
 KEPT = "private, max-age=3600, immutable"
 """A picture is asked for with the revision of its reading: another reading has another address."""

@@ -51,8 +51,6 @@ BUSY = (
 )
 PLACING = "The page is being read where you showed the sheet. This takes a few seconds."
 TAKING_BACK = "The page is being read again, as it is by itself."
-REPLACED = "This picture counts from now on."
-KEPT = "The picture that came first stays."
 DECIDING = "Both pictures are being decided about."
 
 FARTHEST_PX = 100_000.0

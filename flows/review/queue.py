@@ -10,8 +10,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import Field, StringConstraints
 
 from flows.export.flags_sheet import FlagRow
-from flows.review.bodies import Body, Key, RowNumber, ShortText, Tab, Token, body_of
-from flows.review.images import KEY
+from flows.review.bodies import KEY, Body, Key, Revision, RowNumber, ShortText, Tab, Token, body_of
 from flows.review.leases import ENOUGH, MOST_AHEAD, holder_of_window
 from flows.review.office import Here, Office, Reviewing, draw, session_of
 from flows.review.people import Person
@@ -30,7 +29,6 @@ MOST_COUNTED = 2_000
 """Fields that are counted one by one for somebody who gets no more: that takes a few hundredths of a second."""
 
 Name = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9._-]{0,64}\z")]
-Revision = Annotated[str, StringConstraints(max_length=80, pattern=r"\A[0-9A-Za-z.]{1,80}\z")]
 
 ORDERS = {
     Order.SHEETS: "what finishes most sheets",

@@ -27,8 +27,12 @@ from recognizer.records import Flag, ValueState
 from recognizer.template import Role, SheetTemplate
 from recognizer.values import expectation
 
-MOST_LINES = 20
-"""Lines that are kept, those that were asked for last: one takes 10 MB with 50,000 fields."""
+MOST_LINES = 200
+"""Lines that are kept, those that were asked for last: a change mends all of them, each in some microseconds."""
+
+MOST_PLACES = 1_500_000
+"""Fields in all lines that are kept, a field in two lines twice; 300 MB. With 50,000 fields it is thirty lines: ten
+people who have three windows each; were there fewer, each request of theirs would sort everything anew."""
 
 BREATH = 500
 BREATH_SECONDS = 0.001
@@ -279,10 +283,16 @@ class Lined:
             person, order, choice = asked
             found = self._lines[asked] = Line(self._ranks, self._placing(person, order), self._takes(person, choice))
             found.fill(self._flags.values(), breathe)
-            while len(self._lines) > MOST_LINES:
-                self._lines.popitem(last=False)
+            self._drop_lines()
         self._lines.move_to_end(asked)
         return found
+
+    def _drop_lines(self) -> None:
+        """Drop the lines that were asked for longest ago, if there are too many; the latest stays."""
+        places = sum(map(len, self._lines.values()))
+        while len(self._lines) > 1 and (len(self._lines) > MOST_LINES or places > MOST_PLACES):
+            _, gone = self._lines.popitem(last=False)
+            places -= len(gone)
 
     def _mend(self, changed: Iterable[str]) -> None:
         for key in changed:

@@ -6,7 +6,6 @@ Whether it may be stored is decided within the transaction that stores it. In bl
 else said.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from flows.errors import TokenUsedError, UndoError
 from flows.export.flags_sheet import BLANK_WORD
 from flows.records import CANCELLED, UNREADABLE, Act, Correction, FieldRow, TrailRow
 from flows.review.blind import is_unseen
+from flows.review.bodies import SHORT_TEXT
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.refusals import Refused
@@ -30,14 +30,8 @@ from recognizer.records import ValueState
 from recognizer.template import Role, SheetField
 from recognizer.values import parse_value
 
-LONGEST_TEXT = 200
-"""Characters that may be typed for a field: five times as many as the longest id has."""
-
 MOST_TOGETHER = 500
 """Fields that may be decided in one act: a wall shows sixty."""
-
-TOKEN = re.compile(r"[0-9A-Za-z_-]{8,64}")
-"""What a token looks like: 128 random bits in hexadecimal take 32 characters."""
 
 GONE = "There is no such field any more: its page was replaced, or read with another template. Go on with the next one."
 
@@ -75,7 +69,7 @@ class Word(StrEnum):
 class Said:
     """What a person says of one field, with the revision of it that was on the screen.
 
-    `token` is given by the browser: sent twice, it is stored once.
+    `token` is given by the browser (`bodies.Token`): sent twice, it is stored once.
     """
 
     key: str
@@ -118,7 +112,6 @@ def say(office: Office, person: Person, said: Said) -> Told:
             there (404).
         PlaceError: the database cannot be written now; nothing was stored.
     """
-    _check_token(said.token)
 
     def choose(row: FieldRow, trail: tuple[TrailRow, ...]) -> Correction:
         return correction_of(office, person, said, row, trail)
@@ -143,7 +136,6 @@ def say_all(office: Office, person: Person, said: Sequence[Said], token: str) ->
         Refused: as `say`; its `keys` are all fields to blame.
         PlaceError: as `say`.
     """
-    _check_token(token)
     by_key = {one.key: one for one in said}
     if len(by_key) != len(said) or not 1 <= len(said) <= MOST_TOGETHER:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"Send 1 to {MOST_TOGETHER} fields together, each of them once.")
@@ -180,7 +172,6 @@ def undo(office: Office, person: Person, key: str, token: str, row: int | None =
             (404).
         PlaceError: as `say`.
     """
-    _check_token(token)
 
     def choose(_: FieldRow, trail: tuple[TrailRow, ...]) -> Correction:
         left = in_force(trail)
@@ -368,8 +359,8 @@ def _valued(field: SheetField, text: str, key: str) -> Meaning:
     if not text:
         words = "Nothing is typed. If nothing is written in the field, say blank."
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words, (key,))
-    if len(text) > LONGEST_TEXT or not text.isprintable():
-        words = f"Type at most {LONGEST_TEXT} characters, all of which can be printed."
+    if len(text) > SHORT_TEXT or not text.isprintable():
+        words = f"Type at most {SHORT_TEXT} characters, all of which can be printed."
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words, (key,))
     if text.casefold() == BLANK_WORD and BLANK_WORD not in field.options:
         return Meaning(ValueState.BLANK)
@@ -386,11 +377,6 @@ def _show_why(office: Office, refusal: Refused) -> None:
     """Have the desk show what somebody else did: it may not have looked since."""
     if refusal.status == HTTPStatus.CONFLICT:
         office.desk.touched(office.store, refusal.keys)
-
-
-def _check_token(token: str) -> None:
-    if not TOKEN.fullmatch(token):
-        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "A decision needs a token of 8 to 64 letters and digits.")
 
 
 def _told(office: Office, person: Person, row: TrailRow, *, stored: bool) -> Told:

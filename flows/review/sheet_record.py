@@ -5,12 +5,13 @@ said about a field that this person still has to answer.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from flows.export.flags_sheet import BLANK_WORD
 from flows.mark_changes import in_words
 from flows.records import FieldRow, PageRow
 from flows.results import Absent, Points, Unsettled
@@ -43,7 +44,6 @@ SHOWN_PROBABILITY = 0.0005
 """Less likely candidates would be shown as 0 %."""
 
 OPEN_MARK = "?"
-BLANK_WORD = "blank"
 UNSEEN = "waits for your own answer; what somebody else said is not shown"
 
 
@@ -51,8 +51,8 @@ UNSEEN = "waits for your own answer; what somebody else said is not shown"
 class Shown:
     """A sheet as one person sees it.
 
-    `hidden` are the keys of fields whose corrections this person must not see; `open_keys` those that wait for
-    somebody; `seen` is the exam as it was looked at; `numbers` are those of the rows that are the last word, by key.
+    `hidden` are the keys of fields whose corrections this person must not see; `open_why` says why fields wait for
+    somebody, by key; `seen` is the exam as it was looked at; `numbers` are those of the rows that are the last word.
     `reasons` are all remarks on the sheet, those that are not shown too.
     """
 
@@ -70,11 +70,8 @@ class Shown:
         return readable(self.person, text, self.seen)
 
     def row(self, key: str) -> FieldRow | None:
-        """Return a field as this person may see it."""
-        row = self.now.rows.get(key)
-        if row is None or key not in self.hidden:
-            return row
-        return replace(row, correction=None)
+        """Return a field as this person may see it: what is hidden is not in `now` (`untold.Sight.sheet`)."""
+        return self.now.rows.get(key)
 
 
 def page_of_sheet(shown: Shown, row: PageRow, fit: Fit | None, image: str) -> Plain:

@@ -8,8 +8,7 @@ from pydantic import Field, StringConstraints
 
 from flows.records import Act, TrailRow
 from flows.review.blind import is_unseen
-from flows.review.bodies import Body, Key, RowNumber, ShortText, Token, body_of
-from flows.review.images import KEY
+from flows.review.bodies import KEY, Body, Key, Revision, RowNumber, ShortText, Token, body_of
 from flows.review.office import Here, Leading, Office, Reviewing
 from flows.review.people import Person
 from flows.review.refusals import Refused
@@ -26,7 +25,6 @@ from recognizer.values import parse_value
 router = APIRouter()
 
 SheetName = Annotated[str, StringConstraints(min_length=1, max_length=120)]
-Revision = Annotated[str, StringConstraints(pattern=r"\A[0-9A-Za-z.]{1,80}\z")]
 
 MOST_IDS = 40
 """Id fields of one sheet, at most: no template has nearly as many."""

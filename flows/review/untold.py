@@ -124,7 +124,7 @@ class Sight:
             return sheet.remarks
         by_others = match.why if match is not None else ""
         found = tuple(each for each in sheet.remarks if each != by_others and not each.startswith(EXTRA_PAPER))
-        return () if found and self.hidden(sheet.sheet) else found
+        return () if self.hidden(sheet.sheet) else found
 
     def order(self, index: Index) -> tuple[str, ...]:
         """Return the sheets in the order in which this person finds them: where extra paper lies tells whose it is."""

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flows.review import queue_order
 from flows.review.office import Office
 from flows.review.people import Person
-from flows.review.queue_order import SECOND, Choice, Lined, Order, Skipped, reason_of, turn_of, waiting
+from flows.review.queue_order import SECOND, Choice, Line, Lined, Order, Skipped, reason_of, turn_of, waiting
 from flows.review.queue_shown import shown
 from flows.review.refusals import Refused
 from flows.review.saying import Said, Word, say, undo
 from flows.trail import Turn
+from flows.users import UserRole
 from recognizer.records import Flag
 from tests.helpers.exam_folder import SETTINGS, remember
 from tests.helpers.exam_rows import marks_fields, page_row
@@ -149,6 +152,39 @@ def test_lines_that_were_mended_are_those_that_were_sorted(
         anew = Lined(office.desk, office.desk.seen)
         for asked in everybody:
             assert office.lines.keys(asked, 1000, everything)[0] == list(anew.line(asked))
+
+
+def test_seven_people_with_three_windows_each_have_nothing_sorted_twice(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled = []
+    real = Line.fill
+
+    def fill(self: Line, *given: Any) -> None:
+        filled.append(self)
+        real(self, *given)
+
+    monkeypatch.setattr(Line, "fill", fill)
+    people = [Person(f"Reviewer {number}", UserRole.REVIEWER) for number in range(7)]
+    for _ in range(2):
+        for person in people:
+            for order in (Order.SHEETS, Order.FIELD, Order.SUREST):
+                office.lines.keys((person, order, ALL), 1, everything)
+    assert len(filled) == 21
+
+
+def test_lines_are_dropped_by_how_many_fields_they_hold_and_never_the_latest(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, many = office.lines.keys((ADA, Order.SHEETS, ALL), 0, everything)
+    monkeypatch.setattr(queue_order, "MOST_PLACES", 2 * many)
+    for person in (BEN, CAM, LEA):
+        office.lines.keys((person, Order.SHEETS, ALL), 1, everything)
+    assert office.lines._lined is not None
+    assert [asked[0] for asked in office.lines._lined.asked] == [CAM, LEA]
+    monkeypatch.setattr(queue_order, "MOST_PLACES", 1)
+    assert office.lines.keys((ADA, Order.SHEETS, ALL), many, everything)[1] == many
+    assert [asked[0] for asked in office.lines._lined.asked] == [ADA]
 
 
 def test_what_one_could_not_read_waits_for_others_and_for_who_asks_for_it(office: Office) -> None:
