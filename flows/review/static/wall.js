@@ -33,6 +33,7 @@ let sending = new Map(); // keys of pages that are being stored, by token
 let ahead = []; // keys of the page after this one
 let leftOut = []; // keys of fields that were passed over, since their pictures did not come
 let asked = 0;
+let gone = false; // whether the page on the screen is confirmed, and the one after it still loading
 let waits = false; // for a page that is being stored: fields of it are still on this window's account
 
 const saver = new Saver("wall", stored, refused);
@@ -147,6 +148,7 @@ async function show(page) {
   guess = told.guess;
   left = told.left;
   next = null;
+  gone = false;
   grid.show(told.cells, told.cells.filter((cell) => strikes.has(cell)).map((cell) => cell.key));
   count();
   askAhead();
@@ -154,7 +156,7 @@ async function show(page) {
 
 // Asks for the page after the one on the screen: not while a page is being stored, whose fields this window still has.
 function askAhead() {
-  if (next || !grid.cells.length || saver.size) return;
+  if (next || gone || !grid.cells.length || saver.size) return;
   const after = load([...shown(), ...busy(), ...leftOut], true);
   next = after;
   // That there is no room beside this page says nothing of the time after it.
@@ -171,6 +173,10 @@ function begin() {
 function confirm() {
   if (!grid.cells.length) {
     if (!state.hidden) state.querySelector("a, button")?.click();
+    return;
+  }
+  if (gone) {
+    say("This page is confirmed; the next one is being loaded.");
     return;
   }
   if (!grid.seen()) {
@@ -191,6 +197,7 @@ function confirm() {
   sending.set(name, [...fields, ...struck].map((one) => one.key));
   for (const one of struck) strikes.delete(one);
   confirmed = [...confirmed, { name, keys: fields.map((one) => one.key), struck }].slice(-MOST_UNDONE);
+  gone = true;
   saver.send("/wall/confirm", body, of);
   say(`${plural(fields.length, "field")} confirmed as ${of.title.replace("read as ", "")}${struck.length ? `, ${struck.length} struck for the queue` : ""}${out.length ? `, ${out.length} left out, whose pictures did not come` : ""}.`, out.length ? "warn" : "good");
   leftOut.push(...out.map((one) => one.key));
