@@ -55,15 +55,25 @@ def log_in(page: Page, review: Review, name: str, password: str = PASSWORD) -> N
     page.keyboard.press("Enter")
 
 
-def open_queue(page: Page, review: Review, query: str = "") -> None:
-    """Open the queue, and wait until a field is on the screen, and its picture has come or failed."""
+def open_queue(page: Page, review: Review, query: str = "", pictures: int = 0) -> None:
+    """Open the queue, and wait until a field is on the screen, and its picture has come or failed.
+
+    `pictures` of fields are waited for besides, where they must be there before the server goes away.
+    """
     page.goto(f"{review.at}/queue{query}")
     expect(page.locator("#queue")).to_have_attribute("data-state", "one")
     page.wait_for_function("() => document.querySelector('#crop img').complete")
+    page.wait_for_function(
+        "least => performance.getEntriesByType('resource').filter(one => one.name.includes('/crop/')).length >= least",
+        arg=pictures,
+    )
 
 
 def key_shown(page: Page) -> str:
-    """Return the key of the field on the screen, "" when there is none."""
+    """Return the key of the field on the screen, "" when there is none; its picture has come or failed by then."""
+    page.wait_for_function(
+        "() => document.querySelector('#queue').dataset.state !== 'one' || document.querySelector('#crop img').complete"
+    )
     found = page.evaluate(
         "document.querySelector('#queue').dataset.state === 'one'"
         " ? document.querySelector('#crop img').getAttribute('src') : ''"

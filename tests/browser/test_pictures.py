@@ -28,7 +28,7 @@ def test_nothing_is_said_of_a_field_whose_picture_did_not_come(
     open_queue(page, review, LINE)
     first = key_shown(page)
     press(page, *keys)
-    expect(page.locator("#wrong")).to_contain_text("The picture of this field has not come yet")
+    expect(page.locator("#wrong")).to_contain_text("The picture has not come yet")
     assert key_shown(page) == first
     assert page.locator("#saving").inner_text() == ""
     press(page, "PageDown")

@@ -62,7 +62,7 @@ def test_a_server_that_hangs_is_told_and_nothing_is_lost_or_stored_twice(
 ) -> None:
     page = kim.page
     page.add_init_script(HURRY)
-    open_queue(page, review, LINE)
+    open_queue(page, review, LINE, pictures=6)
     paused = pause(review)
     try:
         answer(page, "3", "Enter")
@@ -169,7 +169,7 @@ def test_an_answer_is_changed_and_taken_back_while_the_server_is_away(
 ) -> None:
     page = kim.page
     kim.expected += GONE
-    open_queue(page, review, LINE)
+    open_queue(page, review, LINE, pictures=6)
     first = answer(page, "3", "Enter")
     wait_saved(page)
     page.context.set_offline(True)

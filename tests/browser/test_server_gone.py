@@ -22,7 +22,7 @@ CUT = (
 def test_decisions_wait_for_a_server_that_was_killed(kim: Watched, review: Review, folder: Path) -> None:
     page = kim.page
     kim.expected += [*CUT, "401", "403"]
-    open_queue(page, review)
+    open_queue(page, review, pictures=6)
     decided = [key_shown(page)]
     answer(page)
     wait_for_next(page, decided[-1])

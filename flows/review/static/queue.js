@@ -18,7 +18,7 @@ const KEEP_MS = 25_000; // leases are kept this often; they last 90 s
 const POLL_MS = 4000; // how often it is asked whether anything has come where nothing waits
 const AWAY_MS = 10 * 60_000; // after so long without a key nobody is there: leases and the log-in may run out
 const MOST_PAST = 200;
-const UNSEEN = "The picture of this field has not come yet, so nothing can be said of it. It is asked for again by itself; Page Down skips the field.";
+const UNSEEN = "The picture has not come yet: nothing can be said of it. It is asked for again by itself; Page Down skips the field.";
 
 const choice = byId("choice");
 const person = root.dataset.person;
