@@ -74,6 +74,11 @@ class ReviewSettings(_Frozen):
             return self.second
         return 1.0 if self.second == "all" else 0.0
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether people must not be told what others said: a second person answers some fields, or all, unseen."""
+        return self.second_share > 0
+
 
 class MarkSettings(_Frozen):
     """What a blank mark cell, a dash and an AB (absent) in one are worth: nothing until a person says so, or zero.

@@ -10,6 +10,7 @@ from flows.errors import TokenUsedError
 from flows.records import Correction, FieldRow, TrailRow
 from flows.reviewer import is_same_person
 from flows.store_chain import (
+    MOST_ASKED,
     altered_triggers,
     crop_hashes,
     highest_number,
@@ -49,6 +50,16 @@ class TrailStore(Transactions):
         """Return one field with what stands of people's words, None if no page that counts has it."""
         with self._read() as connection:
             return next(iter(self._fields(connection, [key])), None)
+
+    def fields_with_trails(self, keys: Iterable[str]) -> list[tuple[FieldRow, tuple[TrailRow, ...]]]:
+        """Return some fields of pages that count, each with its trail, as they stand at one moment."""
+        wanted, found = list(keys), []
+        with self._read() as connection:
+            for at in range(0, len(wanted), MOST_ASKED):
+                some = wanted[at : at + MOST_ASKED]
+                trails = by_key(trail_of(connection, some))
+                found += [(row, tuple(trails.get(row.key, ()))) for row in self._fields(connection, some)]
+        return found
 
     def chain(self, noted: str = "") -> Chain:
         """Prove the chain of corrections as it stands in the database, whatever stands there.

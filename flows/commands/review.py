@@ -124,12 +124,12 @@ def _link(office: "Office", accounts: "Sequence[User]", reviewer: str | None, ro
 
     Who has an account is what the account is, and nothing when it is disabled.
     """
-    from flows.review.accounts import person_of
+    from flows.review.accounts import person_in
     from flows.users import UserRole, find
 
     name = check_reviewer(_login_name() if reviewer is None else reviewer)
     if not accounts:
-        person = person_of(office.exam, name, UserRole(role or "lead"))
+        person = person_in(office.exam, name, UserRole(role or "lead"))
         return f"open?code={office.sessions.link_for(person)}"
     user = find(accounts, name)
     if user is None or user.disabled:
@@ -142,7 +142,7 @@ def _link(office: "Office", accounts: "Sequence[User]", reviewer: str | None, ro
         )
     if role is not None and role != user.role.value:
         raise click.UsageError(f"the account of '{user.name}' is one of a {user.role.value}; leave --role out")
-    return f"open?code={office.sessions.link_for(person_of(office.exam, user.name, user.role), user)}"
+    return f"open?code={office.sessions.link_for(person_in(office.exam, user.name, user.role), user)}"
 
 
 def _login_name() -> str:

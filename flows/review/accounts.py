@@ -16,6 +16,13 @@ from flows.users import User, UserRole, find
 AT_ONCE = 2
 """Passwords that are tried at the same time: each takes 128 MiB."""
 
+MOST_WAITING = 10
+"""Tries that may wait, about two seconds, by those who never came in from their place. A flood of them makes each other
+wait, and nobody who came in from there before: those have a line of their own."""
+
+CROWDED_S = 3
+"""Seconds that a try is told to wait when too many wait already."""
+
 
 class NotLetInError(Exception):
     """Name and password do not fit, or the account is disabled; which of these is not told."""
@@ -29,7 +36,7 @@ class TooSoonError(Exception):
         self.seconds = seconds
 
 
-def person_of(exam: Exam, name: str, role: UserRole) -> Person:
+def person_in(exam: Exam, name: str, role: UserRole) -> Person:
     """Return somebody of a role, who sees the names of candidates where the role or the exam says so."""
     return Person(name, role, sees_names=role is UserRole.LEAD or exam.settings.review.names == "shown")
 
@@ -41,13 +48,15 @@ class Gate:
     throttle: Throttle = field(default_factory=Throttle)
     cost: Cost = COST
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), repr=False)
+    _known_slot: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), repr=False)
+    _waiting: int = 0
     _nobody: str = field(default="", repr=False)
 
     async def log_in(self, store: Store, name: str, password: str, address: str) -> User:
         """Return the account of a name and its password.
 
         Raises:
-            TooSoonError: too many tries went before; this one was not looked at.
+            TooSoonError: too many tries went before, or wait now; this one was not looked at.
             NotLetInError: they do not fit, or the account is disabled.
             PlaceError: the database cannot be read now.
         """
@@ -56,8 +65,15 @@ class Gate:
             raise NotLetInError
         if wait := self.throttle.begin(name, address):
             raise TooSoonError(wait)
-        async with self._slots:
-            user = await run_in_threadpool(self._find, store, name, password)
+        is_known = self.throttle.is_known(name, address)
+        if not is_known and self._waiting >= AT_ONCE + MOST_WAITING:
+            raise TooSoonError(CROWDED_S)
+        self._waiting += not is_known
+        try:
+            async with self._known_slot if is_known else self._slots:
+                user = await run_in_threadpool(self._find, store, name, password)
+        finally:
+            self._waiting -= not is_known
         if user is None:
             raise NotLetInError
         self.throttle.succeeded(name, address)

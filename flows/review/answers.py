@@ -42,10 +42,18 @@ def refuse(
     if not wants_page(request):
         return JSONResponse({"problem": words, **(told or {})}, status, headers=dict(headers or {}))
     if status == HTTPStatus.UNAUTHORIZED and request.method == "GET":
-        return RedirectResponse("/login?since=accounts" if request.state.ended else "/login", HTTPStatus.SEE_OTHER)
+        answer = RedirectResponse("/login?since=accounts" if request.state.ended else "/login", HTTPStatus.SEE_OTHER)
+        return forgotten(request, answer)
     shown = {"heading": heading or HTTPStatus(status).phrase, "problem": words}
-    answer = draw(request, "problem.html", status=status, **shown)
-    answer.headers.update(headers or {})
+    page = draw(request, "problem.html", status=status, **shown)
+    page.headers.update(headers or {})
+    return page
+
+
+def forgotten(request: Request, answer: Response) -> Response:
+    """Have a browser whose session is over forget the pictures that it keeps: somebody else may log in there next."""
+    if request.state.session is None and office_of(request).sessions.cookie_name in request.cookies:
+        answer.headers["clear-site-data"] = '"cache"'
     return answer
 
 

@@ -29,6 +29,7 @@ from flows.review.ground import ground_of
 from flows.review.guard import Guard, Listening
 from flows.review.office import Office
 from flows.review.refusals import Refused
+from flows.review.wording import names_of
 
 STATIC = Path(__file__).parent / "static"
 
@@ -78,6 +79,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(FlowError, _cannot)
     app.add_exception_handler(Refused, _refused_whole)
+    names_of(office.exam.dir)
     ground = ground_of(office.store.path)
     app.add_middleware(Guard, office=office, listening=Listening(hosts, tls, proxied), ground=ground)
     return app

@@ -34,6 +34,20 @@ STARTS_WITH_WORD = re.compile(r"[a-z]+ ")
 
 ONLY_LEADS = "Which they are is shown to leads: two people answer here, unseen by each other."
 
+TOTALS_UNSEEN = (
+    "How many fields wait, and why, is shown to leads and viewers: it follows from answers of others, and some of "
+    "those fields are still yours to answer unseen."
+)
+COUNTED = {
+    Obstacle.FIELDS: "Fields wait for a person.",
+    Obstacle.UNREADABLE: "There are fields that somebody could not read.",
+    Obstacle.DISPUTED: "There are fields that two people read differently.",
+    Obstacle.SECOND: "Fields wait for a second person.",
+    Obstacle.SHEETS: "Sheets are open.",
+    Obstacle.CHECKS: "A sample check is open.",
+}
+"""What keeps an exam from being final, without the numbers that follow from what people said."""
+
 LOOK_AT_SHEETS = "Look at the sheets"
 
 
@@ -41,8 +55,8 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
     """Return what a person is told."""
     about = board.overview
     # What people say of one sheet tells of the others: whose sheets are is for those who answer nothing unseen.
-    unseen = settings.second_share > 0 and not person.is_lead
-    return {
+    unseen = person.answers_unseen(settings)
+    found = {
         "state": _state(board),
         "at": board.seen.taken_at.isoformat(timespec="seconds"),
         "fields": {
@@ -88,6 +102,25 @@ def told(board: Board, person: Person, settings: ReviewSettings) -> dict[str, An
             "counts": list(board.pace.counts),
         },
         "blocks": [_block(one, person, board, unseen=unseen) for one in board.blocks],
+        "hidden": "",
+    }
+    # Whoever answers unseen would see from one total to the next what an answer of somebody else did to its sheet.
+    return _without_totals(found) if unseen and person.role is UserRole.REVIEWER else found
+
+
+def _without_totals(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told to somebody who answers unseen: nothing that follows from what others said."""
+    blocks = [one | {"words": COUNTED.get(Obstacle(one["what"]), one["words"])} for one in found["blocks"]]
+    fields = found["fields"] | {"open": None, "by_machine": None}
+    nothing = {"words": [], "unlooked": 0, "may_be_wrong": None, "broken": False, "link": None}
+    return found | {
+        "hidden": TOTALS_UNSEEN,
+        "fields": fields,
+        "sheets": found["sheets"] | {"done": None},
+        "reasons": [],
+        "candidates": found["candidates"] | {"matched": None, "groups": []},
+        "checks": nothing,
+        "blocks": blocks,
     }
 
 

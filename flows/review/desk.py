@@ -74,6 +74,14 @@ class ReadOnce:
         self.pages = cache(store.pages)
 
 
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Fields with their trails, as they were read after `ticket` was drawn: what was stored before it is in them."""
+
+    ticket: int
+    fields: Sequence[tuple[FieldRow, Sequence[TrailRow]]]
+
+
 @dataclass(slots=True)
 class Desk:
     """An exam in memory. `begin` starts to read it; until that is done `seen` is None; `trouble` says what failed."""
@@ -87,7 +95,12 @@ class Desk:
     _open: dict[str, FlagRow] = field(default_factory=dict)
     _rows: dict[str, FieldRow] = field(default_factory=dict)
     _raw: dict[str, tuple[FieldRow, ...]] = field(default_factory=dict)
-    _touched: set[str] = field(default_factory=set)
+    _tickets: int = 0
+    _touched: dict[str, int] = field(default_factory=dict)
+    """The ticket of the latest reading of each field since the exam began to be looked at."""
+    _patched: dict[str, int] = field(default_factory=dict)
+    """The ticket of the reading of each field that is shown; `_looked_at` is that of all others."""
+    _looked_at: int = 0
     _lock: RLock = field(default_factory=RLock)
     _over: Event = field(default_factory=Event)
     _soon: Event = field(default_factory=Event)
@@ -183,7 +196,7 @@ class Desk:
     def _looked(self, store: Store) -> Seen:
         began = time.monotonic()
         with self._lock:
-            self._touched = set()
+            self._touched = {}
         with store.snapshot():
             changes = store.changes()
             once = ReadOnce(store)
@@ -208,6 +221,10 @@ class Desk:
             flags=flag_rows(decided.fields, decided.sheets, self.exam.sheets.templates),
         )
         rows, by_sheet, flags = dict(seen.rows), dict(seen.raw), {flag.row.key: flag for flag in seen.flags}
+        # What people said while this was worked out; what they say from now on is read again below.
+        with self._lock:
+            said = tuple(self._touched)
+        meanwhile = self._read(store, said)
         # Freeing a million records takes a second: not while others wait for the lock.
         before = self.seen, self._rows, self._raw, self._open, self._trails
         with self._lock:
@@ -218,8 +235,11 @@ class Desk:
             self.version += 1
             self._log.clear()
             self._logged_from = self.version
-            # What people said while this was worked out.
-            self._patch(store, self._touched)
+            self._patched, self._looked_at = {}, 0
+            self._patch(meanwhile)
+            self._patch(self._read(store, [key for key, at in self._touched.items() if at > meanwhile.ticket]))
+            # Who has read before and comes to patch only now may have read less than stands here.
+            self._patched, self._looked_at = {}, self._tickets
         del before
         return seen
 
@@ -290,20 +310,35 @@ class Desk:
 
         What it means for other sheets, such as a class list, is shown a little later, when the exam is decided anew.
         """
-        keys = set(keys)
+        # Read before the lock is taken, which others wait for.
+        fresh = self._read(store, tuple(set(keys)))
         with self._lock:
-            self._touched |= keys
-            self._patch(store, keys)
+            self._patch(fresh)
 
-    def _patch(self, store: Store, keys: Iterable[str]) -> None:
-        fresh = {key: row for key in keys if (row := store.field(key)) is not None}
+    def _read(self, store: Store, keys: Sequence[str]) -> Fresh:
+        """Read some fields. The ticket is drawn before: of two readings the later ticket has all that both know of."""
+        with self._lock:
+            self._tickets += 1
+            ticket = self._tickets
+            self._touched |= dict.fromkeys(keys, ticket)
+        return Fresh(ticket, store.fields_with_trails(keys) if keys else ())
+
+    def _patch(self, read: Fresh) -> None:
+        """Show what was read, but for fields of which a later reading is shown already."""
+        newer = [
+            (row, trail)
+            for row, trail in read.fields
+            if self._patched.get(row.key, self._looked_at) < read.ticket and not self._is_shown(row)
+        ]
+        fresh = {row.key: row for row, _ in newer}
+        self._patched |= dict.fromkeys(fresh, read.ticket)
         sheets = dict.fromkeys(self._rows[key].sheet for key in fresh if key in self._rows)
-        for key, row in fresh.items():
+        for row, trail in newer:
             is_disputed = row.correction is not None and row.correction.note == DISPUTED
-            if is_disputed or key in self._trails or self.exam.settings.review.second_share > 0:
-                self._trails[key] = store.trail(key)
-                self._looks.discard(key)
-                self._looks |= {key} if self._wants_second(key) else set()
+            if is_disputed or row.key in self._trails or self.exam.settings.review.is_blind:
+                self._trails[row.key] = trail
+                self._looks.discard(row.key)
+                self._looks |= {row.key} if self._wants_second(row.key) else set()
         for sheet in sheets:
             self._raw[sheet] = tuple(
                 # A page may have been given to another sheet meanwhile; the next look at the exam tells.
@@ -316,9 +351,17 @@ class Desk:
             changed = frozenset(row.key for sheet in sheets for row in self._raw[sheet])
             self._log.append((self.version, changed.union(fresh)))
 
+    def _is_shown(self, row: FieldRow) -> bool:
+        """Tell whether a field was neither read anew nor spoken of since it was decided.
+
+        Then nothing is to be shown, above all not what its sheet alone makes of it: the class list may know more.
+        """
+        shown = self._rows.get(row.key)
+        return shown is not None and shown.revision == row.revision
+
     def _wanted_trails(self, store: Store, rows: Iterable[FieldRow]) -> dict[str, Sequence[TrailRow]]:
         """Return the trails of all fields, if anybody has to know who answered first."""
-        wanted = self.exam.settings.review.second_share > 0 or any(
+        wanted = self.exam.settings.review.is_blind or any(
             row.correction is not None and row.correction.note == DISPUTED for row in rows
         )
         return dict(by_key(store.trail())) if wanted else {}

@@ -8,7 +8,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from flows.review.accounts import NotLetInError, TooSoonError, person_of
+from flows.review.accounts import NotLetInError, TooSoonError, person_in
+from flows.review.answers import forgotten
 from flows.review.guard import CSRF_HEADER
 from flows.review.office import HAS_ACCOUNTS, Here, Office, draw
 from flows.review.sessions import Session
@@ -49,7 +50,7 @@ def login_page(request: Request, office: Here, since: str = "") -> Response:
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
     has_accounts = office.store.has_users()
     ended = request.state.ended or (since == "accounts" and has_accounts)
-    return _login(request, has_accounts, f"{HAS_ACCOUNTS}." if ended else "")
+    return forgotten(request, _login(request, has_accounts, f"{HAS_ACCOUNTS}." if ended else ""))
 
 
 @router.post("/login")
@@ -73,7 +74,7 @@ async def login(request: Request, office: Here) -> Response:
         LOG.warning("Log-in refused: name and password do not fit (from %s)", address)
         words = "Name and password do not fit together, or the account is disabled."
         return _login(request, has_accounts, words, name, HTTPStatus.UNAUTHORIZED)
-    session = office.sessions.begin(person_of(office.exam, user.name, user.role), user)
+    session = office.sessions.begin(person_in(office.exam, user.name, user.role), user)
     return _enter(request, RedirectResponse("/", HTTPStatus.SEE_OTHER), office, session)
 
 

@@ -141,7 +141,8 @@ class Guard:
         problem = self._problem(request)
         if problem is None and not request.url.path.startswith(STATIC):
             try:
-                self._ground.check()
+                # In a thread, as everything that waits for a disk: a share that hangs holds up no other request.
+                await run_in_threadpool(self._ground.check)
                 request.state.session = session = await self._session(request)
             except FlowError as trouble:
                 await cannot(request, trouble)(scope, receive, answer)

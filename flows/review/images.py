@@ -21,6 +21,9 @@ KEY = re.compile(r"[0-9a-f]{12}-[0-9]{1,6}-[A-Za-z][A-Za-z0-9_]{0,31}")
 KEPT = "private, max-age=3600, immutable"
 """A picture is asked for with the revision of its reading: another reading has another address."""
 
+HEADERS = {"cache-control": KEPT, "vary": "cookie"}
+"""One browser may serve several people: whoever logs in next finds nothing of this, and names are hidden from some."""
+
 NO_FIELD = "There is no such field."
 NOWHERE = "Nobody knows where this field stands on its page."
 
@@ -34,7 +37,7 @@ def crop(key: str, office: Here, _: Reviewing) -> Response:
         png = office.store.crop_png(key)
     except KeyError as none:
         raise HTTPException(404, NO_FIELD) from none
-    return Response(png, media_type="image/png", headers={"cache-control": KEPT})
+    return Response(png, media_type="image/png", headers=HEADERS)
 
 
 @router.get("/around/{key}.jpg")
@@ -47,8 +50,7 @@ async def around(request: Request, key: str, office: Here, person: Reviewing) ->
     at, fit, asked = await run_in_threadpool(_asked, office, person, key)
     picture = await drawn(request, office, person, asked)
     jpeg = await run_in_threadpool(_cut, office, picture.jpeg, fit, at)
-    # The same address shows names to some and hides them from others: one browser may serve both.
-    return Response(jpeg, media_type="image/jpeg", headers={"cache-control": KEPT, "vary": "cookie"})
+    return Response(jpeg, media_type="image/jpeg", headers=HEADERS)
 
 
 def _asked(office: Office, person: Person, key: str) -> tuple[SheetField, Fit, Wanted]:

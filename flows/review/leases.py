@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Lock
 
+from flows.review.wall_groups import WALL
 from flows.reviewer import person_of
 
 LEASE_SECONDS = 90.0
@@ -22,8 +23,12 @@ others."""
 MOST_SHARE = 0.5
 """Of what waits, one person may have this share: of a small exam, too, something is left for a second person."""
 
-LEAST_HELD = 76
-"""However little waits, one person may have so many: a wall of sixty, and what one window of the queue asks for."""
+MOST_AHEAD = 16
+"""Fields that one window of the queue may ask for at once."""
+
+LEAST_HELD = 2 * WALL + MOST_AHEAD
+"""However little waits, one person may have so many: the page of a wall on the screen, the page after it, which is
+asked for before the first one is confirmed, and what one window of the queue asks for."""
 
 ENOUGH = (
     "As many fields as one person may have are on your screens. Confirm or answer them, or close windows that you do "

@@ -20,7 +20,10 @@ from flows.review.queue_order import Lines, Skipped
 from flows.review.round_files import FOLDER, RoundFiles
 from flows.review.rounds import Rounds
 from flows.review.sessions import Session, Sessions
+from flows.review.shown_flags import ShownFlags
 from flows.review.standings import Standings
+from flows.review.struck import FILE as STRUCK_FILE
+from flows.review.struck import Struck
 from flows.settings import Exam
 from flows.store import Store
 from flows.users import UserRole
@@ -54,8 +57,7 @@ class Office:
     """One exam that is open for review.
 
     `store` is for requests: no snapshot is ever taken of it, since many threads share it. `struck` are fields that
-    somebody struck on a wall, with their revision then: they are no more what others around them are. `struck_by` says
-    who struck each.
+    somebody struck on a wall: they are no more what others around them are.
     """
 
     exam: Exam
@@ -64,20 +66,21 @@ class Office:
     sessions: Sessions
     gate: Gate = field(default_factory=Gate)
     leases: Leases = field(default_factory=Leases)
-    struck: dict[str, str] = field(default_factory=dict)
-    struck_by: dict[str, str] = field(default_factory=dict)
     skipped: Skipped = field(default_factory=Skipped)
     pages: Environment = field(default_factory=page_drawer)
     boards: Boards = field(default_factory=Boards)
     catalogue: Catalogue = field(default_factory=Catalogue)
     pictures: Pictures = field(default_factory=Pictures)
     unpacked: Unpacked = field(default_factory=Unpacked)
+    shown_flags: ShownFlags = field(default_factory=ShownFlags)
     placing: PlacingJobs = field(default_factory=PlacingJobs)
+    struck: Struck = field(init=False)
     lines: Lines = field(init=False)
     rounds: Rounds = field(init=False)
     standings: Standings = field(init=False)
 
     def __post_init__(self) -> None:
+        self.struck = Struck(self.exam.dir / STRUCK_FILE, self.desk)
         self.lines = Lines(self.desk)
         self.leases.waiting = self.desk.waiting
         self.rounds = Rounds(RoundFiles(self.exam.dir / FOLDER), self.desk)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from flows.settings import ReviewSettings
 from flows.users import UserRole
 
 
@@ -20,3 +21,7 @@ class Person:
     def is_lead(self) -> bool:
         """Whether this person decides about candidates and pages."""
         return self.role is UserRole.LEAD
+
+    def answers_unseen(self, settings: ReviewSettings) -> bool:
+        """Tell whether this person is one of those who answer without being told what others said."""
+        return settings.is_blind and not self.is_lead

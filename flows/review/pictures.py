@@ -22,6 +22,7 @@ from fastapi import HTTPException
 from flows.limits import PAGE_SECONDS, clock
 from flows.review.drawing import Picture, Wanted, draw
 from flows.review.refusals import Refused
+from flows.reviewer import person_of
 from flows.workers import ReaderSpec, begin
 from recognizer.errors import RecognizerError
 
@@ -139,7 +140,7 @@ class Pictures:
     @contextmanager
     def _waiting(self, person: str) -> Iterator[None]:
         """Count somebody who waits (503 when it is for too many pages)."""
-        name = person.casefold()
+        name = person_of(person)
         with self._lock:
             if self._people[name] >= MOST_WAITING:
                 raise HTTPException(503, ENOUGH, headers={"retry-after": str(AGAIN_SECONDS)})

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 from flows.export.flags_sheet import FlagRow
 from flows.review.bodies import Body, Key, RowNumber, ShortText, Tab, Token, body_of
 from flows.review.images import KEY
-from flows.review.leases import ENOUGH, holder_of_window
+from flows.review.leases import ENOUGH, MOST_AHEAD, holder_of_window
 from flows.review.office import Here, Office, Reviewing, draw, session_of
 from flows.review.people import Person
 from flows.review.queue_order import Asked, Choice, Order, is_for, waiting
@@ -22,9 +22,6 @@ from flows.review.saying import GONE, Said, Told, Word, meaning_of, say, undo
 from recognizer.template import Kind, SheetTemplate
 
 router = APIRouter()
-
-MOST_AHEAD = 16
-"""Fields that one window may ask for at once."""
 
 MOST_HAD = 200
 """Fields that one window may have: those ahead, and decisions that wait while the server does not answer."""
@@ -97,7 +94,7 @@ def page(request: Request, office: Here, person: Reviewing) -> HTMLResponse:
     """Show the view."""
     office.lines.warm((person, Order.SHEETS, Choice()))
     templates = office.exam.sheets.templates
-    is_blind = office.exam.settings.review.second_share > 0
+    is_blind = office.exam.settings.review.is_blind
     reasons = [(name, word) for name, (word, _) in REASONS.items() if is_blind or name not in ("second", "disputed")]
     return draw(
         request,
@@ -177,7 +174,7 @@ def hand_out(office: Office, line: Asked, holder: str, have: Iterable[str], want
                 break
             take(key, skipped=skipped)
 
-    struck = [key for key in office.lines.among(line, list(office.struck)) if key not in passed]
+    struck = [key for key in office.lines.among(line, list(office.struck.now())) if key not in passed]
     take_of(struck)
     passed.update(struck)
     _, left = office.lines.keys(line, want - len(found), lambda key: key not in passed and take(key))

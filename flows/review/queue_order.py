@@ -24,7 +24,7 @@ from flows.reviewer import is_same_person, person_of
 from flows.settling import heading
 from flows.trail import Turn, waits_for
 from recognizer.records import Flag, ValueState
-from recognizer.template import SheetTemplate
+from recognizer.template import Role, SheetTemplate
 from recognizer.values import expectation
 
 MOST_LINES = 20
@@ -141,19 +141,20 @@ def is_for(desk: Desk, person: Person, flag: FlagRow, choice: Choice) -> bool:
 
 
 def is_held_back(desk: Desk, person: Person, row: FieldRow) -> bool:
-    """Tell whether a field waits for this person only later: for a sum in which an answer stands that is not shown.
+    """Tell whether a field waits for this person only later: one that a sum decides in which a hidden answer stands.
 
-    It was read well; that it is asked about says that the sum does not agree, and so tells of that answer. As soon as
-    this person has answered the rest of the sheet, it waits for him too.
+    Whether such a field is open at all may follow from that answer: it settles the field, or contradicts it. So none of
+    the sheet's marks and totals that nobody has spoken of waits for this person before he has answered those of which
+    he must not see what others said.
     """
-    if row.correction is not None or row.flag is not Flag.SUM or not _answers_unseen(desk, person):
+    if row.correction is not None or row.role not in (Role.MARK, Role.TOTAL):
         return False
-    mine = desk.fields_of_sheet(row.sheet)
-    own = next((one for one in mine if one.key == row.key), row)
+    if not person.answers_unseen(desk.exam.settings.review):
+        return False
     share = desk.exam.settings.review.second_share
-    return own.state is not ValueState.UNSETTLED and any(
+    return any(
         waits_for(desk.trail_of(one.key), person.name, share) in (Turn.SECOND, Turn.THIRD)
-        for one in mine
+        for one in desk.fields_of_sheet(row.sheet)
         if one.correction is not None
     )
 
@@ -307,7 +308,7 @@ class Lined:
         return takes
 
     def _placing(self, person: Person, order: Order) -> Callable[[FlagRow], int]:
-        is_unseen = _answers_unseen(self._desk, person)
+        is_unseen = person.answers_unseen(self._desk.exam.settings.review)
         confidence = _alone(self._desk) if is_unseen else _together
         still_open: Callable[[str], int] = _open_alone(self._desk) if is_unseen else self._open.__getitem__
         came, many, kind = self._ranks.came, self._ranks.many, self._ranks.kind
@@ -335,10 +336,6 @@ class Lined:
             Order.SUREST: surest,
             Order.UNSUREST: unsurest,
         }[order]
-
-
-def _answers_unseen(desk: Desk, person: Person) -> bool:
-    return desk.exam.settings.review.second_share > 0 and not person.is_lead
 
 
 def _together(row: FieldRow) -> float:

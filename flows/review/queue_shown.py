@@ -13,7 +13,6 @@ from flows.records import FieldRow
 from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.queue_order import DOUBT, SECOND, is_held_back, look_at, reason_of, turn_of, waiting
-from flows.review.saying import is_blind
 from flows.review.scan_names import file_of, readable
 from flows.review.uncounted import left_open, nothing_awarded
 from flows.review.untold import Sight
@@ -135,7 +134,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
     allowed, pattern = surely_allowed(at) if (at := desk.template_field(row)) else ((), "")
     no_blank = left_open(office, row, ValueState.BLANK)
     found = without_blank(guesses(row), nothing_awarded(office, row)) if no_blank else guesses(row)
-    if not is_unseen and office.struck.get(row.key) == flag.row.revision:
+    if not is_unseen and office.struck.told(person).get(row.key) == flag.row.revision:
         # What somebody saw to be wrong is not one key away; whoever reads it all the same types it.
         found = tuple(guess for guess in found if guess.value != row.decision.guess)
         sentence = STRUCK.format(row.decision.guess_in_words or BLANK_WORD)
@@ -160,7 +159,7 @@ def shown(office: Office, person: Person, flag: FlagRow, *, skipped: bool = Fals
         crop=f"/crop/{row.key}.png?v={reading}",
         around=f"/around/{row.key}.jpg?v={reading}",
         turn=turn.value,
-        blind=is_blind(office),
+        blind=office.exam.settings.review.is_blind,
         no_blank=no_blank,
         skipped=skipped,
     )
@@ -183,15 +182,18 @@ def shown_again(office: Office, person: Person, row: FieldRow) -> Shown:
     said = None
     if mine:
         said = mine[-1].value or mine[-1].note or BLANK_WORD
-    return replace(again, revision=row.revision, said=said, closed="" if flag or mine else _closed(office, row))
+    return replace(again, revision=row.revision, said=said, closed="" if flag or mine else _closed(office, person, row))
 
 
-def _closed(office: Office, row: FieldRow) -> str:
+def _closed(office: Office, person: Person, row: FieldRow) -> str:
     """Say why nothing is left to decide about a field; in blind review not what somebody said."""
     said = row.correction
+    if said is None and person.answers_unseen(office.exam.settings.review):
+        # Whether it is settled may follow from an answer that this person must not know of.
+        return "Nothing of this field is to be decided by you now."
     if said is None:
         return "This field is settled: other fields, or the class list, made sure what it holds."
-    what = "" if is_blind(office) else f" ({said.value or said.note or BLANK_WORD})"
+    what = "" if office.exam.settings.review.is_blind else f" ({said.value or said.note or BLANK_WORD})"
     return f"{said.reviewer} decided this field at {said.made_at.astimezone():%H:%M on %Y-%m-%d}{what}."
 
 

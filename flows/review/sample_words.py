@@ -68,13 +68,20 @@ def what_became(done: HandedIn, drawn: int) -> Iterator[str]:
     for one in done.raised:
         held = Thresholds(one.digits, one.number, one.choice)
         yield (
-            f"The thresholds of {one.model} were raised ({one.why}): accepted are {_scores(held)}. "
-            f"{one.reopened:,} fields were reopened and wait in the queue."
+            f"The thresholds of {one.model} were raised ({one.why}): accepted are {_scores(held)}."
+            f"{_reopened(one.reopened)}"
         )
     if not done.raised:
         yield "No threshold was raised."
     if done.left_out:
         yield f"{len(done.left_out):,} could not be taken any more and count for nothing:"
+
+
+def _reopened(number: int) -> str:
+    """Say how many fields a threshold sent back to people; nothing where it was none."""
+    if not number:
+        return ""
+    return f" {number:,} field{' was reopened and waits' if number == 1 else 's were reopened and wait'} in the queue."
 
 
 def _fields(number: int) -> str:

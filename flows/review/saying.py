@@ -22,7 +22,7 @@ from flows.review.office import Office
 from flows.review.people import Person
 from flows.review.refusals import Refused
 from flows.review.uncounted import left_open
-from flows.review.untold import Sight, answers_unseen
+from flows.review.untold import Sight
 from flows.reviewer import is_same_person
 from flows.settling import heading
 from flows.trail import act_of, has_answered, in_force, standing, undo_of
@@ -205,7 +205,7 @@ def undo(office: Office, person: Person, key: str, token: str, row: int | None =
         raise
     office.desk.touched(office.store, [key])
     told = _told(office, person, made, stored=stored)
-    if is_blind(office):
+    if office.exam.settings.review.is_blind:
         # What stands now may be somebody else's answer.
         return Told(key, told.stored, told.number, ValueState.UNSETTLED, "", "")
     return told
@@ -292,11 +292,6 @@ def _meaning(office: Office, row: FieldRow, said: Said, shown: FieldRow | None) 
     return _valued(field, said.text, row.key)
 
 
-def is_blind(office: Office) -> bool:
-    """Tell whether people must not be told what others said: a second person answers fields unseen."""
-    return office.exam.settings.review.second_share > 0
-
-
 def what_happened(office: Office, person: Person, trail: Sequence[TrailRow], revision: str) -> str:
     """Say what came between the look at a field and the decision about it; in blind review not what was said."""
     _, _, seen = revision.rpartition(".")
@@ -332,7 +327,7 @@ def _said_since(office: Office, person: Person, trail: Sequence[TrailRow], left:
 
 def _what(office: Office, person: Person, said: Correction, trail: Sequence[TrailRow]) -> str:
     """Return in brackets what somebody said, "" where this person must not be told."""
-    if is_blind(office) or is_unseen(office, person, trail):
+    if office.exam.settings.review.is_blind or is_unseen(office, person, trail):
         return ""
     return f" ({said.value or said.note or BLANK_WORD})"
 
@@ -404,7 +399,7 @@ def _check_token(token: str) -> None:
 def _told(office: Office, person: Person, row: TrailRow, *, stored: bool) -> Told:
     said = row.correction
     # What stood before may be somebody else's word, or follow from one about another field of the sheet.
-    was = "" if said.act is Act.SECOND or answers_unseen(office, person) else said.was
+    was = "" if said.act is Act.SECOND or person.answers_unseen(office.exam.settings.review) else said.was
     return Told(said.key, stored, row.number, said.state, said.value, was)
 
 

@@ -80,6 +80,11 @@ class Throttle:
             while len(self._known) > MOST_KEPT:
                 del self._known[next(iter(self._known))]
 
+    def is_known(self, name: str, address: str) -> bool:
+        """Tell whether a name came in from a place before."""
+        with self._lock:
+            return (typed_name(name), _place(address)) in self._known
+
     def _keys(self, name: str, address: str) -> list[tuple[Hashable, int]]:
         pair, place = (typed_name(name), _place(address)), _place(address)
         keys: list[tuple[Hashable, int]] = [(pair, FREE_TRIES), (place, FREE_OF_PLACE)]

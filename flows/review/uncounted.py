@@ -96,7 +96,7 @@ def _has_absent(office: Office, row: FieldRow, whole: str) -> bool:
 
     In blind review only what the machine reads counts: what somebody else said is not told by a refusal.
     """
-    is_blind = office.exam.settings.review.second_share > 0
+    is_blind = office.exam.settings.review.is_blind
     return any(
         one.state is ValueState.VALUE and one.value == ABSENT
         for one in office.desk.fields_of_sheet(row.sheet)

@@ -10,7 +10,7 @@ of it tells of it too: the sum of its sheet, guesses by that sum, and whose the 
 Leads see everything: they give no blind answers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -37,11 +37,6 @@ EXTRA_PAPER = "extra paper"
 WHOSE_UNSEEN = "what the class list says is shown to leads only: others answer unseen here"
 
 
-def answers_unseen(office: Office, person: Person) -> bool:
-    """Tell whether a person is one of those who answer without being told what others said."""
-    return office.exam.settings.review.second_share > 0 and not person.is_lead
-
-
 @dataclass(slots=True)
 class Sight:
     """What one person may see of an exam, as it is at the moment: made anew for every request."""
@@ -53,7 +48,7 @@ class Sight:
     @property
     def is_blind(self) -> bool:
         """Whether anything has to be hidden at all."""
-        return answers_unseen(self.office, self.person)
+        return self.person.answers_unseen(self.office.exam.settings.review)
 
     def hidden(self, sheet: str) -> frozenset[str]:
         """Return the fields of a sheet, by key, of which this person must not see what others said."""
@@ -68,10 +63,12 @@ class Sight:
         if not self.is_blind:
             return row
         alone, hidden = self._of(row.sheet)
-        is_hidden = row.key in hidden or bool(hidden_keys(self.office, self.person, [row]))
-        if is_hidden:
-            row = replace(row, correction=None)
         own = alone.get(row.key)
+        if row.correction is not None:
+            # Of what the desk has not seen yet, or knows on another sheet, it is asked by itself.
+            is_known = own is not None and own.correction is not None
+            if row.key in hidden or (not is_known and hidden_keys(self.office, self.person, [row])):
+                row = replace(row, correction=None)
         if own is None or own.decision == row.decision or not self.hides(row):
             return row
         return replace(row, decision=own.decision, settled_by=Settler.READING)
@@ -89,10 +86,22 @@ class Sight:
     def open_flags(self) -> tuple[FlagRow, ...]:
         """Return the fields that wait for somebody, as this person may see them."""
         desk = self.office.desk
-        flags = desk.open_flags().values()
         if not self.is_blind:
-            return tuple(flags)
-        return tuple(self.flag(flag) for flag in flags if not is_held_back(desk, self.person, flag.row))
+            return tuple(desk.open_flags().values())
+        return tuple(self.office.shown_flags.of(self.person, desk, self._showing))
+
+    def _showing(self) -> Callable[[FlagRow], FlagRow | None]:
+        # Not by what this one has looked up before: what is kept would be older than the version that it is kept as.
+        sight, desk = Sight(self.office, self.person), self.office.desk
+
+        def shown(flag: FlagRow) -> FlagRow | None:
+            return None if is_held_back(desk, sight.person, flag.row) else sight.flag(flag)
+
+        return shown
+
+    def is_open(self, key: str) -> bool:
+        """Tell whether a field waits for somebody, as far as this person may know it."""
+        return key in self.open_why([key])
 
     def open_why(self, keys: Iterable[str]) -> dict[str, str]:
         """Return those of some fields that wait for somebody, and why, as this person may know it."""

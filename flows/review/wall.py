@@ -44,6 +44,8 @@ NOT_NOW = "Somebody else decided this field meanwhile, or it was read again; it 
 
 ANSWERED = "{} has answered this field already; it was left as it is."
 
+STILL_READING = "The exam is being read; what was struck is known to be open in a moment."
+
 OTHER_GUESS = "The machine does not guess now what this page was confirmed as; it was left as it is."
 
 
@@ -115,7 +117,7 @@ def page(request: Request, office: Here, person: Reviewing) -> HTMLResponse:
         groups=shown,
         fields=sum(len(group.flags) for group in shown),
         alone=sum(len(group.flags) < WORTH_A_WALL for group in groups),
-        struck=len(office.struck),
+        struck=office.struck.waiting(),
         unsettling=_unsettling(office, person) if office.desk.seen is not None else 0,
         is_lead=person.is_lead,
     )
@@ -145,7 +147,7 @@ def fields(
     holder = _holder(request, person, asked.tab)
     group, without = _group(office, person, asked.group), set(asked.without)
     for key in without:
-        _kept(office, key, holder)
+        _kept(office, person, key, holder)
     found = page_of(group, without, lambda key: office.leases.take(key, holder)) if group else ()
     left = sum(flag.row.key not in without for flag in group.flags) if group else 0
     return {
@@ -163,7 +165,7 @@ def keep(request: Request, office: Here, person: Reviewing, asked: SomeKeys) -> 
     """Keep fields for a screen that is still looked at."""
     holder = _holder(request, person, asked.tab)
     # What waits for nobody is kept by nobody: keys that are made up take no room.
-    return {"lost": [key for key in asked.keys if not _kept(office, key, holder)]}
+    return {"lost": [key for key in asked.keys if not _kept(office, person, key, holder)]}
 
 
 @router.post("/wall/free")
@@ -184,10 +186,10 @@ def confirm(
     keys = [one.key for one in (*said.fields, *said.struck)]
     if len(set(keys)) != len(keys):
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "Send each field once, struck or not.")
+    if said.struck and office.desk.seen is None:
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, STILL_READING)
     stored, late = _store(office, person, said)
-    for one in said.struck:
-        if office.desk.is_open(one.key) is not None and office.struck.get(one.key) != one.revision:
-            office.struck[one.key], office.struck_by[one.key] = one.revision, person.name
+    office.struck.add(((one.key, one.revision) for one in said.struck), person.name)
     office.leases.free_all(_holder(request, person, said.tab), keys)
     return {
         "stored": [row.correction.key for row in stored],
@@ -211,11 +213,8 @@ def undo(office: Here, person: Reviewing, asked: Annotated[Undo, Depends(body_of
                 late.append(Late(row.key, str(problem)))
         return made
 
-    for key in asked.struck:
-        # What somebody else struck stays struck: only who saw the page knows why.
-        if person.is_lead or is_same_person(office.struck_by.get(key, ""), person.name):
-            office.struck.pop(key, None)
-            office.struck_by.pop(key, None)
+    # What somebody else struck stays struck: only who saw the page knows why.
+    office.struck.drop(asked.struck, lambda who: person.is_lead or is_same_person(who, person.name))
     rows, gone = _decide(office, person, list(asked.keys), asked.token, choose)
     told = [*late, *(Late(key, GONE) for key in gone)]
     return {
@@ -306,12 +305,12 @@ def _undone(trail: Sequence[TrailRow], person: Person, confirmed: str) -> Correc
 
 def _groups(office: Office, person: Person) -> tuple[Group, ...]:
     flags = _flags(office, person)
-    return wall_groups(flags, office.desk.template_field, office.struck, _settles(office))
+    return wall_groups(flags, office.desk.template_field, office.struck.now(), _settles(office))
 
 
 def _group(office: Office, person: Person, name: str) -> Group | None:
     flags = _flags(office, person)
-    return named_group(name, flags, office.desk.template_field, office.struck, _settles(office))
+    return named_group(name, flags, office.desk.template_field, office.struck.now(), _settles(office))
 
 
 def _flags(office: Office, person: Person) -> Iterable[FlagRow]:
@@ -365,8 +364,8 @@ def _place(office: Office, key: str) -> str:
     return f"{row.sheet}, {heading(field) if field else row.field}" if row else key
 
 
-def _kept(office: Office, key: str, holder: str) -> bool:
-    if office.desk.is_open(key) is None:
+def _kept(office: Office, person: Person, key: str, holder: str) -> bool:
+    if not Sight(office, person).is_open(key):
         office.leases.free(key, holder)
         return False
     return office.leases.keep(key, holder)

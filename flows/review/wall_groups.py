@@ -60,6 +60,11 @@ class Group:
         """How sure the machine is of the least certain one."""
         return self.flags[0].row.decision.confidence
 
+    @property
+    def pages(self) -> int:
+        """How many pages it fills."""
+        return -(-len(self.flags) // WALL)
+
 
 def group_title(row: FieldRow) -> str:
     """Return what fields are called of which the machine guesses the same as of this one."""

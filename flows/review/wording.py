@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+from functools import lru_cache
 from pathlib import Path
 
 LOG = logging.getLogger("flows.review")
@@ -18,10 +19,16 @@ def without_paths(words: str, folder: Path) -> str:
     >>> without_paths("/exams/chemistry/tallymark.db cannot be written", Path("/exams/chemistry"))
     'tallymark.db cannot be written'
     """
-    for place in sorted({str(folder), str(folder.resolve())}, key=len, reverse=True):
-        if place not in ("", ".", "/"):
-            words = words.replace(f"{place}/", "").replace(place, "the exam folder")
+    for place in names_of(folder):
+        words = words.replace(f"{place}/", "").replace(place, "the exam folder")
     return FOLDERS.sub("", words)
+
+
+@lru_cache(maxsize=8)
+def names_of(folder: Path) -> tuple[str, ...]:
+    """Return the names by which a folder is called, the longest first; looked up once, since a share may hang later."""
+    names = {str(folder), str(folder.resolve())} - {"", ".", "/"}
+    return tuple(sorted(names, key=len, reverse=True))
 
 
 def fault_number(problem: BaseException) -> str:

@@ -56,9 +56,10 @@ def log_in(page: Page, review: Review, name: str, password: str = PASSWORD) -> N
 
 
 def open_queue(page: Page, review: Review, query: str = "") -> None:
-    """Open the queue, and wait until a field is on the screen."""
+    """Open the queue, and wait until a field is on the screen, and its picture has come or failed."""
     page.goto(f"{review.at}/queue{query}")
     expect(page.locator("#queue")).to_have_attribute("data-state", "one")
+    page.wait_for_function("() => document.querySelector('#crop img').complete")
 
 
 def key_shown(page: Page) -> str:
@@ -77,10 +78,11 @@ def press(page: Page, *keys: str) -> None:
 
 
 def wait_for_next(page: Page, before: str) -> None:
-    """Wait until another field is on the screen, or none."""
+    """Wait until another field is on the screen, and its picture has come or failed, or none is there."""
     page.wait_for_function(
         "before => ['finished', 'failed'].includes(document.querySelector('#queue').dataset.state)"
         " || (document.querySelector('#queue').dataset.state === 'one'"
+        " && document.querySelector('#crop img').complete"
         " && !document.querySelector('#crop img').src.includes(before))",
         arg=before,
     )
@@ -101,8 +103,12 @@ def answer(page: Page) -> None:
         press(page, "0", "Enter")
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait until something holds that no page shows: what is in the database, for instance."""
+def wait_until(page: Page, holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until something holds that the page does not show: what is in the database, what was sent.
+
+    Meanwhile the page is listened to: what it sends is handled, and noted by whoever notes it.
+    """
     until = time.monotonic() + seconds
-    while not holds() and time.monotonic() < until:
-        time.sleep(0.05)
+    while not (there := holds()) and time.monotonic() < until:
+        page.wait_for_timeout(50)
+    assert there, f"this did not come about within {seconds:g} s"

@@ -7,11 +7,13 @@ from playwright.sync_api import Page, Route, expect
 
 from benchmarks.browsing import Review
 from tests.browser.conftest import Watched
-from tests.browser.steps import key_shown, open_queue, press, said, wait_for_next, wait_saved
+from tests.browser.steps import key_shown, open_queue, press, said, wait_for_next, wait_saved, wait_until
 
 LINE = "?order=field&template=cover_marks"
 AT = "/sheets?sheet=cover_marks%2301066"
 SAY = {"queue": "**/queue/say", "sheet": "**/sheets/say", "wall": "**/wall/confirm"}
+MOST = 80
+"""More fields than are open."""
 FULL = "The database cannot be written: the disk is full"
 
 
@@ -78,6 +80,45 @@ def test_an_answer_that_is_refused_comes_back_even_if_its_field_cannot_be_asked_
     wait_for_next(page, first)
     wait_saved(page)
     assert said(folder) == [("Kim", "say", "2"), ("Kim", "say", "3")]
+
+
+def test_a_field_that_is_handed_out_again_while_its_refused_answer_comes_back_is_shown_once(
+    kim: Watched, review: Review, folder: Path
+) -> None:
+    page = kim.page
+    kim.expected.append("500")
+    open_queue(page, review, LINE)
+    first = key_shown(page)
+    held: dict[str, Route] = {}
+
+    def hold(route: Route) -> None:
+        held[route.request.url.rsplit("/", 2)[1]] = route
+
+    page.route("**/queue/field/*", hold)
+    page.route(SAY["queue"], lambda route: route.fulfill(status=500, json={"problem": "A fault of ours."}))
+    press(page, "3", "Enter")
+    wait_for_next(page, first)
+    wait_until(page, lambda: "field" in held)
+    page.unroute(SAY["queue"])
+    # What is said now is on its way until the end: nothing that the server learns tidies up here.
+    page.route(SAY["queue"], lambda _: None)
+    with page.expect_response(lambda one: one.url.endswith("/queue/next") and first in one.text()):
+        page.locator("#choice [name=order]").select_option("unsurest")
+    expect(page.locator("#queue")).to_have_attribute("data-state", "one")
+    with page.expect_response("**/queue/field/*"):
+        held["field"].continue_()
+    expect(page.locator("#told")).to_contain_text("A fault of ours.")
+    # Skipped one after another, they come again once all have been there: the first that does is the one seen first.
+    shown = [key_shown(page)]
+    for _ in range(MOST):
+        press(page, "PageDown")
+        wait_for_next(page, shown[-1])
+        shown.append(key_shown(page))
+        if shown[-1] in shown[:-1]:
+            break
+    assert first in shown
+    assert shown[-1] == shown[0]
+    assert said(folder) == []
 
 
 @pytest.mark.parametrize("status", [503, 507])
@@ -170,6 +211,78 @@ def test_a_refusal_that_comes_when_another_sheet_is_on_the_screen_says_of_which_
     page.unroute(SAY["sheet"])
     page.locator("#previous").click()
     expect(page.locator("#typed")).to_have_value("7.5")
+    assert said(folder) == []
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_what_is_typed_while_an_answer_is_being_saved_stays_where_it_is(
+    kim: Watched, review: Review, folder: Path, elsewhere: bool
+) -> None:
+    page = kim.page
+    open_sheet(page, review)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(SAY["sheet"], hold)
+    press(page, "Enter", "Control+a", *"7.5", "Enter")
+    if elsewhere:
+        page.locator('#paper .field[aria-label^="2 (max 10)"]').focus()
+        press(page, "Enter")
+    press(page, "Control+a", "2", "Enter")
+    expect(page.locator("#problem")).to_contain_text("The answer before is still being saved; this one waits here")
+    held[0].continue_()
+    expect(page.locator("#problem")).to_have_text("4 (max 10): 7.5, saved. What is typed here is not saved yet.")
+    label = "2 (max 10)" if elsewhere else "4 (max 10)"
+    expect(page.locator("#field-name")).to_have_text(label)
+    expect(page.locator("#typed")).to_have_value("2")
+    expect(page.locator("#typed")).to_be_focused()
+    page.unroute(SAY["sheet"])
+    press(page, "Enter")
+    expect(page.locator("#problem")).to_have_text(f"{label}: 2, saved")
+    assert said(folder) == [("Kim", "say", "7.5"), ("Kim", "say", "2")]
+
+
+def test_what_is_typed_while_an_answer_is_being_taken_back_stays_where_it_is(
+    kim: Watched, review: Review, folder: Path
+) -> None:
+    page = kim.page
+    open_sheet(page, review)
+    press(page, "Enter", "Control+a", *"7.5", "Enter")
+    expect(page.locator("#problem")).to_have_text("4 (max 10): 7.5, saved")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/sheets/undo", hold)
+    press(page, "u")
+    wait_until(page, lambda: bool(held))
+    page.locator('#paper .field[aria-label^="2 (max 10)"]').focus()
+    press(page, "Enter", "Control+a", "2")
+    expect(page.locator("#typed")).to_have_value("2")
+    held[0].continue_()
+    expect(page.locator("#problem")).to_contain_text(
+        "Taken back: 7.5, 4 (max 10). What is typed here is not saved yet."
+    )
+    expect(page.locator("#field-name")).to_have_text("2 (max 10)")
+    expect(page.locator("#typed")).to_have_value("2")
+    assert [act for _, act, _ in said(folder)] == ["say", "undo"]
+
+
+def test_a_failure_that_goes_on_is_told_on_the_next_sheet_too(kim: Watched, review: Review, folder: Path) -> None:
+    page = kim.page
+    kim.expected.append("507")
+    open_sheet(page, review)
+    page.route(SAY["sheet"], lambda route: route.fulfill(status=507, json={"problem": FULL}))
+    press(page, "Enter", "Control+a", *"7.5", "Enter")
+    expect(page.locator("#offline")).to_contain_text(FULL)
+    # No more is sent: the line below must stand by itself, not come again with the next attempt.
+    page.route(SAY["sheet"], lambda _: None)
+    page.locator("#next").click()
+    expect(page.locator("#name")).to_have_text("cover_marks#01067")
+    assert FULL in page.locator("#offline").inner_text()
     assert said(folder) == []
 
 

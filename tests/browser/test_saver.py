@@ -134,6 +134,36 @@ def test_what_somebody_decided_is_never_sent_by_another_who_logs_in_in_the_same_
     assert [(who, what) for who, _, what in said(folder)][1:] == [("Ada", "3")]
 
 
+def test_who_logs_in_with_a_lesser_role_is_told_so_and_not_that_nobody_is_logged_in(
+    browsers: Browsers, office: Review, folder: Path
+) -> None:
+    add_account(folder, "Vic", UserRole.VIEWER)
+    watched = browsers.open()
+    watched.expected += [*GONE, "beforeunload"]
+    page = watched.page
+    log_in(page, office, "Ada")
+    expect(page.locator(".who")).to_have_text("Ada")
+    open_queue(page, office, LINE)
+    other = page.context.new_page()
+    other.goto(office.at)
+    other.get_by_role("button", name="Log out").click()
+    expect(other).to_have_url(f"{office.at}/login")
+    log_in(other, office, "Vic")
+    expect(other.locator(".who")).to_have_text("Vic")
+    answer(page, "3", "Enter")
+    expect(page.locator("#offline")).to_contain_text("Whoever is logged in in this browser now may not say what fields")
+    expect(page.locator("#offline")).to_contain_text("1 decision waits here, nothing is lost.")
+    expect(page.locator("#offline")).not_to_contain_text("You are logged out")
+    assert said(folder) == []
+    other.get_by_role("button", name="Log out").click()
+    expect(other).to_have_url(f"{office.at}/login")
+    log_in(other, office, "Ada")
+    expect(other.locator(".who")).to_have_text("Ada")
+    wait_saved(page)
+    expect(page.locator("#offline")).to_be_hidden()
+    assert said(folder) == [("Ada", "say", "3")]
+
+
 def test_an_answer_is_changed_and_taken_back_while_the_server_is_away(
     kim: Watched, review: Review, folder: Path
 ) -> None:

@@ -102,10 +102,10 @@ def test_what_was_sent_before_a_reload_is_sent_after_it_as_it_was(page: Page, re
     open_queue(page, review, LINE)
     sent = lose_answers(page, SAY, 1)
     answer(page, "3", "Enter")
-    wait_until(lambda: bool(sent) and bool(said(folder)))
+    wait_until(page, lambda: bool(sent) and bool(said(folder)))
     page.reload()
     expect(page.locator("#queue")).to_have_attribute("data-state", "one")
-    wait_until(lambda: len(sent) > 1)
+    wait_until(page, lambda: len(sent) > 1)
     wait_saved(page)
     assert {one["token"] for one in sent} == {sent[0]["token"]}
     assert {one["revision"] for one in sent} == {sent[0]["revision"]}
@@ -119,7 +119,7 @@ def test_what_may_have_arrived_is_taken_back_by_a_decision_and_not_in_memory(
     sent = lose_answers(page, SAY, 1)
     first = answer(page, "3", "Enter")
     # The server has it, and this window does not know that.
-    wait_until(lambda: bool(said(folder)))
+    wait_until(page, lambda: bool(said(folder)))
     assert len(sent) == 1
     press(page, "Control+z")
     assert key_shown(page) == first
@@ -158,7 +158,7 @@ def open_line_again(page: Page, key: str) -> None:
         page.wait_for_timeout(200)
         return key_shown(page) == key
 
-    wait_until(is_there)
+    wait_until(page, is_there)
     assert key_shown(page) == key
     page.locator("#typed").focus()
 

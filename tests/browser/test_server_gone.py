@@ -67,7 +67,7 @@ def test_decisions_outlive_a_reload(kim: Watched, review: Review, folder: Path) 
     page.goto(f"{review.at}/queue")
     expect(page.locator("#queue")).to_have_attribute("data-state", "one")
     page.wait_for_function('() => !sessionStorage.length || !Object.values(sessionStorage).join().includes("token")')
-    wait_until(lambda: len(trail(folder)) == 1)
+    wait_until(page, lambda: len(trail(folder)) == 1)
     assert [row.correction.key for row in trail(folder)] == [key]
 
 

@@ -121,6 +121,19 @@ def test_corners_that_cannot_be_meant_are_refused_before_anything_is_read(
     assert outcome_of(folder, TORN, 2) is PageOutcomeKind.FAILED
 
 
+def test_where_the_server_has_forgotten_what_it_did_that_is_said(kim: Watched, review: Review) -> None:
+    page = kim.page
+    page.goto(f"{review.at}/sheets?show=held")
+    page.locator("#body a.row-link").click()
+    expect(page.locator("svg.viewer image")).to_have_count(2)
+    # What is sent never arrives, so nothing is known of it there, as after a restart.
+    page.route("**/*", lambda route: route.fulfill(json={}) if route.request.method == "POST" else route.continue_())
+    press(page, "r", "Enter")
+    expect(page.locator("#outcome")).to_contain_text("It is not known what became of this")
+    expect(page.get_by_role("link", name="Load this page again")).to_be_visible()
+    expect(page.locator("#progress")).to_be_hidden()
+
+
 def test_of_two_pictures_of_a_page_one_is_chosen_after_asking_and_otherwise_again(
     kim: Watched, review: Review, folder: Path
 ) -> None:

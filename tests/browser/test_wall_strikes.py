@@ -1,6 +1,7 @@
 """Strikes on a wall: kept over a reload, in the window where they were made, until their page is confirmed."""
 
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
@@ -127,3 +128,69 @@ def test_a_page_that_comes_too_early_waits_and_is_stored_whole(kim: Watched, rev
     assert len(tried) == 2
     with open_store(folder) as store:
         assert len(store.trail()) == shown
+
+
+class Answers:
+    """What the server says of a page that is confirmed: that its disk is full, until `now` is told otherwise."""
+
+    def __init__(self, kim: Watched) -> None:
+        self.status, self.told = 507, dict[str, Any]({"problem": "The disk is full."})
+        kim.expected += ["507", "409"]
+        kim.page.on("dialog", lambda dialog: dialog.accept())  # leaving is warned of while something waits
+        kim.page.route("**/wall/confirm", self.answer)
+
+    def answer(self, route: Route) -> None:
+        route.fulfill(status=self.status, json=self.told)
+
+    def now(self, status: int, **told: Any) -> None:
+        self.status, self.told = status, told
+
+
+def leave_waiting(page: Page, review: Review) -> str:
+    """Confirm a page with a strike that does not get through; return what its group is called."""
+    open_group(page, review)
+    title = page.locator("#wall-title").inner_text()
+    strike(page)
+    page.keyboard.press("Enter")
+    expect(page.locator("#offline")).to_contain_text("One page waits here")
+    return title
+
+
+def test_a_page_refused_on_the_list_is_told_there_and_its_strikes_are_back(kim: Watched, review: Review) -> None:
+    page, answers = kim.page, Answers(kim)
+    title = leave_waiting(page, review)
+    page.goto(f"{review.at}/wall")
+    expect(page.locator("#offline")).to_contain_text("One page waits here")
+    answers.now(409, problem="This cannot be.")
+    note = page.locator("#wall-note")
+    expect(note).to_contain_text(f"“{title}”: A page was not stored")
+    expect(note).to_contain_text("This cannot be.")
+    open_group(page, review)
+    expect(page.locator(STRUCK)).to_have_count(1)
+
+
+def test_what_came_too_late_is_told_on_the_list(kim: Watched, review: Review) -> None:
+    page, answers = kim.page, Answers(kim)
+    title = leave_waiting(page, review)
+    page.goto(f"{review.at}/wall")
+    expect(page.locator("#offline")).to_contain_text("One page waits here")
+    late = {"key": "any", "place": "a sheet, q1", "words": "Ben has answered it."}
+    answers.now(200, stored=[], struck=1, late=[late])
+    expect(page.locator("#wall-note")).to_have_text(
+        f"“{title}”: 0 fields stored; 1 field not taken: a sheet, q1: Ben has answered it."
+    )
+
+
+def test_a_refused_page_gives_its_strikes_to_its_own_group(kim: Watched, review: Review) -> None:
+    page, answers = kim.page, Answers(kim)
+    title = leave_waiting(page, review)
+    open_group(page, review, 1)
+    answers.now(409, problem="This cannot be.")
+    expect(page.locator("#wall-note")).to_contain_text(f"“{title}”: A page was not stored")
+    kept = page.evaluate("JSON.parse(sessionStorage.getItem('tallymark.strikes')).groups")
+    assert [len(struck) for group, struck in kept.items() if group.endswith(title.rpartition(" ")[2])] == [1]
+    assert sum(len(struck) for struck in kept.values()) == 1
+    again(page)
+    expect(page.locator(STRUCK)).to_have_count(0)
+    open_group(page, review)
+    expect(page.locator(STRUCK)).to_have_count(1)

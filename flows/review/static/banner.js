@@ -21,13 +21,27 @@ function loginWords() {
   return [" ", link, ` ${WITHOUT_ACCOUNT}`];
 }
 
-// Shows sentences, or hides the line where there are none; `login` says how to come in again.
-export function banner(sentences = [], login = false) {
-  const words = sentences.map(sentence).filter(Boolean).join(" ");
+let trouble = { words: "", login: false }; // of what is being saved: that waits, whatever else is answered meanwhile
+let silence = ""; // of what was only asked for
+
+function draw() {
+  const { words, login } = trouble.words ? trouble : { words: silence, login: false };
   if (words + login === shown) return;
   shown = words + login;
   element.replaceChildren(words, ...(words && login ? loginWords() : []));
   element.hidden = !words;
 }
 
-export const offline = (message = "") => banner([message]);
+// Says in sentences why something waits to be saved, or hides the line where there are none: all is well then. `login`
+// says how to come in again.
+export function banner(sentences = [], login = false) {
+  trouble = { words: sentences.map(sentence).filter(Boolean).join(" "), login };
+  if (!trouble.words) silence = "";
+  draw();
+}
+
+// Says why an answer did not come, or that one came: that ends nothing of what waits to be saved.
+export function offline(message = "") {
+  silence = sentence(message);
+  draw();
+}

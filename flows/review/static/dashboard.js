@@ -92,7 +92,19 @@ function block(one) {
   return el("li", {}, words, one.link ? el("a", { href: one.link, text: one.does }) : null);
 }
 
+// Whoever answers unseen is told no total that follows from answers of others.
+const hidden = (told) => el("p", { class: "soft", text: told.hidden });
+
 function progress(told) {
+  if (told.hidden) {
+    return [
+      table([["Fields", false], ["", true]], [
+        ["settled by people", count(told.fields.by_people)],
+        ["all", count(told.fields.all)],
+      ], "Fields by who settled them"),
+      hidden(told),
+    ];
+  }
   const done = told.fields.all - told.fields.open;
   const rate = told.reviewers.reduce((sum, one) => sum + (one.per_hour ?? 0), 0) / Math.max(1, told.reviewers.filter((one) => one.per_hour).length);
   const left = rate && told.fields.open ? ` (about ${spell(Math.round((told.fields.open / rate) * 3600))} of work for one person)` : "";
@@ -110,6 +122,7 @@ function progress(told) {
 }
 
 function reasons(told) {
+  if (told.hidden) return [hidden(told)];
   if (!told.reasons.length) return [el("p", { class: "soft", text: "No field waits." })];
   const rows = told.reasons.map((one) => [
     el("span", {}, one.link ? el("a", { href: one.link, text: one.words }) : one.words, el("span", { class: "sentence", text: one.sentence })),
@@ -119,6 +132,7 @@ function reasons(told) {
 }
 
 function candidates(told) {
+  if (told.hidden) return [hidden(told)];
   const { expected, matched, groups } = told.candidates;
   const first = expected ? `${count(matched)} of ${many(expected, "candidate")} on the roster have their sheets.` : "There is no roster.";
   return [el("p", { text: first }), ...groups.map((one) => {
@@ -146,12 +160,12 @@ function ledger(told) {
 
 function errors(told) {
   const { words, unlooked, may_be_wrong, link, broken } = told.checks;
-  const shown = [...words.map((text) => el("p", { text, class: broken ? "wrong" : null }))];
+  const shown = told.hidden ? [hidden(told)] : [...words.map((text) => el("p", { text, class: broken ? "wrong" : null }))];
   if (may_be_wrong && unlooked) {
     const [low, high] = may_be_wrong.map(count);
     shown.unshift(el("p", { class: "figure" }, el("b", { text: low === high ? low : `${low} to ${high}` }), `of ${count(unlooked)} accepted fields that nobody has looked at may be wrong, at 95 %`));
   }
-  shown.push(...accepted(told.checks));
+  if (!told.hidden) shown.push(...accepted(told.checks));
   if (link) shown.push(el("p", {}, el("a", { href: link, text: "Look at a sample" })));
   for (const run of told.runs) {
     shown.push(el("div", { class: "group" }, el("h3", { text: `What run ${run.number} promised when it read` }), el("div", { class: "some", text: run.words.join(" ") })));

@@ -1,14 +1,53 @@
-// Loads pictures before they are needed: decoded, so that putting one on the page takes no time.
+// Loads pictures before they are needed: decoded, so that putting one on the page takes no time. One that did not come is
+// asked for again while it is on the page: a little later, and at once when the connection is back.
 
 const AT_ONCE = 2; // pictures of surroundings that are asked for at once: each may have to be drawn from the scan
+const AGAIN_MS = [2000, 4000, 8000]; // a server that draws too many pages wants to be left alone for two seconds
 const queue = [];
+const ways = new WeakMap(); // how each picture is asked for: {ask, failed, timer}
 let running = 0;
+
+// Whether a picture can have been looked at.
+export const hasCome = (image) => image.complete && image.naturalWidth > 0 && !image.hasAttribute("data-failed");
+
+// Sees to it that a picture is asked for again where it fails; `ask` asks for it.
+export function insist(image, ask) {
+  ways.set(image, { ask, failed: 0, timer: 0 });
+  image.addEventListener("load", () => came(image));
+  image.addEventListener("error", () => lost(image));
+}
+
+// Asks at once for a picture that did not come; does nothing for any other.
+export function again(image) {
+  if (!image.hasAttribute("data-failed")) return;
+  const way = ways.get(image);
+  clearTimeout(way.timer);
+  image.removeAttribute("data-failed");
+  way.ask();
+}
+
+function came(image) {
+  const way = ways.get(image);
+  clearTimeout(way.timer);
+  way.failed = 0;
+  image.removeAttribute("data-failed");
+}
+
+function lost(image) {
+  const way = ways.get(image);
+  clearTimeout(way.timer);
+  image.setAttribute("data-failed", "");
+  way.timer = setTimeout(() => image.isConnected && again(image), AGAIN_MS[Math.min(way.failed, AGAIN_MS.length - 1)]);
+  way.failed += 1;
+}
+
+addEventListener("online", () => document.querySelectorAll("[data-failed]").forEach(again));
 
 function load(image, url) {
   image.src = url;
   return image.decode().then(
-    () => image.removeAttribute("data-failed"),
-    () => image.setAttribute("data-failed", ""),
+    () => came(image),
+    () => lost(image),
   );
 }
 
@@ -17,8 +56,14 @@ export function picture(url, alt, { first = false } = {}) {
   image.alt = alt;
   image.decoding = "sync";
   image.draggable = false;
-  if (first) image.ready = load(image, url);
-  else image.ready = new Promise((done) => queue.push({ image, url, done }));
+  const ask = () => {
+    if (first) load(image, url);
+    else queue.unshift({ image, url });
+    pump();
+  };
+  ways.set(image, { ask, failed: 0, timer: 0 });
+  if (first) load(image, url);
+  else queue.push({ image, url });
   pump();
   return image;
 }
@@ -32,11 +77,10 @@ export function hurry(image) {
 
 function pump() {
   while (running < AT_ONCE && queue.length) {
-    const { image, url, done } = queue.shift();
+    const { image, url } = queue.shift();
     running += 1;
     load(image, url).then(() => {
       running -= 1;
-      done();
       pump();
     });
   }

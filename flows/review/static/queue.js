@@ -4,12 +4,12 @@ import { Refused, get, post, speakAs, tell } from "./api.js";
 import { banner } from "./banner.js";
 import { bind, showKeys } from "./keys.js";
 import { Pace } from "./pace.js";
-import { hurry, picture } from "./pictures.js";
+import { again, hasCome, hurry, picture } from "./pictures.js";
 import { fromAddress, isNarrowed, narrowFields, toAddress, wanted } from "./queue_choice.js";
 import { byId, draw, loading, painted, put, root, say, state, typed, wrong } from "./queue_screen.js";
 import { surely } from "./queue_values.js";
 import { Saver } from "./saver.js";
-import { savingWords } from "./saver_core.js";
+import { savingWords, whyNot } from "./saver_core.js";
 import { windowName } from "./window_name.js";
 
 const AHEAD = 8; // fields that are loaded before they are needed
@@ -18,6 +18,7 @@ const KEEP_MS = 25_000; // leases are kept this often; they last 90 s
 const POLL_MS = 4000; // how often it is asked whether anything has come where nothing waits
 const AWAY_MS = 10 * 60_000; // after so long without a key nobody is there: leases and the log-in may run out
 const MOST_PAST = 200;
+const UNSEEN = "The picture of this field has not come yet, so nothing can be said of it. It is asked for again by itself; Page Down skips the field.";
 
 const choice = byId("choice");
 const person = root.dataset.person;
@@ -66,9 +67,11 @@ const nameOf = (field) => field.question || field.field;
 
 function entryOf(field) {
   const name = nameOf(field);
+  const crop = picture(field.crop, `The writing in ${name}`, { first: true });
+  crop.addEventListener("load", () => current?.crop === crop && byId("wrong").textContent === UNSEEN && wrong(""));
   return {
     field,
-    crop: picture(field.crop, `The writing in ${name}`, { first: true }),
+    crop,
     around: picture(field.around, `${name} on its sheet`),
     typed: "",
     note: field.skipped ? "You skipped this field before." : "",
@@ -184,6 +187,13 @@ async function bringBack(op, why) {
   const entry = entryOf(field);
   entry.note = why;
   entry.typed = field.closed ? "" : (op.text ?? "");
+  // It may have been handed out anew meanwhile: it comes once.
+  for (let at = ahead.length - 1; at >= 0; at -= 1) if (ahead[at].field.key === op.key) ahead.splice(at, 1);
+  if (current?.field.key === op.key) {
+    entry.typed = field.closed ? "" : typed.value || entry.typed;
+    show(entry);
+    return;
+  }
   ahead.unshift(entry);
   if (!current) next();
 }
@@ -200,10 +210,13 @@ async function unreached(problem) {
         const told = await get("/queue/session");
         if (told.person === person) speakAs(told.csrf);
         else location.reload();
-      } catch {
-        gone("You are logged out.", true);
+      } catch (reason) {
+        if (!(reason instanceof Refused)) throw reason;
+        const { words, login } = whyNot(reason);
+        gone(words, login);
+      } finally {
+        renewing = false;
       }
-      renewing = false;
     }
   } else if (status === 0 || status >= 500) {
     gone(problem.message);
@@ -217,6 +230,7 @@ async function unreached(problem) {
 
 function reached() {
   if (!saver.size) banner();
+  for (const { crop } of ahead) again(crop);
 }
 
 // ---- what is on the screen ------------------------------------------------------------------------------------------
@@ -226,6 +240,8 @@ function show(entry) {
   const said = place >= 0 ? entry.said : undefined;
   draw(entry.field, { crop: entry.crop, around: entry.around, text: entry.typed, note: entry.note, said, heard });
   heard = "";
+  again(entry.crop);
+  again(entry.around);
   hurry(entry.around);
   byId("undo").disabled = !past.length;
   byId("previous").disabled = place === 0 || !past.length;
@@ -316,6 +332,11 @@ async function takeTyped() {
 
 function decide(word, text = "") {
   const entry = current;
+  // Nobody can say what is written where nobody can see it.
+  if (!hasCome(entry.crop)) {
+    wrong(UNSEEN);
+    return;
+  }
   const { field } = entry;
   const isAgain = place >= 0 || entry.again === true;
   const before = { said: entry.said, op: entry.op, before: entry.before, isKept: place >= 0, undone: null };

@@ -15,6 +15,13 @@ export const isLoggedOut = (status) => LOGGED_OUT.has(status);
 // How long to wait before something is sent again that has failed so often already.
 export const waitOf = (failed) => WAITS_MS[Math.min(failed, WAITS_MS.length - 1)];
 
+// Says why nothing can be sent in a person's name now, and whether a log-in ends that. Who may not is not logged out.
+export function whyNot(problem) {
+  if (isPassing(problem.status)) return { words: problem.message, login: false };
+  if (problem.status === 403) return { words: "Whoever is logged in in this browser now may not say what fields hold.", login: true };
+  return { words: "You are logged out.", login: true };
+}
+
 // Waits until the same person is logged in again, whatever window that happens in; `tell(words, login)` hears of it.
 export async function loggedIn(person, tell, sleep = (ms) => new Promise((done) => setTimeout(done, ms))) {
   for (;;) {
@@ -27,8 +34,9 @@ export async function loggedIn(person, tell, sleep = (ms) => new Promise((done) 
       tell(`${told.person} is logged in now. What ${person} decided is stored when ${person} logs in again.`, true);
     } catch (problem) {
       if (!(problem instanceof Refused)) throw problem;
-      const isOut = !isPassing(problem.status);
-      tell(isOut ? "You are logged out." : problem.message, isOut);
+      const { words, login } = whyNot(problem);
+      const waits = problem.status === 403 ? ` What ${person} decided is stored when ${person} logs in as a reviewer.` : "";
+      tell(`${words}${waits}`, login);
     }
     await sleep(LOGIN_MS);
   }

@@ -2,6 +2,7 @@
 import { get, LONG_MS, offline, Refused, token } from "./api.js";
 import { bind } from "./keys.js";
 import { make, patiently, percent } from "./page_parts.js";
+import { insist } from "./pictures.js";
 import { areaOf, drawField } from "./sheet_field.js";
 import { chooseCandidates } from "./sheet_candidate.js";
 import { showBeside } from "./sheet_beside.js";
@@ -172,6 +173,9 @@ function chooseKey(key) {
   element(key)?.focus({ preventScroll: true });
 }
 
+// What the box for typing holds while nobody has typed.
+const shownOf = (field) => (field.state === "open" ? "" : field.value);
+
 function showField(field) {
   if (chosen) keepDraft();
   const same = field && chosen && field.key === chosen.key && field.revision === chosen.revision;
@@ -189,7 +193,7 @@ function showField(field) {
   $("field-why").textContent = field ? whyOf(field) : "Choose a field with Tab or a click; Enter opens it.";
   $("field-why").classList.toggle("warn", field?.state === "open");
   $("field-guess").textContent = field?.guess ? `The machine: ${field.guess} (${percent(field.confidence)})` : "";
-  typed.value = field ? (drafts.get(field.key) ?? (field.state === "open" ? "" : field.value)) : "";
+  typed.value = field ? (drafts.get(field.key) ?? shownOf(field)) : "";
   const crop = $("crop");
   crop.hidden = off;
   if (field && !same) {
@@ -221,7 +225,7 @@ function leaveField() {
 }
 
 function keepDraft() {
-  const untouched = typed.value === (chosen.state === "open" ? "" : chosen.value);
+  const untouched = typed.value === shownOf(chosen);
   if (untouched) drafts.delete(chosen.key);
   else drafts.set(chosen.key, typed.value);
 }
@@ -278,15 +282,23 @@ async function check() {
 
 async function say(word, text = "") {
   if (!chosen) return;
-  if (saving) return tell("The answer before is still being saved; this one waits here.", "");
   checkNoMore();
+  if (saving) {
+    const again = word === "value" && text === typed.value ? "this one waits here: Enter again saves it then." : "say this again then.";
+    return tell(`The answer before is still being saved; ${again}`);
+  }
   const field = chosen;
   const body = { sheet: data.sheet, key: field.key, revision: field.revision, word, text, token: token() };
+  const then = whatIsTyped();
   await send("/sheets/say", body, (told, isHere) => {
     drafts.delete(field.key);
     const shown = told.state === "value" ? told.value : told.state === "blank" ? "blank" : "unreadable";
     saidHere.add({ sheet: body.sheet, name: field.label, words: shown, rows: told.rows });
     if (!isHere) return;
+    if (hasGoneOn(then)) {
+      stay(then, `${field.label}: ${shown}, saved`);
+      return;
+    }
     chosen = null;
     const list = fields();
     const at = list.findIndex((one) => one.key === field.key);
@@ -295,6 +307,27 @@ async function say(word, text = "") {
     tell(`${field.label}: ${shown}, saved`, "fine");
     element(next.key)?.focus({ preventScroll: true });
   });
+}
+
+// What is chosen and typed while something is being saved, to know later whether somebody has gone on.
+const whatIsTyped = () => ({ key: chosen?.key, text: typed.value });
+
+function hasGoneOn({ key, text }) {
+  const at = document.activeElement;
+  return chosen?.key !== key || typed.value !== text || (at !== typed && Boolean(at?.matches("input, textarea, select")));
+}
+
+// Leaves the choice and what is typed as they are, after the sheet has come anew; `then` is what was typed when it was sent.
+function stay(then, words) {
+  if (!chosen) return tell(words, "fine");
+  checkNoMore();
+  const { key } = chosen;
+  const isTyped = typed.value !== (key === then.key ? then.text : shownOf(chosen));
+  if (isTyped) drafts.set(key, typed.value);
+  else drafts.delete(key);
+  chosen = null;
+  showField(fields().find((one) => one.key === key) ?? null);
+  tell(isTyped ? `${words}. What is typed here is not saved yet.` : words, "fine");
 }
 
 function nothing() {
@@ -327,10 +360,16 @@ async function takeBackChosen() {
 }
 
 async function takeBack(key, row, words) {
+  const then = whatIsTyped();
   await send("/sheets/undo", { sheet: data.sheet, key, token: token(), row }, (_, isHere) => {
     saidHere.forget(key, row);
     drafts.delete(key);
     if (!isHere) return;
+    if (hasGoneOn(then)) {
+      stay(then, words);
+      return;
+    }
+    if (chosen?.key !== key) leaveField();
     chosen = null;
     chooseKey(key);
     tell(words, "fine");
@@ -373,8 +412,8 @@ function later() {
     if (!answer || saving || mine !== turn || answer.sheet !== data.sheet) return;
     take(answer);
     drawFields();
-    const now = fields().find((one) => one.key === chosen?.key);
-    if (now && now.revision === chosen.revision) chosen = now;
+    const known = fields().find((one) => one.key === chosen?.key);
+    if (known && known.revision === chosen.revision) chosen = known;
   }, SETTLE_MS);
 }
 
@@ -431,7 +470,7 @@ typed.addEventListener("keydown", (event) => {
   } else if (event.key === "Escape") {
     event.preventDefault();
     drafts.delete(chosen?.key);
-    typed.value = chosen?.state === "open" ? "" : (chosen?.value ?? "");
+    typed.value = chosen ? shownOf(chosen) : "";
     tell("");
     element(chosen?.key ?? "")?.focus({ preventScroll: true });
   }
@@ -448,6 +487,7 @@ $("zoom-in").addEventListener("click", () => viewer.in());
 $("zoom-out").addEventListener("click", () => viewer.out());
 $("zoom-all").addEventListener("click", () => viewer.fit());
 $("zoom-wide").addEventListener("click", () => viewer.wide());
+insist($("crop"), () => ($("crop").src = $("crop").src));
 window.addEventListener("popstate", () => {
   const name = new URLSearchParams(location.search).get("sheet");
   if (name) open(name);

@@ -3,6 +3,7 @@
 import { get, LONG_MS, offline, post } from "./api.js";
 import { bind } from "./keys.js";
 import { Grid, preload } from "./wall_grid.js";
+import { lostWords } from "./wall_pictures.js";
 
 const LOOK_AGAIN_MS = 1500;
 
@@ -19,7 +20,7 @@ const loaded = new Map(); // walls that came already, by number
 const written = new Map(); // what is written in struck fields, by key
 let working = false;
 
-const grid = new Grid(place, byId("wall-about"), { struck: struckNow, caption });
+const grid = new Grid(place, byId("wall-about"), { struck: struckNow, lost, caption });
 
 const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 const perThousand = (rate) => `${Number((rate * 1000).toPrecision(3))} in 1,000`;
@@ -171,6 +172,10 @@ async function tell(cell, input) {
   }
 }
 
+function lost(many) {
+  lostWords(note, grid, many ? `${plural(many, "picture")} did not come: the wall cannot be confirmed without.` : "");
+}
+
 function struckNow(cell, isStruck) {
   if (isStruck) {
     grid.itemOf(cell.key).querySelector("input.written")?.focus();
@@ -254,7 +259,13 @@ async function confirm() {
   if (!grid.cells.length) return;
   await inTurn; // what was typed last may still be on its way
   if (!grid.seen()) {
-    say("This wall has only just come: look at it before you confirm it.", "warn");
+    say(grid.unseen("wall"), "warn");
+    return;
+  }
+  // What is struck was looked up on its sheet: somebody typed what is written there.
+  const missed = grid.cells.filter((cell) => grid.isLost(cell) && !grid.struck.has(cell.key)).length;
+  if (missed) {
+    lost(missed);
     return;
   }
   const missing = grid.cells.find((cell) => grid.struck.has(cell.key) && !written.has(cell.key));
@@ -348,7 +359,7 @@ byId("check-no").addEventListener("click", () => byId("check-sure").close());
 
 bind([
   ...grid.keys(),
-  { keys: ["Enter"], says: "Confirm the wall: everything that is not struck was read right", run: (event) => (event.repeat || !grid.cells.length || event.target.closest?.("a, .wall-head button, .top button") ? false : confirm()) },
+  { keys: ["Enter"], says: "Confirm the wall: everything that is not struck was read right", run: (event) => (event.repeat || !grid.cells.length || event.target.closest?.("a, .wall-head button, .wall-note button, .top button") ? false : confirm()) },
   { keys: ["PageUp"], says: "The wall before", run: () => (grid.cells.length ? before() : false) },
 ]);
 

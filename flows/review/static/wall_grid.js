@@ -1,6 +1,7 @@
 // A grid of crops: arrow keys go through it, space or a click strikes one. Both walls show their fields with it.
 
 import { draw } from "./page_parts.js";
+import { Pictures } from "./wall_pictures.js";
 
 const LOOK_MS = 700; // nobody looks at sixty crops in less: Enter pressed twice confirms one page, not two
 const APART_PX = 4; // cells whose tops differ by less stand in one row
@@ -15,9 +16,8 @@ export function preload(cells) {
   for (const cell of cells) new Image().src = cropUrl(cell);
 }
 
-function plain(cell) {
+function plain() {
   const image = document.createElement("img");
-  image.src = cropUrl(cell);
   image.alt = "";
   image.draggable = false;
   return image;
@@ -31,7 +31,7 @@ function lettered(cell) {
   const { width, height, row, letters } = cell.letters;
   const room = LETTER_MM + 0.8;
   const svg = draw("svg", { class: "lettered", viewBox: `0 0 ${width + (row ? 0 : room)} ${height + (row ? room : 0)}`, "aria-hidden": "true" });
-  svg.append(draw("image", { href: cropUrl(cell), x: 0, y: 0, width, height, preserveAspectRatio: "none" }));
+  svg.append(draw("image", { x: 0, y: 0, width, height, preserveAspectRatio: "none" }));
   const apart = letters.length > 1 ? Math.abs(letters[1].at - letters[0].at) : LETTER_MM;
   for (const { option, at, read } of letters) {
     const [x, y] = row ? [at, height + room / 2] : [width + room / 2, at];
@@ -47,16 +47,18 @@ function lettered(cell) {
 
 export class Grid {
   // `place` holds the cells, `about` says more of the one that is looked at. `struck(cell, isStruck)` is told each strike;
-  // `caption(cell)` returns what stands below a crop.
-  constructor(place, about, { struck = () => {}, caption = (cell) => percent(cell.confidence) } = {}) {
+  // `caption(cell)` returns what stands below a crop; `lost(many)` hears how many pictures did not come, once it is known.
+  constructor(place, about, { struck = () => {}, lost = () => {}, caption = (cell) => percent(cell.confidence) } = {}) {
     this.place = place;
     this.about = about;
     this.onStruck = struck;
+    this.onLost = lost;
     this.caption = caption;
+    this.pictures = new Pictures((key) => this.pictured(key));
     this.cells = [];
     this.struck = new Set();
     this.at = 0;
-    this.shownAt = 0;
+    this.seenAt = Infinity;
     place.addEventListener("click", (event) => {
       const button = event.target.closest("button.crop");
       if (!button) return;
@@ -76,21 +78,58 @@ export class Grid {
   }
 
   show(cells, struck = []) {
+    this.pictures.clear();
     this.cells = cells;
     this.struck = new Set(struck);
     this.place.replaceChildren(...cells.map((cell) => this.draw(cell)));
     this.place.removeAttribute("aria-busy");
     this.place.hidden = false;
-    this.shownAt = performance.now();
-    delete this.place.dataset.seen;
-    clearTimeout(this.seeing);
-    this.seeing = setTimeout(() => (this.place.dataset.seen = ""), LOOK_MS);
     this.look(0);
+    this.wait();
+  }
+
+  // Begins to count how long somebody can have looked at the page: as soon as no picture is coming any more.
+  wait() {
+    clearTimeout(this.seeing);
+    delete this.place.dataset.seen;
+    this.seenAt = this.pictures.coming.size ? Infinity : performance.now() + LOOK_MS;
+    if (this.pictures.coming.size) return;
+    this.seeing = setTimeout(() => (this.place.dataset.seen = ""), LOOK_MS);
+    this.onLost(this.pictures.lost.size);
   }
 
   // Whether somebody can have looked at what is shown.
   seen() {
-    return performance.now() - this.shownAt >= LOOK_MS;
+    return performance.now() >= this.seenAt;
+  }
+
+  // What to say to who confirms a page that nobody can have looked at.
+  unseen(what) {
+    const last = this.pictures.coming.size ? `${this.pictures.coming.size} of its pictures are still coming` : "look at it before you confirm it";
+    return `This ${what} has only just come: ${last}.`;
+  }
+
+  // Whether there is no picture of a field: nobody can say what it holds.
+  isLost(cell) {
+    return this.pictures.lost.has(cell.key);
+  }
+
+  pictured(key) {
+    const at = this.cells.findIndex((cell) => cell.key === key);
+    if (this.pictures.lost.has(key)) {
+      this.place.children[at].classList.add("lost");
+      this.label(this.cells[at]);
+    }
+    if (!this.pictures.coming.size) this.wait();
+  }
+
+  // Asks again for the pictures that did not come.
+  again() {
+    for (const key of this.pictures.again()) {
+      this.itemOf(key).classList.remove("lost");
+      this.label(this.cells.find((cell) => cell.key === key));
+    }
+    this.wait();
   }
 
   draw(cell) {
@@ -100,8 +139,8 @@ export class Grid {
     button.type = "button";
     button.className = "crop";
     button.tabIndex = -1;
-    const image = cell.letters ? lettered(cell) : plain(cell);
-    (image.querySelector("image") ?? image).addEventListener("error", () => item.classList.add("lost"));
+    const image = cell.letters ? lettered(cell) : plain();
+    this.pictures.put(cell.key, image.querySelector("image") ?? image, cropUrl(cell));
     button.append(image);
     const caption = document.createElement("div");
     caption.className = "caption";
@@ -113,13 +152,16 @@ export class Grid {
   tell(cell, item = this.itemOf(cell.key)) {
     const struck = this.struck.has(cell.key);
     item.classList.toggle("struck", struck);
-    const button = item.querySelector("button.crop");
-    button.setAttribute("aria-pressed", String(struck));
-    button.setAttribute("aria-label", `${cell.question}, read as ${cell.read}${cell.confidence === undefined ? "" : `, ${percent(cell.confidence)}`}, sheet ${cell.sheet}: strike`);
+    item.querySelector("button.crop").setAttribute("aria-pressed", String(struck));
+    this.label(cell, item);
     const caption = item.querySelector(".caption");
     const told = this.caption(cell, struck);
     if (told instanceof Node) caption.replaceChildren(told);
     else caption.textContent = struck ? "✕ struck" : told;
+  }
+
+  label(cell, item = this.itemOf(cell.key)) {
+    item.querySelector("button.crop").setAttribute("aria-label", `${cell.question}, read as ${cell.read}${cell.confidence === undefined ? "" : `, ${percent(cell.confidence)}`}, sheet ${cell.sheet}${this.isLost(cell) ? ", its picture did not come" : ""}: strike`);
   }
 
   itemOf(key) {
@@ -169,6 +211,7 @@ export class Grid {
       { keys: ["Home"], says: "First field", run: go(() => 0) },
       { keys: ["End"], says: "Last field", run: go(() => this.cells.length - 1) },
       { keys: [" ", "x"], says: "Strike the field, or take the strike off", run: (event) => this.strike(event) },
+      { keys: ["r"], says: "Load pictures again that did not come", run: () => (this.pictures.lost.size ? this.again() : false) },
     ];
   }
 
@@ -186,6 +229,7 @@ export class Grid {
   }
 
   clear() {
+    this.pictures.clear();
     this.cells = [];
     this.struck.clear();
     this.place.replaceChildren();

@@ -17,8 +17,9 @@ export class Saver extends Line {
     this.start();
   }
 
-  send(url, body) {
-    this.add({ url, body });
+  // `of` says of which group the page is, and what that is called.
+  send(url, body, of) {
+    this.add({ url, body, ...of });
   }
 
   #told({ waiting, trouble, login }) {

@@ -2,14 +2,15 @@
 // and with nobody who logs in here later. A field that was read again is not struck any more.
 
 const STORE = "tallymark.strikes";
-const MOST = 1000; // fields of all groups: more were struck long ago and confirmed elsewhere
+const MOST = 1000; // fields of one group, the latest: those before were struck long ago, and confirmed elsewhere
 
 export class Strikes {
   #owner;
   #group;
   #struck = new Map(); // revisions by key
 
-  constructor(tab, person, group) {
+  // `group` is the one that is open, "" where none is.
+  constructor(tab, person, group = "") {
     this.#owner = `${tab} ${person}`;
     this.#group = group;
     this.#struck = new Map(this.#read()[group]);
@@ -19,14 +20,18 @@ export class Strikes {
     return this.#struck.get(key) === revision;
   }
 
-  add({ key, revision }) {
-    this.#struck.set(key, revision);
-    this.#write();
+  add({ key, revision }, group = this.#group) {
+    this.#change(group, (struck) => struck.set(key, revision));
   }
 
-  delete({ key }) {
-    this.#struck.delete(key);
-    this.#write();
+  delete({ key }, group = this.#group) {
+    this.#change(group, (struck) => struck.delete(key));
+  }
+
+  #change(group, change) {
+    const struck = group === this.#group ? this.#struck : new Map(this.#read()[group]);
+    change(struck);
+    this.#write(group, struck);
   }
 
   #read() {
@@ -38,12 +43,12 @@ export class Strikes {
     }
   }
 
-  #write() {
+  #write(group, struck) {
     try {
-      const groups = { ...this.#read(), [this.#group]: [...this.#struck].slice(-MOST) };
+      const groups = { ...this.#read(), [group]: [...struck].slice(-MOST) };
       sessionStorage.setItem(STORE, JSON.stringify({ owner: this.#owner, groups }));
     } catch {
-      // A full storage: they are kept in memory.
+      // A full storage: those of the group that is open are kept in memory.
     }
   }
 }

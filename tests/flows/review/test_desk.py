@@ -2,10 +2,12 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from flows.records import Correction
 from flows.review.desk import Desk
@@ -117,6 +119,79 @@ def test_what_is_said_while_the_exam_is_looked_at_is_not_forgotten(
     assert desk.is_open(OPEN_MARK) is None
 
 
+def test_what_was_read_before_somebody_else_said_something_newer_does_not_hide_it(
+    desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.look()
+    real = Store.fields_with_trails
+    others = iter(["9"])
+
+    def overtaken(self: Store, keys: Sequence[str]) -> object:
+        found = real(self, keys)
+        # Read, and not shown yet: somebody else comes first.
+        for value in others:
+            with open_store(folder) as other:
+                say(other, OPEN_MARK, value)
+                desk.touched(other, [OPEN_MARK])
+        return found
+
+    monkeypatch.setattr(Store, "fields_with_trails", overtaken)
+    with open_store(folder) as store:
+        say(store, OPEN_MARK, "7")
+        desk.touched(store, [OPEN_MARK])
+        row = desk.row(OPEN_MARK)
+        assert row is not None and row == store.field(OPEN_MARK)
+        assert row.value == "9"
+
+
+def test_what_was_read_before_a_look_does_not_hide_what_the_look_found(
+    desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.look()
+    real = Store.fields_with_trails
+    others = iter(["9"])
+
+    def overtaken(self: Store, keys: Sequence[str]) -> object:
+        found = real(self, keys)
+        for value in others:
+            # As the command line does, which tells the desk of nothing.
+            with open_store(folder) as other:
+                say(other, OPEN_MARK, value)
+            desk.look()
+        return found
+
+    monkeypatch.setattr(Store, "fields_with_trails", overtaken)
+    with open_store(folder) as store:
+        say(store, OPEN_MARK, "7")
+        desk.touched(store, [OPEN_MARK])
+    row = desk.row(OPEN_MARK)
+    assert row is not None and row.value == "9"
+
+
+def test_what_is_read_for_a_page_of_fields_is_read_at_once_and_while_nobody_waits(
+    desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = desk.look()
+    asked, answered = list(seen.rows), []
+    real = Store.fields_with_trails
+
+    def read(self: Store, keys: Sequence[str]) -> object:
+        other = threading.Thread(target=lambda: answered.append(desk.is_open(OPEN_MARK)))
+        other.start()
+        other.join(10.0)
+        return real(self, keys)
+
+    monkeypatch.setattr(Store, "fields_with_trails", read)
+    with open_store(folder) as store:
+        statements: list[str] = []
+        event.listen(store._engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+        desk.touched(store, asked[:1])
+        for_one = len(statements)
+        desk.touched(store, asked)
+        assert len(statements) == 2 * for_one
+    assert len(answered) == 2 and all(answered)
+
+
 def test_what_another_program_stores_is_seen_soon(desk: Desk, folder: Path) -> None:
     desk.begin()
     try:
@@ -182,3 +257,12 @@ def until(holds: object, seconds: float = 10.0) -> None:
     while not holds():
         assert time.monotonic() < end, f"did not happen; threads: {threading.enumerate()}"
         time.sleep(0.01)
+
+
+def test_a_look_at_fields_of_which_nothing_was_said_changes_nothing(desk: Desk, folder: Path) -> None:
+    """Whoever is refused has the desk look at the field: what the class list made of it has to stand."""
+    desk.look()
+    before = desk.version, desk.rows(), desk.open_flags()
+    with open_store(folder) as store:
+        desk.touched(store, [row.key for row in desk.rows()])
+    assert (desk.version, desk.rows(), desk.open_flags()) == before

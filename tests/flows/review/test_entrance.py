@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from flows.passwords import MOST_CHARACTERS, hash_password
-from flows.review.accounts import person_of
+from flows.review.accounts import person_in
 from flows.review.office import Office
 from flows.review.sessions import COOKIE, IDLE_SECONDS, Sessions, cookie_name
 from flows.review.throttle import FREE_TRIES, LONGEST_WAIT
@@ -246,7 +246,7 @@ def test_no_wait_tells_whether_there_is_such_an_account(office: Office) -> None:
 def test_names_are_for_leads_and_where_the_exam_says_so(office: Office, role: UserRole, names: str, sees: bool) -> None:
     path = office.exam.dir / "exam.toml"
     path.write_text(path.read_text(encoding="utf-8") + f'[review]\nnames = "{names}"\n', encoding="utf-8")
-    assert person_of(load_exam(office.exam.dir), "Ada", role).sees_names is sees
+    assert person_in(load_exam(office.exam.dir), "Ada", role).sees_names is sees
 
 
 # ---- what ends a session ---------------------------------------------------------------------------------------------
@@ -285,6 +285,20 @@ def test_a_plain_form_logs_out(office: Office) -> None:
     assert answer.headers["clear-site-data"] == '"cache"'
     assert not is_in(client)
     assert not is_in(visitor(office, cookie=f"{COOKIE}={cookie}"))
+
+
+@pytest.mark.parametrize("at", ["/", "/login"])
+def test_a_browser_whose_session_is_over_forgets_pictures(office: Office, at: str) -> None:
+    account(office)
+    client = visitor(office, accept="text/html")
+    # Who never logged in here has nothing to forget.
+    assert "clear-site-data" not in client.get(at).headers
+    log_in(client)
+    assert "clear-site-data" not in client.get(at).headers
+    session = office.sessions.of_cookie(client.cookies[COOKIE])
+    assert session is not None
+    office.sessions.end(session)
+    assert client.get(at).headers["clear-site-data"] == '"cache"'
 
 
 @pytest.mark.parametrize("form", [{}, {"csrf": ""}, {"csrf": "x" * 43}, {"csrf": "é"}])

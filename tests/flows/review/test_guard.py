@@ -4,7 +4,8 @@ import asyncio
 import logging
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -500,3 +501,23 @@ def test_behind_a_proxy_the_last_it_adds_is_who_asked(told: bytes, client: tuple
     }
     guard._believe_proxy(scope)
     assert (scope["client"], scope["scheme"]) == (client, "https")
+
+
+def test_no_disk_is_waited_for_where_all_requests_are_served(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def noted(real: Callable[..., object]) -> Callable[..., object]:
+        def note(*given: object, **named: object) -> object:
+            with suppress(RuntimeError):
+                asyncio.get_running_loop()
+                looked.append(f"{real.__name__} {given}")
+            return real(*given, **named)
+
+        return note
+
+    client = inside(office)
+    for name in ("stat", "resolve"):
+        monkeypatch.setattr(Path, name, noted(getattr(Path, name)))
+    assert client.get("/queue/session").status_code == 200
+    assert client.get("/nothing/here").status_code == 404
+    assert looked == []

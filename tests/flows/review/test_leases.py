@@ -52,9 +52,9 @@ def test_nobody_has_more_than_screens_can_show() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waiting", "most"), [(0, LEAST_HELD), (100, LEAST_HELD), (200, 100), (799, 399), (50_000, MOST_HELD)]
+    ("waiting", "most"), [(0, LEAST_HELD), (200, LEAST_HELD), (300, 150), (799, 399), (50_000, MOST_HELD)]
 )
-def test_nobody_has_more_than_half_of_what_waits_or_a_wall_and_a_queue(waiting: int, most: int) -> None:
+def test_nobody_has_more_than_half_of_what_waits_or_two_pages_and_a_queue(waiting: int, most: int) -> None:
     leases = Leases(Clock(), lambda: waiting)
     window = holder_of_window("greedy", "a")
     taken = [leases.take(f"q{at}", window) for at in range(MOST_HELD + 5)]

@@ -214,7 +214,10 @@ def test_a02_nothing_is_kept_by_browsers_or_proxies_but_pictures(browsers: dict[
     client = browsers[UserRole.LEAD]
     for at in ("/", "/queue", "/board.json", "/nothing"):
         assert client.get(at).headers["cache-control"] == "no-store"
-    assert client.get(f"/crop/{SCAN[:12]}-2-q2.png").headers["cache-control"].startswith("private,")
+    crop = client.get(f"/crop/{SCAN[:12]}-2-q2.png")
+    # Kept, and not for whoever logs in next.
+    assert crop.headers["cache-control"].startswith("private,")
+    assert crop.headers["vary"] == "cookie"
 
 
 # ---- A03 injection ---------------------------------------------------------------------------------------------------

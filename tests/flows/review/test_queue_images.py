@@ -39,6 +39,7 @@ def test_the_surroundings_of_a_field_are_a_picture_with_a_line_in_it(drawn: tupl
     answer = browser(office, LEA).get(f"/around/{OPEN_MARK}.jpg?v=r1")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     assert answer.headers["cache-control"].startswith("private")
+    assert answer.headers["vary"] == "cookie"
     grey = grey_picture(answer.content)
     assert abs(grey.shape[1] / grey.shape[0] - ASPECT) < 0.01
     assert 0 < (abs(grey.astype(int) - 180) > 20).mean() < 0.1

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from flows.checking import Standing
 from flows.records import By, Tightening
 from flows.review.sample_words import accepts, what_became, would_do
@@ -53,6 +55,20 @@ def test_three_errors_of_three_hundred_are_told_with_all_that_follows() -> None:
         "No later sample lowers a threshold again.",
     ]
     assert any("0.9991" in words and "1,240 fields were reopened" in words for words in what_became(done, 300))
+
+
+@pytest.mark.parametrize(
+    ("reopened", "end"),
+    [
+        (0, "ticks never."),
+        (1, "1 field was reopened and waits in the queue."),
+        (2, "2 fields were reopened and wait in the queue."),
+    ],
+)
+def test_what_a_threshold_reopened_is_told_in_figures_and_nothing_of_none(reopened: int, end: str) -> None:
+    told = list(what_became(HandedIn(300, 0, 3, (), (raised(reopened),)), 300))[1]
+    assert told.endswith(f" {end}")
+    assert ("reopened" in told) == bool(reopened)
 
 
 def test_none_wrong_changes_nothing_and_says_what_would_show_the_promise() -> None:

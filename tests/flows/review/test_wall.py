@@ -17,33 +17,25 @@ from flows.review.saying import Said, Word, say
 from flows.settings import DATABASE
 from flows.trail import broken
 from recognizer.template import Role
-from tests.helpers.exam_folder import SETTINGS, exam_folder, remember
+from tests.helpers.exam_folder import remember
 from tests.helpers.exam_rows import OTHER_SCAN, marks_fields, page_row
 from tests.helpers.review_office import ADA, BEN, LEA, SECOND, VIC, browser, office_of
+from tests.helpers.walls import walled
 
 SEVENS = "mark.number.7"
 TOKEN, OTHER = "a" * 32, "b" * 32
 SHEETS = 5
 
 
-def walled(folder: Path, settings: str = SETTINGS) -> Path:
-    """An exam with some more sheets, each with one mark that may be a 7 or a 1."""
-    exam_folder(folder, settings)
-    pages = [page_row("marks", number, serial=100 + number, sheet=f"marks#{100 + number}") for number in range(5, 10)]
-    fields = [row for page in pages for row in marks_fields(page, "00123456", [None, "2", "3"], "12")]
-    remember(folder, pages, fields, again=True)
-    return folder
-
-
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    with office_of(walled(tmp_path / "exam")) as found:
+    with office_of(walled(tmp_path / "exam", SHEETS)) as found:
         yield found
 
 
 @pytest.fixture
 def blind(tmp_path: Path) -> Iterator[Office]:
-    with office_of(walled(tmp_path / "blind", SECOND)) as found:
+    with office_of(walled(tmp_path / "blind", SHEETS, SECOND)) as found:
         yield found
 
 
@@ -244,7 +236,7 @@ def test_in_blind_review_a_wall_is_the_first_answer_and_shows_no_second_look(bli
 
 
 def test_a_database_in_use_stores_nothing_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = walled(tmp_path / "exam")
+    folder = walled(tmp_path / "exam", SHEETS)
     monkeypatch.setattr("flows.migrations.opening.BUSY_SECONDS", 0.05)
     with office_of(folder) as office, closing(sqlite3.connect(folder / DATABASE, isolation_level=None)) as other:
         ada = browser(office, ADA)

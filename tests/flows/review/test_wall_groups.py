@@ -97,3 +97,9 @@ def test_one_group_is_found_by_its_name() -> None:
         assert named_group(group.name, flags, field_of, {}) == group
     for name in ("mark.number.9", "mark.digits.7", "id.digits.7", "", "7", "mark", "....."):
         assert named_group(name, flags, field_of, {}) is None
+
+
+@pytest.mark.parametrize(("fields", "pages"), [(1, 1), (WALL, 1), (WALL + 1, 2), (3 * WALL, 3)])
+def test_a_group_fills_pages(fields: int, pages: int) -> None:
+    ((group, _),) = grouped(*(flag(number) for number in range(1, fields + 1))).values()
+    assert group.pages == pages
