@@ -174,7 +174,7 @@ def hand_out(office: Office, line: Asked, holder: str, have: Iterable[str], want
                 break
             take(key, skipped=skipped)
 
-    struck = [key for key in office.lines.among(line, list(office.struck.now())) if key not in passed]
+    struck = [key for key in office.lines.among(line, list(office.struck.told(line[0]))) if key not in passed]
     take_of(struck)
     passed.update(struck)
     _, left = office.lines.keys(line, want - len(found), lambda key: key not in passed and take(key))

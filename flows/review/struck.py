@@ -2,7 +2,8 @@
 
     confirm ─► Struck ─► DIR/struck.json, written anew and put in place of the old one ─(started again)─► Struck
 
-Not in the database: that a field is struck decides nothing, it only says that it is not what the machine guesses.
+Not in the database: that a field is struck decides nothing, it only says that it is not what the machine guesses. Just
+that is what nobody may be told who answers unseen: there everybody has strikes of his own.
 """
 
 import json
@@ -11,10 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 from flows.errors import PlaceError
 from flows.review.desk import Desk
+from flows.review.people import Person
+from flows.reviewer import is_same_person, person_of
 
 FILE = "struck.json"
 """Where in the folder of an exam it lies."""
@@ -26,6 +29,10 @@ class Strike:
 
     revision: str
     who: str
+
+
+Whose: TypeAlias = tuple[str, str]
+"""A field, by key, and who struck it, as names are compared."""
 
 
 @dataclass(slots=True)
@@ -40,7 +47,7 @@ class Struck:
 
     file: Path
     desk: Desk
-    _of: dict[str, Strike] = field(default_factory=dict)
+    _of: "dict[Whose, Strike]" = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
@@ -53,21 +60,29 @@ class Struck:
         self._of = dict(_strikes(text))
 
     def __contains__(self, key: object) -> bool:
-        """Tell whether a field is struck."""
-        return key in self.now()
+        """Tell whether anybody struck a field."""
+        return any(one == key for (one, _), _ in self._now())
 
-    def now(self) -> dict[str, str]:
-        """Return with which revision each field is struck, by key, the first one struck first."""
+    def told(self, person: Person) -> dict[str, str]:
+        """Return with which revision each field is struck, by key, as a person may know it; the first struck first."""
+        unseen = person.answers_unseen(self.desk.exam.settings.review)
+        return {
+            key: strike.revision
+            for (key, _), strike in self._now()
+            if not unseen or is_same_person(strike.who, person.name)
+        }
+
+    def waiting(self, person: Person) -> int:
+        """Count the struck fields that are open, as far as a person may know of them."""
+        return sum(self.desk.is_open(key) is not None for key in self.told(person))
+
+    def _now(self) -> list[tuple[Whose, Strike]]:
         with self._lock:
             strikes = list(self._of.items())
-        return {key: strike.revision for key, strike in strikes if self._holds(key, strike)}
-
-    def waiting(self) -> int:
-        """Count the struck fields that are open."""
-        return sum(self.desk.is_open(key) is not None for key in self.now())
+        return [(whose, strike) for whose, strike in strikes if self._holds(whose[0], strike)]
 
     def add(self, struck: Iterable[tuple[str, str]], who: str) -> None:
-        """Strike fields, each with the revision that was on the screen; who struck one first did.
+        """Strike fields, each with the revision that was on the screen.
 
         A field that is not open with that revision stays as it is: what was seen of it holds no more.
 
@@ -75,11 +90,11 @@ class Struck:
             PlaceError: the file cannot be written; nothing is struck.
         """
 
-        def change(strikes: dict[str, Strike]) -> None:
+        def change(strikes: dict[Whose, Strike]) -> None:
             for key, revision in struck:
                 flag = self.desk.is_open(key)
                 if flag is not None and flag.row.revision == revision:
-                    strikes.setdefault(key, Strike(revision, who))
+                    strikes.setdefault((key, person_of(who)), Strike(revision, who))
 
         self._change(change)
 
@@ -89,11 +104,12 @@ class Struck:
         Raises:
             PlaceError: the file cannot be written; they stay.
         """
+        dropped = set(keys)
 
-        def change(strikes: dict[str, Strike]) -> None:
-            for key in keys:
-                if key in strikes and may(strikes[key].who):
-                    del strikes[key]
+        def change(strikes: dict[Whose, Strike]) -> None:
+            for whose, strike in list(strikes.items()):
+                if whose[0] in dropped and may(strike.who):
+                    del strikes[whose]
 
         self._change(change)
 
@@ -103,17 +119,17 @@ class Struck:
         row = self.desk.row(key)
         return row is not None and row.revision == strike.revision
 
-    def _change(self, change: Callable[[dict[str, Strike]], None]) -> None:
+    def _change(self, change: Callable[[dict[Whose, Strike]], None]) -> None:
         with self._lock:
-            strikes = {key: strike for key, strike in self._of.items() if self._holds(key, strike)}
+            strikes = {whose: strike for whose, strike in self._of.items() if self._holds(whose[0], strike)}
             change(strikes)
             if strikes == self._of:
                 return
             self._write(strikes)
             self._of = strikes
 
-    def _write(self, strikes: dict[str, Strike]) -> None:
-        told = {key: [strike.revision, strike.who] for key, strike in strikes.items()}
+    def _write(self, strikes: dict[Whose, Strike]) -> None:
+        told = [[key, strike.revision, strike.who] for (key, _), strike in strikes.items()]
         half = self.file.with_suffix(".new")
         try:
             handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -131,12 +147,13 @@ def _cannot(done: str, problem: OSError) -> PlaceError:
     return PlaceError(f"what is struck on walls cannot be {done} in the file {FILE} of the exam ({why})")
 
 
-def _strikes(text: str) -> Iterator[tuple[str, Strike]]:
+def _strikes(text: str) -> Iterator[tuple[Whose, Strike]]:
     """Yield what a file holds; one that is damaged, or none of ours, holds nothing."""
     try:
         told: Any = json.loads(text)
     except (ValueError, RecursionError):
         return
-    for key, strike in told.items() if isinstance(told, dict) else ():
-        if isinstance(strike, list) and list(map(type, strike)) == [str, str]:
-            yield key, Strike(*strike)
+    for one in told if isinstance(told, list) else ():
+        if isinstance(one, list) and list(map(type, one)) == [str, str, str]:
+            key, revision, who = one
+            yield (key, person_of(who)), Strike(revision, who)

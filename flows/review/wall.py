@@ -117,7 +117,7 @@ def page(request: Request, office: Here, person: Reviewing) -> HTMLResponse:
         groups=shown,
         fields=sum(len(group.flags) for group in shown),
         alone=sum(len(group.flags) < WORTH_A_WALL for group in groups),
-        struck=office.struck.waiting(),
+        struck=office.struck.waiting(person),
         unsettling=_unsettling(office, person) if office.desk.seen is not None else 0,
         is_lead=person.is_lead,
     )
@@ -305,12 +305,12 @@ def _undone(trail: Sequence[TrailRow], person: Person, confirmed: str) -> Correc
 
 def _groups(office: Office, person: Person) -> tuple[Group, ...]:
     flags = _flags(office, person)
-    return wall_groups(flags, office.desk.template_field, office.struck.now(), _settles(office))
+    return wall_groups(flags, office.desk.template_field, office.struck.told(person), _settles(office))
 
 
 def _group(office: Office, person: Person, name: str) -> Group | None:
     flags = _flags(office, person)
-    return named_group(name, flags, office.desk.template_field, office.struck.now(), _settles(office))
+    return named_group(name, flags, office.desk.template_field, office.struck.told(person), _settles(office))
 
 
 def _flags(office: Office, person: Person) -> Iterable[FlagRow]:

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from flows.review.office import Office
 from flows.review.saying import Said, Word, say
 from flows.review.struck import FILE
-from tests.helpers.review_office import ADA, BEN, browser, office_of
+from tests.helpers.review_office import ADA, BEN, LEA, SECOND, browser, office_of
 from tests.helpers.walls import walled
 
 SEVENS = "mark.number.7"
@@ -51,7 +51,7 @@ def decide(office: Office, key: str) -> None:
 
 
 def on_disc(folder: Path) -> set[str]:
-    return set(json.loads((folder / FILE).read_text()))
+    return {key for key, _, _ in json.loads((folder / FILE).read_text())}
 
 
 def test_what_is_struck_stays_so_when_the_review_is_started_again(folder: Path) -> None:
@@ -78,7 +78,7 @@ def test_what_is_decided_is_struck_no_more(folder: Path, office: Office, ada: Te
     strike(ada, first, second)
     assert on_disc(folder) == {first["key"], second["key"]}
     decide(office, first["key"])
-    assert (first["key"] in office.struck, office.struck.waiting()) == (False, 1)
+    assert (first["key"] in office.struck, office.struck.waiting(ADA)) == (False, 1)
     strike(ada, third, token="b" * 32)
     assert on_disc(folder) == {second["key"], third["key"]}
 
@@ -88,7 +88,7 @@ def test_what_was_seen_otherwise_than_it_is_now_is_not_struck(office: Office, ad
     strike(ada, cell | {"revision": "another.0"}, {"key": f"{'0' * 12}-1-q1", "revision": "r.0"})
     decide(office, cell["key"])
     strike(ada, cell, token="b" * 32)
-    assert office.struck.now() == {}
+    assert office.struck.told(ADA) == {}
 
 
 def test_while_the_exam_is_read_no_strike_is_lost(office: Office, ada: TestClient) -> None:
@@ -98,7 +98,7 @@ def test_while_the_exam_is_read_no_strike_is_lost(office: Office, ada: TestClien
     assert (early.status_code, "is being read" in early.json()["problem"]) == (503, True)
     office.desk.seen = seen
     assert strike(ada, cell).status_code == 200
-    assert list(office.struck.now()) == [cell["key"]]
+    assert list(office.struck.told(ADA)) == [cell["key"]]
 
 
 def test_what_cannot_be_kept_on_disc_is_told_and_not_taken(folder: Path, office: Office, ada: TestClient) -> None:
@@ -115,8 +115,8 @@ def test_what_cannot_be_kept_on_disc_is_told_and_not_taken(folder: Path, office:
     assert (folder / FILE).stat().st_mode & 0o077 == 0
 
 
-NO_STRIKES = b'{"a": 1, "b": ["r"], "c": ["r", 1], "d": "rw", "e": {"r": "w"}}'
-DAMAGED = (b"", b"\xff\x00", b"[]", b"7", b"[" * 100_000, NO_STRIKES)
+NO_STRIKES = b'[1, "abc", ["k", "r"], ["k", "r", 1], ["k", "r", "w", "x"], {"k": "r", "l": "w", "m": "x"}]'
+DAMAGED = (b"", b"\xff\x00", b"{}", b"7", b"[" * 100_000, NO_STRIKES)
 
 
 @pytest.mark.parametrize("data", DAMAGED)
@@ -125,6 +125,27 @@ def test_a_file_that_is_damaged_harms_nobody(folder: Path, data: bytes) -> None:
     with office_of(folder) as office:
         ada = browser(office, ADA)
         cell, *_ = shown(ada)
-        assert office.struck.now() == {}
+        assert office.struck.told(ADA) == {}
         assert strike(ada, cell).status_code == 200
     assert on_disc(folder) == {cell["key"]}
+
+
+def test_who_answers_unseen_is_not_told_what_somebody_else_struck(folder: Path) -> None:
+    """That a field is no 7 is what the other person said of it."""
+    (folder / "exam.toml").write_text(SECOND, encoding="utf-8")
+    with office_of(folder) as office:
+        ada, ben = browser(office, ADA), browser(office, BEN)
+        before = [cell["key"] for cell in shown(ben)]
+        ben.post("/wall/free", json={"keys": before})
+        struck, *others = shown(ada)
+        strike(ada, struck)
+        ada.post("/wall/free", json={"keys": [cell["key"] for cell in others]})
+        assert [cell["key"] for cell in shown(ben)] == before
+        assert "struck on a wall" not in ben.get("/wall", headers={"accept": "text/html"}).text
+        strike(ben, struck, token="b" * 32)
+        ben.post("/wall/free", json={"keys": before})
+        kept = {cell["key"] for cell in others}
+        assert ({cell["key"] for cell in shown(ben)}, set(office.struck.told(LEA))) == (kept, {struck["key"]})
+        # Each takes back his own.
+        ben.post("/wall/undo", json={"token": "c" * 32, "confirmed": "b" * 32, "struck": [struck["key"]]})
+        assert (office.struck.told(BEN), set(office.struck.told(ADA))) == ({}, {struck["key"]})
