@@ -20,7 +20,10 @@ class AcceptedKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What a person accepted, with what was wrong with it then, and why. `name` is how people call it."""
+    """What a person accepted, with what was wrong with it then, and why. `name` is how people call it.
+
+    `how` tells by what means it was said, "" where that was not kept yet.
+    """
 
     kind: AcceptedKind
     subject: str
@@ -29,6 +32,7 @@ class Acceptance:
     text: str
     reviewer: str
     made_at: datetime
+    how: str = ""
 
 
 def is_accepted(said: Iterable[Acceptance], kind: AcceptedKind, subject: str, reasons: Sequence[str]) -> bool:

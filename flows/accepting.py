@@ -41,7 +41,7 @@ def accept(
     with store.snapshot():
         contents = exam_contents(exam, store)
         made = tuple(
-            Acceptance(kind, subject, called, reasons, text, by.reviewer, by.made_at)
+            Acceptance(kind, subject, called, reasons, text, by.reviewer, by.made_at, by.how)
             for name, text in said
             for kind, subject, called, reasons in _meant(store, contents.ledger, contents.settled, name)
         )

@@ -25,6 +25,7 @@ class AcceptanceStore(Transactions):
                 "text": one.text,
                 "reviewer": one.reviewer,
                 "made_at": time_text(one.made_at),
+                "how": one.how,
             }
             for one in said
         ]
@@ -46,6 +47,7 @@ def all_acceptances(connection: Connection) -> tuple[Acceptance, ...]:
             row.text,
             row.reviewer,
             time_of(row.made_at),
+            row.how,
         )
         for row in rows
     )

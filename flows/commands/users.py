@@ -2,7 +2,9 @@
 
 import json
 import sys
+import warnings
 from datetime import UTC, datetime
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 ROLES = click.Choice(["viewer", "reviewer", "lead"])
 NAME = click.argument("name", metavar="NAME")
 PASSWORD_STDIN = click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
+
+NO_TERMINAL = (
+    "a password is typed at a terminal, and there is none here; send it instead as the first line of standard input, "
+    "with --password-stdin"
+)
 
 
 @click.group(no_args_is_help=True)
@@ -161,7 +168,14 @@ def _password(name: str, from_stdin: bool) -> str:
 
     if from_stdin:
         return check_password(sys.stdin.readline().rstrip("\r\n"), name)
-    return check_password(click.prompt("Password", hide_input=True, confirmation_prompt=True), name)
+    with warnings.catch_warnings():
+        # Without a terminal what is typed would be seen, or nobody is there to type it.
+        warnings.simplefilter("error", GetPassWarning)
+        try:
+            typed = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        except GetPassWarning:
+            raise click.UsageError(NO_TERMINAL) from None
+    return check_password(typed, name)
 
 
 def _told(user: "User") -> dict[str, str | bool]:

@@ -127,7 +127,7 @@ def _acceptance_cells(one: Acceptance) -> list[Cell]:
         Cell(None, Style.WHOLE),
         Cell(one.reviewer, Style.TEXT),
         Cell(one.made_at, Style.MOMENT),
-        Cell("command", Style.TEXT),
+        Cell(one.how, Style.TEXT),
         Cell(f"{one.text} ({'; '.join(one.reasons)})", Style.WRAPPED),
     ]
 

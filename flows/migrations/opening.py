@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from flows.errors import PlaceError
 
-NEWEST = "0008"
+NEWEST = "0009"
 """The newest step of `versions/`; known here so that an up-to-date database opens without importing Alembic."""
 
 APPLICATION_ID = 0x544D4B31

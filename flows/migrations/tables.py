@@ -352,11 +352,13 @@ acceptances = Table(
     Column("text", Text, nullable=False),
     Column("reviewer", Text, nullable=False),
     Column("made_at", Text, nullable=False),
+    Column("how", Text, nullable=False, server_default=""),
     CheckConstraint("kind IN ('file', 'page', 'sheet')", name="acceptances_kind"),
     sqlite_autoincrement=True,
 )
 """What a person looked at and takes as it is; `reasons` is a JSON list of what was wrong with it then, and it is
-accepted for these. The latest of a subject counts. Triggers refuse to change or delete a row."""
+accepted for these. The latest of a subject counts; `how` is "" where it was not kept yet. Triggers refuse to change or
+delete a row."""
 
 remarks = Table(
     "remarks",

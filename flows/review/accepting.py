@@ -27,7 +27,7 @@ from flows.review.sheets import seen_of
 router = APIRouter()
 
 HOW = "review"
-"""By what means, for whoever reads `By`; acceptances themselves do not keep it."""
+"""By what means things are accepted here, as the sheet Pages of the workbook tells it."""
 
 NO_REASON = "Say why you take it as it is: somebody will ask."
 

@@ -24,6 +24,7 @@ from flows.review.refusals import Refused
 from flows.review.uncounted import left_open
 from flows.review.untold import Sight
 from flows.reviewer import is_same_person
+from flows.settling import heading
 from flows.trail import act_of, has_answered, in_force, standing, undo_of
 from recognizer.errors import ValueNotAllowedError
 from recognizer.records import ValueState
@@ -370,7 +371,9 @@ def _valued(field: SheetField, text: str, key: str) -> Meaning:
         hint = ""
         if field.role is Role.ID and text.isdecimal() and len(text) < field.characters:
             hint = "; type its leading zeros too"
-        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"{problem}{hint}", (key,)) from problem
+        # By the name that stands on the screen, not by that of the template.
+        _, _, why = str(problem).partition(": '")
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"{heading(field)}: '{why}{hint}", (key,)) from problem
 
 
 def _show_why(office: Office, refusal: Refused) -> None:

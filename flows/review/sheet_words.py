@@ -136,7 +136,8 @@ def history(office: Here, person: Reviewing, key: str) -> Plain:
         {
             "number": row.number,
             "words": _in_words(row, "" if alone else was[row.number], alone=alone),
-            "undone": row.number not in standing,
+            # That something was taken back is not itself taken back.
+            "undone": row.number not in standing and row.correction.act is not Act.UNDO,
         }
         for row in trail
     ]

@@ -29,6 +29,7 @@ from flows.review.untold import Sight
 from flows.review.wall_groups import WALL, WORTH_A_WALL, Group, named_group, page_of, wall_groups
 from flows.review.wall_letters import letters_of
 from flows.reviewer import is_same_person
+from flows.settling import heading
 from flows.trail import in_force, undo_of
 from recognizer.records import ValueState
 
@@ -359,7 +360,8 @@ def _cell(office: Office, person: Person, flag: FlagRow) -> dict[str, Any]:
 
 def _place(office: Office, key: str) -> str:
     row = office.desk.row(key)
-    return f"{row.sheet}, {row.field}" if row else key
+    field = office.desk.template_field(row) if row else None
+    return f"{row.sheet}, {heading(field) if field else row.field}" if row else key
 
 
 def _kept(office: Office, person: Person, key: str, holder: str) -> bool:

@@ -32,6 +32,8 @@ def test_a_queue_is_cleared_by_keyboard_alone(kim: Watched, review: Review, fold
             break
     press(page, "Enter")
     expect(page.locator("#queue")).to_have_attribute("data-state", "one")
+    press(page, "Control+z")
+    expect(page.locator("#told")).to_contain_text("nothing to take back")
     decided: list[str] = []
     for _ in range(MOST_FIELDS):
         key = key_shown(page)

@@ -1,5 +1,6 @@
 """Accounts: who may come in, what is kept of passwords, and that every change is logged."""
 
+import getpass
 import io
 import json
 import shutil
@@ -238,6 +239,17 @@ def test_what_cannot_be_is_refused_and_nothing_is_stored(
     assert says in told
     assert GOOD not in told
     assert there(folder) == []
+
+
+def test_without_a_terminal_it_is_said_how_a_password_is_sent(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(getpass, "getpass", getpass.fallback_getpass)
+    assert run(["users", "add", str(folder), "Ada", "--role", "lead"]) == 2
+    said = capsys.readouterr()
+    assert "with --password-stdin" in said.err and "Warning" not in said.err
+    with open_store(folder) as store:
+        assert store.users() == ()
 
 
 def test_a_password_is_asked_for_twice_and_never_shown(

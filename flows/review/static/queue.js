@@ -420,7 +420,10 @@ function skip() {
 // Takes the last answer back: what stood before it stands again, in this window as on the server.
 function undo() {
   const entry = place >= 0 ? past[place] : past[past.length - 1];
-  if (!entry) return;
+  if (!entry) {
+    say("There is nothing to take back: you have decided nothing in this window.");
+    return;
+  }
   const isUnsent = Boolean(entry.op && saver.cancel(entry.op));
   if (!isUnsent) saver.undo(entry.field, entry.op);
   // What was taken back to make room for this answer stands again only if the server never heard of that.

@@ -77,6 +77,7 @@ def test_a_remark_that_stays_is_accepted_and_blocks_no_more(office: Office) -> N
     assert (after["by"], after["why"], after["seen"]) == ("Lea", WHY, "")
     (one,) = office.store.ledger().accepted
     assert (one.name, one.reasons, one.text, one.reviewer) == (STRANGER, tuple(told["remarks"]), WHY, "Lea")
+    assert one.how == "review"
     (row,) = browser(office, LEA).get("/sheets/found", params={"show": "remarks"}).json()["rows"]
     assert (row["sheet"], row["accepted"]) == (STRANGER, "Lea")
 

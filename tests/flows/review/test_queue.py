@@ -213,6 +213,10 @@ def test_wrong_input_is_refused_with_the_reason_before_and_when_it_is_said(offic
     told = say(ada, field, "11")
     for answer in (asked, told):
         assert answer.status_code == 422
+        # By the name that stands on the screen.
+        assert answer.json()["problem"].startswith(
+            f"{field['question']}: '11' is not allowed here; it may hold a number"
+        )
         assert "from 0 to 10 in steps of 0.5" in answer.json()["problem"]
     assert ada.post("/queue/check", json={"key": OPEN_MARK, "text": "2 1/2"}).json() == {
         "state": "value",

@@ -205,7 +205,7 @@ def test_typed_and_sent_it_is_refused_in_the_queue_and_on_the_sheet(opened: Open
 def test_no_wall_offers_blanks_that_settle_nothing_and_it_says_why(opened: Opens) -> None:
     with opened() as office:
         page = browser(office, ADA).get("/wall").text
-        assert "1 mark is left out whose guess, such as blank, has no worth of its own in this exam" in page
+        assert " 1 mark is left out whose guess, such as blank, has no worth of its own in this exam" in page
         group = {"group": "mark.number.", "without": []}
         assert browser(office, ADA).post("/wall/page", json=group).json()["cells"] == []
 
