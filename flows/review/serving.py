@@ -157,10 +157,10 @@ def serve(
         timeout_graceful_shutdown=LAST_SECONDS,
         ssl_context_factory=None if tls is None else _always(tls),
     )
-    office.desk.begin()
-    # Beside what is read now: whoever opens the first field sees its surroundings soon.
-    office.pictures.warm(spec_of(office))
     try:
+        office.desk.begin()
+        # Beside what is read now: whoever opens the first field sees its surroundings soon.
+        office.pictures.warm(spec_of(office))
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         office.desk.end()
@@ -171,14 +171,16 @@ def serve(
 def until_stopped() -> Iterator[None]:
     """Let Ctrl-C, or the signal TERM, end what is done within the block, and nothing be said about it.
 
-    Uvicorn stops at a signal, and then sends it to itself once more.
+    Uvicorn stops at a signal, and then sends it to itself once more. Ctrl-C ends it from the beginning even where it was
+    to be ignored, as shells have it of what runs in the background: uvicorn listens to it all the same, a bit later.
     """
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         with suppress(KeyboardInterrupt):
             yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _always(context: ssl.SSLContext) -> Any:  # noqa: ANN401 - as uvicorn takes it
