@@ -171,8 +171,8 @@ def serve(
 def until_stopped() -> Iterator[None]:
     """Let Ctrl-C, or the signal TERM, end what is done within the block, and nothing be said about it.
 
-    Uvicorn stops at a signal, and then sends it to itself once more. Ctrl-C ends it from the beginning even where it$
-    was to be ignored, as shells have it of what runs in the background: uvicorn listens to it all the same, a bit later.
+    Uvicorn stops at a signal, and then sends it to itself once more. Ctrl-C ends it from the beginning even where it
+    was to be ignored, as shells have it of what runs in the background: uvicorn listens to it all the same, but later.
     """
     before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
