@@ -291,6 +291,19 @@ def how_it_stands(
     )
 
 
+def promise_in_words(standing: Standing) -> str:
+    """Return in a sentence whether the samples that were looked at show that the promise is kept."""
+    target = per_thousand(standing.accept_error)
+    match standing.found.kept:
+        case Kept.YES:
+            return f"The promise of at most {target} is kept."
+        case Kept.NO:
+            return f"The promise of at most {target} is not kept."
+        case Kept.NOT_SHOWN:
+            needed = f"{sample_size(standing.accept_error):,}"
+            return f"Whether the promise of at most {target} is kept is not shown yet; {needed} without error show it."
+
+
 def in_words(standing: Standing) -> Iterator[str]:
     """Yield how the promise stands, sentence by sentence."""
     target, found = per_thousand(standing.accept_error), standing.found
@@ -301,14 +314,7 @@ def in_words(standing: Standing) -> Iterator[str]:
         f"Looked at {found.looked_at:,} accepted fields, {found.wrong:,} wrong: {per_thousand(found.rate)}, between "
         f"{per_thousand(standing.low)} and {per_thousand(standing.high)} at 95 %."
     )
-    match found.kept:
-        case Kept.YES:
-            yield f"The promise of at most {target} is kept."
-        case Kept.NO:
-            yield f"The promise of at most {target} is not kept."
-        case Kept.NOT_SHOWN:
-            needed = sample_size(standing.accept_error)
-            yield f"Whether the promise of at most {target} is kept is not shown yet; {needed:,} without error show it."
+    yield promise_in_words(standing)
     if standing.tightenings:
         yield (
             f"So less is accepted; {standing.reopened:,} fields were reopened, {standing.waiting:,} of them still wait "

@@ -5,9 +5,9 @@ What is known before it is handed in is told before: that many fields go back to
 
 from collections.abc import Iterator, Mapping
 
-from flows.checking import Standing
+from flows.checking import Standing, promise_in_words
 from flows.sample_rounds import Foreseen, HandedIn, threshold_scores
-from recognizer.promise import Kept, Thresholds, per_thousand, sample_size
+from recognizer.promise import Thresholds, per_thousand
 
 KINDS = {"digits": "digits in boxes", "number": "handwritten numbers", "choice": "ticks"}
 """What each kind of field is called here, in the order in which they are told."""
@@ -18,7 +18,7 @@ def would_do(found: Foreseen, not_looked_at: int) -> Iterator[str]:
     done, before, after = found.done, found.before, found.after
     yield f"You looked at {_fields(done.stored + done.already)}: {_found(done.corrected)}"
     yield _measured(after, more=before.found.looked_at > 0)
-    yield _promise(after)
+    yield promise_in_words(after)
     for one in done.raised:
         held = Thresholds(one.digits, one.number, one.choice)
         yield from _rises(one.model, before.thresholds.get(one.model), held, several=len(after.thresholds) > 1)
@@ -107,18 +107,6 @@ def _measured(after: Standing, *, more: bool) -> str:
         f"{which}: {found.wrong:,} wrong of {found.looked_at:,}, which is {per_thousand(found.rate)}; the true rate "
         f"lies between {per_thousand(after.low)} and {per_thousand(after.high)}, at 95 %."
     )
-
-
-def _promise(after: Standing) -> str:
-    target = per_thousand(after.accept_error)
-    match after.found.kept:
-        case Kept.YES:
-            return f"The promise of at most {target} is kept."
-        case Kept.NO:
-            return f"The promise of at most {target} is not kept."
-        case Kept.NOT_SHOWN:
-            needed = sample_size(after.accept_error)
-            return f"That at most {target} are wrong, as promised, is not shown yet; {needed:,} without error show it."
 
 
 def _rises(model: str, before: Thresholds | None, after: Thresholds, *, several: bool) -> Iterator[str]:
