@@ -19,6 +19,15 @@ from flows.users import UserRole, added
 PASSWORD = "sample sheets 4711"
 """Of every account in these tests."""
 
+CLOSED = "document.querySelector('#typed').readOnly"
+"""In the page: whether the field on the screen needs no answer any more."""
+
+ANOTHER = (
+    "(document.querySelector('#queue').dataset.state !== 'one'"
+    " || !document.querySelector('#crop img').src.includes(key))"
+)
+"""In the page: whether something else than the field with a `key` is on the screen."""
+
 
 def trail(folder: Path) -> Sequence[TrailRow]:
     """Return what people said, after checking that its chain is whole."""
@@ -109,8 +118,22 @@ def answer(page: Page) -> None:
         press(page, "Space")
         return
     press(page, "/")
-    if page.locator("#typed[aria-invalid=true]").count():
+    if page.locator("#typed[aria-invalid=true]:not([readonly])").count():
         press(page, "0", "Enter")
+
+
+def settle(page: Page, key: str) -> bool:
+    """Answer the field on the screen and wait for the next; return False where it needed no answer any more.
+
+    What was answered just before can settle it while it is on the screen: then the page says so, and Enter goes on.
+    """
+    answer(page)
+    page.wait_for_function(f"key => {CLOSED} || {ANOTHER}", arg=key)
+    is_closed = bool(page.evaluate(f"key => {CLOSED} && !({ANOTHER})", key))
+    if is_closed:
+        press(page, "Enter")
+    wait_for_next(page, key)
+    return not is_closed
 
 
 def wait_until(page: Page, holds: Callable[[], bool], seconds: float = 30.0) -> None:

@@ -14,6 +14,9 @@ from tests.browser.steps import key_shown, open_queue, trail, wait_for_next
 
 CSS = Path(flows.review.__file__).parent / "static" / "base.css"
 
+UNDISTURBED_MS = 500
+"""Long enough for what a page does by itself to have begun."""
+
 PAGES = ("/", "/queue", "/wall", "/wall/check", "/sheets", "/sheets?sheet=cover_marks%2301066")
 
 LEAST_CONTRAST = 4.5
@@ -135,6 +138,22 @@ def test_the_first_tab_leads_past_the_menu(browsers: Browsers, standing: Standin
     expect(page.locator(".skip")).to_be_in_viewport()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
+    # It is a place on the page that is shown, not another page: nothing is asked for anew, and the focus stays.
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(UNDISTURBED_MS)
+    expect(page.locator("#main")).to_be_focused()
+
+
+def test_a_link_to_a_part_of_the_page_keeps_the_field_and_what_is_typed(kim: Watched, review: Review) -> None:
+    page = kim.page
+    open_queue(page, review, "?order=field&template=cover_marks")
+    key = key_shown(page)
+    page.keyboard.type("3")
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(UNDISTURBED_MS)
+    assert key_shown(page) == key
+    expect(page.locator("#typed")).to_have_value("3")
 
 
 @pytest.mark.parametrize("at", PAGES)

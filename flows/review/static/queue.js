@@ -1,5 +1,6 @@
 // The queue: the next field is shown from what was loaded before, while the last decision is still on its way.
 
+import { onElsewhere } from "./address.js";
 import { Refused, get, post, speakAs, tell } from "./api.js";
 import { banner } from "./banner.js";
 import { bind, showKeys } from "./keys.js";
@@ -568,7 +569,7 @@ choice.addEventListener("change", beginLine);
 choice.addEventListener("submit", (event) => event.preventDefault());
 for (const id of ["clear", "show-all"]) byId(id).addEventListener("click", showAll);
 byId("retry").addEventListener("click", () => { state("loading"); fill(); });
-addEventListener("popstate", () => { fromAddress(); beginLine(); });
+onElsewhere(() => { fromAddress(); beginLine(); });
 addEventListener("pagehide", () => tell("/queue/leave", { tab }));
 addEventListener("pageshow", (event) => event.persisted && fill());
 setInterval(() => root.dataset.state === "one" && isThere() && fill(), KEEP_MS);

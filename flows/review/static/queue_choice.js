@@ -1,5 +1,7 @@
 // Which fields are asked for, in which order: what the form above the field says, and the address of the page.
 
+import { show } from "./address.js";
+
 const NAMES = ["order", "reason", "template", "field", "text"];
 
 const choice = document.getElementById("choice");
@@ -29,7 +31,7 @@ export function toAddress() {
   const address = new URL(location.href);
   address.search = "";
   for (const [name, value] of Object.entries(wanted())) if (value && value !== "sheets") address.searchParams.set(name, value);
-  history.replaceState(null, "", address);
+  show(address);
   document.getElementById("clear").hidden = !isNarrowed();
 }
 

@@ -1,4 +1,5 @@
 // One sheet: its pages with every reading on them, a field to put right, whose it is, what it adds up to.
+import { onElsewhere, show } from "./address.js";
 import { get, LONG_MS, offline, Refused, token } from "./api.js";
 import { bind } from "./keys.js";
 import { make, patiently, percent } from "./page_parts.js";
@@ -35,7 +36,7 @@ async function open(name, { push = false, key = "", page = 0 } = {}) {
   try {
     const answer = await patiently(() => get(`/sheets/data?sheet=${encodeURIComponent(name)}`), $("state"), () => mine === turn);
     if (!answer || mine !== turn) return;
-    if (push) history.pushState(null, "", `/sheets?sheet=${encodeURIComponent(name)}`);
+    if (push) show(`/sheets?sheet=${encodeURIComponent(name)}`, { push });
     leaveField();
     pageAt = Math.min(page, Math.max(answer.pages.length - 1, 0));
     take(answer);
@@ -488,7 +489,7 @@ $("zoom-out").addEventListener("click", () => viewer.out());
 $("zoom-all").addEventListener("click", () => viewer.fit());
 $("zoom-wide").addEventListener("click", () => viewer.wide());
 insist($("crop"), () => ($("crop").src = $("crop").src));
-window.addEventListener("popstate", () => {
+onElsewhere(() => {
   const name = new URLSearchParams(location.search).get("sheet");
   if (name) open(name);
   else location.reload();
