@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from benchmarks.browsing import Review
 from tests.browser.conftest import Browsers, Watched
@@ -53,6 +53,30 @@ def test_a_queue_is_cleared_by_keyboard_alone(kim: Watched, review: Review, fold
     assert {(row.correction.reviewer, row.correction.how) for row in rows} == {("Kim", "queue")}
     assert len(decided) == len(set(decided)) > 15
     assert open_keys(folder) == set()
+
+
+def test_a_field_that_is_settled_while_it_is_on_the_screen_takes_no_answer(
+    kim: Watched, review: Review, folder: Path
+) -> None:
+    page = kim.page
+    open_queue(page, review, "?order=field&template=cover_marks")
+    key = key_shown(page)
+
+    def changed(route: Route, **what: object) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), **what})
+
+    # As if a sum had settled it: which fields it does depends on what was read of a sheet.
+    page.route("**/queue/next", lambda route: changed(route, lost=[key]))
+    page.route("**/queue/field/*", lambda route: changed(route, closed="The sum says what is written here."))
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    expect(page.locator("#wrong")).to_have_text("The sum says what is written here. Press Enter to go on.")
+    page.unroute_all()
+    press(page, "7", "Space", "/", "Alt+1")
+    expect(page.locator("#typed")).to_have_value("")
+    assert key_shown(page) == key
+    assert not settle(page, key)
+    assert said(folder) == []
 
 
 def test_a_typed_value_is_what_is_stored(kim: Watched, review: Review, folder: Path) -> None:
