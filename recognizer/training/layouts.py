@@ -36,7 +36,7 @@ FORMS: dict[str, float] = {
     "ABS": 0.015,
     "xd": 0.02,
     "x": 0.01,
-    "d.": 0.005,
+    "d.": 0.02,
 }
 """What stands in a cell, by how often: d a digit, h a half, x something struck out, letters for absent."""
 
@@ -59,7 +59,7 @@ ONES = 0.15
 TALLEST = 1.15
 """Height of a number by its cell's: people write over rules, but not over the next row."""
 
-LARGER_HALF = 0.75
+LARGER_HALF = 1.1
 """Logarithm of how much larger than its digit a half may be: two small digits and a bar take room."""
 
 
@@ -168,7 +168,7 @@ def _line(rng: np.random.Generator) -> Line:
         text += symbol
         at += step + float(np.clip(rng.normal(close, 0.07), -0.1, 0.5))
         if before_half and rng.random() < 0.25:
-            at += float(rng.uniform(0.1, 0.6))
+            at += float(rng.uniform(0.1, 0.8))
         if sign == "-" and place:
             at += 0.1
     return Line(tuple(parts), at, text)
@@ -354,7 +354,9 @@ def _waved_half(rng: np.random.Generator) -> tuple[list[Part], float]:
 
 
 def _curled_half(rng: np.random.Generator) -> tuple[list[Part], float]:
-    """Return 1, bar and 2 stacked and written as one curl."""
+    """Return 1, bar and 2 stacked and written as one curl, or what is left of it: two bumps and a tail."""
+    if rng.random() < 0.4:
+        return _bumps(rng)
     tall, wide = float(rng.uniform(0.9, 1.25)), float(rng.uniform(0.25, 0.5))
     top, bar = -tall / 2, float(rng.normal(-0.06, 0.04))
     path = [
@@ -368,6 +370,22 @@ def _curled_half(rng: np.random.Generator) -> tuple[list[Part], float]:
         (wide * float(rng.uniform(0.9, 1.5)), tall / 2),
     ]
     return [Part("stroke", 0.0, 0.0, 1.0, 0.0, _wobbled(path, rng))], wide + 0.08
+
+
+def _bumps(rng: np.random.Generator) -> tuple[list[Part], float]:
+    tall, wide = float(rng.uniform(0.8, 1.25)), float(rng.uniform(0.2, 0.4))
+    top, waist = -tall / 2, float(rng.uniform(-0.2, 0.0)) * tall
+    lean = float(rng.uniform(0.0, 0.25))
+    path = [
+        (lean + float(rng.uniform(0.1, 0.8)) * wide, top),
+        (lean + float(rng.uniform(-0.1, 0.4)) * wide, top + 0.45 * (waist - top)),
+        (lean + float(rng.uniform(0.5, 1.0)) * wide, waist),
+        (0.5 * lean + float(rng.uniform(0.0, 0.4)) * wide, waist + 0.14 * tall),
+        (0.5 * lean + float(rng.uniform(0.7, 1.1)) * wide, waist + 0.26 * tall),
+        (float(rng.uniform(-0.1, 0.2)) * wide, tall / 2 - 0.05),
+        (wide * float(rng.uniform(0.9, 2.0)), tall / 2 - float(rng.uniform(-0.08, 0.12))),
+    ]
+    return [Part("stroke", 0.0, 0.0, 1.0, 0.0, _wobbled(path, rng))], max(path[-1][0], wide + lean) + 0.08
 
 
 def _wobbled(path: list[tuple[float, float]], rng: np.random.Generator) -> tuple[tuple[float, float], ...]:

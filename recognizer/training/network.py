@@ -57,6 +57,12 @@ PEN_SHARE = 0.2
 
 PEN_KERNEL = np.ones((2, 2), np.uint8)
 
+BENT_SHARE, BENT_PX, BENT_KNOTS = 0.5, 0.9, 4
+"""Share of views that are bent, how far at a knot (standard deviation), and knots along the height of a view.
+
+Elastic distortion stands in for hands that no set has (Simard, Steinkraus & Platt 2003).
+"""
+
 Tensor: TypeAlias = keras.KerasTensor
 """An array of whatever library Keras computes with."""
 
@@ -251,7 +257,7 @@ def _ahead(
 def varied(x: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
     """Return (N, H, W, C) uint8 views as float32, 0 to 1, each turned, scaled, slanted and shifted a little.
 
-    Some get a finer or a broader pen as well.
+    Some are bent as well, some get a finer or a broader pen.
     """
     count, height, width = x.shape[:3]
     turn = np.radians(rng.normal(0, TURN_DEGREES, count))
@@ -267,12 +273,27 @@ def varied(x: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32
     out = np.empty(x.shape, np.uint8)
     for picture, transform, target in zip(x, transforms, out, strict=True):
         target[:] = cv2.warpAffine(picture, transform, (width, height), flags=cv2.INTER_LINEAR)
+    for index in np.flatnonzero(rng.random(count) < BENT_SHARE):
+        out[index] = _bent(out[index], rng)
     for index in np.flatnonzero(rng.random(count) < PEN_SHARE):
         # Half way only: a whole pixel closes the loop of a small 6.
         change = cv2.dilate if rng.random() < 0.5 else cv2.erode
         out[index] = cv2.addWeighted(out[index], 0.5, change(out[index], PEN_KERNEL), 0.5, 0)
     gain = rng.uniform(0.8, 1.15, (count, 1, 1, 1)).astype(np.float32) / np.float32(255)
     return np.minimum(out * gain, np.float32(1))
+
+
+def _bent(view: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a view (H, W, C) of which each place is moved a little, near ones alike."""
+    height, width = view.shape[:2]
+    unit = height / 28
+    knots = rng.normal(0, BENT_PX * unit, (BENT_KNOTS, max(round(BENT_KNOTS * width / height), 1), 2)).astype(
+        np.float32
+    )
+    moved = cv2.resize(knots, (width, height), interpolation=cv2.INTER_CUBIC)
+    across, down = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    bent = cv2.remap(view, across + moved[..., 0], down + moved[..., 1], cv2.INTER_LINEAR)
+    return np.asarray(bent, np.uint8)
 
 
 def as_float32(network: keras.Model) -> keras.Model:

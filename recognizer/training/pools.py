@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from recognizer.digits import isolate_digit
 from recognizer.pictures import crop_of_picture
 from recognizer.training.compose import Ink
+from recognizer.training.drawn_hands import drawn_digits
 from recognizer.training.reserved import reserved_writers
 from recognizer.training.sources import (
     MNIST_TRAIN,
@@ -124,6 +125,9 @@ OPTIONAL = (
 )
 """Sets that training can do without, where `--without` says so; MNIST, Swiss digits and bubbles it cannot."""
 
+DRAWN_SHARE = 0.16
+"""How often a digit is drawn from hands that are drawn stroke by stroke, and that nobody validates or calibrates by."""
+
 CSV_SHARE = 0.20
 """How often a digit is drawn from all CSV files together, as often as from the Swiss ones. Without MNIST they stand in
 for it."""
@@ -181,6 +185,7 @@ def load_pools(
             (0.03, _hands("optdigits", optdigits)),
             (0.03, _hands("semeion", semeion)),
             (0.06, printed),
+            (DRAWN_SHARE, _drawn_hands(seed) if name == "train" else ()),
         )
         return Pool(
             groups=tuple((share, hands) for share, hands in groups if hands),
@@ -325,6 +330,10 @@ def _hands(name: str, pictures: LabelledPictures) -> tuple[Hand, ...]:
 
 def _inks(pictures: LabelledPictures, labels: set[str] | frozenset[str]) -> list[Ink]:
     return [cropped(x) for x in pictures.x[np.isin(pictures.label, sorted(labels))]]
+
+
+def _drawn_hands(seed: int) -> tuple[Hand, ...]:
+    return tuple(Hand(f"drawn {number}", digits) for number, digits in enumerate(drawn_digits(seed)))
 
 
 def _printed() -> Hand:
