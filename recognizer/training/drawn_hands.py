@@ -248,7 +248,8 @@ def _drawn(
     rows, columns = (np.flatnonzero((soft > 0).any(axis=axis)) for axis in (1, 0))
     cut = soft[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32)
     # At full contrast, as `pools.cropped` has the ink of others: blur makes a fine pen's stroke pale.
-    return np.round(cut * (255 / cut.max())).astype(np.uint8)
+    ink: Ink = np.round(cut * (255 / cut.max())).astype(np.uint8)
+    return ink
 
 
 def curve(points: NDArray[np.float64]) -> NDArray[np.float64]:
