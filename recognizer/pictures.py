@@ -4,8 +4,12 @@ Nobody says where the printed outline is, or whether there is one, how large the
 paper's tone is evened out, the picture is brought to the size that crops have, and rules are looked for near its edges.
 """
 
+from dataclasses import dataclass
+from typing import TypeAlias
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from recognizer.boxes import CROP_PX_PER_MM
 from recognizer.geometry import Rect
@@ -36,6 +40,33 @@ PAD_SHARE = 0.12
 """Paper added around a picture, so that strokes which reach its edge do not look like remains of rules."""
 
 
+LEANS = tuple(sign * lean for lean in range(1, 13) for sign in (1, -1))
+"""By how many pixels a rule may come nearer over the length of its side: a picture of a cell is cut by eye."""
+
+LEAST_SEEN = 0.45
+"""A rule that leaves the picture on its way is taken for one when so much of it is left."""
+
+LEANING_COVER, LEANING_SHARE = 0.93, 0.16
+"""A rule that leans is dark nearly all along, and nearer to the edge: what else does is the stem of a 9."""
+
+DARKEST = 0.5
+"""From here on a pixel speaks for a rule no more if it is darker."""
+
+LEAN_GAIN = 1.03
+"""A rule that leans more must be so much sharper than one that leans less."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A rule near the left edge: pixels from the edge to its middle, and by how many it goes right on its way down."""
+
+    offset: float
+    lean: int
+
+
+Sides: TypeAlias = "tuple[_Rule | None, _Rule | None, _Rule | None, _Rule | None]"
+
+
 def crop_of_picture(pixels: GreyImage) -> BoxCrop:
     """Return a picture of a box or cell, dark on light, as a crop whose outline was found, or is the picture's edge.
 
@@ -47,24 +78,22 @@ def crop_of_picture(pixels: GreyImage) -> BoxCrop:
     """
     if pixels.ndim != 2 or pixels.dtype != np.uint8 or not pixels.size:
         raise ValueError(f"a picture is (H, W) uint8, not {pixels.shape} {pixels.dtype}")
-    even = _evened(_sized(pixels))
+    even, sides = _straightened(_evened(_sized(pixels)))
     height, width = even.shape
     pad = round(PAD_SHARE * height)
-    left, top = _rule(even), _rule(even.T)
-    right, bottom = _rule(even[:, ::-1]), _rule(even[::-1].T)
+    left, top, right, bottom = sides
     # A side without a rule lies at the edge of the added paper.
-    x0 = 0.0 if left is None else pad + left
-    y0 = 0.0 if top is None else pad + top
-    x1 = width + 2.0 * pad if right is None else pad + width - right
-    y1 = height + 2.0 * pad if bottom is None else pad + height - bottom
-    seen = sum(side is not None for side in (left, top, right, bottom))
+    x0 = 0.0 if left is None else pad + left.offset
+    y0 = 0.0 if top is None else pad + top.offset
+    x1 = width + 2.0 * pad if right is None else pad + width - right.offset
+    y1 = height + 2.0 * pad if bottom is None else pad + height - bottom.offset
     return BoxCrop(
         "picture",
         1,
         np.pad(even, pad, constant_values=255),
         CROP_PX_PER_MM,
         Rect(x0, y0, max(x1 - x0, 1.0), max(y1 - y0, 1.0)),
-        seen,
+        sum(side is not None for side in sides),
         (pad, pad + width),
     )
 
@@ -90,19 +119,94 @@ def _evened(pixels: GreyImage) -> GreyImage:
     return np.clip(share * 250, 0, 255).astype(np.uint8)
 
 
-def _rule(even: GreyImage) -> float | None:
-    """Return how far from the left edge the innermost upright rule lies, in pixels; None when there is none."""
+def _straightened(even: GreyImage) -> tuple[GreyImage, Sides]:
+    """Return the picture with its rules upright and level, and where they are: left, top, right, bottom."""
+    height, width = even.shape
+    left, top, right, bottom = (
+        _rule(even),
+        _rule(even.T),
+        _rule(even[:, ::-1]),
+        _rule(even[::-1].T),
+    )
+    upright, level = _leans(left, right), _leans(top, bottom)
+    if not any((*upright, *level)):
+        return even, (left, top, right, bottom)
+    x = [0.0 if left is None else left.offset, width - (0.0 if right is None else right.offset)]
+    y = [0.0 if top is None else top.offset, height - (0.0 if bottom is None else bottom.offset)]
+    if x[1] - x[0] < 1 or y[1] - y[0] < 1:
+        return even, (left, top, right, bottom)
+    straight = np.array([(across, down) for down in y for across in x], np.float32)
+    leaning = np.array(
+        [
+            (across + upright[i] * (down / height - 0.5), down + level[j] * (across / width - 0.5))
+            for j, down in enumerate(y)
+            for i, across in enumerate(x)
+        ],
+        np.float32,
+    )
+    transform = cv2.getPerspectiveTransform(straight, leaning)
+    turned = cv2.warpPerspective(
+        even, transform, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderValue=255
+    )
+    return turned.astype(np.uint8, copy=False), (left, top, right, bottom)
+
+
+def _leans(first: _Rule | None, last: _Rule | None) -> tuple[int, int]:
+    """Return by how much two opposite sides lean; one without a rule leans like the other."""
+    # The far side was looked at in a mirror: what comes nearer to its edge there goes the other way here.
+    one = None if first is None else first.lean
+    other = None if last is None else -last.lean
+    if one is None and other is None:
+        return 0, 0
+    return (other if one is None else one) or 0, (one if other is None else other) or 0
+
+
+def _rule(even: GreyImage) -> _Rule | None:
+    """Return the innermost rule near the left edge that is upright, or nearly; None when there is none."""
     width = even.shape[1]
-    near = even[:, : max(round(EDGE_SHARE * width), 1)]
-    # A rule may lean by a pixel or two over its length.
+    near = np.ascontiguousarray(even[:, : max(round(EDGE_SHARE * width), 1)])
+    # A rule may bend by a pixel over its length.
     dark = cv2.erode(near, np.ones((1, 3), np.uint8)) < 255 * (1 - RULE_CONTRAST)
-    found = np.flatnonzero(dark.mean(axis=0) >= RULE_COVER)
-    if not len(found):
+    if dark.any(axis=1).mean() < RULE_COVER * LEAST_SEEN:
+        return None
+    grey = np.minimum(1 - near.astype(np.float32) / 255, DARKEST)
+    lean, best, sharpest = 0, *_seen_along(dark, grey, 0, width)
+    for other in LEANS:
+        found, sharp = _seen_along(dark, grey, other, width)
+        # What leans without need is a rule that was written at.
+        if found.any() and sharp > sharpest * LEAN_GAIN:
+            lean, best, sharpest = other, found, sharp
+    if not best.any():
         return None
     # The innermost run of such columns; its middle is the rule.
-    last = int(found[-1])
+    last = int(np.flatnonzero(best)[-1])
     first = last
-    covered = set(found.tolist())
-    while first - 1 in covered:
+    while first > 0 and best[first - 1]:
         first -= 1
-    return (first + last) / 2 + 0.5
+    return _Rule((first + last) / 2 + 0.5, lean)
+
+
+def _seen_along(
+    dark: NDArray[np.bool_], grey: NDArray[np.float32], lean: int, width: int
+) -> tuple[NDArray[np.bool_], float]:
+    """Return in which columns a rule that leans so much would be seen, and how sharply all that leans so stands out.
+
+    Args:
+        dark: (H, D) what may belong to a rule.
+        grey: (H, D) how dark it is, from 0 to DARKEST.
+        lean: pixels to the right from the top to the bottom.
+        width: that of the whole picture.
+    """
+    height, depth = dark.shape
+    columns = np.arange(depth)
+    at = columns[None, :] + np.round(lean * (np.arange(height) / height - 0.5)[:, None]).astype(np.intp)
+    inside = (at >= 0) & (at < depth)
+    at = np.clip(at, 0, depth - 1)
+    # Where the rule has left the picture, nothing speaks against it.
+    rows = np.maximum(inside.sum(axis=0), 1)
+    profile = np.where(inside, np.take_along_axis(grey, at, axis=1), 0).sum(axis=0) / rows
+    cover = (np.take_along_axis(dark, at, axis=1) & inside).sum(axis=0) / rows
+    found = (cover >= (LEANING_COVER if lean else RULE_COVER)) & (rows >= LEAST_SEEN * height)
+    if lean:
+        found &= columns < LEANING_SHARE * width
+    return found, float(np.square(profile).sum())

@@ -23,6 +23,9 @@ RULE_SEARCH_MM = 0.5
 RULE_HALF_WIDTH_MM = 0.4
 """Widest half of a rule taken out: 0.125 mm printed, the rest blur, tilt and 1-bit scanning."""
 
+PICTURE_RULE_HALF_WIDTH_MM = 1.0
+"""The same in a picture of a box, whose true size nobody knows."""
+
 RULE_COVER = 0.65
 """Share of a side that must be dark to be a printed rule; no handwritten stroke runs along that much of a side."""
 
@@ -61,16 +64,28 @@ MARGIN_MM = 0.8
 TOUCH_MM = 0.35
 """...and so near to the outline as this."""
 
+CUT_MARGIN_SHARE, CUT_LENGTH_MM = 0.11, 1.0
+"""What lies within this share of a picture's side from its cut, as long as this, and goes on from a rule is a rule too,
+of which only a part is seen."""
+
+THREAD_PX = 2
+"""Beside the rule of a picture nobody writes with so fine a pen, in pixels of the crop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The outline in whole pixels of the crop (left, top, right, bottom; the last two exclusive) and the scale."""
+    """The outline in whole pixels of the crop (left, top, right, bottom; the last two exclusive) and the scale.
+
+    `cut` is where a picture that is no crop of a page ends, from left to right and from top to bottom: nobody knows how
+    large its box is, or whether what lies at its edge belongs to it.
+    """
 
     left: int
     top: int
     right: int
     bottom: int
     px_per_mm: float
+    cut: tuple[tuple[int, int], tuple[int, int]] | None = None
 
     def px(self, millimetres: float) -> int:
         """Return a length in whole pixels, at least one."""
@@ -91,6 +106,7 @@ def frame_of(crop: BoxCrop) -> Frame:
         right=max(min(round(outline.right), width), 1),
         bottom=max(min(round(outline.bottom), height), 1),
         px_per_mm=crop.px_per_mm,
+        cut=None if crop.cut_at is None else (crop.cut_at, (crop.cut_at[0], height - crop.cut_at[0])),
     )
 
 
@@ -131,7 +147,8 @@ def printed_lines(darkness: Darkness, frame: Frame, floor: float) -> Lines:
 
 def _own_lines(cover: NDArray[np.floating], edges: tuple[int, int], frame: Frame) -> list[tuple[int, int]]:
     """Return the rules near the outline's two edges, given how much of each row or column is dark."""
-    reach, half = frame.px(RULE_SEARCH_MM), frame.px(RULE_HALF_WIDTH_MM)
+    reach = frame.px(RULE_SEARCH_MM)
+    half = frame.px(PICTURE_RULE_HALF_WIDTH_MM if frame.cut else RULE_HALF_WIDTH_MM)
     found = []
     for edge in edges:
         first_near = max(edge - reach, 0)
@@ -186,8 +203,29 @@ def hugs_edge(labels: NDArray[np.int32], count: int, frame: Frame) -> Mask:
     inner = frame.inside(labels)
     core = np.bincount(inner[margin:-margin, margin:-margin].ravel(), minlength=count)
     clear = np.bincount(inner[touch:-touch, touch:-touch].ravel(), minlength=count)
-    hugging: Mask = (core == 0) & (clear < np.bincount(labels.ravel(), minlength=count))
+    area = np.bincount(labels.ravel(), minlength=count)
+    hugging: Mask = (core == 0) & (clear < area)
     return hugging
+
+
+def is_cut_rule(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:
+    """Tell which pieces of a picture are parts of rules: flat at its edge, and starting where a rule was found."""
+    found = np.zeros(len(stats), np.bool_)
+    if frame.cut is None:
+        return found
+    touch = frame.px(TOUCH_MM)
+    for axis, rules in ((1, lines.columns), (0, lines.rows)):
+        low, size = stats[:, axis], stats[:, 2 + axis]
+        first, last = frame.cut[axis]
+        margin = CUT_MARGIN_SHARE * (last - first)
+        at_first = (low < first + touch) & (low + size <= first + margin)
+        at_last = (low + size > last - touch) & (low >= last - margin)
+        start, length = stats[:, 1 - axis], stats[:, 3 - axis]
+        joined = np.zeros(len(stats), np.bool_)
+        for begin, end in rules:
+            joined |= (start <= end + touch) & (start + length >= begin - touch)
+        found |= (at_first | at_last) & joined & (length >= frame.px(CUT_LENGTH_MM))
+    return found
 
 
 def is_stray_rule(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:
@@ -233,6 +271,8 @@ def is_sliver(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:
         length = stats[:, 2 + 1 - axis]
         odd = (length < frame.px(shortest)) | (length > longest * side)
         low, high = stats[:, axis], stats[:, axis] + stats[:, 2 + axis]
+        if frame.cut:
+            odd |= stats[:, 2 + axis] <= THREAD_PX
         for start, stop in found:
             close = (low >= start - 2 * near) & (high <= stop + 2 * near)
             sliver |= close & odd & (stats[:, 2 + axis] <= near)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from recognizer.digits import isolate_digit
+from recognizer.digits import isolate_digit, isolate_number
 from recognizer.pictures import PAD_SHARE, PICTURE_HEIGHT, crop_of_picture
 from tests.helpers.drawn_box import MARGIN_MM, ONE, PX, SEVEN, box_pixels
 
@@ -49,6 +49,74 @@ def test_the_size_of_a_picture_does_not_matter(scale: float) -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (4, 4), (2, 900), (900, 2), (3000, 3000)])
 def test_any_shape_of_paper_is_blank(shape: tuple[int, int]) -> None:
     assert isolate_digit(crop_of_picture(np.full(shape, 230, np.uint8))).glyph is None
+
+
+# ---- rules of cells that were cut by eye -----------------------------------------------------------------------------
+
+CELL = 90
+
+
+def cell(*lines: tuple[tuple[int, int], tuple[int, int], int]) -> np.ndarray:
+    """Return a picture of a cell, (90, 90) uint8, with lines: from, to and how broad."""
+    pixels = np.full((CELL, CELL), 190, np.uint8)
+    for start, end, broad in lines:
+        cv2.line(pixels, start, end, 70, broad, cv2.LINE_AA)
+    return cv2.GaussianBlur(pixels, (0, 0), 0.7).astype(np.uint8)
+
+
+TOP, LEAVING, BROAD, LEFT, PART = (
+    ((0, 4), (89, 11), 4),
+    ((0, 80), (50, 89), 6),
+    ((0, 84), (89, 84), 11),
+    ((2, 0), (2, 89), 4),
+    ((0, 88), (35, 88), 3),
+)
+
+
+@pytest.mark.parametrize("lines", [[TOP], [LEAVING], [BROAD], [LEFT], [TOP, LEFT], [LEFT, BROAD], [LEFT, PART]])
+def test_a_cell_with_nothing_but_rules_is_blank(lines: list[tuple[tuple[int, int], tuple[int, int], int]]) -> None:
+    found = isolate_number(crop_of_picture(cell(*lines)))
+    assert (found.strip, found.unplaced, found.pale) == (None, 0, 0)
+
+
+@pytest.mark.parametrize("lines", [[TOP], [BROAD], [TOP, LEFT], [LEFT, BROAD], [LEFT, PART]])
+def test_a_digit_among_rules_stays_whole_and_alone(lines: list[tuple[tuple[int, int], tuple[int, int], int]]) -> None:
+    seven = [((30, 30), (62, 30), 4), ((62, 30), (42, 68), 4)]
+    bounds = []
+    for others in ([], lines):
+        found = isolate_number(crop_of_picture(cell(*seven, *others))).strip
+        assert found is not None
+        bounds.append((found.bounds.x, found.bounds.y, found.bounds.width, found.bounds.height))
+    assert bounds[1] == pytest.approx(bounds[0], abs=4)
+
+
+def test_a_leaning_rule_is_made_level() -> None:
+    crop = crop_of_picture(cell(TOP))
+    rows = (crop.pixels[:, PAD + 8 : -PAD - 8] < 200).mean(axis=1)
+    # As thick as it was drawn, and its middle is the outline.
+    dark = np.flatnonzero(rows > 0.9)
+    assert 2 <= len(dark) <= 6 and (rows[:30] > 0.1).sum() <= len(dark) + 4
+    assert crop.outline.y == pytest.approx(dark.mean(), abs=1.5)
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        [((12, 20), (74, 14), 4), ((74, 14), (40, 80), 4)],
+        [((70, 16), (73, 78), 4), ((70, 16), (40, 30), 4), ((40, 30), (71, 42), 4)],
+        [((45, 8), (45, 84), 4)],
+        [((8, 18), (8, 74), 4), ((40, 18), (40, 74), 4)],
+        [((10, 45), (80, 45), 4)],
+    ],
+    ids=["flag of a 7", "stem of a 9", "1", "11", "dash"],
+)
+def test_long_strokes_of_digits_are_no_rules(strokes: list[tuple[tuple[int, int], tuple[int, int], int]]) -> None:
+    found = isolate_number(crop_of_picture(cell(*strokes)))
+    assert found.strip is not None
+    points = np.array([point for start, end, _ in strokes for point in (start, end)]) * PICTURE_HEIGHT / CELL
+    wide, tall = np.ptp(points, axis=0)
+    assert found.strip.bounds.width == pytest.approx(wide + 4, abs=5)
+    assert found.strip.bounds.height == pytest.approx(tall + 4, abs=5)
 
 
 def test_what_is_no_grey_picture_is_our_bug() -> None:
