@@ -54,7 +54,7 @@ TRACE_DARKNESS, TRACE_FACTOR = 0.04, 3.0
 TRACE_AREA_MM2, TRACE_EXTENT_MM, TRACE_RULE_MM = 0.5, 1.2, 1.0
 """...so large and so long, and no thin line at the edge, which is what remains of a rule."""
 
-NOISE_FACTOR = 4.5
+NOISE_FACTOR = 3.5
 """Ink must stand out of the paper's noise by this many standard deviations (after smoothing)."""
 
 MAX_NOISE = 0.04

@@ -36,6 +36,9 @@ RULE_CONTRAST = 0.12
 RULE_COVER = 0.72
 """Share of a side that is dark along a rule: more than the bar of a 7 or a 5 covers."""
 
+LEAST_PAPER_INSIDE = 210
+"""Within its rules half of a box is at least so bright: no writing covers more."""
+
 PAD_SHARE = 0.12
 """Paper added around a picture, so that strokes which reach its edge do not look like remains of rules."""
 
@@ -128,12 +131,14 @@ def _straightened(even: GreyImage) -> tuple[GreyImage, Sides]:
         _rule(even[:, ::-1]),
         _rule(even[::-1].T),
     )
-    upright, level = _leans(left, right), _leans(top, bottom)
-    if not any((*upright, *level)):
-        return even, (left, top, right, bottom)
     x = [0.0 if left is None else left.offset, width - (0.0 if right is None else right.offset)]
     y = [0.0 if top is None else top.offset, height - (0.0 if bottom is None else bottom.offset)]
-    if x[1] - x[0] < 1 or y[1] - y[0] < 1:
+    inside = even[int(y[0]) : int(np.ceil(y[1])), int(x[0]) : int(np.ceil(x[1]))]
+    if min(inside.shape) < 2 or np.median(inside) < LEAST_PAPER_INSIDE:
+        # These are strokes of a scribble: a box has paper inside its rules.
+        return even, (None, None, None, None)
+    upright, level = _leans(left, right), _leans(top, bottom)
+    if not any((*upright, *level)):
         return even, (left, top, right, bottom)
     straight = np.array([(across, down) for down in y for across in x], np.float32)
     leaning = np.array(

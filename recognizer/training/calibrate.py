@@ -61,7 +61,7 @@ MADE_OF = {
 }
 """What the curves were counted on, for people."""
 
-NUMBER_FIELDS = 20_000
+NUMBER_FIELDS = 50_000
 """Composed number cells to count on."""
 
 PLAIN_SHARE = 0.5

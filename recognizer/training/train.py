@@ -42,7 +42,7 @@ from recognizer.training.train_marks import as_views, mark_data, train_marks
 if TYPE_CHECKING:
     from recognizer.training.network import Trained
 
-NAME = "tallymark-3"
+NAME = "tallymark-4"
 
 CURVES_FILE = "learning.png"
 

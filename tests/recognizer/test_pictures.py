@@ -119,6 +119,16 @@ def test_long_strokes_of_digits_are_no_rules(strokes: list[tuple[tuple[int, int]
     assert found.strip.bounds.height == pytest.approx(tall + 4, abs=5)
 
 
+@pytest.mark.parametrize("apart", [7, 9, 12])
+@pytest.mark.parametrize("ink", [60, 110, 150, 170])
+def test_a_scribble_over_the_whole_picture_is_not_blank(apart: int, ink: int) -> None:
+    pixels = np.full((CELL, 60), 235, np.uint8)
+    points = [(8 + number * apart // 2, (10, 80)[number % 2]) for number in range(2 * 44 // apart)]
+    cv2.polylines(pixels, [np.array(points, np.int32)], False, ink, 6, cv2.LINE_AA)
+    found = isolate_digit(crop_of_picture(cv2.GaussianBlur(pixels, (0, 0), 1.0).astype(np.uint8)))
+    assert found.glyph is not None and found.glyph.bounds.height > 0.6 * PICTURE_HEIGHT
+
+
 def test_what_is_no_grey_picture_is_our_bug() -> None:
     for wrong in (np.zeros((0, 5), np.uint8), np.zeros((5, 5), np.float32), np.zeros((5, 5, 3), np.uint8)):
         with pytest.raises(ValueError, match="uint8"):
