@@ -196,7 +196,7 @@ def visible(fields: Sequence[LabelledField]) -> list[LabelledField]:
     In these there is no ink and no trace of any: what pencil, noise and a threshold leave nothing of, a person calls
     blank too. So the promise does not speak of writing that a scan does not show.
     """
-    return [one for one in fields if not one.truth or _shows_something(isolate_number(one.crop))]
+    return [one for one in fields if one.truth == BLANK or _shows_something(isolate_number(one.crop))]
 
 
 def _shows_something(cell: IsolatedCell) -> bool:
