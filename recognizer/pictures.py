@@ -5,6 +5,7 @@ paper's tone is evened out, the picture is brought to the size that crops have, 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import cv2
@@ -43,7 +44,7 @@ PAD_SHARE = 0.12
 """Paper added around a picture, so that strokes which reach its edge do not look like remains of rules."""
 
 
-LEANS = tuple(sign * lean for lean in range(1, 13) for sign in (1, -1))
+LEANS = (0, *(sign * lean for lean in range(1, 13) for sign in (1, -1)))
 """By how many pixels a rule may come nearer over the length of its side: a picture of a cell is cut by eye."""
 
 LEAST_SEEN = 0.45
@@ -174,44 +175,49 @@ def _rule(even: GreyImage) -> _Rule | None:
     dark = cv2.erode(near, np.ones((1, 3), np.uint8)) < 255 * (1 - RULE_CONTRAST)
     if dark.any(axis=1).mean() < RULE_COVER * LEAST_SEEN:
         return None
-    grey = np.minimum(1 - near.astype(np.float32) / 255, DARKEST)
-    lean, best, sharpest = 0, *_seen_along(dark, grey, 0, width)
-    for other in LEANS:
-        found, sharp = _seen_along(dark, grey, other, width)
+    found, sharp = _seen_along(dark, np.minimum(1 - near.astype(np.float32) / 255, DARKEST), width)
+    best = 0
+    for other in range(1, len(LEANS)):
         # What leans without need is a rule that was written at.
-        if found.any() and sharp > sharpest * LEAN_GAIN:
-            lean, best, sharpest = other, found, sharp
-    if not best.any():
+        if found[other].any() and sharp[other] > sharp[best] * LEAN_GAIN:
+            best = other
+    if not found[best].any():
         return None
     # The innermost run of such columns; its middle is the rule.
-    last = int(np.flatnonzero(best)[-1])
+    last = int(np.flatnonzero(found[best])[-1])
     first = last
-    while first > 0 and best[first - 1]:
+    while first > 0 and found[best, first - 1]:
         first -= 1
-    return _Rule((first + last) / 2 + 0.5, lean)
+    return _Rule((first + last) / 2 + 0.5, LEANS[best])
 
 
 def _seen_along(
-    dark: NDArray[np.bool_], grey: NDArray[np.float32], lean: int, width: int
-) -> tuple[NDArray[np.bool_], float]:
-    """Return in which columns a rule that leans so much would be seen, and how sharply all that leans so stands out.
+    dark: NDArray[np.bool_], grey: NDArray[np.float32], width: int
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return in which columns a rule would be seen, (L, D), and how sharply all stands out, (L,), for each of LEANS.
 
     Args:
         dark: (H, D) what may belong to a rule.
         grey: (H, D) how dark it is, from 0 to DARKEST.
-        lean: pixels to the right from the top to the bottom.
         width: that of the whole picture.
     """
     height, depth = dark.shape
-    columns = np.arange(depth)
-    at = columns[None, :] + np.round(lean * (np.arange(height) / height - 0.5)[:, None]).astype(np.intp)
-    inside = (at >= 0) & (at < depth)
-    at = np.clip(at, 0, depth - 1)
+    at, inside = _leaning(height, depth)
     # Where the rule has left the picture, nothing speaks against it.
-    rows = np.maximum(inside.sum(axis=0), 1)
-    profile = np.where(inside, np.take_along_axis(grey, at, axis=1), 0).sum(axis=0) / rows
-    cover = (np.take_along_axis(dark, at, axis=1) & inside).sum(axis=0) / rows
-    found = (cover >= (LEANING_COVER if lean else RULE_COVER)) & (rows >= LEAST_SEEN * height)
-    if lean:
-        found &= columns < LEANING_SHARE * width
-    return found, float(np.square(profile).sum())
+    rows = np.maximum(inside.sum(axis=1), 1)
+    profile = (np.take(grey, at) * inside).sum(axis=1) / rows
+    cover = (np.take(dark, at) & inside).sum(axis=1) / rows
+    upright = np.array(LEANS)[:, None] == 0
+    near = np.arange(depth)[None, :] < LEANING_SHARE * width
+    found = np.where(upright, cover >= RULE_COVER, (cover >= LEANING_COVER) & near) & (rows >= LEAST_SEEN * height)
+    return found, np.square(profile).sum(axis=1)
+
+
+@lru_cache(maxsize=16)
+def _leaning(height: int, depth: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Return where each column of a (height, depth) picture lies when it leans, as flat places, and what is inside."""
+    leans = np.array(LEANS)[:, None, None]
+    rows, columns = np.arange(height)[None, :, None], np.arange(depth)[None, None, :]
+    at = columns + np.round(leans * (rows / height - 0.5)).astype(np.int32)
+    inside = (at >= 0) & (at < depth)
+    return (rows * depth + np.clip(at, 0, depth - 1)).astype(np.int32), inside
