@@ -23,6 +23,7 @@ from recognizer.rule_remains import (
     Lines,
     Mask,
     bridged,
+    ends_on_paper,
     frame_of,
     hugs_edge,
     is_cut_rule,
@@ -324,8 +325,10 @@ def _pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Frame) ->
     large = inside > SPECK_MM2 * frame.px_per_mm**2
     kept = written & large
     specks = int((written & ~large).sum())
-    # Along the rules of a picture lies what is left of them, not a minus that was set on one.
-    astray = (share < MIN_INSIDE) & ~hugging if frame.cut else hugging | (share < MIN_INSIDE)
+    astray = hugging | (share < MIN_INSIDE)
+    if frame.cut:
+        # What lies along the rules of a picture is mostly left of them, unless it ends on paper.
+        astray &= ~hugging | ends_on_paper(stats, lines, frame)
     unplaced = int((ink & large & astray & (share > MOSTLY_OUTSIDE)).sum())
     bump = sliver & (stats[:, 2] <= frame.px(BUMP_MM[1])) & (stats[:, 3] >= frame.px(BUMP_MM[0]))
     spots = stats[dark & ~kept & (bump | (~sliver & ~large))]

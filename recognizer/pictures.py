@@ -4,6 +4,7 @@ Nobody says where the printed outline is, or whether there is one, how large the
 paper's tone is evened out, the picture is brought to the size that crops have, and rules are looked for near its edges.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -56,16 +57,27 @@ LEANING_COVER, LEANING_SHARE = 0.93, 0.16
 DARKEST = 0.5
 """From here on a pixel speaks for a rule no more if it is darker."""
 
+GAP_PX = 2
+"""Gaps in a rule, as a black-and-white scan leaves them, in pixels."""
+
+END_PX = 3
+"""A rule ends so near to the picture's edge or to a rule across it; a stroke mostly ends on paper."""
+
 LEAN_GAIN = 1.03
 """A rule that leans more must be so much sharper than one that leans less."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A rule near the left edge: pixels from the edge to its middle, and by how many it goes right on its way down."""
+    """A rule near the left edge: pixels from the edge to its middle, and by how many it goes right on its way down.
+
+    `before` and `after` are the pixels from the ends of the picture to where it begins and ends.
+    """
 
     offset: float
     lean: int
+    before: int
+    after: int
 
 
 Sides: TypeAlias = "tuple[_Rule | None, _Rule | None, _Rule | None, _Rule | None]"
@@ -126,12 +138,7 @@ def _evened(pixels: GreyImage) -> GreyImage:
 def _straightened(even: GreyImage) -> tuple[GreyImage, Sides]:
     """Return the picture with its rules upright and level, and where they are: left, top, right, bottom."""
     height, width = even.shape
-    left, top, right, bottom = (
-        _rule(even),
-        _rule(even.T),
-        _rule(even[:, ::-1]),
-        _rule(even[::-1].T),
-    )
+    left, top, right, bottom = _anchored([_rules(even), _rules(even.T), _rules(even[:, ::-1]), _rules(even[::-1].T)])
     x = [0.0 if left is None else left.offset, width - (0.0 if right is None else right.offset)]
     y = [0.0 if top is None else top.offset, height - (0.0 if bottom is None else bottom.offset)]
     inside = even[int(y[0]) : int(np.ceil(y[1])), int(x[0]) : int(np.ceil(x[1]))]
@@ -157,6 +164,28 @@ def _straightened(even: GreyImage) -> tuple[GreyImage, Sides]:
     return turned.astype(np.uint8, copy=False), (left, top, right, bottom)
 
 
+def _anchored(found: Sequence[Sequence[_Rule]]) -> Sides:
+    """Return the outermost rule of each side that does not end on paper: left, top, right, bottom, each seen as left.
+
+    A rule goes to the picture's edge, or to a rule across it; a stroke of a digit mostly does neither.
+    """
+    # The outermost of each: farther in may be a stroke beside it.
+    edges = [rules[-1].offset if rules else 0.0 for rules in found]
+    kept = [
+        next(
+            (rule for rule in reversed(rules) if not _ends_on_paper(rule, edges[1 - side % 2], edges[3 - side % 2])),
+            None,
+        )
+        for side, rules in enumerate(found)
+    ]
+    return kept[0], kept[1], kept[2], kept[3]
+
+
+def _ends_on_paper(rule: _Rule, before: float, after: float) -> bool:
+    """Tell whether a rule begins or ends on paper, given how far from the picture's edges the rules across it lie."""
+    return rule.before > END_PX + before or rule.after > END_PX + after
+
+
 def _leans(first: _Rule | None, last: _Rule | None) -> tuple[int, int]:
     """Return by how much two opposite sides lean; one without a rule leans like the other."""
     # The far side was looked at in a mirror: what comes nearer to its edge there goes the other way here.
@@ -167,28 +196,39 @@ def _leans(first: _Rule | None, last: _Rule | None) -> tuple[int, int]:
     return (other if one is None else one) or 0, (one if other is None else other) or 0
 
 
-def _rule(even: GreyImage) -> _Rule | None:
-    """Return the innermost rule near the left edge that is upright, or nearly; None when there is none."""
-    width = even.shape[1]
+def _rules(even: GreyImage) -> list[_Rule]:
+    """Return the rules near the left edge that are upright, or nearly, the innermost first."""
+    height, width = even.shape
     near = np.ascontiguousarray(even[:, : max(round(EDGE_SHARE * width), 1)])
     # A rule may bend by a pixel over its length.
     dark = cv2.erode(near, np.ones((1, 3), np.uint8)) < 255 * (1 - RULE_CONTRAST)
     if dark.any(axis=1).mean() < RULE_COVER * LEAST_SEEN:
-        return None
+        return []
     found, sharp = _seen_along(dark, np.minimum(1 - near.astype(np.float32) / 255, DARKEST), width)
     best = 0
     for other in range(1, len(LEANS)):
         # What leans without need is a rule that was written at.
         if found[other].any() and sharp[other] > sharp[best] * LEAN_GAIN:
             best = other
-    if not found[best].any():
-        return None
-    # The innermost run of such columns; its middle is the rule.
-    last = int(np.flatnonzero(found[best])[-1])
-    first = last
-    while first > 0 and found[best, first - 1]:
-        first -= 1
-    return _Rule((first + last) / 2 + 0.5, LEANS[best])
+    at, inside = (some[best] for some in _leaning(*dark.shape))
+    # Runs of columns, the innermost first; the middle of each is a rule.
+    edges = np.flatnonzero(np.diff(found[best], prepend=False, append=False))
+    rules = []
+    for first, stop in edges.reshape(-1, 2)[::-1].tolist():
+        middle = (first + stop - 1) // 2
+        start, end = _longest(np.take(dark, at[:, middle]) | ~inside[:, middle])
+        rules.append(_Rule((first + stop) / 2, LEANS[best], start, height - end))
+    return rules
+
+
+def _longest(dark: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return where the longest dark run begins and ends, gaps of `GAP_PX` passed over."""
+    closed = cv2.morphologyEx(
+        np.pad(dark, GAP_PX).astype(np.uint8)[None], cv2.MORPH_CLOSE, np.ones((1, GAP_PX + 1), np.uint8)
+    )[0, GAP_PX:-GAP_PX]
+    runs = np.flatnonzero(np.diff(closed, prepend=0, append=0)).reshape(-1, 2)
+    start, end = max(runs.tolist(), key=lambda run: run[1] - run[0], default=(0, 0))
+    return int(start), int(end)
 
 
 def _seen_along(

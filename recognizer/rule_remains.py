@@ -148,7 +148,8 @@ def printed_lines(darkness: Darkness, frame: Frame, floor: float) -> Lines:
 def _own_lines(cover: NDArray[np.floating], edges: tuple[int, int], frame: Frame) -> list[tuple[int, int]]:
     """Return the rules near the outline's two edges, given how much of each row or column is dark."""
     reach = frame.px(RULE_SEARCH_MM)
-    half = frame.px(PICTURE_RULE_HALF_WIDTH_MM if frame.cut else RULE_HALF_WIDTH_MM)
+    usual = frame.px(RULE_HALF_WIDTH_MM)
+    half = frame.px(PICTURE_RULE_HALF_WIDTH_MM) if frame.cut else usual
     found = []
     for edge in edges:
         first_near = max(edge - reach, 0)
@@ -159,9 +160,11 @@ def _own_lines(cover: NDArray[np.floating], edges: tuple[int, int], frame: Frame
         flat = np.flatnonzero(near >= near.max() - 0.02)
         peak = first_near + int(flat[len(flat) // 2])
         start, stop = peak, peak + 1
-        while start > max(peak - half, 0) and cover[start - 1] >= RULE_COVER / 2:
+        # Beyond a rule's usual width a dash beside it must not count as part of it.
+        least = np.where(np.abs(np.arange(len(cover)) - peak) <= usual, RULE_COVER / 2, RULE_COVER)
+        while start > max(peak - half, 0) and cover[start - 1] >= least[start - 1]:
             start -= 1
-        while stop < min(peak + half + 1, len(cover)) and cover[stop] >= RULE_COVER / 2:
+        while stop < min(peak + half + 1, len(cover)) and cover[stop] >= least[stop]:
             stop += 1
         found.append((start, stop))
     return found
@@ -226,6 +229,21 @@ def is_cut_rule(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:
             joined |= (start <= end + touch) & (start + length >= begin - touch)
         found |= (at_first | at_last) & joined & (length >= frame.px(CUT_LENGTH_MM))
     return found
+
+
+def ends_on_paper(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:
+    """Tell which pieces of a picture end before it does and before any rule, at both ends: a minus under a rule."""
+    (left, right), (top, bottom) = frame.cut or ((frame.left, frame.right), (frame.top, frame.bottom))
+    touch = frame.px(TOUCH_MM)
+    free = np.ones(len(stats), np.bool_)
+    for axis, first, last, rules in ((0, left, right, lines.columns), (1, top, bottom, lines.rows)):
+        start, end = stats[:, axis], stats[:, axis] + stats[:, 2 + axis]
+        joined = (start <= first + touch) | (end >= last - touch)
+        for begin, stop in rules:
+            joined |= (start <= stop + touch) & (end >= begin - touch)
+        long = stats[:, 2 + axis] >= stats[:, 3 - axis]
+        free &= ~(long & joined)
+    return np.asarray(free & (stats[:, 2:4].min(axis=1) > THREAD_PX), np.bool_)
 
 
 def is_stray_rule(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:

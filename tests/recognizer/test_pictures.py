@@ -107,8 +107,11 @@ def test_a_leaning_rule_is_made_level() -> None:
         [((45, 8), (45, 84), 4)],
         [((8, 18), (8, 74), 4), ((40, 18), (40, 74), 4)],
         [((10, 45), (80, 45), 4)],
+        [((14, 8), (14, 82), 4), ((70, 8), (70, 82), 4)],
+        [((12, 9), (12, 80), 5)],
+        [((10, 12), (80, 12), 4)],
     ],
-    ids=["flag of a 7", "stem of a 9", "1", "11", "dash"],
+    ids=["flag of a 7", "stem of a 9", "1", "11", "dash", "tall 11", "tall 1 at a side", "long dash at the top"],
 )
 def test_long_strokes_of_digits_are_no_rules(strokes: list[tuple[tuple[int, int], tuple[int, int], int]]) -> None:
     found = isolate_number(crop_of_picture(cell(*strokes)))
@@ -117,6 +120,18 @@ def test_long_strokes_of_digits_are_no_rules(strokes: list[tuple[tuple[int, int]
     wide, tall = np.ptp(points, axis=0)
     assert found.strip.bounds.width == pytest.approx(wide + 4, abs=5)
     assert found.strip.bounds.height == pytest.approx(tall + 4, abs=5)
+
+
+def test_beside_a_rule_a_tall_stroke_is_writing() -> None:
+    box = [((2, 0), (2, 89), 3), ((87, 0), (87, 89), 3), ((0, 2), (89, 2), 3), ((0, 87), (89, 87), 3)]
+    found = isolate_number(crop_of_picture(cell(*box, ((14, 14), (14, 76), 4), ((75, 14), (75, 76), 4)))).strip
+    assert found is not None
+    assert found.bounds.width == pytest.approx((75 - 14 + 4) * PICTURE_HEIGHT / CELL, abs=5)
+
+
+def test_a_minus_under_a_rule_is_not_lost_without_a_word() -> None:
+    found = isolate_number(crop_of_picture(cell(((0, 2), (89, 2), 3), ((25, 8), (65, 8), 5))))
+    assert found.strip is not None or found.unplaced or found.pale
 
 
 @pytest.mark.parametrize("apart", [7, 9, 12])
