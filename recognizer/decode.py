@@ -108,7 +108,8 @@ class CellEvidence:
     `bounds` is where the ink lies in the crop; `left` is the place of the strip's left edge in the crop, `scale` how
     many pixels of the strip are one of the crop. `single` is how likely each class of `CLASSES` is where the cell seems
     to hold one character, by whatever knows characters better than `steps`, and `alone` how likely `steps` take it for
-    one character or nothing. The rest as in `BoxEvidence`.
+    one character or nothing. `faded` tells that strokes fall to pieces, so that what is read may lack some. The rest as
+    in `BoxEvidence`.
     """
 
     steps: Steps | None
@@ -120,6 +121,7 @@ class CellEvidence:
     pale: int = 0
     single: Sequence[float] | None = None
     alone: float = 0.0
+    faded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +344,9 @@ def _cell_trouble(cell: CellEvidence, seen: str, ranked: Sequence[RankedValue], 
         return Flag.CANCELLED
     if refused > 0.5 or (refused and not ranked):
         return Flag.NOT_ALLOWED
-    return None if ranked else Flag.UNREADABLE
+    if not ranked:
+        return Flag.UNREADABLE
+    return Flag.FAINT if cell.faded else None
 
 
 def _candidates(field: SheetField, steps: Steps) -> tuple[Sequence[str], Sequence[str], Texts]:

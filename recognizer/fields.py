@@ -136,7 +136,8 @@ def _cell_evidence(cell: IsolatedCell, steps: SymbolSteps | None) -> CellEvidenc
     if cell.strip is None:
         return CellEvidence(None, specks=cell.specks, unplaced=cell.unplaced, pale=cell.pale)
     strip = cell.strip
-    return CellEvidence(steps, strip.bounds, strip.x, strip.scale, cell.specks, cell.unplaced, cell.pale)
+    place = (strip.bounds, strip.x, strip.scale)
+    return CellEvidence(steps, *place, cell.specks, cell.unplaced, cell.pale, faded=cell.faded)
 
 
 def _glyphs(glyphs: Sequence[Glyph]) -> NDArray[np.float32]:

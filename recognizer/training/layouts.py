@@ -36,7 +36,7 @@ FORMS: dict[str, float] = {
     "ABS": 0.015,
     "xd": 0.02,
     "x": 0.01,
-    "d.": 0.02,
+    "d.": 0.05,
 }
 """What stands in a cell, by how often: d a digit, h a half, x something struck out, letters for absent."""
 

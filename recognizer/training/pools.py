@@ -16,6 +16,7 @@ from recognizer.digits import isolate_digit
 from recognizer.pictures import crop_of_picture
 from recognizer.training.compose import Ink
 from recognizer.training.drawn_hands import drawn_digits
+from recognizer.training.habits import european
 from recognizer.training.reserved import reserved_writers
 from recognizer.training.sources import (
     MNIST_TRAIN,
@@ -178,7 +179,7 @@ def load_pools(
         empty = blank.x[_of_puzzles(blank_puzzles, kept, name)]
         further = [_of_csv(one, name, stand_in) for one in extra]
         groups = (
-            (0.60, _hands("mnist", ours)),
+            (0.60, _with_habits(_hands("mnist", ours), seed) if name == "train" else _hands("mnist", ours)),
             (0.60 if stand_in else CSV_SHARE, tuple(hand for one in further for hand in _hands("csv", one))),
             (0.20, _hands("swiss", _chosen(swiss, swiss_ours))),
             (0.08, _hands("bhmsds", bhmsds)),
@@ -330,6 +331,13 @@ def _hands(name: str, pictures: LabelledPictures) -> tuple[Hand, ...]:
 
 def _inks(pictures: LabelledPictures, labels: set[str] | frozenset[str]) -> list[Ink]:
     return [cropped(x) for x in pictures.x[np.isin(pictures.label, sorted(labels))]]
+
+
+def _with_habits(hands: Sequence[Hand], seed: int) -> tuple[Hand, ...]:
+    return tuple(
+        Hand(hand.name, european(hand.digits, np.random.default_rng([seed, number])))
+        for number, hand in enumerate(hands)
+    )
 
 
 def _drawn_hands(seed: int) -> tuple[Hand, ...]:

@@ -43,7 +43,7 @@ KINDS: dict[str, float] = {
     "strange": 0.07,
     "struck": 0.05,
     "dash": 0.02,
-    "blank": 0.07,
+    "blank": 0.1,
 }
 """Shares of what is composed."""
 

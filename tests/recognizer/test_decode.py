@@ -215,6 +215,11 @@ def test_a_cell_with_traces_of_faint_writing_is_not_blank() -> None:
     assert decode_number(MARK, replace(cell("7"), specks=5)).trouble is Flag.FAINT
 
 
+def test_a_cell_whose_strokes_fall_to_pieces_keeps_its_guess_and_goes_to_a_person() -> None:
+    decoded = decode_number(MARK, replace(cell("7"), faded=True))
+    assert (best(decoded), decoded.trouble) == ("7", Flag.FAINT)
+
+
 def test_an_empty_cell_is_blank_and_so_is_ink_that_nobody_wrote() -> None:
     assert decode_number(MARK, CellEvidence(None)).values == (RankedValue("", 1.0),)
     remains = decode_number(MARK, seen({"-": 0.2}))

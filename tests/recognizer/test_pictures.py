@@ -148,3 +148,20 @@ def test_what_is_no_grey_picture_is_our_bug() -> None:
     for wrong in (np.zeros((0, 5), np.uint8), np.zeros((5, 5), np.float32), np.zeros((5, 5, 3), np.uint8)):
         with pytest.raises(ValueError, match="uint8"):
             crop_of_picture(wrong)  # type: ignore[arg-type]
+
+
+# ---- strokes that fall to pieces -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("pale", "faded"), [(0.35, False), (0.09, True)])
+def test_strokes_that_are_too_pale_but_for_some_dots_are_said_to_be_faded(pale: float, faded: bool) -> None:
+    stroke, dots = np.zeros((CELL, CELL), np.uint8), np.zeros((CELL, CELL), np.uint8)
+    corners = [(32, 26), (58, 26), (40, 66)]
+    for start, end in zip(corners, corners[1:], strict=False):
+        cv2.line(stroke, start, end, 255, 4, cv2.LINE_AA)
+    for at in (*corners, (45, 26), (49, 46)):
+        cv2.circle(dots, at, 1, 255, -1, cv2.LINE_AA)
+    picture = 235 * (1 - np.maximum(pale * (stroke / 255), 0.16 * (dots / 255)))
+    seen = isolate_number(crop_of_picture(picture.astype(np.uint8)))
+    assert seen.strip is not None
+    assert seen.faded is faded
