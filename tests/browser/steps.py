@@ -19,6 +19,9 @@ from flows.users import UserRole, added
 PASSWORD = "sample sheets 4711"
 """Of every account in these tests."""
 
+MARKS = "?order=field&template=cover_marks&reason=blank_mark"
+"""Of the queue: empty cells for a mark, which is typed. They are open however well everything else is read."""
+
 CLOSED = "document.querySelector('#typed').readOnly"
 """In the page: whether the field on the screen needs no answer any more."""
 
