@@ -139,6 +139,17 @@ def settle(page: Page, key: str) -> bool:
     return not is_closed
 
 
+def open_until(page: Page, at: str, part: str, words: str) -> None:
+    """Open a page anew until a part of it shows these words: the exam is decided in the background."""
+
+    def is_there() -> bool:
+        page.goto(at)
+        page.wait_for_load_state("networkidle")
+        return words in " ".join(page.locator(part).all_inner_texts())
+
+    wait_until(page, is_there)
+
+
 def wait_until(page: Page, holds: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until something holds that the page does not show: what is in the database, what was sent.
 
