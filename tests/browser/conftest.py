@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, StorageState, ViewportSize, expect
 
 from benchmarks.browsing import Review, chromium
-from tests.browser.graded import graded_exam
+from tests.browser.graded import DPI, graded_exam
+from tests.browser.left_open import sheets_left_open
 
 WAIT_MS = 30_000
 """Longer than anything takes here, also on a machine that has five times as much to do as it has cores."""
@@ -82,7 +83,7 @@ class Graded:
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
     """Grade the exam, once a run."""
     folder = tmp_path_factory.mktemp("graded") / "exam"
-    return Graded(folder, graded_exam(folder))
+    return Graded(folder, graded_exam(folder, drawn=sheets_left_open(DPI)))
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import io
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -34,9 +35,20 @@ DPI = 150
 
 
 def graded_exam(
-    folder: Path, scans: Sequence[str] = SCANS, templates: Sequence[str] = TEMPLATES, *more: str
+    folder: Path,
+    scans: Sequence[str] = SCANS,
+    templates: Sequence[str] = TEMPLATES,
+    *more: str,
+    drawn: Mapping[str, Sequence[GreyImage]] = MappingProxyType({}),
 ) -> np.ndarray:
-    """Make an exam folder with these samples and the torn booklet, and grade it; `more` goes to `tallymark init`.
+    """Make an exam folder with these samples, the torn booklet and more pages, and grade it.
+
+    Args:
+        folder: where it is made.
+        scans: samples, by file name.
+        templates: of the exam.
+        more: goes to `tallymark init`.
+        drawn: pages scanned at `DPI`, by file name.
 
     Returns:
         (4, 2) float64: where the corners of the page to be placed lie on its picture, as shares of width and height.
@@ -47,6 +59,8 @@ def graded_exam(
     for name in scans:
         shutil.copy(SAMPLES / name, folder / "inbox")
     corners = _torn(folder / "inbox")
+    for name, pages in drawn.items():
+        (folder / "inbox" / name).write_bytes(_pdf(*pages))
     carry_out(Job("grade", folder, workers=2), in_threads)
     return corners
 

@@ -19,6 +19,9 @@ from flows.users import UserRole, added
 PASSWORD = "sample sheets 4711"
 """Of every account in these tests."""
 
+MARKS = "?order=field&template=cover_marks&reason=blank_mark"
+"""Of the queue: empty cells for a mark, which is typed. They are open however well everything else is read."""
+
 CLOSED = "document.querySelector('#typed').readOnly"
 """In the page: whether the field on the screen needs no answer any more."""
 
@@ -134,6 +137,17 @@ def settle(page: Page, key: str) -> bool:
         press(page, "Enter")
     wait_for_next(page, key)
     return not is_closed
+
+
+def open_until(page: Page, at: str, part: str, words: str) -> None:
+    """Open a page anew until a part of it shows these words: the exam is decided in the background."""
+
+    def is_there() -> bool:
+        page.goto(at)
+        page.wait_for_load_state("networkidle")
+        return words in " ".join(page.locator(part).all_inner_texts())
+
+    wait_until(page, is_there)
 
 
 def wait_until(page: Page, holds: Callable[[], bool], seconds: float = 30.0) -> None:

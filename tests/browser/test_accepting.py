@@ -10,6 +10,7 @@ from flows.records import Arrival, FileOutcome
 from flows.store import open_store
 from tests.browser.conftest import Watched
 from tests.browser.graded import TORN
+from tests.browser.steps import open_until
 
 SHEET = "cover_marks#01067"
 """Its marks add up to 79, and the examiner wrote 89."""
@@ -61,8 +62,7 @@ def test_a_sheet_is_taken_as_it_is(kim: Watched, review: Review, folder: Path) -
     kim.page.goto(f"{review.at}/sheets?sheet={SHEET.replace('#', '%23')}")
     accept(kim.page)
     assert accepted(folder) == [(SHEET, WHY)]
-    kim.page.goto(f"{review.at}/sheets?show=remarks")
-    expect(kim.page.locator("#body")).to_contain_text("taken as it is by Kim")
+    open_until(kim.page, f"{review.at}/sheets?show=remarks", "#body", "taken as it is by Kim")
 
 
 def test_a_failed_page_is_taken_as_it_is(kim: Watched, review: Review, folder: Path) -> None:
@@ -79,6 +79,7 @@ def test_a_file_in_quarantine_is_taken_as_it_is(aside: None, kim: Watched, revie
     link = page.locator("#blocks a[href='/files']")
     link.click()
     expect(page.locator("h2").first).to_have_text(ASIDE)
+    page.wait_for_load_state("networkidle")
     box = page.get_by_label("Why it is taken as it is")
     box.fill(" ")
     box.press("Enter")
@@ -89,7 +90,7 @@ def test_a_file_in_quarantine_is_taken_as_it_is(aside: None, kim: Watched, revie
     expect(page.locator(".told")).to_be_focused()
     expect(box).to_be_hidden()
     assert accepted(folder) == [(ASIDE, WHY)]
-    page.reload()
+    open_until(page, f"{review.at}/files", ".told", TAKEN)
     expect(page.locator(".told")).to_have_text(TAKEN)
     page.get_by_role("link", name="Dashboard").first.click()
     expect(page.locator("#blocks")).to_contain_text("failed page")

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 import flows.review
 from benchmarks.browsing import Review
 from tests.browser.conftest import DESK, Browsers, Standing, Watched
-from tests.browser.steps import key_shown, open_queue, trail, wait_for_next
+from tests.browser.steps import MARKS, key_shown, open_queue, trail, wait_for_next
 
 CSS = Path(flows.review.__file__).parent / "static" / "base.css"
 
@@ -146,7 +146,7 @@ def test_the_first_tab_leads_past_the_menu(browsers: Browsers, standing: Standin
 
 def test_a_link_to_a_part_of_the_page_keeps_the_field_and_what_is_typed(kim: Watched, review: Review) -> None:
     page = kim.page
-    open_queue(page, review, "?order=field&template=cover_marks")
+    open_queue(page, review, MARKS)
     key = key_shown(page)
     page.keyboard.type("3")
     page.locator(".skip").focus()
@@ -215,7 +215,7 @@ def test_enter_on_a_button_of_the_header_confirms_no_page_of_a_wall(kim: Watched
 def test_what_was_said_and_what_comes_next_is_heard_and_what_was_refused(kim: Watched, review: Review) -> None:
     page = kim.page
     kim.expected += ["409", "503"]
-    open_queue(page, review, "?order=field&template=cover_marks")
+    open_queue(page, review, MARKS)
     spoken = page.locator("#spoken")
     expect(spoken).to_have_attribute("aria-live", "polite")
     name = page.locator("#question").inner_text()

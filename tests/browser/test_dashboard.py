@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from benchmarks.browsing import Review
 from tests.browser.conftest import Watched
-from tests.browser.steps import key_shown, open_queue, press, wait_for_next, wait_saved
+from tests.browser.steps import MARKS, key_shown, open_queue, press, wait_for_next, wait_saved
 
 
 def test_it_stays_fresh_while_somebody_decides(kim: Watched, review: Review) -> None:
@@ -18,7 +18,7 @@ def test_it_stays_fresh_while_somebody_decides(kim: Watched, review: Review) -> 
     before = board.evaluate(places)
 
     queue = Watched(board.context.new_page())
-    open_queue(queue.page, review, "?reason=unsure")
+    open_queue(queue.page, review, MARKS)
     key = key_shown(queue.page)
     press(queue.page, "Space")
     wait_for_next(queue.page, key)

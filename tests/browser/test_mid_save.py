@@ -7,9 +7,8 @@ from playwright.sync_api import Page, Route, expect
 
 from benchmarks.browsing import Review
 from tests.browser.conftest import Watched
-from tests.browser.steps import key_shown, open_queue, press, said, wait_for_next, wait_saved, wait_until
+from tests.browser.steps import MARKS, key_shown, open_queue, press, said, wait_for_next, wait_saved, wait_until
 
-LINE = "?order=field&template=cover_marks"
 AT = "/sheets?sheet=cover_marks%2301066"
 SAY = {"queue": "**/queue/say", "sheet": "**/sheets/say", "wall": "**/wall/confirm"}
 MOST = 80
@@ -43,7 +42,7 @@ def test_a_full_disk_is_told_and_the_queue_s_decision_waits_for_room(
 ) -> None:
     page = kim.page
     kim.expected.append(str(status))
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     came = fail(page, SAY["queue"], status, 2)
     key = key_shown(page)
     press(page, "3", "Enter")
@@ -63,7 +62,7 @@ def test_an_answer_that_is_refused_comes_back_even_if_its_field_cannot_be_asked_
 ) -> None:
     page = kim.page
     kim.expected.append("500")
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     fail(page, SAY["queue"], 500, 1, "A fault of ours.")
     fail(page, "**/queue/field/*", 500, 1, "A fault of ours.")
     first = key_shown(page)
@@ -87,7 +86,7 @@ def test_a_field_that_is_handed_out_again_while_its_refused_answer_comes_back_is
 ) -> None:
     page = kim.page
     kim.expected.append("500")
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     first = key_shown(page)
     held: dict[str, Route] = {}
 

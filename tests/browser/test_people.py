@@ -11,6 +11,7 @@ from benchmarks.browsing import Review
 from flows.users import UserRole
 from tests.browser.conftest import Browsers
 from tests.browser.steps import (
+    MARKS,
     add_account,
     key_shown,
     log_in,
@@ -77,12 +78,11 @@ def test_a_second_reviewer_answers_unseen_and_a_third_settles_what_they_disagree
     browsers: Browsers, office: Review, folder: Path
 ) -> None:
     ada, ben, lea = (browsers.open() for _ in range(3))
-    line = "?order=field&template=cover_marks&field=mark_01"
     for name, watched in (("Ada", ada), ("Ben", ben), ("Lea", lea)):
         log_in(watched.page, office, name)
         expect(watched.page.locator(".who")).to_have_text(name)
 
-    open_queue(ada.page, office, line)
+    open_queue(ada.page, office, MARKS)
     key = key_shown(ada.page)
     press(ada.page, "3", "Enter")
     wait_for_next(ada.page, key)
@@ -120,7 +120,7 @@ def test_two_people_never_have_the_same_field_on_their_screens(
     for name, watched in (("Ada", ada), ("Ben", ben)):
         log_in(watched.page, office, name)
         expect(watched.page.locator(".who")).to_have_text(name)
-        open_queue(watched.page, office, "?reason=unsure")
+        open_queue(watched.page, office, MARKS)
     for _ in range(3):
         mine, others = key_shown(ada.page), key_shown(ben.page)
         assert mine != others

@@ -7,9 +7,8 @@ from playwright.sync_api import Page, Route, expect
 
 from benchmarks.browsing import Review
 from tests.browser.conftest import Watched
-from tests.browser.steps import key_shown, open_queue, press, said, wait_for_next, wait_saved
+from tests.browser.steps import MARKS, key_shown, open_queue, press, said, wait_for_next, wait_saved
 
-LINE = "?order=field&template=cover_marks"
 SEEN = "(one => one.complete && one.naturalWidth > 0)"
 
 
@@ -25,7 +24,7 @@ def test_nothing_is_said_of_a_field_whose_picture_did_not_come(
     page = kim.page
     kim.expected.append("ERR_FAILED")
     page.route("**/crop/*", lambda route: route.abort())
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     first = key_shown(page)
     press(page, *keys)
     expect(page.locator("#wrong")).to_contain_text("The picture has not come yet")
@@ -42,7 +41,7 @@ def test_a_picture_that_failed_comes_by_itself_and_then_the_field_is_decided(
     page = kim.page
     kim.expected.append("ERR_FAILED")
     page.route("**/crop/*", lambda route: route.abort())
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     first = key_shown(page)
     press(page, "3", "Enter")
     expect(page.locator("#wrong")).to_contain_text("has not come yet")
@@ -70,7 +69,7 @@ def test_surroundings_that_the_server_could_not_draw_at_once_come_a_little_later
         route.fulfill(status=503, headers={"retry-after": "2"}, json={"problem": "Too many at once."})
 
     page.route("**/around/*", once)
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     wait_seen(page, "#around")
     first = key_shown(page)
     press(page, "PageDown")

@@ -7,6 +7,7 @@ from playwright.sync_api import Route, expect
 from benchmarks.browsing import Review
 from tests.browser.conftest import Browsers, Watched
 from tests.browser.steps import (
+    MARKS,
     answer,
     key_shown,
     open_keys,
@@ -19,7 +20,7 @@ from tests.browser.steps import (
     wait_saved,
 )
 
-MOST_FIELDS = 80
+MOST_FIELDS = 200
 """Far more than are open: a queue that never ends fails the test instead of hanging it."""
 
 
@@ -59,7 +60,7 @@ def test_a_field_that_is_settled_while_it_is_on_the_screen_takes_no_answer(
     kim: Watched, review: Review, folder: Path
 ) -> None:
     page = kim.page
-    open_queue(page, review, "?order=field&template=cover_marks")
+    open_queue(page, review, MARKS)
     key = key_shown(page)
 
     def changed(route: Route, **what: object) -> None:
@@ -80,7 +81,7 @@ def test_a_field_that_is_settled_while_it_is_on_the_screen_takes_no_answer(
 
 
 def test_a_typed_value_is_what_is_stored(kim: Watched, review: Review, folder: Path) -> None:
-    open_queue(kim.page, review, "?order=field&template=cover_marks&field=mark_01")
+    open_queue(kim.page, review, MARKS)
     key = key_shown(kim.page)
     press(kim.page, "4", ".", "5", "Enter")
     wait_for_next(kim.page, key)
@@ -92,7 +93,7 @@ def test_what_a_field_cannot_hold_is_refused_at_once_and_stays_on_the_screen(
     kim: Watched, review: Review, folder: Path
 ) -> None:
     kim.expected.append("422")
-    open_queue(kim.page, review, "?template=cover_marks")
+    open_queue(kim.page, review, MARKS)
     key = key_shown(kim.page)
     press(kim.page, *"99999", "Enter")
     expect(kim.page.locator("#wrong")).not_to_be_empty()
@@ -167,7 +168,7 @@ def test_the_question_mark_shows_every_key(kim: Watched, review: Review) -> None
 def test_an_empty_mark_that_the_exam_leaves_open_is_answered_with_space_and_no_blank(
     kim: Watched, review: Review, folder: Path
 ) -> None:
-    open_queue(kim.page, review, "?reason=blank_mark")
+    open_queue(kim.page, review, MARKS)
     key = key_shown(kim.page)
     for word in ("/", "*"):
         press(kim.page, word)

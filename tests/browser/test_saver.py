@@ -11,9 +11,17 @@ from playwright.sync_api import Page, expect
 from benchmarks.browsing import Review
 from flows.review.people import UserRole
 from tests.browser.conftest import Browsers, Watched
-from tests.browser.steps import add_account, key_shown, log_in, open_queue, press, said, wait_for_next, wait_saved
-
-LINE = "?order=field&template=cover_marks"
+from tests.browser.steps import (
+    MARKS,
+    add_account,
+    key_shown,
+    log_in,
+    open_queue,
+    press,
+    said,
+    wait_for_next,
+    wait_saved,
+)
 
 HURRY = """
   const within = AbortSignal.timeout.bind(AbortSignal);
@@ -62,7 +70,7 @@ def test_a_server_that_hangs_is_told_and_nothing_is_lost_or_stored_twice(
 ) -> None:
     page = kim.page
     page.add_init_script(HURRY)
-    open_queue(page, review, LINE, pictures=6)
+    open_queue(page, review, MARKS, pictures=6)
     paused = pause(review)
     try:
         answer(page, "3", "Enter")
@@ -89,7 +97,7 @@ def test_enter_works_for_the_next_field_while_another_is_being_checked(
 ) -> None:
     page = kim.page
     page.route("**/queue/check", lambda _: None)
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     first = key_shown(page)
     press(page, *"99999", "Enter")
     press(page, "PageDown")
@@ -109,7 +117,7 @@ def test_what_somebody_decided_is_never_sent_by_another_who_logs_in_in_the_same_
     page.on("dialog", lambda dialog: dialog.accept())
     log_in(page, office, "Ada")
     expect(page.locator(".who")).to_have_text("Ada")
-    open_queue(page, office, LINE)
+    open_queue(page, office, MARKS)
     # What Ada says does not reach the server in her time.
     page.route("**/queue/say", lambda route: route.abort("internetdisconnected"))
     answer(page, "3", "Enter")
@@ -129,7 +137,7 @@ def test_what_somebody_decided_is_never_sent_by_another_who_logs_in_in_the_same_
 
     log_in(page, office, "Ada")
     expect(page.locator(".who")).to_have_text("Ada")
-    open_queue(page, office, LINE)
+    open_queue(page, office, MARKS)
     wait_saved(page)
     assert [(who, what) for who, _, what in said(folder)][1:] == [("Ada", "3")]
 
@@ -143,7 +151,7 @@ def test_who_logs_in_with_a_lesser_role_is_told_so_and_not_that_nobody_is_logged
     page = watched.page
     log_in(page, office, "Ada")
     expect(page.locator(".who")).to_have_text("Ada")
-    open_queue(page, office, LINE)
+    open_queue(page, office, MARKS)
     other = page.context.new_page()
     other.goto(office.at)
     other.get_by_role("button", name="Log out").click()
@@ -169,7 +177,7 @@ def test_an_answer_is_changed_and_taken_back_while_the_server_is_away(
 ) -> None:
     page = kim.page
     kim.expected += GONE
-    open_queue(page, review, LINE, pictures=6)
+    open_queue(page, review, MARKS, pictures=6)
     first = answer(page, "3", "Enter")
     wait_saved(page)
     page.context.set_offline(True)

@@ -10,9 +10,8 @@ from playwright.sync_api import Page, Request, Route, expect
 from benchmarks.browsing import Review
 from flows.store import open_store
 from tests.browser.conftest import Watched
-from tests.browser.steps import key_shown, open_queue, press, said, trail, wait_for_next, wait_saved, wait_until
+from tests.browser.steps import MARKS, key_shown, open_queue, press, said, trail, wait_for_next, wait_saved, wait_until
 
-LINE = "?order=field&template=cover_marks"
 SAY, UNDO = "**/queue/say", "**/queue/undo"
 LOST = "ERR_CONNECTION_RESET"
 
@@ -89,7 +88,7 @@ def say_on_sheet(page: Page, review: Review, key: str, *keys: str) -> None:
 
 
 def test_what_was_sent_is_sent_again_as_it_was(page: Page, review: Review, folder: Path) -> None:
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     sent = lose_answers(page, SAY, 2)
     answer(page, "3", "Enter")
     wait_saved(page)
@@ -99,7 +98,7 @@ def test_what_was_sent_is_sent_again_as_it_was(page: Page, review: Review, folde
 
 
 def test_what_was_sent_before_a_reload_is_sent_after_it_as_it_was(page: Page, review: Review, folder: Path) -> None:
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     sent = lose_answers(page, SAY, 1)
     answer(page, "3", "Enter")
     wait_until(page, lambda: bool(sent) and bool(said(folder)))
@@ -115,7 +114,7 @@ def test_what_was_sent_before_a_reload_is_sent_after_it_as_it_was(page: Page, re
 def test_what_may_have_arrived_is_taken_back_by_a_decision_and_not_in_memory(
     page: Page, review: Review, folder: Path
 ) -> None:
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     sent = lose_answers(page, SAY, 1)
     first = answer(page, "3", "Enter")
     # The server has it, and this window does not know that.
@@ -133,7 +132,7 @@ def test_what_may_have_arrived_is_taken_back_by_a_decision_and_not_in_memory(
 def test_an_answer_is_given_to_the_revision_that_was_seen_whatever_this_window_knew_before(
     page: Page, review: Review, folder: Path
 ) -> None:
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     first = answer(page, "3", "Enter")
     wait_saved(page)
     # Taken back elsewhere, it is open again, and comes here as it is now.
@@ -166,7 +165,7 @@ def open_line_again(page: Page, key: str) -> None:
 def test_a_second_person_s_answer_is_never_overwritten_by_one_that_is_sent_again(
     page: Page, review: Review, folder: Path
 ) -> None:
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     key = key_shown(page)
     seen = revision_of(folder, key)
     sent: list[dict[str, Any]] = []
@@ -182,7 +181,7 @@ def test_a_second_person_s_answer_is_never_overwritten_by_one_that_is_sent_again
 
 
 def test_a_change_that_waits_over_a_reload_knows_what_it_changes(page: Page, review: Review, folder: Path) -> None:
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     first = answer(page, "3", "Enter")
     wait_saved(page)
     let_go = block(page, SAY)
@@ -200,7 +199,7 @@ def test_a_change_that_waits_over_a_reload_knows_what_it_changes(page: Page, rev
 
 
 def test_undo_names_the_row_of_the_field_that_it_takes_back(page: Page, review: Review, folder: Path) -> None:
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     first = answer(page, "3", "Enter")
     answer(page, "2", "Enter")
     wait_saved(page)
@@ -217,7 +216,7 @@ def test_undo_names_the_row_of_the_field_that_it_takes_back(page: Page, review: 
 def test_undo_never_takes_back_what_was_said_since(
     page: Page, review: Review, folder: Path, over_a_reload: bool
 ) -> None:
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     first = answer(page, "3", "Enter")
     wait_saved(page)
     let_go = block(page, UNDO)

@@ -8,10 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from benchmarks.browsing import Review
 from tests.browser.conftest import Watched
-from tests.browser.steps import key_shown, open_queue, press, said, wait_for_next, wait_saved
-
-LINE = "?order=field&template=cover_marks"
-"""Fields that hold a mark, which is typed."""
+from tests.browser.steps import MARKS, key_shown, open_queue, press, said, wait_for_next, wait_saved
 
 
 def hold(page: Page, address: str) -> Callable[[], None]:
@@ -42,7 +39,7 @@ def test_a_change_that_was_never_sent_is_taken_back_and_the_answer_before_it_sta
     kim: Watched, review: Review, folder: Path
 ) -> None:
     page = kim.page
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     first = answer(page, "3", "Enter")
     wait_saved(page)
     let_go = hold(page, "**/queue/say")
@@ -77,7 +74,7 @@ def test_a_change_that_was_stored_is_taken_back_to_the_answer_before_it(
     kim: Watched, review: Review, folder: Path, again: str
 ) -> None:
     page = kim.page
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     first = answer(page, "3", "Enter")
     press(page, "PageUp")
     answer(page, "4", "Enter")
@@ -95,7 +92,7 @@ def test_a_change_that_was_stored_is_taken_back_to_the_answer_before_it(
 
 def test_an_answer_taken_back_before_it_was_sent_was_never_said(kim: Watched, review: Review, folder: Path) -> None:
     page = kim.page
-    open_queue(page, review, LINE)
+    open_queue(page, review, MARKS)
     let_go = hold(page, "**/queue/say")
     first = answer(page, "3", "Enter")
     second = answer(page, "2", "Enter")
