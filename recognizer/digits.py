@@ -30,9 +30,9 @@ what a loosely cut picture shows of the neighbour."""
 
 
 FADED_SHARE, FADED_FROM, FADED_REACH_PX = 0.35, 0.25, 5
-"""A picture whose strokes fall to pieces: within so many pixels (of the strip) around what was found lies so much again,
-as a share of it, that is so dark and was not taken for ink. Of 2,000 photographed cells that were read right, one in a
-hundred had more than 0.28; the four whose strokes had fallen to dots had 0.6 to 1."""
+"""A picture whose strokes fall to pieces: around what was found, within so many pixels of the strip, lies so much
+again, as a share of it, that is so dark and was not taken for ink. Of 2,000 photographed cells that were read right,
+one in a hundred had more than 0.28; the four whose strokes had fallen to dots had 0.6 to 1."""
 
 
 @dataclass(frozen=True, slots=True)

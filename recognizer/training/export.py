@@ -1,6 +1,6 @@
 """A trained network -> a LiteRT file in eight bits, checked to compute what the network does.
 
-Beside it lie its weights in 16-bit floats, from which `learn.py` goes on: eight bits are too coarse to learn from.
+Beside it lie its weights in 16-bit floats (`trained.py`), from which `learn.py` goes on.
 Networks that were trained where there is no LiteRT are exported later:
 
     python -m recognizer.training.export --keras DIR --out FOLDER
@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,7 @@ from recognizer.training.network import BUILDERS
 from recognizer.training.rehearsal import base_pool
 from recognizer.training.samples import KINDS, Samples, compose
 from recognizer.training.train_marks import as_views
+from recognizer.training.trained import TRAINED, write_trained
 
 SHOWN_VIEWS = 500
 """Views by which the converter learns the range of every layer."""
@@ -46,9 +46,6 @@ SHOWN_VIEWS = 500
 PARITY_LIMIT = 0.03
 """Share of views for which the exported file may name another best class than the network. Eight bits move logits by a
 few hundredths; where two classes are that close nothing is accepted anyway."""
-
-TRAINED = "trained"
-"""The entry of a network's card that names the file of its weights."""
 
 PROBED = 1500
 """Boxes composed to set the ranges by, and on which saved network and exported file must agree."""
@@ -93,60 +90,6 @@ def export_network(network: keras.Model, folder: Path, probe: NDArray[np.float32
         "parity": {"views": len(probe), "other_best_class": other, "limit": PARITY_LIMIT},
     }
     return entry | ({TRAINED: write_trained(network, folder)} if name in BUILDERS else {})
-
-
-def write_trained(network: keras.Model, folder: Path) -> dict[str, str]:
-    """Write the network's weights as `NAME.npz`: 16-bit floats, one array a layer, in the network's order.
-
-    Returns:
-        The file and its SHA-256, for the card.
-
-    Raises:
-        RuntimeError: a weight lies outside the range of 16-bit floats.
-    """
-    with np.errstate(over="ignore"):
-        weights = [np.asarray(one, np.float16) for one in network.get_weights()]
-    if not all(np.isfinite(one).all() for one in weights):
-        raise RuntimeError(f"{network.name}: a weight is too large for 16 bits; training went wrong")
-    path = folder / f"{network.name}.npz"
-    np.savez_compressed(path, *weights)
-    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-
-
-def load_trained(folder: Path, name: str) -> keras.Model:
-    """Return one network of a model with its trained weights, computing in 32-bit floats.
-
-    Args:
-        folder: the model's.
-        name: one of `network.BUILDERS`.
-
-    Raises:
-        ModelError: the model has no such weights, or they are damaged, of another training or of another shape.
-    """
-    entry = load_card(folder / CARD_FILE).details["networks"][name].get(TRAINED)
-    if not isinstance(entry, dict) or Path(str(entry.get("file"))).name != entry.get("file"):
-        raise ModelError(
-            f"{folder}: the model came without the weights that learning begins with (its card names none for the "
-            f"network {name}); take one trained with this version"
-        )
-    path = folder / entry["file"]
-    try:
-        packed = path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"{path}: cannot be read ({error.strerror}); learning begins with it: install again"
-        ) from error
-    if hashlib.sha256(packed).hexdigest() != entry.get("sha256"):
-        raise ModelError(f"{path}: is not the file that the card is about; take the whole folder from one place")
-    network = BUILDERS[name]()
-    try:
-        with np.load(io.BytesIO(packed), allow_pickle=False) as stored:
-            network.set_weights([stored[f"arr_{at}"].astype(np.float32) for at in range(len(stored.files))])
-    except (ValueError, zipfile.BadZipFile, KeyError) as error:
-        raise ModelError(
-            f"{path}: does not fit the network {name} of this version ({error}); train it again"
-        ) from error
-    return network
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -350,8 +350,8 @@ def _tuned(lesson: _Lesson, plan: Plan, say: Say) -> "Mapping[str, tuple[Tuned, 
     """Return what the networks learned for which there was enough, by name, each with views to export it by."""
     with _unheard():
         # TensorFlow takes 15 s to import: not before the lesson is known to be good.
-        from recognizer.training.export import load_trained
         from recognizer.training.fine_tuning import Data, fine_tuned
+        from recognizer.training.trained import load_trained
 
     found = {}
     for name, some in ((CHARACTERS, lesson.characters), (NUMBERS, lesson)):

@@ -246,7 +246,7 @@ def test_a_copy_that_learned_is_written_with_all_that_is_known_of_it(parent: Pat
     assert sums["marks"] == about["parent"]["sha256"]["marks"]
     assert sums["characters"] != about["parent"]["sha256"]["characters"]
     # It can go on learning, and its parent is as it was.
-    from recognizer.training.export import load_trained
+    from recognizer.training.trained import load_trained
 
     assert load_trained(tmp_path / "model", "characters").name == "characters"
     assert before == {path.name: path.read_bytes() for path in parent.iterdir()}
@@ -254,8 +254,8 @@ def test_a_copy_that_learned_is_written_with_all_that_is_known_of_it(parent: Pat
 
 def test_what_does_not_get_better_is_not_changed(parent: Path) -> None:
     """Ones and sevens are taught, but what says when to stop are threes: every step there is one for the worse."""
-    from recognizer.training.export import load_trained
     from recognizer.training.fine_tuning import Data, fine_tuned
+    from recognizer.training.trained import load_trained
 
     views = views_of(boxes(20, 1))
     threes = views.x, np.full_like(views.y, CLASSES.index("3"))
@@ -264,7 +264,7 @@ def test_what_does_not_get_better_is_not_changed(parent: Path) -> None:
 
 
 def test_weights_survive_being_packed_to_sixteen_bits(parent: Path) -> None:
-    from recognizer.training.export import load_trained
+    from recognizer.training.trained import load_trained
 
     glyphs = views_of(boxes(12, 7)).glyphs
     ours = load_model(parent).networks["characters"].logits(glyphs)
@@ -278,7 +278,7 @@ def test_weights_that_do_not_belong_are_refused(parent: Path, tmp_path: Path, da
     import hashlib
     import shutil
 
-    from recognizer.training.export import load_trained
+    from recognizer.training.trained import load_trained
 
     folder = tmp_path / "model"
     shutil.copytree(parent, folder)

@@ -1,5 +1,7 @@
 """A loose picture becomes a crop like the product's own: even paper, one height, its printed rules found."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -157,7 +159,7 @@ def test_what_is_no_grey_picture_is_our_bug() -> None:
 def test_strokes_that_are_too_pale_but_for_some_dots_are_said_to_be_faded(pale: float, faded: bool) -> None:
     stroke, dots = np.zeros((CELL, CELL), np.uint8), np.zeros((CELL, CELL), np.uint8)
     corners = [(32, 26), (58, 26), (40, 66)]
-    for start, end in zip(corners, corners[1:], strict=False):
+    for start, end in itertools.pairwise(corners):
         cv2.line(stroke, start, end, 255, 4, cv2.LINE_AA)
     for at in (*corners, (45, 26), (49, 46)):
         cv2.circle(dots, at, 1, 255, -1, cv2.LINE_AA)

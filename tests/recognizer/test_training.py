@@ -239,9 +239,10 @@ def test_litert_computes_what_keras_does(tmp_path: Path, name: str) -> None:
     with warnings.catch_warnings():
         # TensorFlow's own modules warn about other libraries; none of it is about this project.
         warnings.simplefilter("ignore")
-        from recognizer.training.export import PARITY_LIMIT, export_network, load_trained
+        from recognizer.training.export import PARITY_LIMIT, export_network
         from recognizer.training.network import varied
         from recognizer.training.train_marks import as_views, build_marks
+        from recognizer.training.trained import load_trained
 
         # With trained weights: where nothing was learned, classes are close to one another everywhere.
         network = build_marks() if name == MARK_BOXES else load_trained(SHIPPED, name)
