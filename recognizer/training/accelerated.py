@@ -294,11 +294,12 @@ def _with_weights(
     network: "keras.Model", weights: Sequence[Array], others: Sequence[Array]
 ) -> list[NDArray[np.float32]]:
     """Give the network these weights; return them in its own order."""
+    # As copies: the next step takes the arrays themselves.
     for variable, value in zip(network.trainable_variables, weights, strict=True):
-        variable.assign(value)
+        variable.assign(np.array(value))
     for variable, value in zip(network.non_trainable_variables, others, strict=True):
         if np.issubdtype(np.dtype(value.dtype), np.floating):
-            variable.assign(value)
+            variable.assign(np.array(value))
     return [np.asarray(one, np.float32) for one in network.get_weights()]
 
 
