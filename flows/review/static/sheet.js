@@ -18,13 +18,15 @@ const viewer = new Viewer($("paper"));
 const names = { previous: $("previous"), next: $("next") };
 const typed = $("typed");
 const wordButtons = [...document.querySelectorAll("#words [data-word]")];
-const drafts = new Map(); // what was typed and not saved, by key
+const drafts = new Map(); // what was typed or said and is not stored, by key
 const SLOW_MS = 250; // before it is said that a picture is on its way
 const SETTLE_MS = 2500; // until the server has decided the whole exam anew, usually
 
 let data = null;
 let pageAt = 0;
 let chosen = null;
+let touched = false; // whether somebody has typed since `chosen` was shown, be it what stood there
+let taken = 0; // counts what came of the sheet: an older answer does not replace a newer one
 let saving = false;
 const saidHere = new Said();
 let turn = 0;
@@ -67,6 +69,7 @@ function trouble(problem) {
 // Takes what the server says of the sheet, and shows what stands beside the page.
 function take(answer) {
   data = answer;
+  taken += 1;
   offline();
   view.hidden = false;
   $("state").hidden = true;
@@ -138,6 +141,9 @@ function drawFields() {
 const element = (key) => viewer.over?.querySelector(`[data-key="${CSS.escape(key)}"]`);
 const fields = () => (data?.pages[pageAt]?.fields ?? []).filter((one) => one.key);
 
+// The field of the sheet as it came last; `chosen` is the field as it is shown.
+const known = (key) => data?.pages.flatMap((page) => page.fields).find((one) => one.key && one.key === key);
+
 function mark() {
   for (const one of viewer.over?.children ?? []) one.classList.toggle("chosen", Boolean(chosen) && one.dataset.key === chosen.key);
 }
@@ -194,7 +200,9 @@ function showField(field) {
   $("field-why").textContent = field ? whyOf(field) : "Choose a field with Tab or a click; Enter opens it.";
   $("field-why").classList.toggle("warn", field?.state === "open");
   $("field-guess").textContent = field?.guess ? `The machine: ${field.guess} (${percent(field.confidence)})` : "";
+  if (field && drafts.get(field.key) === shownOf(field)) drafts.delete(field.key);
   typed.value = field ? (drafts.get(field.key) ?? shownOf(field)) : "";
+  touched = false;
   const crop = $("crop");
   crop.hidden = off;
   if (field && !same) {
@@ -225,10 +233,20 @@ function leaveField() {
   chosen = null;
 }
 
+// What somebody typed is theirs even if it is what stood there: something else may stand there by now. What was said and
+// refused is a draft already.
 function keepDraft() {
-  const untouched = typed.value === shownOf(chosen);
-  if (untouched) drafts.delete(chosen.key);
-  else drafts.set(chosen.key, typed.value);
+  const { key } = chosen;
+  const text = typed.value;
+  if (drafts.get(key) === text) return;
+  const isTyped = touched || text !== shownOf(chosen);
+  if (isTyped && text !== shownOf(known(key) ?? chosen)) drafts.set(key, text);
+  else drafts.delete(key);
+}
+
+// What was in a field's box when something was sent of it is a draft no more; what was typed there since still is.
+function dropDraft(key, sent) {
+  if (chosen?.key === key || drafts.get(key) === sent) drafts.delete(key);
 }
 
 async function showHistory(field) {
@@ -291,8 +309,8 @@ async function say(word, text = "") {
   const field = chosen;
   const body = { sheet: data.sheet, key: field.key, revision: field.revision, word, text, token: token() };
   const then = whatIsTyped();
-  await send("/sheets/say", body, (told, isHere) => {
-    drafts.delete(field.key);
+  const done = (told, isHere) => {
+    dropDraft(field.key, then.text);
     const shown = told.state === "value" ? told.value : told.state === "blank" ? "blank" : "unreadable";
     saidHere.add({ sheet: body.sheet, name: field.label, words: shown, rows: told.rows });
     if (!isHere) return;
@@ -307,7 +325,13 @@ async function say(word, text = "") {
     showField(next);
     tell(`${field.label}: ${shown}, saved`, "fine");
     element(next.key)?.focus({ preventScroll: true });
-  });
+  };
+  // What was said stays in the box, wherever its field is shown next, unless something else was typed there since.
+  const refused = () => {
+    const isThere = chosen?.key === field.key ? typed.value === text : !drafts.has(field.key);
+    if (word === "value" && text === then.text && isThere) drafts.set(field.key, text);
+  };
+  await send("/sheets/say", body, done, refused);
 }
 
 // What is chosen and typed while something is being saved, to know later whether somebody has gone on.
@@ -323,12 +347,12 @@ function stay(then, words) {
   if (!chosen) return tell(words, "fine");
   checkNoMore();
   const { key } = chosen;
-  const isTyped = typed.value !== (key === then.key ? then.text : shownOf(chosen));
-  if (isTyped) drafts.set(key, typed.value);
-  else drafts.delete(key);
-  chosen = null;
-  showField(fields().find((one) => one.key === key) ?? null);
-  tell(isTyped ? `${words}. What is typed here is not saved yet.` : words, "fine");
+  if (key === then.key && typed.value === then.text) {
+    drafts.delete(key);
+    chosen = null;
+  }
+  showField(known(key) ?? null);
+  tell(drafts.has(key) ? `${words}. What is typed here is not saved yet.` : words, "fine");
 }
 
 function nothing() {
@@ -362,9 +386,10 @@ async function takeBackChosen() {
 
 async function takeBack(key, row, words) {
   const then = whatIsTyped();
+  const sent = then.key === key ? then.text : drafts.get(key);
   await send("/sheets/undo", { sheet: data.sheet, key, token: token(), row }, (_, isHere) => {
     saidHere.forget(key, row);
-    drafts.delete(key);
+    dropDraft(key, sent);
     if (!isHere) return;
     if (hasGoneOn(then)) {
       stay(then, words);
@@ -377,8 +402,9 @@ async function takeBack(key, row, words) {
   });
 }
 
-// Sends a decision; `done(told, isHere)` hears that it is stored, and whether its sheet is still on the screen.
-async function send(url, body, done) {
+// Sends a decision; `done(told, isHere)` hears that it is stored, and whether its sheet is still on the screen;
+// `refused()` that it is not.
+async function send(url, body, done, refused = () => {}) {
   saving = true;
   view.setAttribute("aria-busy", "true");
   try {
@@ -394,7 +420,9 @@ async function send(url, body, done) {
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
     const isHere = body.sheet === data.sheet;
-    tell(isHere ? problem.message : `Not stored on ${body.sheet}: ${problem.message}`, "bad");
+    checkNoMore();
+    refused();
+    tell(`${isHere ? ofWhich(body.key) : `Not stored on ${body.sheet}: `}${problem.message}`, "bad");
     if (isHere && problem.status === 409) await refresh();
   } finally {
     saving = false;
@@ -403,35 +431,42 @@ async function send(url, body, done) {
   }
 }
 
+// A refusal that comes when another field is chosen says of which it is.
+function ofWhich(key) {
+  const label = key && key !== chosen?.key && known(key)?.label;
+  return label ? `${label}: ` : "";
+}
+
 // What a decision means for other sheets, and theirs for this one, is known a little later.
 let soonAgain = 0;
 function later() {
   clearTimeout(soonAgain);
   soonAgain = setTimeout(async () => {
-    const mine = turn;
-    const answer = await get(`/sheets/data?sheet=${encodeURIComponent(data.sheet)}`).catch(() => null);
-    if (!answer || saving || mine !== turn || answer.sheet !== data.sheet) return;
+    const answer = await anew();
+    if (!answer || saving) return;
     take(answer);
     drawFields();
-    const known = fields().find((one) => one.key === chosen?.key);
-    if (known && known.revision === chosen.revision) chosen = known;
+    const now = known(chosen?.key);
+    if (now && now.revision === chosen.revision) chosen = now;
   }, SETTLE_MS);
 }
 
-// Asks for the sheet again, keeping what is typed: somebody else was first.
+// Asks for the sheet again; null if it did not come, or came when another or a newer one was on the screen.
+async function anew() {
+  const mine = [turn, taken];
+  const answer = await get(`/sheets/data?sheet=${encodeURIComponent(data.sheet)}`).catch(() => null);
+  return mine[0] === turn && mine[1] === taken ? answer : null;
+}
+
+// Asks for the sheet again, keeping what is chosen and typed when it comes: somebody else was first.
 async function refresh() {
-  const key = chosen?.key;
   const words = $("problem").textContent;
-  if (chosen) keepDraft();
-  try {
-    take(await get(`/sheets/data?sheet=${encodeURIComponent(data.sheet)}`));
-  } catch {
-    return;
-  }
+  const answer = await anew();
+  if (!answer) return;
+  take(answer);
   drawFields();
-  const field = fields().find((one) => one.key === key) ?? null;
-  chosen = null;
-  showField(field);
+  if (chosen) showField(known(chosen.key) ?? null);
+  checkNoMore();
   tell(words, "bad");
 }
 
@@ -462,7 +497,10 @@ viewer.svg.addEventListener("keydown", (event) => {
   if (next) element(next.key)?.focus({ preventScroll: true });
 });
 
-typed.addEventListener("input", checkSoon);
+typed.addEventListener("input", () => {
+  touched = true;
+  checkSoon();
+});
 typed.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   if (event.key === "Enter") {
@@ -472,6 +510,7 @@ typed.addEventListener("keydown", (event) => {
     event.preventDefault();
     drafts.delete(chosen?.key);
     typed.value = chosen ? shownOf(chosen) : "";
+    touched = false;
     tell("");
     element(chosen?.key ?? "")?.focus({ preventScroll: true });
   }

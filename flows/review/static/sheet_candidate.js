@@ -12,12 +12,14 @@ export function chooseCandidates({ sheet, send, say, saved }) {
 
   const choose = async (id) => {
     const data = sheet();
+    const then = box.value;
     const revisions = {};
     for (const page of data.pages) for (const field of page.fields) if (field.role === "id" && field.key) revisions[field.key] = field.revision;
     await send("/sheets/candidate", { sheet: data.sheet, id, revisions, token: token() }, (told, isHere) => {
       saved(data.sheet, id, told.rows);
       if (!isHere) return;
-      close();
+      // Whoever has typed on meanwhile looks for somebody else already.
+      if (box.value === then) close();
       say(`The sheet is ${id}'s`, "fine");
     });
   };
