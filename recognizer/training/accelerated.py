@@ -96,7 +96,6 @@ class Course:
 def main(arguments: list[str] | None = None) -> int:
     """Train as the command line says; return the exit code."""
     plan = Plan(**vars(_parser().parse_args(arguments)))
-    os.environ.setdefault("KERAS_BACKEND", "jax")
     # Processes that compose boxes are forked from this one: no other thread may run in it by then.
     cv2.setNumThreads(1)
     try:
@@ -120,6 +119,7 @@ def run(plan: Plan) -> None:
         print(f"[{time.monotonic() - started:6.0f} s] {text}", flush=True)
 
     _check_jax()
+    os.environ.setdefault("KERAS_BACKEND", "jax")
     card = dict(load_card(plan.start / CARD_FILE).details)
     pools = load_pools(plan.data, plan.seed)
     say("pools loaded")

@@ -74,7 +74,7 @@ def _with_stroke(ink: Ink, points: list[tuple[float, float]]) -> Ink:
     """Return ink with one more stroke, on a picture that is larger where the stroke leaves it."""
     edge = len(ink)
     wide = np.pad(ink, ((0, 0), (edge, edge)))
-    line = np.round(([*np.array(points), edge, 0]) * 2**FINE_BITS).astype(np.int32)
+    line = np.round((np.array(points) + np.array([edge, 0])) * 2**FINE_BITS).astype(np.int32)
     drawn = np.zeros_like(wide)
     cv2.polylines(drawn, [line], False, 255, max(round(_stroke_px(ink)), 1), cv2.LINE_AA, FINE_BITS)
     both: NDArray[np.uint8] = np.maximum(wide, drawn)
