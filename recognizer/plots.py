@@ -229,7 +229,7 @@ def draw_learning(learning: Mapping[str, Any], theme: Theme = LIGHT) -> bytes:
             `validation_accuracy`.
         theme: the colours.
     """
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     figure, cells = _grid_of(theme, len(learning), 2)
     for (name, entry), (left, right) in zip(learning.items(), cells, strict=True):
@@ -245,9 +245,10 @@ def draw_learning(learning: Mapping[str, Any], theme: Theme = LIGHT) -> bytes:
             axes.set_ylabel(f"{name}: {what}")
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-            for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-                ticks(FuncFormatter(lambda value, _: f"{value:g}"))
-            axes.tick_params(which="minor", labelsize=7, labelcolor=theme.text)
+            # A loss falls through a decade or two: every digit of each would be written over the next.
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
             _legend(axes, theme)
     return _png(figure)
 
