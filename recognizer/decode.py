@@ -67,6 +67,9 @@ FAINT_SPECKS_BESIDE = 5
 BLANK_WITH_TRACES = 0.5
 """How likely a cell is blank in which there are mere traces: as likely as not. A person looks in any case."""
 
+UPRIGHT_SYMBOLS = "1½"
+"""What a stroke as high as its cell may be a part of."""
+
 REFUSED_PRIOR = 0.002
 """How likely, before looking, a cell holds a value that its field cannot hold. Small, since examiners know the maximum:
 a half read as 1, 1, 2 is 112 only on paper where 112 is a mark. Not zero: `13` under a maximum of 12 is flagged."""
@@ -108,8 +111,8 @@ class CellEvidence:
     `bounds` is where the ink lies in the crop; `left` is the place of the strip's left edge in the crop, `scale` how
     many pixels of the strip are one of the crop. `single` is how likely each class of `CLASSES` is where the cell seems
     to hold one character, by whatever knows characters better than `steps`, and `alone` how likely `steps` take it for
-    one character or nothing. `faded` tells that strokes fall to pieces, so that what is read may lack some. The rest as
-    in `BoxEvidence`.
+    one character or nothing. `faded` tells that strokes fall to pieces or are lost beside darker ones, so that what is
+    read may lack some; `uprights` counts strokes as high as the cell. The rest as in `BoxEvidence`.
     """
 
     steps: Steps | None
@@ -122,6 +125,7 @@ class CellEvidence:
     single: Sequence[float] | None = None
     alone: float = 0.0
     faded: bool = False
+    uprights: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +307,9 @@ def decode_number(field: SheetField, cell: CellEvidence) -> Decoded:
     ranked = _ranked((value, float(p) / total) for value, p in zip(values, chances, strict=True) if p > NEGLIGIBLE**2)
     best = texts[int(chances.argmax())] if len(chances) else seen
     trouble = _cell_trouble(cell, seen, ranked, refused)
+    if not trouble and (cell.faded or cell.uprights > sum(best.count(symbol) for symbol in UPRIGHT_SYMBOLS)):
+        # What was read may lack a stroke: a guess, for a person to look at.
+        trouble = Flag.FAINT
     # A text that only the other look made likely has no places in this one.
     shown = best if len(plain) and not trouble and plain[int(chances.argmax())] > 0 else seen
     return Decoded(ranked, _placed(cell, shown), trouble)
@@ -344,9 +351,7 @@ def _cell_trouble(cell: CellEvidence, seen: str, ranked: Sequence[RankedValue], 
         return Flag.CANCELLED
     if refused > 0.5 or (refused and not ranked):
         return Flag.NOT_ALLOWED
-    if not ranked:
-        return Flag.UNREADABLE
-    return Flag.FAINT if cell.faded else None
+    return None if ranked else Flag.UNREADABLE
 
 
 def _candidates(field: SheetField, steps: Steps) -> tuple[Sequence[str], Sequence[str], Texts]:

@@ -31,8 +31,13 @@ what a loosely cut picture shows of the neighbour."""
 
 FADED_SHARE, FADED_FROM, FADED_REACH_PX = 0.35, 0.25, 5
 """A picture whose strokes fall to pieces: around what was found, within so many pixels of the strip, lies so much
-again, as a share of it, that is so dark and was not taken for ink. Of 2,000 photographed cells that were read right,
-one in a hundred had more than 0.28; the four whose strokes had fallen to dots had 0.6 to 1."""
+again, as a share of it, that is so dark and was not taken for ink. Of the photographed cells that were read right, one
+in a hundred had more than 0.36; the four whose strokes had fallen to dots had 0.6 to 1."""
+
+
+UPRIGHT_SHARE, UPRIGHT_ASPECT = 0.75, 0.3
+"""A piece so high, as a share of its cell, and so narrow, as a share of its height, is a tall 1 or what is left of a
+rule. The network for cells, which sees rules that reach into cells, takes some of those 1s for rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ class IsolatedCell:
     """All that is written in a free-width cell; `strip` is None when it is blank, the rest as in `IsolatedBox`.
 
     `glyph` shows the same writing as that of a box for one character, where it is narrow enough to be one and no piece
-    of it would be left out. `faded` tells of a picture that much of the writing is too pale to be found.
+    of it would be left out. `faded` tells that much of the writing is too pale to be found, or that a piece of it was
+    left out beside darker ink or a rule; `uprights` counts strokes as high as the cell, each a 1 or a rule.
     """
 
     strip: Strip | None
@@ -69,6 +75,7 @@ class IsolatedCell:
     pale: int = 0
     glyph: Glyph | None = None
     faded: bool = False
+    uprights: int = 0
 
 
 def isolate_digit(crop: BoxCrop) -> IsolatedBox:
@@ -79,7 +86,7 @@ def isolate_digit(crop: BoxCrop) -> IsolatedBox:
     """
     ink = find_ink(crop)
     if ink.is_blank:
-        return IsolatedBox(None, None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, ink.pale)
+        return IsolatedBox(None, None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, ink.pale + ink.lost)
     pieces = _without_neighbours(ink, crop)
     glyph, strip = as_glyph(ink, _without_strays(ink, pieces)), as_strip(ink, pieces, crop.outline.height)
     # Smudges beside a character do not make it another one.
@@ -90,21 +97,28 @@ def isolate_number(crop: BoxCrop) -> IsolatedCell:
     """Return the writing of a free-width number cell."""
     ink = find_ink(crop)
     if ink.is_blank:
-        return IsolatedCell(None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, ink.pale)
+        return IsolatedCell(None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, ink.pale + ink.lost)
     strip = as_strip(ink, np.arange(len(ink.stats) + 1) > 0, crop.outline.height)
     # Beside what is clearly there, a smudge may be a fainter digit: on a sheet, whose paper is even, it counts.
     pale = 0 if crop.cut_at else ink.pale
-    faded = crop.cut_at is not None and _falls_to_pieces(strip)
+    faded = bool(ink.lost) or (crop.cut_at is not None and _falls_to_pieces(strip))
     narrow = strip.bounds.width <= SINGLE_WIDTH * strip.bounds.height
     pieces = _without_strays(ink, _without_neighbours(ink, crop))
     # A stray spot may be the point of a number: whoever takes it for one character must have seen all of it.
     glyph = as_glyph(ink, pieces) if narrow and pieces[1:].all() else None
-    return IsolatedCell(strip, ink.area_mm2, ink.overflow, ink.specks, _unplaced(ink, crop), pale, glyph, faded)
+    return IsolatedCell(
+        strip, ink.area_mm2, ink.overflow, ink.specks, _unplaced(ink, crop), pale, glyph, faded, _uprights(ink, crop)
+    )
 
 
 def _unplaced(ink: BoxInk, crop: BoxCrop) -> int:
     """Return how many large pieces lie where none should; in a loosely cut picture nobody knows where that is."""
     return 0 if crop.cut_at else ink.unplaced
+
+
+def _uprights(ink: BoxInk, crop: BoxCrop) -> int:
+    width, height = ink.stats[:, 2], ink.stats[:, 3]
+    return int(((height >= UPRIGHT_SHARE * crop.outline.height) & (width <= UPRIGHT_ASPECT * height)).sum())
 
 
 def _falls_to_pieces(strip: Strip) -> bool:

@@ -137,7 +137,7 @@ def _cell_evidence(cell: IsolatedCell, steps: SymbolSteps | None) -> CellEvidenc
         return CellEvidence(None, specks=cell.specks, unplaced=cell.unplaced, pale=cell.pale)
     strip = cell.strip
     place = (strip.bounds, strip.x, strip.scale)
-    return CellEvidence(steps, *place, cell.specks, cell.unplaced, cell.pale, faded=cell.faded)
+    return CellEvidence(steps, *place, cell.specks, cell.unplaced, cell.pale, faded=cell.faded, uprights=cell.uprights)
 
 
 def _glyphs(glyphs: Sequence[Glyph]) -> NDArray[np.float32]:

@@ -26,6 +26,7 @@ from recognizer.rule_remains import (
     ends_on_paper,
     frame_of,
     hugs_edge,
+    is_beside_rule,
     is_cut_rule,
     is_sliver,
     is_stray_rule,
@@ -129,7 +130,8 @@ class BoxInk:
     piece k+1, in no order. `overflow` tells that ink crosses the outline. `specks` counts dark spots inside the outline
     that are too small to be kept: dust, or what a black-and-white scan leaves of faint pencil. `unplaced` counts pieces
     as large and dark as writing that were left out for where they lie: along a rule, or mostly outside. `pale`
-    counts pieces as large as writing that are paler than any writing that can be read. `spots` is
+    counts pieces as large as writing that are paler than any writing that can be read, `lost` those that could be read
+    if there were no darker ink beside them, or that stand as high as the box beside its rule. `spots` is
     (M, 5) int32 like `stats`: what else was left out that may be a decimal point, specks and bumps on the rules.
     """
 
@@ -141,6 +143,7 @@ class BoxInk:
     specks: int = 0
     unplaced: int = 0
     pale: int = 0
+    lost: int = 0
     spots: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 5), np.int32))
 
     @property
@@ -172,7 +175,8 @@ def find_ink(crop: BoxCrop) -> BoxInk:
         # One dark grain of dust can set the level so high that faint pencil beside it is missed: look again.
         found = _pieces(darkness, floor, lines, frame)
     pale = _pale_pieces(darkness, floor * PALE_SHARE, lines, frame)
-    return replace(found, pale=pale or (_traces(crop, frame) if found.is_blank else 0))
+    lost = _lost_pieces(darkness, floor, found, lines, frame) if threshold > floor else 0
+    return replace(found, pale=pale or (_traces(crop, frame) if found.is_blank else 0), lost=found.lost + lost)
 
 
 def as_glyph(ink: BoxInk, pieces: Mask) -> Glyph:
@@ -330,6 +334,7 @@ def _pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Frame) ->
         # What lies along the rules of a picture is mostly left of them, unless it ends on paper.
         astray &= ~hugging | ends_on_paper(stats, lines, frame)
     unplaced = int((ink & large & astray & (share > MOSTLY_OUTSIDE)).sum())
+    doubtful = int((dark & large & is_beside_rule(stats, lines, frame)).sum()) if not frame.cut else 0
     bump = sliver & (stats[:, 2] <= frame.px(BUMP_MM[1])) & (stats[:, 3] >= frame.px(BUMP_MM[0]))
     spots = stats[dark & ~kept & (bump | (~sliver & ~large))]
     overflows = bool((kept & (share < WITHIN)).any())
@@ -340,23 +345,39 @@ def _pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Frame) ->
         count, labels, stats = _components(mask)
         kept = np.arange(count) > 0
     numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
-    return BoxInk(darkness, numbers[labels], stats[kept], overflows, frame.px_per_mm, specks, unplaced, spots=spots)
+    return BoxInk(
+        darkness, numbers[labels], stats[kept], overflows, frame.px_per_mm, specks, unplaced, lost=doubtful, spots=spots
+    )
 
 
 def _pale_pieces(darkness: Darkness, threshold: float, lines: Lines, frame: Frame) -> int:
     """Count the pieces that are as large as writing but too pale to be kept as ink."""
-    faint = bridged(darkness > threshold, lines)
-    if np.count_nonzero(frame.inside(faint)) < BLANK_MM2 * frame.px_per_mm**2:
-        return 0
-    count, labels, stats = _components(faint)
+    pale, darkest, _ = _like_writing(darkness, threshold, lines, frame)
+    return int((pale & (darkest < CORE_CONTRAST)).sum())
+
+
+def _lost_pieces(darkness: Darkness, threshold: float, found: BoxInk, lines: Lines, frame: Frame) -> int:
+    """Count the pieces as large as writing of which no ink was kept, since other ink is so much darker."""
+    written, darkest, labels = _like_writing(darkness, threshold, lines, frame)
+    written[np.unique(labels[found.labels > 0])] = False
+    return int((written & (darkest >= CORE_CONTRAST)).sum())
+
+
+def _like_writing(
+    darkness: Darkness, threshold: float, lines: Lines, frame: Frame
+) -> tuple[Mask, NDArray[np.float32], NDArray[np.int32]]:
+    """Return which pieces from a darkness on are as large as writing and lie as it does, and their darkest parts."""
+    dark = bridged(darkness > threshold, lines)
+    if np.count_nonzero(frame.inside(dark)) < BLANK_MM2 * frame.px_per_mm**2:
+        return np.zeros(1, np.bool_), np.zeros(1, np.float32), np.zeros(darkness.shape, np.int32)
+    count, labels, stats = _components(dark)
     inside = np.bincount(frame.inside(labels).ravel(), minlength=count)
-    pale = (inside >= BLANK_MM2 * frame.px_per_mm**2) & (inside >= WHOLE_INSIDE * stats[:, 4])
-    pale[0] = False
-    if not pale.any():
-        return 0
-    pale &= ~is_sliver(stats, lines, frame) & ~is_stray_rule(stats, lines, frame) & ~hugs_edge(labels, count, frame)
-    pale &= ~is_cut_rule(stats, lines, frame)
-    return int((pale & (_darkest(darkness, labels, pale) < CORE_CONTRAST)).sum())
+    like = (inside >= BLANK_MM2 * frame.px_per_mm**2) & (inside >= WHOLE_INSIDE * stats[:, 4])
+    like[0] = False
+    if like.any():
+        like &= ~is_sliver(stats, lines, frame) & ~is_stray_rule(stats, lines, frame)
+        like &= ~hugs_edge(labels, count, frame) & ~is_cut_rule(stats, lines, frame)
+    return like, _darkest(darkness, labels, like), labels
 
 
 def _traces(crop: BoxCrop, frame: Frame) -> int:

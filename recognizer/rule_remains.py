@@ -271,6 +271,23 @@ def is_stray_rule(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:
     return np.asarray(flat | level | upright, np.bool_)
 
 
+def is_beside_rule(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:
+    """Tell which pieces stand upright, as high as the box, beside a rule that was found: a second rule, or a tall 1.
+
+    What is as thin as the rough edge of a rule is none.
+    """
+    x, _, width, height, _ = stats.T
+    found = np.where(
+        x + width - frame.left < frame.right - x,
+        _is_found(lines.columns, frame.left, frame),
+        _is_found(lines.columns, frame.right, frame),
+    )
+    tall = (height > width) & (height > SLIVER_LENGTHS[1] * (frame.bottom - frame.top))
+    broad = width >= frame.px(SLIVER_MM)
+    left_out = is_stray_rule(stats, lines, frame) | (is_sliver(stats, lines, frame) & broad)
+    return np.asarray(left_out & tall & found, np.bool_)
+
+
 def _is_found(lines: list[tuple[int, int]], edge: int, frame: Frame) -> bool:
     reach = frame.px(RULE_SEARCH_MM)
     return any(start - reach <= edge <= stop + reach for start, stop in lines)

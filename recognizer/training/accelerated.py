@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 NETWORKS = (CHARACTERS, NUMBERS)
 
 STEPS = {CHARACTERS: 190_000, NUMBERS: 49_000}
-"""About the steps that the shipped networks took last; both at once took eleven minutes of one H100."""
+"""About the steps that the shipped networks took last; both at once took ten minutes of one H100."""
 
 RATES = {CHARACTERS: 1.0e-3, NUMBERS: 1.2e-3}
 """Learning rates after a short warm-up, from which they fall to nothing along a cosine."""
@@ -121,7 +121,8 @@ def run(plan: Plan) -> None:
     _check_jax()
     os.environ.setdefault("KERAS_BACKEND", "jax")
     card = dict(load_card(plan.start / CARD_FILE).details)
-    pools = load_pools(plan.data, plan.seed)
+    # The writers that validate and calibrate stay those of the model that this one goes on from.
+    pools = load_pools(plan.data, int(card["seed"]))
     say("pools loaded")
     # Composed before JAX starts, whose threads forbid to fork.
     composed = compose(pools["train"], plan.boxes, plan.seed, plan.workers)
@@ -151,6 +152,12 @@ def run(plan: Plan) -> None:
         entry = card["learning"][name]
         added = [{key: round(value, 5) for key, value in asdict(epoch).items()} for epoch in course.epochs]
         entry["epochs"] = [*entry["epochs"], *added]
+    card["computed_by"] = f"{card.get('computed_by', 'unknown')}; then jax (accelerated.py)"
+    card["made"] = [
+        *card.get("made", []),
+        f"then {', '.join(NETWORKS)} by accelerated.py: {plan.boxes:,} boxes, {plan.steps:g} of its course, "
+        f"seed {plan.seed}",
+    ]
     write_card(plan.keep, card)
 
 

@@ -73,7 +73,7 @@ COURSES = {
     "short": Lengths(boxes=120_000, characters=12, numbers=6),
     "long": Lengths(320_000, 4, 11, batch=512, fresh_boxes=130_000, fresh_characters=8, fresh_numbers=6),
 }
-"""The short course is made for two hours on two cores. The long one is where the shipped weights come from; it is for
+"""The short course is made for two hours on two cores. The long one is where the shipped weights began; it is for
 patience, or an accelerator (`KERAS_BACKEND` says through which library Keras computes)."""
 
 FRESH_SEED = 100
@@ -96,6 +96,7 @@ SETS = (
     ("Omniglot Latin letters", "MIT"),
     ("CTCT-Exam-Scanner bubbles", "MIT"),
     ("Noto Sans, printed", "SIL Open Font License 1.1"),
+    ("hands drawn stroke by stroke, bars and upstrokes given to others", "drawn by this project"),
 )
 
 LIMITS = (
@@ -108,7 +109,7 @@ LIMITS = (
 EXAMPLES = """\
 examples:
   python -m recognizer.training.train                          a model of your own, the short course
-  python -m recognizer.training.train --course long            the shipped model
+  python -m recognizer.training.train --course long            most of what the shipped model learned from
   python -m recognizer.training.train --boxes 3000 --epochs 1 --out build/try    a quick look whether all works
   python -m recognizer.training.train --networks numbers       one network anew, the others as they are
   python -m recognizer.training.train --networks none          calibrate and measure anew, train nothing
@@ -359,8 +360,8 @@ def _parser() -> argparse.ArgumentParser:
         "--course",
         choices=sorted(COURSES),
         default="short",
-        help="short: for two hours on two cores; long: what the shipped model learned, with 16 GB of memory (default "
-        "short)",
+        help="short: for two hours on two cores; long: the first courses of the shipped model, with 16 GB of memory "
+        "(default short)",
     )
     parser.add_argument("--epochs", type=_positive, help="passes over all views at most (default: as the course says)")
     parser.add_argument("--seed", type=int, default=1, help="seed of everything drawn (default 1)")

@@ -220,6 +220,15 @@ def test_a_cell_whose_strokes_fall_to_pieces_keeps_its_guess_and_goes_to_a_perso
     assert (best(decoded), decoded.trouble) == ("7", Flag.FAINT)
 
 
+@pytest.mark.parametrize(
+    ("text", "uprights", "trouble"),
+    [("0", 1, Flag.FAINT), ("10", 1, None), ("10", 2, Flag.FAINT), ("½", 1, None), ("7", 0, None), ("", 1, Flag.FAINT)],
+)
+def test_strokes_as_high_as_the_cell_must_be_read_as_ones(text: str, uprights: int, trouble: Flag | None) -> None:
+    decoded = decode_number(MARK, replace(cell(text) if text else seen({"-": 0.001}), uprights=uprights))
+    assert decoded.trouble is trouble and best(decoded) is not None
+
+
 def test_an_empty_cell_is_blank_and_so_is_ink_that_nobody_wrote() -> None:
     assert decode_number(MARK, CellEvidence(None)).values == (RankedValue("", 1.0),)
     remains = decode_number(MARK, seen({"-": 0.2}))

@@ -255,5 +255,30 @@ def test_writing_too_faint_to_read_is_counted_and_paper_is_not() -> None:
         assert isolate_digit(crop_of(pixels)).pale == 0, name
 
 
+@pytest.mark.parametrize("x", [1.4, 2.0, 9.0])
+def test_a_stroke_as_high_as_its_cell_is_counted_since_it_may_be_a_rule(x: float) -> None:
+    tall = isolate_number(cell([[(x + 0.2, 0.6), (x, 10.4)], [(at + 3.0, y) for at, y in TWO]]))
+    assert tall.strip is not None and (tall.uprights, tall.faded) == (1, False)
+    usual = isolate_number(cell([[(x + 0.2, 2.5), (x, 8.5)], TWO]))
+    assert (usual.uprights, usual.faded) == (0, False)
+
+
+@pytest.mark.parametrize("x", [0.5, 0.6, 0.8])
+def test_a_tall_stroke_beside_the_rule_that_was_found_is_left_out_and_said_so(x: float) -> None:
+    beside = isolate_number(cell([[(x, 0.8), (x, 10.2)], [(at + 3.0, y) for at, y in TWO]]))
+    assert beside.strip is not None and beside.faded
+    assert not isolate_number(cell([TWO])).faded
+    alone = isolate_number(cell([[(x, 0.8), (x, 10.2)]]))
+    assert alone.strip is not None or alone.pale > 0
+
+
+@pytest.mark.parametrize(("ink", "lost"), [(120, False), (190, True)])
+def test_a_pale_stroke_beside_dark_ones_is_ink_or_said_to_be_lost(ink: int, lost: bool) -> None:
+    pale = box_pixels([[(10.0, 2.5), (9.8, 8.5)]], CELL, ink=ink)
+    seen = isolate_number(crop_of(np.minimum(box_pixels([TWO], CELL, ink=20), pale), CELL))
+    assert seen.strip is not None and seen.faded is lost
+    assert (seen.strip.bounds.right > 9.0 * PX) is not lost
+
+
 def faint_seven() -> np.ndarray:
     return box_pixels([[(x + 8.0, y) for x, y in SEVEN]], CELL, ink=219)
