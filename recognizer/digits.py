@@ -35,6 +35,10 @@ again, as a share of it, that is so dark and was not taken for ink. Of the photo
 in a hundred had more than 0.36; the four whose strokes had fallen to dots had 0.6 to 1."""
 
 
+FULL_HEIGHT = 0.85
+"""Height of the writing, as a share of its picture's, from which there is no room for a cell's rules around it: what
+looks like one is the 1 of a 10."""
+
 UPRIGHT_SHARE, UPRIGHT_ASPECT = 0.75, 0.3
 """A piece so high, as a share of its cell, and so narrow, as a share of its height, is a tall 1 or what is left of a
 rule. The network for cells, which sees rules that reach into cells, takes some of those 1s for rules."""
@@ -101,7 +105,7 @@ def isolate_number(crop: BoxCrop) -> IsolatedCell:
     strip = as_strip(ink, np.arange(len(ink.stats) + 1) > 0, crop.outline.height)
     # Beside what is clearly there, a smudge may be a fainter digit: on a sheet, whose paper is even, it counts.
     pale = 0 if crop.cut_at else ink.pale
-    faded = bool(ink.lost) or (crop.cut_at is not None and _falls_to_pieces(strip))
+    faded = bool(ink.lost) or (crop.cut_at is not None and (_falls_to_pieces(strip) or _fills_picture(strip, crop)))
     narrow = strip.bounds.width <= SINGLE_WIDTH * strip.bounds.height
     pieces = _without_strays(ink, _without_neighbours(ink, crop))
     # A stray spot may be the point of a number: whoever takes it for one character must have seen all of it.
@@ -119,6 +123,12 @@ def _unplaced(ink: BoxInk, crop: BoxCrop) -> int:
 def _uprights(ink: BoxInk, crop: BoxCrop) -> int:
     width, height = ink.stats[:, 2], ink.stats[:, 3]
     return int(((height >= UPRIGHT_SHARE * crop.outline.height) & (width <= UPRIGHT_ASPECT * height)).sum())
+
+
+def _fills_picture(strip: Strip, crop: BoxCrop) -> bool:
+    """Say whether a picture was cut to its writing, and something at its edge was taken for a rule all the same."""
+    edge = crop.cut_at[0] if crop.cut_at else 0
+    return crop.sides_seen > 0 and strip.bounds.height >= FULL_HEIGHT * (len(crop.pixels) - 2 * edge)
 
 
 def _falls_to_pieces(strip: Strip) -> bool:

@@ -167,3 +167,18 @@ def test_strokes_that_are_too_pale_but_for_some_dots_are_said_to_be_faded(pale: 
     seen = isolate_number(crop_of_picture(picture.astype(np.uint8)))
     assert seen.strip is not None
     assert seen.faded is faded
+
+
+@pytest.mark.parametrize("margin", [0, 1, 2])
+def test_a_one_at_the_edge_of_a_picture_cut_to_its_writing_is_not_lost_unseen(margin: int) -> None:
+    picture = np.full((60 + 2 * margin, 70 + 2 * margin), 240, np.uint8)
+    cv2.line(picture, (margin + 2, margin), (margin + 2, margin + 59), 40, 4, cv2.LINE_AA)
+    cv2.ellipse(picture, (margin + 46, margin + 30), (20, 28), 0, 0, 360, 40, 4, cv2.LINE_AA)
+    seen = isolate_number(crop_of_picture(picture))
+    assert seen.strip is not None
+    assert seen.faded or seen.strip.bounds.x < PAD + 10
+    # A cell with room around its writing may lose the rule at its edge.
+    roomy = cv2.copyMakeBorder(picture[:, margin + 16 :], 30, 30, 30, 10, cv2.BORDER_CONSTANT, value=(240,))
+    cv2.line(roomy, (3, 0), (3, len(roomy) - 1), 90, 2)
+    alone = isolate_number(crop_of_picture(roomy))
+    assert alone.strip is not None and not alone.faded
