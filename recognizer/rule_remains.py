@@ -282,10 +282,9 @@ def is_beside_rule(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask
         _is_found(lines.columns, frame.left, frame),
         _is_found(lines.columns, frame.right, frame),
     )
-    tall = (height > width) & (height > SLIVER_LENGTHS[1] * (frame.bottom - frame.top))
-    broad = width >= frame.px(SLIVER_MM)
+    broad = (width >= frame.px(SLIVER_MM)) & (height > SLIVER_LENGTHS[1] * (frame.bottom - frame.top))
     left_out = is_stray_rule(stats, lines, frame) | (is_sliver(stats, lines, frame) & broad)
-    return np.asarray(left_out & tall & found, np.bool_)
+    return np.asarray(left_out & (height > width) & found, np.bool_)
 
 
 def _is_found(lines: list[tuple[int, int]], edge: int, frame: Frame) -> bool:
