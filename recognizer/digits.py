@@ -28,12 +28,10 @@ CUT_OFF_SHARE = 0.7
 """A piece that is cut off by the picture's edge, beside the largest piece and with less than this share of its ink, is
 what a loosely cut picture shows of the neighbour."""
 
-
 FADED_SHARE, FADED_FROM, FADED_REACH_PX = 0.35, 0.25, 5
 """A picture whose strokes fall to pieces: around what was found, within so many pixels of the strip, lies so much
 again, as a share of it, that is so dark and was not taken for ink. Of the photographed cells that were read right, one
 in a hundred had more than 0.36; the four whose strokes had fallen to dots had 0.6 to 1."""
-
 
 FULL_HEIGHT = 0.85
 """Height of the writing, as a share of its picture's, from which there is no room for a cell's rules around it: what

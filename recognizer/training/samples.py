@@ -45,7 +45,7 @@ KINDS: dict[str, float] = {
     "dash": 0.02,
     "blank": 0.1,
 }
-"""Shares of what is composed."""
+"""What is composed, by how often: shares of their sum."""
 
 NO_CLASS = -1
 """The class of a cell that no single-character box would hold."""
