@@ -5,6 +5,7 @@ What `train.py` does on two cores in a night takes minutes so. Networks, losses 
 
     pip install jax[cuda13]
     KERAS_BACKEND=jax python -m recognizer.training.accelerated --start recognizer/weights --keep build/course
+    cp -r recognizer/weights build/model               (the network for marks stays what it is)
     python -m recognizer.training.export --keras build/course --out build/model
     python -m recognizer.training.train --networks none --out build/model
 """
