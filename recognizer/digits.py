@@ -47,8 +47,8 @@ class IsolatedBox:
     """What is written in a box for one character.
 
     `glyph` and `strip`, two views of it, are None when the box is blank. `ink_mm2` is the area of ink found, specks
-    left out; `overflow` tells that it crosses the printed outline; `specks` counts the spots left out, `unplaced` and
-    `pale` the larger pieces (see `ink.BoxInk`).
+    left out; `overflow` tells that it crosses the printed outline; `specks` counts the spots left out, `unplaced`,
+    `pale` and `lost` the larger pieces (see `ink.BoxInk`).
     """
 
     glyph: Glyph | None
@@ -58,6 +58,7 @@ class IsolatedBox:
     specks: int = 0
     unplaced: int = 0
     pale: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def isolate_digit(crop: BoxCrop) -> IsolatedBox:
     pieces = _without_neighbours(ink, crop)
     glyph, strip = as_glyph(ink, _without_strays(ink, pieces)), as_strip(ink, pieces, crop.outline.height)
     # Smudges beside a character do not make it another one.
-    return IsolatedBox(glyph, strip, ink.area_mm2, ink.overflow, ink.specks, _unplaced(ink, crop), 0)
+    return IsolatedBox(glyph, strip, ink.area_mm2, ink.overflow, ink.specks, _unplaced(ink, crop), 0, ink.lost)
 
 
 def isolate_number(crop: BoxCrop) -> IsolatedCell:

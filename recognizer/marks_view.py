@@ -37,8 +37,12 @@ pale, and noise stays noise."""
 PART_DARKNESS = 0.2
 """Darkness, 0 paper to 1 black, from which a pixel belongs to what a badly cut picture shows a part of."""
 
-EDGE = 2
-"""Pixels at the edge of the sized picture that count as its edge: a cut leaves a pale row now and then."""
+EDGE = 8
+"""Pixels at the edge of the sized picture, 64 wide, that count as its edge: some pictures have paper put around
+what was cut."""
+
+BAND_SHARE = 0.9
+"""Dark part of a row from which it shows a rule or the shadow beside the paper."""
 
 PART_SHARE = 0.12
 """Width and height of such a part, by the picture's side, from which it is more than the end of a stroke."""
@@ -110,15 +114,33 @@ def _is_cut_through(pixels: GreyImage) -> bool:
     dark = (pixels < (1 - PART_DARKNESS) * paper).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
     x, y, wide, tall, _ = stats.T
-    # What goes from edge to edge is a rule, an outline cut at its edges, or the shadow beside the paper.
-    across = ((x == 0) & (x + wide == side)) | ((y == 0) & (y + tall == side))
-    across[0] = True
     low, high = round(0.42 * side), round(0.58 * side)
     in_middle = np.isin(np.arange(len(stats)), labels[low:high, low:high])
     around = (x < low) & (x + wide > high) & (y < low) & (y + tall > high) & (np.minimum(wide, tall) >= side / 2)
+    # What goes from edge to edge is a rule, an outline cut at its edges, or the shadow beside the paper.
+    across = ((x == 0) & (x + wide == side)) | ((y == 0) & (y + tall == side))
+    across[0] = True
     if ((in_middle | around) & ~across).any():
         return False
     # A part of a bubble meets the edge around its middle; what an outline leaves in the corners does not.
     edges = (labels[:EDGE], labels[-EDGE:], labels.T[:EDGE], labels.T[-EDGE:])
     at_edge = np.isin(np.arange(len(stats)), np.concatenate([edge[:, low:high] for edge in edges]))
-    return bool((at_edge & ~across & (np.minimum(wide, tall) >= PART_SHARE * side)).any())
+    large = np.minimum(wide, tall) >= PART_SHARE * side
+    return bool((at_edge & ~across & large).any()) or _is_cut_at_band(dark)
+
+
+def _is_cut_at_band(dark: NDArray[np.uint8]) -> bool:
+    """Tell whether something ends at a rule or at the shadow beside the paper, beyond which nothing can be seen."""
+    side = len(dark)
+    band = dark.mean(axis=1) >= BAND_SHARE
+    if not band.any():
+        return False
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark * ~band[:, None], connectivity=8)
+    if labels[side // 2].any():
+        return False
+    x, _, wide, tall, _ = stats.T
+    beside = cv2.dilate(band.astype(np.uint8)[:, None], np.ones((2 * EDGE + 1, 1), np.uint8)).ravel() > 0
+    ends = np.isin(np.arange(len(stats)), labels[beside])
+    # Sides of an outline run along the picture's.
+    ends &= (x > EDGE) & (x + wide < side - EDGE) & (np.minimum(wide, tall) >= PART_SHARE * side)
+    return bool(ends[1:].any())

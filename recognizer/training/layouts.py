@@ -56,6 +56,13 @@ ONES = 0.15
 """Share of digits before a half that are a 1 for sure: with a half in one go it is what is mistaken most often."""
 
 
+USUAL_HEIGHTS, TALL_HEIGHTS, TALL = (0.28, 0.66), (0.66, 1.08), 0.22
+"""Height of a digit by its cell's, and the share of numbers that fill their cell: a 1 from rule to rule looks like one
+itself where nobody learned that it is not."""
+
+LONG_ONES, LONGEST_ONE = 0.15, 1.5
+"""Share of ones that are longer than the other digits, and by how much at most."""
+
 TALLEST = 1.15
 """Height of a number by its cell's: people write over rules, but not over the next row."""
 
@@ -93,7 +100,8 @@ def draw_number(
     """Return the ink of a number as people write it in a mark cell, and the symbols that it shows."""
     line = _line(rng)
     tallest = max(max(abs(part.y) + part.height / 2 for part in line.parts) * 2, 1.0)
-    height = min(float(rng.uniform(0.28, 0.66)) * size[1], (size[0] - 1.2) / max(line.width, 0.5))
+    share = float(rng.uniform(*(TALL_HEIGHTS if rng.random() < TALL else USUAL_HEIGHTS)))
+    height = min(share * size[1], (size[0] - 1.2) / max(line.width, 0.5))
     height = min(height, TALLEST * size[1] / tallest)
     spare = size[0] - 1.2 - line.width * height
     left = 0.6 + spare * float(np.clip(rng.normal(0.5, 0.24), 0, 1))
@@ -194,7 +202,10 @@ def _character(sign: str, at: float, rng: np.random.Generator) -> tuple[str, lis
     if sign in ("d", "1"):
         digit = "1" if sign == "1" else str(rng.choice(list(DIGITS)))
         wide = 0.35 if digit == "1" else 0.64
-        return digit, [Part(digit, at + wide / 2, float(rng.normal(0, 0.03)), float(rng.normal(1, 0.07)))], wide
+        tall = float(rng.normal(1, 0.07))
+        if digit == "1" and rng.random() < LONG_ONES:
+            tall *= float(rng.uniform(1.1, LONGEST_ONE))
+        return digit, [Part(digit, at + wide / 2, float(rng.normal(0, 0.03)), tall)], wide
     if sign == "h":
         parts, step = draw_half(rng)
         return "½", [Part(p.kind, p.x + at, p.y, p.height, p.lean, p.points) for p in parts], step

@@ -151,9 +151,14 @@ def plain_views(pool: Pool, seed: int, workers: int = 1) -> Samples:
 
 
 def views_of(boxes: Sequence[Composed]) -> Samples:
-    """Return the views of boxes in which ink was found."""
+    """Return the views of boxes in which ink was found; of cells for numbers, those of which none was left out."""
     isolated = [(isolate_digit(one.crop), one) for one in boxes]
-    return _stacked([(found, one) for found, one in isolated if found.glyph is not None])
+    return _stacked([(found, one) for found, one in isolated if found.glyph is not None and not _misses(found, one)])
+
+
+def _misses(found: IsolatedBox, composed: Composed) -> bool:
+    """Tell whether a stroke of a number was left out: a person reads it anyway, nobody can learn it from the rest."""
+    return composed.label == NO_CLASS and found.lost > 0
 
 
 def encoded(text: str) -> list[int]:

@@ -5,11 +5,13 @@ calibrated: temperatures, and the curves from which the promise is derived (`cal
 """
 
 import argparse
+import contextlib
 import json
 import os
+import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from recognizer.classifier import CARD_FILE, CHARACTERS, INPUTS, MARK_BOXES, NUMBERS, SHIPPED, write_card
+from recognizer.classifier import CARD_FILE, CHARACTERS, INPUTS, MARK_BOXES, NUMBERS, SHIPPED, load_card, write_card
 from recognizer.errors import RecognizerError
 from recognizer.plots import draw_learning
 from recognizer.records import CLASSES, MARKS
@@ -40,9 +42,11 @@ from recognizer.training.sources import DataError, mnist_is_there
 from recognizer.training.train_marks import as_views, mark_data, train_marks
 
 if TYPE_CHECKING:
+    import keras
+
     from recognizer.training.network import Trained
 
-NAME = "tallymark-4"
+NAME = "tallymark-5"
 
 CURVES_FILE = "learning.png"
 
@@ -67,23 +71,36 @@ class Lengths:
     fresh_numbers: int = 0
     mark_boxes: int = 60_000
     marks: int = 16
+    goes_on: bool = False
+    """From the weights of a model, instead of from nothing; then all boxes are fresh."""
 
 
 COURSES = {
+    "next": Lengths(boxes=130_000, characters=3, numbers=6, goes_on=True),
     "short": Lengths(boxes=120_000, characters=12, numbers=6),
     "long": Lengths(320_000, 4, 11, batch=512, fresh_boxes=130_000, fresh_characters=8, fresh_numbers=6),
 }
-"""The short course is made for two hours on two cores. The long one is where the shipped weights began; it is for
-patience, or an accelerator (`KERAS_BACKEND` says through which library Keras computes)."""
+"""The next course goes on from the model that ships, and makes the next one. The short one begins with nothing. Both
+are made for two hours on two cores. The long one is where the shipped weights began; it is for patience, or an
+accelerator (`KERAS_BACKEND` says through which library Keras computes)."""
 
 FRESH_SEED = 100
 """What is added to the seed for what is composed anew."""
+
+NEXT_RATE = 2e-4
+"""Learning rate of the next course: faster, a network forgets more than a short course can teach it again."""
 
 FINISHING_VIEWS = 50_000
 """Composed views in the calm course of the network for characters; less than half, so that plain digits weigh more."""
 
 PLAIN_STRIPS = 0.4
 """Share of the whole pictures of digits that the network for cells learns from as well."""
+
+SINGLE_STRIPS = 0.35
+"""Share of single characters that it goes on learning from in the next course."""
+
+WAYS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""How far from the weights before a course to those after it the weights that are kept may lie."""
 
 SETS = (
     ("MNIST (training part, writers from QMNIST)", "CC BY-SA 3.0; writer numbers BSD-3-Clause"),
@@ -108,7 +125,9 @@ LIMITS = (
 
 EXAMPLES = """\
 examples:
-  python -m recognizer.training.train                          a model of your own, the short course
+  python -m recognizer.training.train                          go on from the shipped model, and replace it
+  python -m recognizer.training.train --out build/model        the same, and leave the shipped model alone
+  python -m recognizer.training.train --course short           a model of your own, from nothing
   python -m recognizer.training.train --course long            most of what the shipped model learned from
   python -m recognizer.training.train --boxes 3000 --epochs 1 --out build/try    a quick look whether all works
   python -m recognizer.training.train --networks numbers       one network anew, the others as they are
@@ -133,6 +152,7 @@ class Plan:
     networks: tuple[str, ...]
     unexported: bool
     uncalibrated: bool
+    start: Path = SHIPPED
     from_csv: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
 
@@ -147,6 +167,22 @@ class Plan:
             return lengths
         fresh = min(lengths.fresh_boxes, self.boxes)
         return replace(lengths, boxes=self.boxes, fresh_boxes=fresh, mark_boxes=-(-self.boxes // 3))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether networks go on from the weights of a model; to calibrate anew is no course."""
+        return self.lengths.goes_on and bool(self.networks)
+
+    @property
+    def drawn_seed(self) -> int:
+        """Seed of what is composed to learn from; no course draws what the one before it drew.
+
+        Raises:
+            ModelError: there is no model to go on from.
+        """
+        if not self.goes_on:
+            return self.seed
+        return self.seed + int(load_card(self.start / CARD_FILE).networks[NUMBERS].sha256[:6], 16)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -186,10 +222,35 @@ def run(plan: Plan) -> dict[str, Any]:
         print(f"[{time.monotonic() - started:6.0f} s] {text}", flush=True)
 
     extra = csv_digits(plan.from_csv, plan.data, plan.seed, say)
+    card = _old_card(plan)
     pools = load_pools(plan.data, plan.seed, extra, plan.without)
     say("pools loaded")
-    card = _old_card(plan)
-    plan.out.mkdir(parents=True, exist_ok=True)
+    with _replaced(plan) as part:
+        return _run(part, pools, card, say)
+
+
+@contextlib.contextmanager
+def _replaced(plan: Plan) -> Iterator[Plan]:
+    """Give a plan that writes beside the model's folder; the model is replaced when all is done, or stays as it is."""
+    part = plan.out.with_name(f"{plan.out.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    old = plan.start if plan.goes_on else plan.out
+    for path in old.glob("*") if old.is_dir() else ():
+        if path.is_file():
+            shutil.copyfile(path, part / path.name)
+    try:
+        yield replace(plan, out=part)
+        plan.out.mkdir(parents=True, exist_ok=True)
+        # The card last: until it comes, its hashes say that the networks are others.
+        for path in sorted(part.iterdir(), key=lambda one: one.name == CARD_FILE):
+            path.replace(plan.out / path.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _run(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say) -> dict[str, Any]:
+    started = time.monotonic()
     # Composed before TensorFlow starts, whose threads forbid to fork.
     held = None if plan.uncalibrated or plan.unexported else held_out(pools, plan.data, plan.seed, plan.workers)
     if plan.networks:
@@ -229,8 +290,8 @@ def _views(plan: Plan, pools: dict[str, Pool], say: Say) -> Views:
     """
     learned, held = pools["train"], pools["validation"]
     views = Views(
-        compose(learned, plan.lengths.boxes, plan.seed, plan.workers),
-        plain_views(learned, plan.seed, plan.workers),
+        compose(learned, plan.lengths.boxes, plan.drawn_seed, plan.workers),
+        plain_views(learned, plan.drawn_seed, plan.workers),
         compose(held, max(plan.lengths.boxes // VALIDATION_PART, 200), plan.seed + 1, plan.workers),
         plain_views(held, plan.seed, plan.workers),
         compose(learned, plan.lengths.fresh_boxes, plan.seed + FRESH_SEED, plan.workers),
@@ -247,7 +308,7 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
     """Train and export what the plan names; return the card with their entries."""
     views = _views(plan, pools, say) if {CHARACTERS, NUMBERS} & set(plan.networks) else None
     marks = (
-        mark_data(plan.data, plan.lengths.mark_boxes, plan.seed, plan.workers, say)
+        mark_data(plan.data, plan.lengths.mark_boxes, plan.drawn_seed, plan.workers, say)
         if MARK_BOXES in plan.networks
         else None
     )
@@ -258,11 +319,14 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
     from recognizer.training.network import as_float32, choose_precision
 
     keras.utils.set_random_seed(plan.seed)
+    before = dict(card.get("learning", {}))
     card = {**card, **_about(plan, choose_precision(), keras.backend.backend())}
+    if plan.goes_on:
+        card["made"] = [*card.get("made", []), _made(plan)]
     for name in plan.networks:
         if name == MARK_BOXES:
             assert marks is not None
-            network, epochs = train_marks(marks, plan.lengths.marks, plan.seed, say)
+            network, epochs = train_marks(marks, plan.lengths.marks, plan.drawn_seed, say)
             probe = as_views(marks.validation.x)
             counts = np.bincount(np.concatenate([marks.composed.y, marks.real.y]), minlength=len(MARKS))
             of_class = dict(zip(MARKS, counts.tolist(), strict=True))
@@ -275,7 +339,11 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
         if plan.keep:
             plan.keep.mkdir(parents=True, exist_ok=True)
             network.save(plan.keep / f"{name}.keras")
-        card.setdefault("learning", {})[name] = _learning(epochs, of_class)
+        entry = _learning(epochs, of_class)
+        if plan.goes_on and name != MARK_BOXES and name in before:
+            # One curve over all courses; what the first began with is what was learned from for longest.
+            entry = {**before[name], "epochs": [*before[name]["epochs"], *entry["epochs"]]}
+        card.setdefault("learning", {})[name] = entry
         if not plan.unexported:
             # LiteRT is TensorFlow's: where Keras computes with another library, it may not be there.
             from recognizer.training.export import export_network
@@ -290,9 +358,20 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
 
 
 def _characters(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]":
-    from recognizer.training.network import FINISHING_EPOCHS, FINISHING_RATE, Course, build_characters, finishing, train
+    from recognizer.training.network import (
+        FINISHING_EPOCHS,
+        FINISHING_RATE,
+        Course,
+        Trained,
+        build_characters,
+        finishing,
+        train,
+    )
 
     lengths, samples = plan.lengths, views.composed.characters.joined(views.plain)
+    if plan.goes_on:
+        start = Trained(finishing(_learnable(plan.start, CHARACTERS)), ())
+        return _again(lengths.characters, (start,), samples, views.unseen, plan, say), samples
     course = Course(lengths.characters, batch=lengths.batch)
     first = train(build_characters(), course, samples, views.validation.characters, plan.seed, say)
     calm = Course(FINISHING_EPOCHS, FINISHING_RATE)
@@ -302,10 +381,17 @@ def _characters(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]"
 
 
 def _numbers(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]":
-    from recognizer.training.network import Course, build_numbers, train
+    from recognizer.training.network import Course, Trained, build_numbers, train
 
     lengths = plan.lengths
-    plain = views.plain.chosen(np.random.default_rng(plan.seed).random(len(views.plain.y)) < PLAIN_STRIPS)
+    rng = np.random.default_rng(plan.seed)
+    plain = views.plain.chosen(rng.random(len(views.plain.y)) < PLAIN_STRIPS)
+    if plan.goes_on:
+        # Single characters it knows best by now: fewer of them.
+        some = (views.composed.y == NO_CLASS) | (rng.random(len(views.composed.y)) < SINGLE_STRIPS)
+        samples = views.composed.chosen(some).joined(plain.chosen(rng.random(len(plain.y)) < SINGLE_STRIPS))
+        start = Trained(_learnable(plan.start, NUMBERS), ())
+        return _again(lengths.numbers, (start,), samples, views.validation, plan, say), samples
     samples = views.composed.joined(plain)
     course = Course(lengths.numbers, batch=lengths.batch)
     first = train(build_numbers(), course, samples, views.validation, plan.seed, say)
@@ -318,21 +404,22 @@ def _again(  # noqa: PLR0917
 ) -> "Trained":
     """Return what the network of earlier courses learns from views composed anew, with all epochs.
 
-    Of its weights before, those after, and their mean, those are kept that read writers never seen best. The mean often
-    does: what both courses found carries over to other hands, what one of them learned by heart does not (averaging
-    weights, Izmailov et al. 2018, Wortsman et al. 2022).
+    Of its weights before, those after, and some on the way (`WAYS`), those are kept that read writers never seen best.
+    Some on the way often do: what both courses found carries over to other hands, what one of them learned by heart
+    does not (averaging weights, Izmailov et al. 2018, Wortsman et al. 2022).
     """
     from recognizer.training.network import FRESH_RATE, Course, Trained, train, unseen_loss
 
     done = tuple(epoch for one in before for epoch in one.epochs)
     network = before[-1].network
-    if not epochs or not plan.lengths.fresh_boxes:
+    if not epochs or not (plan.lengths.fresh_boxes or plan.goes_on):
         return Trained(network, done)
     old = network.get_weights()
-    last = train(network, Course(epochs, FRESH_RATE), fresh, unseen, plan.seed + 1, say)
+    course = Course(epochs, NEXT_RATE if plan.goes_on else FRESH_RATE)
+    last = train(network, course, fresh, unseen, plan.drawn_seed + 1, say)
     new = network.get_weights()
     losses = {}
-    for share in (0.0, 0.5, 1.0):
+    for share in WAYS:
         network.set_weights([(1 - share) * a + share * b for a, b in zip(old, new, strict=True)])
         losses[share] = unseen_loss(network, unseen)
     best = min(losses, key=lambda share: losses[share])
@@ -359,9 +446,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--course",
         choices=sorted(COURSES),
-        default="short",
-        help="short: for two hours on two cores; long: the first courses of the shipped model, with 16 GB of memory "
-        "(default short)",
+        default="next",
+        help="next: go on from the model of --start; short: begin with nothing; both for two hours on two cores; long: "
+        "the first courses of the shipped model, with 16 GB of memory (default next)",
+    )
+    parser.add_argument(
+        "--start",
+        type=Path,
+        default=SHIPPED,
+        help="folder of the model that the next course goes on from (default: shipped)",
     )
     parser.add_argument("--epochs", type=_positive, help="passes over all views at most (default: as the course says)")
     parser.add_argument("--seed", type=int, default=1, help="seed of everything drawn (default 1)")
@@ -426,8 +519,41 @@ def _optional_sets(text: str) -> tuple[str, ...]:
     return names
 
 
+def _learnable(folder: Path, name: str) -> "keras.Model":
+    """Return a network with its weights, computing as precisely as training does."""
+    from recognizer.training.network import BUILDERS
+    from recognizer.training.trained import load_trained
+
+    network = BUILDERS[name]()
+    network.set_weights(load_trained(folder, name).get_weights())
+    return network
+
+
+def _made(plan: Plan) -> str:
+    lengths = plan.lengths
+    epochs = {CHARACTERS: lengths.characters, NUMBERS: lengths.numbers, MARK_BOXES: lengths.marks}
+    boxes = {MARK_BOXES: lengths.mark_boxes}
+    return f"then the next course by train.py, seed {plan.seed}, weights {plan.drawn_seed:x} before: " + "; ".join(
+        f"{name} {epochs[name]} epochs at most of {boxes.get(name, lengths.boxes):,} boxes composed anew"
+        for name in plan.networks
+    )
+
+
 def _old_card(plan: Plan) -> dict[str, Any]:
-    """Return the card of the networks that stay; an empty one when there is none and all are trained."""
+    """Return the card of the networks that stay; an empty one when there is none and all are trained.
+
+    Raises:
+        DataError: it cannot be read, or other writers were held out for it.
+        ModelError: there is no model to go on from.
+    """
+    if plan.goes_on:
+        card = dict(load_card(plan.start / CARD_FILE).details)
+        if card.get("seed") != plan.seed:
+            raise DataError(
+                f"{plan.start}: its writers were held out by seed {card.get('seed')}, not {plan.seed}: give --seed "
+                f"{card.get('seed')}, or begin with nothing by --course short"
+            )
+        return card
     path = plan.out / CARD_FILE
     if path.is_file():
         try:

@@ -121,6 +121,29 @@ def test_a_picture_cut_through_a_bubble_says_so() -> None:
     assert mark_crop_of_picture(halves).cut_through
 
 
+def test_a_part_of_a_bubble_with_paper_put_around_it_is_cut_through() -> None:
+    picture = np.full((40, 40), 255, np.uint8)
+    cv2.circle(picture, (20, 2), 10, 0, -1)
+    picture[:4] = 255
+    assert mark_crop_of_picture(picture).cut_through
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_bubble_that_runs_into_a_shadow_is_cut_through(filled: bool) -> None:
+    picture = np.full((40, 40), 255, np.uint8)
+    cv2.circle(picture, (20, 34), 11, 0, -1 if filled else 2)
+    picture[29:] = 20
+    assert mark_crop_of_picture(picture).cut_through
+
+
+@pytest.mark.parametrize("thick", [2, 5])
+def test_a_mark_that_meets_the_rules_of_its_box_is_not_cut_through(thick: int) -> None:
+    picture = np.full((40, 40), 255, np.uint8)
+    cv2.rectangle(picture, (1, 1), (38, 38), 0, thick)
+    cv2.line(picture, (10, 36), (28, 3), 0, 2)
+    assert not mark_crop_of_picture(picture).cut_through
+
+
 @pytest.mark.parametrize("radius", [8, 14, 19, 22, 25])
 def test_an_empty_bubble_is_not_cut_through_however_close_it_was_cut(radius: int) -> None:
     picture = np.full((40, 40), 255, np.uint8)
