@@ -28,6 +28,7 @@ from recognizer.rule_remains import (
     hugs_edge,
     is_beside_rule,
     is_cut_rule,
+    is_edge_of_picture,
     is_sliver,
     is_stray_rule,
     printed_lines,
@@ -360,7 +361,11 @@ def _lost_pieces(darkness: Darkness, threshold: float, found: BoxInk, lines: Lin
     """Count the pieces as large as writing of which no ink was kept, since other ink is so much darker."""
     written, darkest, labels = _like_writing(darkness, threshold, lines, frame)
     written[np.unique(labels[found.labels > 0])] = False
-    return int((written & (darkest >= CORE_CONTRAST)).sum())
+    written &= darkest >= CORE_CONTRAST
+    if frame.cut and written.any():
+        # A picture shows no more of some rules than their inner edge, here and there.
+        written &= ~is_edge_of_picture(labels, len(written), frame)
+    return int(written.sum())
 
 
 def _like_writing(

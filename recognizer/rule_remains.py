@@ -231,6 +231,16 @@ def is_cut_rule(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:
     return found
 
 
+def is_edge_of_picture(labels: NDArray[np.int32], count: int, frame: Frame) -> Mask:
+    """Tell which pieces of a picture lie along its cut edges, no farther in than a rule's blur reaches."""
+    if frame.cut is None:
+        return np.zeros(count, np.bool_)
+    (left, right), (top, bottom) = frame.cut
+    near = frame.px(SLIVER_MM)
+    inner = np.bincount(labels[top + near : bottom - near, left + near : right - near].ravel(), minlength=count)
+    return np.asarray(inner == 0, np.bool_)
+
+
 def ends_on_paper(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:
     """Tell which pieces of a picture end before it does and before any rule, at both ends: a minus under a rule."""
     (left, right), (top, bottom) = frame.cut or ((frame.left, frame.right), (frame.top, frame.bottom))
