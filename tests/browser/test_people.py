@@ -19,6 +19,7 @@ from tests.browser.steps import (
     open_queue,
     press,
     said,
+    settle,
     wait_for_next,
     wait_saved,
 )
@@ -121,12 +122,14 @@ def test_two_people_never_have_the_same_field_on_their_screens(
         log_in(watched.page, office, name)
         expect(watched.page.locator(".who")).to_have_text(name)
         open_queue(watched.page, office, MARKS)
-    for _ in range(3):
+    decided = {"Ada": 0, "Ben": 0}
+    while min(decided.values()) < 3:
         mine, others = key_shown(ada.page), key_shown(ben.page)
         assert mine != others
-        for watched, key in ((ada, mine), (ben, others)):
-            press(watched.page, "Space")
-            wait_for_next(watched.page, key)
+        for name, watched, key in (("Ada", ada, mine), ("Ben", ben, others)):
+            # What the other answered may have settled this one while it was on the screen.
+            decided[name] += settle(watched.page, key)
     for watched in (ada, ben):
         wait_saved(watched.page)
-    assert sorted(who for who, _, _ in said(folder)) == ["Ada"] * 3 + ["Ben"] * 3
+    found = [who for who, _, _ in said(folder)]
+    assert {name: found.count(name) for name in decided} == decided
