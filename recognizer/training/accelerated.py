@@ -132,7 +132,7 @@ def run(plan: Plan) -> None:
     say(f"{len(composed.y)} composed and {len(plain.y)} plain views to learn from, {len(unseen.y)} unseen ones")
     import keras
 
-    from recognizer.training.network import as_float32, choose_precision
+    from recognizer.training.network import as_float32, as_learning, choose_precision
     from recognizer.training.trained import load_trained
 
     keras.utils.set_random_seed(plan.seed)
@@ -160,15 +160,6 @@ def run(plan: Plan) -> None:
         f"seed {plan.seed}",
     ]
     write_card(plan.keep, card)
-
-
-def as_learning(network: "keras.Model") -> "keras.Model":
-    """Return the network with the same weights, computing as precisely as training does."""
-    from recognizer.training.network import BUILDERS, finishing
-
-    fresh = BUILDERS[network.name]()
-    fresh.set_weights(network.get_weights())
-    return finishing(fresh) if network.name == CHARACTERS else fresh
 
 
 def learned(  # noqa: PLR0917

@@ -20,7 +20,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from recognizer.classifier import INPUTS, NUMBERS
+from recognizer.classifier import CHARACTERS, INPUTS, NUMBERS
 from recognizer.records import CLASSES, SYMBOLS
 from recognizer.training import Epoch, Say
 from recognizer.training.samples import Samples
@@ -304,6 +304,13 @@ def as_float32(network: keras.Model) -> keras.Model:
     plain.set_weights(network.get_weights())
     keras.mixed_precision.set_global_policy(policy)
     return plain
+
+
+def as_learning(network: keras.Model) -> keras.Model:
+    """Return the network with the same weights, computing as precisely as training does, ready to go on."""
+    fresh = BUILDERS[network.name]()
+    fresh.set_weights(network.get_weights())
+    return finishing(fresh) if network.name == CHARACTERS else fresh
 
 
 def greedy(logits: NDArray[np.float32]) -> list[str]:

@@ -42,8 +42,6 @@ from recognizer.training.sources import DataError, mnist_is_there
 from recognizer.training.train_marks import as_views, mark_data, train_marks
 
 if TYPE_CHECKING:
-    import keras
-
     from recognizer.training.network import Trained
 
 NAME = "tallymark-5"
@@ -363,14 +361,16 @@ def _characters(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]"
         FINISHING_RATE,
         Course,
         Trained,
+        as_learning,
         build_characters,
         finishing,
         train,
     )
+    from recognizer.training.trained import load_trained
 
     lengths, samples = plan.lengths, views.composed.characters.joined(views.plain)
     if plan.goes_on:
-        start = Trained(finishing(_learnable(plan.start, CHARACTERS)), ())
+        start = Trained(as_learning(load_trained(plan.start, CHARACTERS)), ())
         return _again(lengths.characters, (start,), samples, views.unseen, plan, say), samples
     course = Course(lengths.characters, batch=lengths.batch)
     first = train(build_characters(), course, samples, views.validation.characters, plan.seed, say)
@@ -381,7 +381,8 @@ def _characters(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]"
 
 
 def _numbers(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]":
-    from recognizer.training.network import Course, Trained, build_numbers, train
+    from recognizer.training.network import Course, Trained, as_learning, build_numbers, train
+    from recognizer.training.trained import load_trained
 
     lengths = plan.lengths
     rng = np.random.default_rng(plan.seed)
@@ -390,7 +391,7 @@ def _numbers(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]":
         # Single characters it knows best by now: fewer of them.
         some = (views.composed.y == NO_CLASS) | (rng.random(len(views.composed.y)) < SINGLE_STRIPS)
         samples = views.composed.chosen(some).joined(plain.chosen(rng.random(len(plain.y)) < SINGLE_STRIPS))
-        start = Trained(_learnable(plan.start, NUMBERS), ())
+        start = Trained(as_learning(load_trained(plan.start, NUMBERS)), ())
         return _again(lengths.numbers, (start,), samples, views.validation, plan, say), samples
     samples = views.composed.joined(plain)
     course = Course(lengths.numbers, batch=lengths.batch)
@@ -517,16 +518,6 @@ def _optional_sets(text: str) -> tuple[str, ...]:
     if unknown := [name for name in names if name not in OPTIONAL]:
         raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(OPTIONAL)}")
     return names
-
-
-def _learnable(folder: Path, name: str) -> "keras.Model":
-    """Return a network with its weights, computing as precisely as training does."""
-    from recognizer.training.network import BUILDERS
-    from recognizer.training.trained import load_trained
-
-    network = BUILDERS[name]()
-    network.set_weights(load_trained(folder, name).get_weights())
-    return network
 
 
 def _made(plan: Plan) -> str:
