@@ -222,6 +222,8 @@ def run(plan: Plan) -> dict[str, Any]:
     extra = csv_digits(plan.from_csv, plan.data, plan.seed, say)
     card = _old_card(plan)
     pools = load_pools(plan.data, plan.seed, extra, plan.without)
+    if plan.goes_on:
+        _check_held(plan, card)
     say("pools loaded")
     with _replaced(plan) as part:
         return _run(part, pools, card, say)
@@ -317,10 +319,11 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
     from recognizer.training.network import as_float32, choose_precision
 
     keras.utils.set_random_seed(plan.seed)
-    before = dict(card.get("learning", {}))
+    before, computed = dict(card.get("learning", {})), card.get("computed_by", "unknown")
     card = {**card, **_about(plan, choose_precision(), keras.backend.backend())}
     if plan.goes_on:
         card["made"] = [*card.get("made", []), _made(plan)]
+        card["computed_by"] = f"{computed}; then {card['computed_by']}"
     for name in plan.networks:
         if name == MARK_BOXES:
             assert marks is not None
@@ -530,6 +533,30 @@ def _made(plan: Plan) -> str:
     )
 
 
+def _held(plan: Plan) -> dict[str, list[int]]:
+    """Return the writers of MNIST that no network learns from, as a card names them; nothing where MNIST is missing."""
+    if not mnist_is_there(plan.data):
+        return {}
+    held = held_writers(mnist_without_reserved(plan.data).writer, plan.seed)
+    return {f"{part}_mnist_writers": some.tolist() for part, some in held.items()}
+
+
+def _check_held(plan: Plan, card: Mapping[str, Any]) -> None:
+    """Refuse to go on where a writer would vouch for a network that learned from them.
+
+    Raises:
+        DataError: the data folder's writers would be held out otherwise than for the model.
+    """
+    before = {name: some for name, some in card.get("excluded", {}).items() if name.endswith("_mnist_writers")}
+    now = _held(plan)
+    if any(before.get(name) != some for name, some in now.items()) or not now:
+        seen = "MNIST with its writers is missing" if not now else "other writers would be held out"
+        raise DataError(
+            f"{plan.data}: {seen}, but {plan.start} learned from MNIST, so writers that it knows would say how well "
+            "it reads new ones: bring the data that it was trained with, or begin with nothing by --course short"
+        )
+
+
 def _old_card(plan: Plan) -> dict[str, Any]:
     """Return the card of the networks that stay; an empty one when there is none and all are trained.
 
@@ -580,8 +607,7 @@ def _learning(epochs: Sequence[Epoch], of_class: Mapping[str, int]) -> dict[str,
 def _about(plan: Plan, precision: str, backend: str) -> dict[str, Any]:
     from recognizer.training.network import SHAPES
 
-    there = mnist_is_there(plan.data)
-    held = held_writers(mnist_without_reserved(plan.data).writer, plan.seed) if there else {}
+    held = _held(plan)
     return {
         "name": NAME,
         "date": datetime.now(UTC).date().isoformat(),
@@ -591,10 +617,10 @@ def _about(plan: Plan, precision: str, backend: str) -> dict[str, Any]:
         + [{"set": f"digits of {path.name}", "licence": "of whoever trained with it"} for path in plan.from_csv],
         "excluded": {
             "reserved_mnist_writers": sorted(reserved_writers()),
-            **{f"{part}_mnist_writers": some.tolist() for part, some in held.items()},
+            **held,
             "mnist_t10k": "measured on only",
             "mnist_rows_labelled_wrongly": list(MISLABELLED),
-            "sets_left_out": [*plan.without, *(() if there else ("MNIST",))],
+            "sets_left_out": [*plan.without, *(() if held else ("MNIST",))],
         },
         "parts": list(PARTS),
         "seed": plan.seed,

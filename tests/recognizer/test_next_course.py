@@ -58,6 +58,25 @@ def test_a_model_to_go_on_from_must_be_there(tmp_path: Path, capsys: pytest.Capt
     assert not (tmp_path / "out").exists()
 
 
+def test_data_without_mnist_would_let_known_writers_vouch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "load_pools", lambda *_: {})
+    assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert "MNIST with its writers is missing" in said and "--course short" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_held_out_writers_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "load_pools", lambda *_: {})
+    monkeypatch.setattr(train, "_held", lambda _: {"validation_mnist_writers": [51, 57]})
+    assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert "other writers would be held out" in capsys.readouterr().err
+
+
 def test_a_course_that_fails_leaves_the_model_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tmp_path / "model"
     shutil.copytree(SHIPPED, model)
@@ -68,6 +87,7 @@ def test_a_course_that_fails_leaves_the_model_as_it_was(tmp_path: Path, monkeypa
         raise KeyboardInterrupt
 
     monkeypatch.setattr(train, "load_pools", lambda *_: {})
+    monkeypatch.setattr(train, "_check_held", lambda *_: None)
     monkeypatch.setattr(train, "_trained", fail)
     with pytest.raises(KeyboardInterrupt):
         train.run(replace(NEXT, out=model, start=model))
@@ -79,6 +99,7 @@ def test_networks_that_are_not_trained_come_along_into_a_new_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train, "load_pools", lambda *_: {})
+    monkeypatch.setattr(train, "_check_held", lambda *_: None)
     monkeypatch.setattr(train, "_trained", lambda *given: given[2])
     train.run(replace(NEXT, out=tmp_path / "new"))
     names = {path.name for path in SHIPPED.iterdir()}
