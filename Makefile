@@ -67,7 +67,7 @@ bench: $(VENV)/.testing ## Measure speed and memory, as ratios within one run
 samples: $(VENV)/.running ## Draw sample_sheets/ again (the same bytes)
 	@$(BIN)/python sample_sheets/make_samples.py
 
-train: $(VENV)/.testing ## Train the network on ../shared/data and ship it
+train: $(VENV)/.testing ## Make the next model: go on from the shipped networks on ../shared/data, and ship them
 	@$(BIN)/python -m recognizer.training.train
 
 locks: ## Resolve the dependencies again (needs uv)

@@ -145,14 +145,16 @@ def decode_digits(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:
     if field.alphabet:
         return _decode_alphabets(field, boxes)
     characters = tuple(_character(box) for box in boxes)
-    if any(_is_faint(field, box) for box in boxes):
+    faint = [box for box in boxes if _is_faint(field, box)]
+    if any(box.probabilities is None for box in faint):
         return Decoded((), characters, Flag.FAINT)
     if field.sign and boxes[0].unplaced:
         # A minus on the rule must not be lost. Other boxes of a comb have neighbours whose strokes reach in.
         return Decoded((), characters, Flag.FAINT)
     texts = _products([_box_options(field, index, box) for index, box in enumerate(boxes)])
     values = _ranked((value, p) for text, p in texts if (value := _comb_value(field, text)) is not None)
-    return Decoded(values, characters, _comb_trouble(field, boxes, texts))
+    # Traces that were read all the same: a guess.
+    return Decoded(values, characters, _comb_trouble(field, boxes, texts) or (Flag.FAINT if faint else None))
 
 
 def _decode_alphabets(field: SheetField, boxes: Sequence[BoxEvidence]) -> Decoded:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.geometry import Rect
-from recognizer.ink import BoxInk, as_glyph, as_strip, find_ink
+from recognizer.ink import BoxInk, as_glyph, as_strip, find_faint_ink, find_ink
 from recognizer.records import BoxCrop, Glyph, Strip
 
 STRAY_SHARE = 0.06
@@ -48,7 +48,7 @@ class IsolatedBox:
 
     `glyph` and `strip`, two views of it, are None when the box is blank. `ink_mm2` is the area of ink found, specks
     left out; `overflow` tells that it crosses the printed outline; `specks` counts the spots left out, `unplaced`,
-    `pale` and `lost` the larger pieces (see `ink.BoxInk`).
+    `pale` and `lost` the larger pieces (see `ink.BoxInk`). With `pale` pieces the views, if any, show just these.
     """
 
     glyph: Glyph | None
@@ -89,7 +89,13 @@ def isolate_digit(crop: BoxCrop) -> IsolatedBox:
     """
     ink = find_ink(crop)
     if ink.is_blank:
-        return IsolatedBox(None, None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, ink.pale + ink.lost)
+        traces = ink.pale + ink.lost
+        faint = _faint(crop, traces)
+        if faint is None:
+            return IsolatedBox(None, None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, traces)
+        every = np.arange(len(faint.stats) + 1) > 0
+        views = (as_glyph(faint, every), as_strip(faint, every, crop.outline.height))
+        return IsolatedBox(*views, faint.area_mm2, False, ink.all_specks, 0, traces)
     pieces = _without_neighbours(ink, crop)
     glyph, strip = as_glyph(ink, _without_strays(ink, pieces)), as_strip(ink, pieces, crop.outline.height)
     # Smudges beside a character do not make it another one.
@@ -100,7 +106,12 @@ def isolate_number(crop: BoxCrop) -> IsolatedCell:
     """Return the writing of a free-width number cell."""
     ink = find_ink(crop)
     if ink.is_blank:
-        return IsolatedCell(None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, ink.pale + ink.lost)
+        traces = ink.pale + ink.lost
+        faint = _faint(crop, traces)
+        if faint is None:
+            return IsolatedCell(None, ink.area_mm2, ink.overflow, ink.all_specks, ink.unplaced, traces)
+        strip = as_strip(faint, np.arange(len(faint.stats) + 1) > 0, crop.outline.height)
+        return IsolatedCell(strip, faint.area_mm2, False, faded=True)
     strip = as_strip(ink, np.arange(len(ink.stats) + 1) > 0, crop.outline.height)
     # Beside what is clearly there, a smudge may be a fainter digit: on a sheet, whose paper is even, it counts.
     pale = 0 if crop.cut_at else ink.pale
@@ -112,6 +123,14 @@ def isolate_number(crop: BoxCrop) -> IsolatedCell:
     return IsolatedCell(
         strip, ink.area_mm2, ink.overflow, ink.specks, _unplaced(ink, crop), pale, glyph, faded, _uprights(ink, crop)
     )
+
+
+def _faint(crop: BoxCrop, traces: int) -> BoxInk | None:
+    """Return the traces of a picture as ink that can be guessed at; None on a page, or where they are no writing."""
+    if not traces or crop.cut_at is None:
+        return None
+    faint = find_faint_ink(crop)
+    return None if faint.is_blank else faint
 
 
 def _unplaced(ink: BoxInk, crop: BoxCrop) -> int:

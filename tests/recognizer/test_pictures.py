@@ -1,13 +1,19 @@
 """A loose picture becomes a crop like the product's own: even paper, one height, its printed rules found."""
 
 import itertools
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from recognizer.classifier import load_model
 from recognizer.digits import isolate_digit, isolate_number
+from recognizer.fields import FieldCrops, read_fields
+from recognizer.picture_fields import field_for
+from recognizer.picture_sets import PictureSet
 from recognizer.pictures import PAD_SHARE, PICTURE_HEIGHT, crop_of_picture
+from recognizer.records import Flag, GreyImage
 from tests.helpers.drawn_box import MARGIN_MM, ONE, PX, SEVEN, box_pixels
 
 PAD = round(PAD_SHARE * PICTURE_HEIGHT)
@@ -178,7 +184,8 @@ def test_a_one_at_the_edge_of_a_picture_cut_to_its_writing_is_not_lost_unseen(ma
     assert seen.strip is not None
     assert seen.faded or seen.strip.bounds.x < PAD + 10
     # A cell with room around its writing may lose the rule at its edge.
-    roomy = cv2.copyMakeBorder(picture[:, margin + 16 :], 30, 30, 30, 10, cv2.BORDER_CONSTANT, value=(240,))
+    bordered = cv2.copyMakeBorder(picture[:, margin + 16 :], 30, 30, 30, 10, cv2.BORDER_CONSTANT, value=(240,))
+    roomy: GreyImage = np.asarray(bordered, np.uint8)
     cv2.line(roomy, (3, 0), (3, len(roomy) - 1), 90, 2)
     alone = isolate_number(crop_of_picture(roomy))
     assert alone.strip is not None and not alone.faded
@@ -193,3 +200,36 @@ def test_a_pale_piece_of_rule_along_the_cut_is_no_lost_stroke(inset: int, lost: 
     seen = isolate_number(crop_of_picture(picture))
     assert seen.strip is not None
     assert seen.faded is lost
+
+
+# ---- faint writing ---------------------------------------------------------------------------------------------------
+
+
+def faint_seven(darkness: float) -> GreyImage:
+    picture = np.full((60, 44), 230, np.float32)
+    stroke = np.zeros(picture.shape, np.uint8)
+    for start, end in itertools.pairwise([(12, 14), (33, 14), (20, 47)]):
+        cv2.line(stroke, start, end, 255, 4, cv2.LINE_AA)
+    return np.asarray(np.round(picture * (1 - darkness * (stroke / 255))), np.uint8)
+
+
+def test_faint_writing_in_a_picture_is_guessed_and_never_accepted() -> None:
+    crop = crop_of_picture(faint_seven(0.09))
+    box, seen = isolate_digit(crop), isolate_number(crop)
+    assert box.glyph is not None and box.pale
+    assert seen.strip is not None and seen.faded
+    one = PictureSet("faint", faint_seven(0.09)[None], ("7",))
+    for field in (field_for(one, "digits"), field_for(one, "number")):
+        (decoded,) = read_fields([FieldCrops(field, (crop,))], load_model())
+        assert decoded.values[0].value == "7" and decoded.trouble is Flag.FAINT
+
+
+def test_what_nobody_sees_is_not_guessed_at() -> None:
+    crop = crop_of_picture(faint_seven(0.02))
+    assert isolate_digit(crop).glyph is None and isolate_number(crop).strip is None
+
+
+def test_faint_writing_on_a_page_is_not_guessed_at() -> None:
+    crop = replace(crop_of_picture(faint_seven(0.09)), cut_at=None)
+    assert isolate_digit(crop).glyph is None and isolate_digit(crop).pale
+    assert isolate_number(crop).strip is None and isolate_number(crop).pale
