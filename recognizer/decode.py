@@ -93,7 +93,7 @@ class BoxEvidence:
     """What was seen in one box of a comb: nothing (`probabilities` None), or how likely each class of `CLASSES` is.
 
     `specks` counts spots of ink too small to be writing, `unplaced` pieces left out for where they lie, `pale`
-    pieces too faint to read.
+    pieces too faint to rely on, whatever was read of them.
     """
 
     position: int
@@ -206,7 +206,7 @@ def _of_alphabet(box: BoxEvidence, alphabet: str) -> CharacterReading:
 
 
 def _is_faint(field: SheetField, box: BoxEvidence) -> bool:
-    """Tell whether a box may hold writing that cannot be read.
+    """Tell whether a box may hold writing that cannot be relied on.
 
     In a comb, a neighbour's strokes lie where none should; a box of its own that seems empty has no such excuse.
     """

@@ -51,6 +51,9 @@ and cells of simulated office scans none was seen where nobody wrote."""
 FAINT_SHARE = 0.45
 """The same part where all is taken that may be writing, since something is known to be there."""
 
+UPRIGHT_PART = 0.5
+"""Part of the height of the largest piece from which one beside it may be a 1 that the picture's edge cut off."""
+
 TRACE_BLUR_MM, TRACE_REACH_MM, TRACE_INSET_MM = 0.25, 4.0, 0.7
 """A trace is looked for in means over a pen's width, against the paper within some millimetres, and off the rules."""
 
@@ -376,8 +379,9 @@ def _lost_pieces(darkness: Darkness, threshold: float, found: BoxInk, lines: Lin
     written[np.unique(labels[found.labels > 0])] = False
     written &= darkest >= CORE_CONTRAST
     if frame.cut and written.any():
-        # A picture shows no more of some rules than their inner edge, here and there.
-        written &= ~is_edge_of_picture(labels, len(written), frame)
+        # A picture shows no more of some rules than their inner edge, here and there. What may be a 1 is none of it.
+        _, tall = found.stats[:, 2:4].max(axis=0, initial=0)
+        written &= ~is_edge_of_picture(labels, len(written), frame, UPRIGHT_PART * tall)
     return int(written.sum())
 
 

@@ -42,7 +42,7 @@ EDGE = 8
 what was cut."""
 
 BAND_SHARE = 0.9
-"""Dark part of a row from which it shows a rule or the shadow beside the paper."""
+"""Dark part of a row or column from which it shows a rule or the shadow beside the paper."""
 
 PART_SHARE = 0.12
 """Width and height of such a part, by the picture's side, from which it is more than the end of a stroke."""
@@ -126,17 +126,18 @@ def _is_cut_through(pixels: GreyImage) -> bool:
     edges = (labels[:EDGE], labels[-EDGE:], labels.T[:EDGE], labels.T[-EDGE:])
     at_edge = np.isin(np.arange(len(stats)), np.concatenate([edge[:, low:high] for edge in edges]))
     large = np.minimum(wide, tall) >= PART_SHARE * side
-    return bool((at_edge & ~across & large).any()) or _is_cut_at_band(dark)
+    middle = slice(low, high)
+    return bool((at_edge & ~across & large).any()) or any(_is_cut_at_band(one, middle) for one in (dark, dark.T))
 
 
-def _is_cut_at_band(dark: NDArray[np.uint8]) -> bool:
-    """Tell whether something ends at a rule or at the shadow beside the paper, beyond which nothing can be seen."""
+def _is_cut_at_band(dark: NDArray[np.uint8], middle: slice) -> bool:
+    """Tell whether something ends at a level rule or shadow, beyond which nothing can be seen."""
     side = len(dark)
     band = dark.mean(axis=1) >= BAND_SHARE
     if not band.any():
         return False
     _, labels, stats, _ = cv2.connectedComponentsWithStats(dark * ~band[:, None], connectivity=8)
-    if labels[side // 2].any():
+    if labels[side // 2, middle].any():
         return False
     x, _, wide, tall, _ = stats.T
     beside = cv2.dilate(band.astype(np.uint8)[:, None], np.ones((2 * EDGE + 1, 1), np.uint8)).ravel() > 0

@@ -231,14 +231,20 @@ def is_cut_rule(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:
     return found
 
 
-def is_edge_of_picture(labels: NDArray[np.int32], count: int, frame: Frame) -> Mask:
-    """Tell which pieces of a picture lie along its cut edges, no farther in than a rule's blur reaches."""
+def is_edge_of_picture(labels: NDArray[np.int32], count: int, frame: Frame, upright: float) -> Mask:
+    """Tell which pieces of a picture lie along its cut edges, no farther in than a rule's blur reaches.
+
+    At its left and right edge only those that are less than `upright` pixels high are.
+    """
     if frame.cut is None:
         return np.zeros(count, np.bool_)
     (left, right), (top, bottom) = frame.cut
     near = frame.px(SLIVER_MM)
     inner = np.bincount(labels[top + near : bottom - near, left + near : right - near].ravel(), minlength=count)
-    return np.asarray(inner == 0, np.bool_)
+    between = labels[top + near : bottom - near]
+    rows = [np.unique(row) for row in between]
+    high = np.bincount(np.concatenate([np.zeros(0, np.int64), *rows]), minlength=count)
+    return np.asarray((inner == 0) & (high < upright), np.bool_)
 
 
 def ends_on_paper(stats: NDArray[np.int32], lines: Lines, frame: Frame) -> Mask:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.training import Say
-from recognizer.training.network import Loss, character_loss, ctc_loss, mean_loss, varied
+from recognizer.training.network import Loss, character_loss, ctc_loss, mean_loss, set_between, varied
 
 BATCH = 128
 
@@ -42,9 +42,7 @@ class Tuned:
 
     def part_of_way(self, share: float) -> keras.Model:
         """Return the network a share, 0 to 1, of the way from the old weights to the new ones."""
-        pairs = zip(self.old, self.new, strict=True)
-        self.network.set_weights([(1 - share) * before + share * after for before, after in pairs])
-        return self.network
+        return set_between(self.network, self.old, self.new, share)
 
 
 def fine_tuned(network: keras.Model, data: Data, epochs: int, seed: int, say: Say) -> Tuned | None:

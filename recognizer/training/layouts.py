@@ -57,11 +57,11 @@ ONES = 0.15
 
 
 USUAL_HEIGHTS, TALL_HEIGHTS, TALL = (0.28, 0.66), (0.66, 1.08), 0.22
-"""Height of a digit by its cell's, and the share of numbers that fill their cell: a 1 from rule to rule looks like one
-itself where nobody learned that it is not."""
+"""Height of a digit by its cell's where there is room, and the share of numbers that would fill their cell: a 1 from
+rule to rule looks like one itself where nobody learned that it is not."""
 
 LONG_ONES, LONGEST_ONE = 0.15, 1.5
-"""Share of ones that are longer than the other digits, and by how much at most."""
+"""Share of ones that are longer than the other digits, and by how much at most, before hands differ."""
 
 TALLEST = 1.15
 """Height of a number by its cell's: people write over rules, but not over the next row."""

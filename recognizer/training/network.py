@@ -306,6 +306,14 @@ def as_float32(network: keras.Model) -> keras.Model:
     return plain
 
 
+def set_between(
+    network: keras.Model, old: Sequence[NDArray[np.float32]], new: Sequence[NDArray[np.float32]], share: float
+) -> keras.Model:
+    """Give a network the weights a share, 0 to 1, of the way from old ones to new ones; return it."""
+    network.set_weights([(1 - share) * before + share * after for before, after in zip(old, new, strict=True)])
+    return network
+
+
 def as_learning(network: keras.Model) -> keras.Model:
     """Return the network with the same weights, computing as precisely as training does, ready to go on."""
     fresh = BUILDERS[network.name]()

@@ -5,13 +5,12 @@ calibrated: temperatures, and the curves from which the promise is derived (`cal
 """
 
 import argparse
-import contextlib
+import hashlib
 import json
 import os
-import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +26,7 @@ from recognizer.records import CLASSES, MARKS
 from recognizer.training import Epoch, Say
 from recognizer.training.calibrate import calibrated, held_out
 from recognizer.training.csv_digits import csv_digits
+from recognizer.training.model_folder import files_of, replaced
 from recognizer.training.pools import (
     MISLABELLED,
     OPTIONAL,
@@ -44,7 +44,8 @@ from recognizer.training.train_marks import as_views, mark_data, train_marks
 if TYPE_CHECKING:
     from recognizer.training.network import Trained
 
-NAME = "tallymark-5"
+NAME = "tallymark"
+"""Of a model that begins with nothing; each course after it adds to the number at its end."""
 
 CURVES_FILE = "learning.png"
 
@@ -100,6 +101,9 @@ SINGLE_STRIPS = 0.35
 WAYS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How far from the weights before a course to those after it the weights that are kept may lie."""
 
+HELD_NAMES = {part: f"{part}_mnist_writers" for part in ("validation", "calibration")}
+"""Entries of a card that name the writers of MNIST who validate and calibrate."""
+
 SETS = (
     ("MNIST (training part, writers from QMNIST)", "CC BY-SA 3.0; writer numbers BSD-3-Clause"),
     ("Swiss digits (kensanata/numbers, BSI anagnostes)", "public domain, copy under Apache-2.0"),
@@ -128,7 +132,7 @@ examples:
   python -m recognizer.training.train --course short           a model of your own, from nothing
   python -m recognizer.training.train --course long            most of what the shipped model learned from
   python -m recognizer.training.train --boxes 3000 --epochs 1 --out build/try    a quick look whether all works
-  python -m recognizer.training.train --networks numbers       one network anew, the others as they are
+  python -m recognizer.training.train --networks numbers       one network, the others as they are
   python -m recognizer.training.train --networks none          calibrate and measure anew, train nothing
   python -m recognizer.training.train --from-csv train.csv     learn from further digits in the CSV form of MNIST
 """
@@ -150,7 +154,7 @@ class Plan:
     networks: tuple[str, ...]
     unexported: bool
     uncalibrated: bool
-    start: Path = SHIPPED
+    start: Path | None = None
     from_csv: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
 
@@ -167,6 +171,11 @@ class Plan:
         return replace(lengths, boxes=self.boxes, fresh_boxes=fresh, mark_boxes=-(-self.boxes // 3))
 
     @property
+    def begun_from(self) -> Path:
+        """The folder of the model that the next course goes on from."""
+        return self.start or (self.out if (self.out / CARD_FILE).is_file() else SHIPPED)
+
+    @property
     def goes_on(self) -> bool:
         """Whether networks go on from the weights of a model; to calibrate anew is no course."""
         return self.lengths.goes_on and bool(self.networks)
@@ -180,7 +189,7 @@ class Plan:
         """
         if not self.goes_on:
             return self.seed
-        return self.seed + int(load_card(self.start / CARD_FILE).networks[NUMBERS].sha256[:6], 16)
+        return self.seed + int(_hash_of_model(self.begun_from)[:6], 16)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -199,7 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         card = run(Plan(**{**vars(options), "from_csv": tuple(options.from_csv)}))
     except RecognizerError as error:
-        print(f"train: {error}", file=sys.stderr)
+        print("\n".join([f"train: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
         return 1
     print(f"{options.out}: {card['name']}, {sum(one['bytes'] for one in card.get('networks', {}).values())} bytes")
     for title, figure in card.get("figures", {}).items():
@@ -219,37 +228,29 @@ def run(plan: Plan) -> dict[str, Any]:
     def say(text: str) -> None:
         print(f"[{time.monotonic() - started:6.0f} s] {text}", flush=True)
 
-    extra = csv_digits(plan.from_csv, plan.data, plan.seed, say)
     card = _old_card(plan)
-    pools = load_pools(plan.data, plan.seed, extra, plan.without)
     if plan.goes_on:
         _check_held(plan, card)
+    extra = csv_digits(plan.from_csv, plan.data, plan.seed, say)
+    pools = load_pools(plan.data, plan.seed, extra, plan.without)
     say("pools loaded")
-    with _replaced(plan) as part:
-        return _run(part, pools, card, say)
-
-
-@contextlib.contextmanager
-def _replaced(plan: Plan) -> Iterator[Plan]:
-    """Give a plan that writes beside the model's folder; the model is replaced when all is done, or stays as it is."""
-    part = plan.out.with_name(f"{plan.out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    old = plan.start if plan.goes_on else plan.out
-    for path in old.glob("*") if old.is_dir() else ():
-        if path.is_file():
-            shutil.copyfile(path, part / path.name)
-    try:
-        yield replace(plan, out=part)
+    if plan.unexported:
+        # The card lies with the networks that it is about, and speaks of no others.
         plan.out.mkdir(parents=True, exist_ok=True)
-        # The card last: until it comes, its hashes say that the networks are others.
-        for path in sorted(part.iterdir(), key=lambda one: one.name == CARD_FILE):
-            path.replace(plan.out / path.name)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        card = {name: about for name, about in card.items() if name not in ("networks", "calibration")}
+        return _made(plan, pools, card, say)
+    if not plan.goes_on and set(plan.networks) == set(INPUTS):
+        # Of a model that is there it takes nothing, nor what was done to it.
+        card = {}
+    old = plan.begun_from if plan.goes_on else plan.out
+    staying = [name for name in INPUTS if name not in plan.networks and name in card.get("networks", {})]
+    kept = {file: old / file for name in staying for file in files_of(card, name)}
+    with replaced(plan.out, kept) as part:
+        return _made(replace(plan, out=part, start=plan.begun_from), pools, card, say)
 
 
-def _run(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say) -> dict[str, Any]:
+def _made(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say) -> dict[str, Any]:
+    """Make the model that is planned in the plan's folder, and return its card."""
     started = time.monotonic()
     # Composed before TensorFlow starts, whose threads forbid to fork.
     held = None if plan.uncalibrated or plan.unexported else held_out(pools, plan.data, plan.seed, plan.workers)
@@ -319,11 +320,10 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
     from recognizer.training.network import as_float32, choose_precision
 
     keras.utils.set_random_seed(plan.seed)
-    before, computed = dict(card.get("learning", {})), card.get("computed_by", "unknown")
+    old = card
     card = {**card, **_about(plan, choose_precision(), keras.backend.backend())}
     if plan.goes_on:
-        card["made"] = [*card.get("made", []), _made(plan)]
-        card["computed_by"] = f"{computed}; then {card['computed_by']}"
+        card |= _lineage(plan, old, card)
     for name in plan.networks:
         if name == MARK_BOXES:
             assert marks is not None
@@ -341,9 +341,9 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
             plan.keep.mkdir(parents=True, exist_ok=True)
             network.save(plan.keep / f"{name}.keras")
         entry = _learning(epochs, of_class)
-        if plan.goes_on and name != MARK_BOXES and name in before:
+        if plan.goes_on and name != MARK_BOXES and (before := old.get("learning", {}).get(name)):
             # One curve over all courses; what the first began with is what was learned from for longest.
-            entry = {**before[name], "epochs": [*before[name]["epochs"], *entry["epochs"]]}
+            entry = {**before, "epochs": [*before["epochs"], *entry["epochs"]]}
         card.setdefault("learning", {})[name] = entry
         if not plan.unexported:
             # LiteRT is TensorFlow's: where Keras computes with another library, it may not be there.
@@ -373,7 +373,7 @@ def _characters(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]"
 
     lengths, samples = plan.lengths, views.composed.characters.joined(views.plain)
     if plan.goes_on:
-        start = Trained(as_learning(load_trained(plan.start, CHARACTERS)), ())
+        start = Trained(as_learning(load_trained(plan.begun_from, CHARACTERS)), ())
         return _again(lengths.characters, (start,), samples, views.unseen, plan, say), samples
     course = Course(lengths.characters, batch=lengths.batch)
     first = train(build_characters(), course, samples, views.validation.characters, plan.seed, say)
@@ -394,7 +394,7 @@ def _numbers(views: Views, plan: Plan, say: Say) -> "tuple[Trained, Samples]":
         # Single characters it knows best by now: fewer of them.
         some = (views.composed.y == NO_CLASS) | (rng.random(len(views.composed.y)) < SINGLE_STRIPS)
         samples = views.composed.chosen(some).joined(plain.chosen(rng.random(len(plain.y)) < SINGLE_STRIPS))
-        start = Trained(as_learning(load_trained(plan.start, NUMBERS)), ())
+        start = Trained(as_learning(load_trained(plan.begun_from, NUMBERS)), ())
         return _again(lengths.numbers, (start,), samples, views.validation, plan, say), samples
     samples = views.composed.joined(plain)
     course = Course(lengths.numbers, batch=lengths.batch)
@@ -412,7 +412,7 @@ def _again(  # noqa: PLR0917
     Some on the way often do: what both courses found carries over to other hands, what one of them learned by heart
     does not (averaging weights, Izmailov et al. 2018, Wortsman et al. 2022).
     """
-    from recognizer.training.network import FRESH_RATE, Course, Trained, train, unseen_loss
+    from recognizer.training.network import FRESH_RATE, Course, Trained, set_between, train, unseen_loss
 
     done = tuple(epoch for one in before for epoch in one.epochs)
     network = before[-1].network
@@ -424,12 +424,10 @@ def _again(  # noqa: PLR0917
     new = network.get_weights()
     losses = {}
     for share in WAYS:
-        network.set_weights([(1 - share) * a + share * b for a, b in zip(old, new, strict=True)])
-        losses[share] = unseen_loss(network, unseen)
+        losses[share] = unseen_loss(set_between(network, old, new, share), unseen)
     best = min(losses, key=lambda share: losses[share])
     say(f"{network.name}: on writers never seen {losses}; {best} of the way is taken")
-    network.set_weights([(1 - best) * a + best * b for a, b in zip(old, new, strict=True)])
-    return Trained(network, (*done, *last.epochs))
+    return Trained(set_between(network, old, new, best), (*done, *last.epochs))
 
 
 def _of_class(samples: Samples) -> dict[str, int]:
@@ -457,8 +455,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--start",
         type=Path,
-        default=SHIPPED,
-        help="folder of the model that the next course goes on from (default: shipped)",
+        help="folder of the model that the next course goes on from, and that gives the networks that are not trained "
+        "(default: the model in --out, or the shipped one)",
     )
     parser.add_argument("--epochs", type=_positive, help="passes over all views at most (default: as the course says)")
     parser.add_argument("--seed", type=int, default=1, help="seed of everything drawn (default 1)")
@@ -468,7 +466,8 @@ def _parser() -> argparse.ArgumentParser:
         "--networks",
         type=_networks,
         default=tuple(INPUTS),
-        help="which to train, of characters,numbers,marks, or none; the others stay as they are (default all)",
+        help="which to train, of characters,numbers,marks, or none: calibrate only; the others stay as they are "
+        "(default all)",
     )
     parser.add_argument(
         "--unexported",
@@ -523,14 +522,38 @@ def _optional_sets(text: str) -> tuple[str, ...]:
     return names
 
 
-def _made(plan: Plan) -> str:
+def _hash_of_model(folder: Path) -> str:
+    """Return the SHA-256 of a model's networks, as its card says.
+
+    Raises:
+        ModelError: there is no model.
+    """
+    card = load_card(folder / CARD_FILE)
+    return hashlib.sha256("".join(card.networks[name].sha256 for name in INPUTS).encode()).hexdigest()
+
+
+def _lineage(plan: Plan, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a card says of all courses together, after one that went on from the model of the `old` card."""
     lengths = plan.lengths
     epochs = {CHARACTERS: lengths.characters, NUMBERS: lengths.numbers, MARK_BOXES: lengths.marks}
     boxes = {MARK_BOXES: lengths.mark_boxes}
-    return f"then the next course by train.py, seed {plan.seed}, weights {plan.drawn_seed:x} before: " + "; ".join(
-        f"{name} {epochs[name]} epochs at most of {boxes.get(name, lengths.boxes):,} boxes composed anew"
-        for name in plan.networks
+    before = str(old.get("name", NAME))
+    name = before.rstrip("0123456789")
+    number = int(before[len(name) :] or 1) + 1
+    course = f"then the next course by train.py, seed {plan.seed}, from {before}: " + "; ".join(
+        f"{one} {epochs[one]} epochs at most of {boxes.get(one, lengths.boxes):,} boxes composed anew"
+        for one in plan.networks
     )
+    learned = [one for one in old.get("data", []) if one not in new["data"]]
+    left_out = set(old.get("excluded", {}).get("sets_left_out", [])) & set(new["excluded"]["sets_left_out"])
+    return {
+        "name": f"{name.rstrip('-')}-{number}",
+        "data": [*new["data"], *learned],
+        "excluded": {**new["excluded"], "sets_left_out": sorted(left_out)},
+        "computed_by": f"{old.get('computed_by', 'unknown')}; then {new['computed_by']}",
+        "went_on_from": {"name": before, "sha256": _hash_of_model(plan.begun_from)},
+        "made": [*old.get("made", []), course],
+    }
 
 
 def _held(plan: Plan) -> dict[str, list[int]]:
@@ -538,7 +561,7 @@ def _held(plan: Plan) -> dict[str, list[int]]:
     if not mnist_is_there(plan.data):
         return {}
     held = held_writers(mnist_without_reserved(plan.data).writer, plan.seed)
-    return {f"{part}_mnist_writers": some.tolist() for part, some in held.items()}
+    return {HELD_NAMES[part]: some.tolist() for part, some in held.items()}
 
 
 def _check_held(plan: Plan, card: Mapping[str, Any]) -> None:
@@ -547,13 +570,16 @@ def _check_held(plan: Plan, card: Mapping[str, Any]) -> None:
     Raises:
         DataError: the data folder's writers would be held out otherwise than for the model.
     """
-    before = {name: some for name, some in card.get("excluded", {}).items() if name.endswith("_mnist_writers")}
+    before = {name: card.get("excluded", {}).get(name) for name in HELD_NAMES.values()}
+    if not any(before.values()):
+        # It never learned from MNIST.
+        return
     now = _held(plan)
-    if any(before.get(name) != some for name, some in now.items()) or not now:
-        seen = "MNIST with its writers is missing" if not now else "other writers would be held out"
+    if any(before[name] != now.get(name) for name in before):
+        seen = "other writers would be held out" if now else "MNIST with its writers is missing"
         raise DataError(
-            f"{plan.data}: {seen}, but {plan.start} learned from MNIST, so writers that it knows would say how well "
-            "it reads new ones: bring the data that it was trained with, or begin with nothing by --course short"
+            f"{plan.data}: {seen}, but {plan.begun_from} learned from MNIST, so writers that it knows would say how "
+            "well it reads new ones: bring the data that it was trained with, or begin with nothing by --course short"
         )
 
 
@@ -565,11 +591,11 @@ def _old_card(plan: Plan) -> dict[str, Any]:
         ModelError: there is no model to go on from.
     """
     if plan.goes_on:
-        card = dict(load_card(plan.start / CARD_FILE).details)
+        card = dict(load_card(plan.begun_from / CARD_FILE).details)
         if card.get("seed") != plan.seed:
             raise DataError(
-                f"{plan.start}: its writers were held out by seed {card.get('seed')}, not {plan.seed}: give --seed "
-                f"{card.get('seed')}, or begin with nothing by --course short"
+                f"{plan.begun_from}: its writers were held out by seed {card.get('seed')}, not {plan.seed}: give "
+                f"--seed {card.get('seed')}, or begin with nothing by --course short"
             )
         return card
     path = plan.out / CARD_FILE

@@ -123,7 +123,9 @@ def test_two_people_never_have_the_same_field_on_their_screens(
         expect(watched.page.locator(".who")).to_have_text(name)
         open_queue(watched.page, office, MARKS)
     decided = {"Ada": 0, "Ben": 0}
-    while min(decided.values()) < 3:
+    for _ in range(8):
+        if min(decided.values()) >= 3:
+            break
         mine, others = key_shown(ada.page), key_shown(ben.page)
         assert mine != others
         for name, watched, key in (("Ada", ada, mine), ("Ben", ben, others)):
@@ -132,4 +134,4 @@ def test_two_people_never_have_the_same_field_on_their_screens(
     for watched in (ada, ben):
         wait_saved(watched.page)
     found = [who for who, _, _ in said(folder)]
-    assert {name: found.count(name) for name in decided} == decided
+    assert {name: found.count(name) for name in decided} == decided and min(decided.values()) >= 3

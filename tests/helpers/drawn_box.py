@@ -15,6 +15,7 @@ MARGIN_MM = 1.5
 Stroke = Sequence[tuple[float, float]]
 
 SEVEN: Stroke = [(1.5, 2.0), (5.5, 2.0), (3.0, 7.5)]
+TWO: Stroke = [(1.5, 3.5), (2.5, 2.5), (3.5, 3.5), (1.5, 7.5), (3.8, 7.5)]
 ONE: Stroke = [(3.5, 1.5), (3.3, 7.5)]
 
 

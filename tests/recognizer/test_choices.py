@@ -129,11 +129,15 @@ def test_a_part_of_a_bubble_with_paper_put_around_it_is_cut_through() -> None:
 
 
 @pytest.mark.parametrize("filled", [False, True])
-def test_a_bubble_that_runs_into_a_shadow_is_cut_through(filled: bool) -> None:
+@pytest.mark.parametrize("turns", range(4))
+def test_a_bubble_that_runs_into_a_shadow_is_cut_through(filled: bool, turns: int) -> None:
     picture = np.full((40, 40), 255, np.uint8)
     cv2.circle(picture, (20, 34), 11, 0, -1 if filled else 2)
     picture[29:] = 20
-    assert mark_crop_of_picture(picture).cut_through
+    assert mark_crop_of_picture(np.rot90(picture, turns).copy()).cut_through
+    # Dust far from the middle changes nothing.
+    picture[20, 2] = 0
+    assert mark_crop_of_picture(np.rot90(picture, turns).copy()).cut_through
 
 
 @pytest.mark.parametrize("thick", [2, 5])

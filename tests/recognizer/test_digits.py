@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from recognizer.digits import isolate_digit, isolate_number
 from recognizer.records import BoxCrop, GlyphImage
-from tests.helpers.drawn_box import MARGIN_MM, ONE, PX, SEVEN, Stroke, box_pixels, crop_of
+from tests.helpers.drawn_box import MARGIN_MM, ONE, PX, SEVEN, TWO, Stroke, box_pixels, crop_of
 
 CELL = (18.0, 11.0)
-TWO: Stroke = [(1.5, 3.5), (2.5, 2.5), (3.5, 3.5), (1.5, 7.5), (3.8, 7.5)]
 HALF: list[Stroke] = [
     [(6.0, 2.5), (6.0, 5.0)],
     [(6.6, 7.5), (8.6, 2.5)],
