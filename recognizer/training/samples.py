@@ -127,8 +127,8 @@ def compose(
 ) -> Samples:
     """Return the views of `count` composed boxes; the same for the same seed whatever `workers` is.
 
-    Boxes in which no ink is found, such as most blank ones, give no views: blank is told without a network there. Traces
-    of faint ink in a picture are ink here.
+    Boxes in which no ink is found, such as most blank ones, give no views: blank is told without a network there.
+    Traces of faint ink in a picture are ink here.
 
     Args:
         pool: the ink.
