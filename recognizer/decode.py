@@ -295,11 +295,10 @@ def decode_number(field: SheetField, cell: CellEvidence) -> Decoded:
     A value's probability is the sum over every way to write it. What the cell seems to hold but may not, such as 112
     for a half where the maximum is 10, weighs REFUSED_PRIOR only; what is no number at all weighs in full.
     """
-    if cell.unplaced or cell.pale or cell.specks >= (FAINT_SPECKS if cell.steps is None else FAINT_SPECKS_BESIDE):
-        traces_only = cell.steps is None
-        return Decoded((RankedValue(BLANK, BLANK_WITH_TRACES),) if traces_only else (), (), Flag.FAINT)
+    traces = cell.unplaced or cell.pale or cell.specks >= (FAINT_SPECKS if cell.steps is None else FAINT_SPECKS_BESIDE)
     if cell.steps is None:
-        return Decoded((RankedValue(BLANK, 1.0),), ())
+        certain = BLANK_WITH_TRACES if traces else 1.0
+        return Decoded((RankedValue(BLANK, certain),), (), Flag.FAINT if traces else None)
     texts, values, encoded = _candidates(field, cell.steps)
     plain = text_probabilities(cell.steps, encoded)
     chances = _weighed(cell, plain, encoded)
@@ -308,7 +307,7 @@ def decode_number(field: SheetField, cell: CellEvidence) -> Decoded:
     total = 1.0 - (1.0 - REFUSED_PRIOR) * refused
     ranked = _ranked((value, float(p) / total) for value, p in zip(values, chances, strict=True) if p > NEGLIGIBLE**2)
     best = texts[int(chances.argmax())] if len(chances) else seen
-    trouble = _cell_trouble(cell, seen, ranked, refused)
+    trouble = Flag.FAINT if traces else _cell_trouble(cell, seen, ranked, refused)
     if not trouble and (cell.faded or cell.uprights > sum(best.count(symbol) for symbol in UPRIGHT_SYMBOLS)):
         # What was read may lack a stroke: a guess, for a person to look at.
         trouble = Flag.FAINT

@@ -358,3 +358,11 @@ def test_a_value_that_the_field_refuses_is_weighed_as_the_single_character_says(
 def test_two_looks_that_see_nothing_alike_are_no_error() -> None:
     decoded = decode_number(MARK, single(cell("7", 1.0), sure("1", 1.0)))
     assert best(decoded) == "1"
+
+
+@pytest.mark.parametrize(
+    "seen", [replace(cell("7"), unplaced=1), replace(cell("7"), pale=1), replace(cell("7"), specks=9)]
+)
+def test_what_is_read_beside_traces_is_a_guess_for_a_person(seen: CellEvidence) -> None:
+    decoded = decode_number(MARK, seen)
+    assert best(decoded) == "7" and decoded.trouble is Flag.FAINT
