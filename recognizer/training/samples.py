@@ -128,7 +128,6 @@ def compose(
     """Return the views of `count` composed boxes; the same for the same seed whatever `workers` is.
 
     Boxes in which no ink is found, such as most blank ones, give no views: blank is told without a network there.
-    Traces of faint ink in a picture are ink here.
 
     Args:
         pool: the ink.
@@ -158,8 +157,8 @@ def views_of(boxes: Sequence[Composed]) -> Samples:
 
 
 def _misses(found: IsolatedBox, composed: Composed) -> bool:
-    """Tell whether a stroke of a number was left out: a person reads it anyway, nobody can learn it from the rest."""
-    return composed.label == NO_CLASS and found.lost > 0
+    """Tell whether ink is too faint to rely on, or a stroke of a number was left out: a person reads it anyway."""
+    return found.pale > 0 or (composed.label == NO_CLASS and found.lost > 0)
 
 
 def encoded(text: str) -> list[int]:
