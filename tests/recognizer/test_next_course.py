@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from recognizer.classifier import CARD_FILE, CHARACTERS, INPUTS, MARK_BOXES, NUMBERS, SHIPPED, load_card
+from recognizer.digits import isolate_digit
+from recognizer.pictures import crop_of_picture
 from recognizer.records import CLASSES
 from recognizer.training import train
 from recognizer.training.layouts import draw_number
@@ -252,6 +254,13 @@ def test_a_number_of_which_a_stroke_was_left_out_teaches_nothing(ink: int, label
     pale = box_pixels([[(10.0, 2.5), (9.8, 8.5)]], CELL, ink=ink)
     crop = crop_of(np.minimum(box_pixels([TWO], CELL, ink=20), pale), CELL)
     assert len(views_of([Composed(crop, label, "21")]).y) == views
+
+
+def test_faint_traces_teach_nothing() -> None:
+    drawn = np.asarray(box_pixels([TWO], ink=40)[12:-12, 12:-12], np.float32)
+    faint = np.asarray(np.round(245 - 0.09 * (245 - drawn)), np.uint8)
+    assert isolate_digit(crop_of_picture(faint)).glyph is not None
+    assert len(views_of([Composed(crop_of_picture(faint), 2, "2")]).y) == 0
 
 
 def test_some_numbers_fill_their_cell() -> None:
