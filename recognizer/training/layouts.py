@@ -56,9 +56,13 @@ ONES = 0.15
 """Share of digits before a half that are a 1 for sure: with a half in one go it is what is mistaken most often."""
 
 
-USUAL_HEIGHTS, TALL_HEIGHTS, TALL = (0.28, 0.66), (0.66, 1.08), 0.22
-"""Height of a digit by its cell's where there is room, and the share of numbers that would fill their cell: a 1 from
-rule to rule looks like one itself where nobody learned that it is not."""
+USUAL_HEIGHTS, TALL_HEIGHTS = (0.28, 0.66), (0.66, 1.08)
+"""Height of a digit by its cell's, where there is room; tall ones fill their cell."""
+
+TALL, TALL_MET = 0.22, 0.08
+"""Share of tall numbers among those that are learned from, and among those that calibrate. A 1 from rule to rule looks
+like a rule itself where nobody learned that it is not; in real mark cells 8 numbers in 100 are higher than two thirds of
+the cell."""
 
 LONG_ONES, LONGEST_ONE = 0.15, 1.5
 """Share of ones that are longer than the other digits, and by how much at most, before hands differ."""
@@ -95,12 +99,15 @@ class Line:
 
 
 def draw_number(
-    size: tuple[float, float], hand: Hand, pool: Pool, dpi: int, rng: np.random.Generator
+    size: tuple[float, float], hand: Hand, pool: Pool, dpi: int, rng: np.random.Generator, *, tall: float = TALL
 ) -> tuple[tuple[Cover, ...], str]:
-    """Return the ink of a number as people write it in a mark cell, and the symbols that it shows."""
+    """Return the ink of a number as people write it in a mark cell, and the symbols that it shows.
+
+    It is a tall one with a chance of `tall`.
+    """
     line = _line(rng)
     tallest = max(max(abs(part.y) + part.height / 2 for part in line.parts) * 2, 1.0)
-    share = float(rng.uniform(*(TALL_HEIGHTS if rng.random() < TALL else USUAL_HEIGHTS)))
+    share = float(rng.uniform(*(TALL_HEIGHTS if rng.random() < tall else USUAL_HEIGHTS)))
     height = min(share * size[1], (size[0] - 1.2) / max(line.width, 0.5))
     height = min(height, TALLEST * size[1] / tallest)
     spare = size[0] - 1.2 - line.width * height
