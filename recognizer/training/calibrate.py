@@ -37,7 +37,7 @@ from recognizer.records import SYMBOLS, BoxCrop
 from recognizer.sequences import Texts, text_probabilities
 from recognizer.template import Kind, Role, SheetField
 from recognizer.training import Say
-from recognizer.training.layouts import TALL_MET
+from recognizer.training.layouts import MET
 from recognizer.training.mark_boxes import MarkSamples
 from recognizer.training.mark_fields import ComposedField, choice_fields, judged
 from recognizer.training.pools import DIGITS, Pool
@@ -278,7 +278,7 @@ def _number_job(given: tuple[Pool, Job]) -> list[LabelledField]:
     pool, (_, count, _, seed) = given
     cv2.setNumThreads(1)
     rng = np.random.default_rng(seed)
-    return [_labelled(number_cell(pick_hand(pool, rng), pool, rng, tall=TALL_MET)) for _ in range(count)]
+    return [_labelled(number_cell(pick_hand(pool, rng), pool, rng, habits=MET)) for _ in range(count)]
 
 
 def _labelled(one: Composed) -> LabelledField:

@@ -59,19 +59,27 @@ ONES = 0.15
 USUAL_HEIGHTS, TALL_HEIGHTS = (0.28, 0.66), (0.66, 1.08)
 """Height of a digit by its cell's, where there is room; tall ones fill their cell."""
 
-TALL, TALL_MET = 0.22, 0.08
-"""Share of tall numbers among those that are learned from, and among those that calibrate. A 1 from rule to rule looks
-like a rule itself where nobody learned that it is not; in real mark cells 8 numbers in 100 are higher than two thirds
-of the cell."""
-
-LONG_ONES, LONGEST_ONE = 0.15, 1.5
-"""Share of ones that are longer than the other digits, and by how much at most, before hands differ."""
+LONGEST_ONE = 1.5
+"""Height of a long 1 by that of other digits at most, before hands differ."""
 
 TALLEST = 1.15
 """Height of a number by its cell's: people write over rules, but not over the next row."""
 
 LARGER_HALF = 1.1
 """Logarithm of how much larger than its digit a half may be: two small digits and a bar take room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How often numbers are tall, and how often a 1 is longer than the other digits."""
+
+    tall: float
+    long_ones: float
+
+
+LEARNED, MET = Habits(0.22, 0.15), Habits(0.08, 0.0)
+"""What is learned from, and what calibrates. A 1 from rule to rule looks like a rule itself where nobody learned that
+it is not; in real mark cells 8 numbers in 100 are higher than two thirds of the cell, and nobody counted long ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +107,12 @@ class Line:
 
 
 def draw_number(
-    size: tuple[float, float], hand: Hand, pool: Pool, dpi: int, rng: np.random.Generator, *, tall: float = TALL
+    size: tuple[float, float], hand: Hand, pool: Pool, dpi: int, rng: np.random.Generator, *, habits: Habits = LEARNED
 ) -> tuple[tuple[Cover, ...], str]:
-    """Return the ink of a number as people write it in a mark cell, and the symbols that it shows.
-
-    It is a tall one with a chance of `tall`.
-    """
-    line = _line(rng)
+    """Return the ink of a number as people write it in a mark cell, and the symbols that it shows."""
+    line = _line(rng, habits.long_ones)
     tallest = max(max(abs(part.y) + part.height / 2 for part in line.parts) * 2, 1.0)
-    share = float(rng.uniform(*(TALL_HEIGHTS if rng.random() < tall else USUAL_HEIGHTS)))
+    share = float(rng.uniform(*(TALL_HEIGHTS if rng.random() < habits.tall else USUAL_HEIGHTS)))
     height = min(share * size[1], (size[0] - 1.2) / max(line.width, 0.5))
     height = min(height, TALLEST * size[1] / tallest)
     spare = size[0] - 1.2 - line.width * height
@@ -165,7 +170,7 @@ def _points_of(part: Part, place: Place, height: float, rng: np.random.Generator
     return np.array([[x, y], [x - lean / 2, y + tall]])
 
 
-def _line(rng: np.random.Generator) -> Line:
+def _line(rng: np.random.Generator, long_ones: float) -> Line:
     form = str(rng.choice(list(FORMS), p=np.array(list(FORMS.values())) / sum(FORMS.values())))
     if form in ("AB", "ABS"):
         return _word(form, rng)
@@ -176,7 +181,7 @@ def _line(rng: np.random.Generator) -> Line:
     large = float(np.exp(rng.uniform(0, LARGER_HALF))) if "dh" in form and rng.random() < 0.5 else 1.0
     for place, sign in enumerate(form):
         before_half = sign == "d" and form[place + 1 : place + 2] == "h"
-        symbol, found, step = _character("1" if before_half and rng.random() < ONES else sign, at, rng)
+        symbol, found, step = _character("1" if before_half and rng.random() < ONES else sign, at, rng, long_ones)
         if sign == "h":
             found, step = _scaled(found, at, large), step * large
         parts += found
@@ -204,13 +209,13 @@ def _scaled(parts: Sequence[Part], left: float, factor: float) -> list[Part]:
     ]
 
 
-def _character(sign: str, at: float, rng: np.random.Generator) -> tuple[str, list[Part], float]:
+def _character(sign: str, at: float, rng: np.random.Generator, long_ones: float) -> tuple[str, list[Part], float]:
     """Return the symbol, the parts and the width of one character of a form."""
     if sign in ("d", "1"):
         digit = "1" if sign == "1" else str(rng.choice(list(DIGITS)))
         wide = 0.35 if digit == "1" else 0.64
         tall = float(rng.normal(1, 0.07))
-        if digit == "1" and rng.random() < LONG_ONES:
+        if digit == "1" and rng.random() < long_ones:
             tall *= float(rng.uniform(1.1, LONGEST_ONE))
         return digit, [Part(digit, at + wide / 2, float(rng.normal(0, 0.03)), tall)], wide
     if sign == "h":

@@ -30,7 +30,7 @@ from recognizer.training.compose import (
     stroke_cover,
     together,
 )
-from recognizer.training.layouts import TALL, draw_number, draw_stroke, line_points
+from recognizer.training.layouts import LEARNED, Habits, draw_number, draw_stroke, line_points
 from recognizer.training.pools import DIGITS, Hand, Pool
 
 COMB_BOX_MM = (7.0, 9.0)
@@ -248,11 +248,11 @@ def single_digit(hand: Hand, digit: str, rng: np.random.Generator, chosen: NDArr
     return _as_composed(loosely(crop, rng), digit)
 
 
-def number_cell(hand: Hand, pool: Pool, rng: np.random.Generator, *, tall: float = TALL) -> Composed:
-    """Return a cell with a number by this hand, scanned; it fills its cell with a chance of `tall`."""
+def number_cell(hand: Hand, pool: Pool, rng: np.random.Generator, *, habits: Habits = LEARNED) -> Composed:
+    """Return a cell with a number by this hand, scanned."""
     scan = draw_scan(rng)
     size = CELL_MM if rng.random() < 0.4 else (float(rng.uniform(9, 24)), float(rng.uniform(8, 14)))
-    covers, text = draw_number(size, partial(written, hand, rng=rng), pool, scan.dpi, rng, tall=tall)
+    covers, text = draw_number(size, partial(written, hand, rng=rng), pool, scan.dpi, rng, habits=habits)
     layers = [*covers, *_from_above(hand, size, scan.dpi, rng), *_from_beside(hand, size, scan.dpi, rng)]
     crop = draw_box(size, together(layers), scan, bool(rng.random() < 0.5), rng)
     return Composed(loosely(crop, rng), NO_CLASS, text)

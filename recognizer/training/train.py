@@ -229,10 +229,10 @@ def run(plan: Plan) -> dict[str, Any]:
         print(f"[{time.monotonic() - started:6.0f} s] {text}", flush=True)
 
     card = _old_card(plan)
-    if plan.goes_on:
-        _check_held(plan, card)
     extra = csv_digits(plan.from_csv, plan.data, plan.seed, say)
     pools = load_pools(plan.data, plan.seed, extra, plan.without)
+    if plan.goes_on:
+        _check_held(plan, card)
     say("pools loaded")
     if plan.unexported:
         # The card lies with the networks that it is about, and speaks of no others.
