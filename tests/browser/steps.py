@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from benchmarks.browsing import Review
 from flows.passwords import hash_password
@@ -125,18 +126,35 @@ def answer(page: Page) -> None:
         press(page, "0", "Enter")
 
 
-def settle(page: Page, key: str) -> bool:
-    """Answer the field on the screen and wait for the next; return False where it needed no answer any more.
+def settle(page: Page, key: str) -> None:
+    """Answer the field on the screen and wait for the next, whether it needed an answer still or not.
 
-    What was answered just before can settle it while it is on the screen: then the page says so, and Enter goes on.
+    What was answered just before can settle it while it is on the screen, also between two keys of an answer: then
+    Enter goes on. Which fields were answered, `sent` tells.
     """
     answer(page)
     page.wait_for_function(f"key => {CLOSED} || {ANOTHER}", arg=key)
-    is_closed = bool(page.evaluate(f"key => {CLOSED} && !({ANOTHER})", key))
-    if is_closed:
+    if page.evaluate(f"key => {CLOSED} && !({ANOTHER})", key):
         press(page, "Enter")
     wait_for_next(page, key)
-    return not is_closed
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """Return what a page sent."""
+    return dict(request.post_data_json or {})
+
+
+def sent(page: Page) -> dict[str, dict[str, Any]]:
+    """Return what will hold every answer the page sends from now on, by its token: one that is sent again is one."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/queue/say"):
+            body = body_of(request)
+            found[body["token"]] = body
+
+    page.on("request", note)
+    return found
 
 
 def open_until(page: Page, at: str, part: str, words: str) -> None:

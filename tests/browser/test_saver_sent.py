@@ -5,12 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from benchmarks.browsing import Review
 from flows.store import open_store
 from tests.browser.conftest import Watched
-from tests.browser.steps import MARKS, key_shown, open_queue, press, said, trail, wait_for_next, wait_saved, wait_until
+from tests.browser.steps import (
+    MARKS,
+    body_of,
+    key_shown,
+    open_queue,
+    press,
+    said,
+    trail,
+    wait_for_next,
+    wait_saved,
+    wait_until,
+)
 
 SAY, UNDO = "**/queue/say", "**/queue/undo"
 LOST = "ERR_CONNECTION_RESET"
@@ -30,11 +41,6 @@ def answer(page: Page, *keys: str) -> str:
     press(page, *keys)
     wait_for_next(page, key)
     return key
-
-
-def body_of(request: Request) -> dict[str, Any]:
-    """Return what is sent."""
-    return dict(request.post_data_json or {})
 
 
 def lose_answers(page: Page, address: str, number: int) -> list[dict[str, Any]]:
