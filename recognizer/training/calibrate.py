@@ -41,7 +41,7 @@ from recognizer.training.layouts import MET
 from recognizer.training.mark_boxes import MarkSamples
 from recognizer.training.mark_fields import ComposedField, choice_fields, judged
 from recognizer.training.pools import DIGITS, Pool
-from recognizer.training.samples import MAKERS, Composed, Samples, compose, number_cell, pick_hand, single_digit
+from recognizer.training.samples import MAKERS, Composed, Samples, compose, number_cell, single_digit
 from recognizer.training.sources import DataError
 from recognizer.training.train_marks import as_views, calibration_marks
 from recognizer.values import BLANK, written_value
@@ -278,7 +278,10 @@ def _number_job(given: tuple[Pool, Job]) -> list[LabelledField]:
     pool, (_, count, _, seed) = given
     cv2.setNumThreads(1)
     rng = np.random.default_rng(seed)
-    return [_labelled(number_cell(pick_hand(pool, rng), pool, rng, habits=MET)) for _ in range(count)]
+    # One writer counts as much as another, however many digits he left: a batch is a sample of writers.
+    hands = [hand for _, some in pool.groups for hand in some]
+    drawn = [hands[int(number)] for number in rng.integers(len(hands), size=count)]
+    return [_labelled(number_cell(hand, pool, rng, habits=MET)) for hand in drawn]
 
 
 def _labelled(one: Composed) -> LabelledField:

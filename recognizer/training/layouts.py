@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from recognizer.geometry import MM_PER_INCH
 from recognizer.training.compose import Cover, Ink, Written, canvas_box, cover_of, stroke_cover
 from recognizer.training.pools import DIGITS, Pool
 
@@ -77,9 +79,19 @@ class Habits:
     long_ones: float
 
 
-LEARNED, MET = Habits(0.22, 0.15), Habits(0.08, 0.0)
+LEARNED, MET = Habits(0.15, 0.06), Habits(0.08, 0.0)
 """What is learned from, and what calibrates. A 1 from rule to rule looks like a rule itself where nobody learned that
 it is not; in real mark cells 8 numbers in 100 are higher than two thirds of the cell, and nobody counted long ones."""
+
+
+REDRAWN = 8
+"""Times a number is drawn anew that nobody could read as what it is: cut off, or without its point."""
+
+OWN_POINT = 0.6
+"""Share of a point's ink that must lie apart from all other strokes, or nobody sees a point."""
+
+APART_MM = 0.2
+"""Distance from which ink lies apart: two scan pixels or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +121,23 @@ class Line:
 def draw_number(
     size: tuple[float, float], hand: Hand, pool: Pool, dpi: int, rng: np.random.Generator, *, habits: Habits = LEARNED
 ) -> tuple[tuple[Cover, ...], str]:
-    """Return the ink of a number as people write it in a mark cell, and the symbols that it shows."""
-    line = _line(rng, habits.long_ones)
+    """Return the ink of a number as people write it in a mark cell, and the symbols that it shows.
+
+    What nobody could read as these symbols is drawn anew: `1.0` whose point is lost in the 0 is 10 for everybody.
+    """
+    for _ in range(REDRAWN):
+        line = _line(rng, habits.long_ones)
+        covers = _drawn(line, size, hand, pool, rng, dpi=dpi, tall=habits.tall)
+        if _is_whole(covers) and shows_points(line.parts, covers, dpi):
+            break
+    return covers, line.text
+
+
+def _drawn(
+    line: Line, size: tuple[float, float], hand: Hand, pool: Pool, rng: np.random.Generator, *, dpi: int, tall: float
+) -> tuple[Cover, ...]:
     tallest = max(max(abs(part.y) + part.height / 2 for part in line.parts) * 2, 1.0)
-    share = float(rng.uniform(*(TALL_HEIGHTS if rng.random() < habits.tall else USUAL_HEIGHTS)))
+    share = float(rng.uniform(*(TALL_HEIGHTS if rng.random() < tall else USUAL_HEIGHTS)))
     height = min(share * size[1], (size[0] - 1.2) / max(line.width, 0.5))
     height = min(height, TALLEST * size[1] / tallest)
     spare = size[0] - 1.2 - line.width * height
@@ -131,7 +156,24 @@ def draw_number(
             covers.append(cover_of(_stroke_in(ink, part, place, height, rng), box, dpi))
         else:
             covers.append(stroke_cover(_points_of(part, place, height, rng), pen, box, dpi))
-    return tuple(covers), line.text
+    return tuple(covers)
+
+
+def _is_whole(covers: Sequence[Cover]) -> bool:
+    """Tell whether all strokes end within the canvas."""
+    return not any(max(edge.max() for edge in (one[0], one[-1], one[:, 0], one[:, -1])) > 0.5 for one in covers)
+
+
+def shows_points(parts: Sequence[Part], covers: Sequence[Cover], dpi: int) -> bool:
+    """Tell whether every point lies apart from all other strokes for the most part; each part has its cover."""
+    reach = 2 * round(APART_MM * dpi / MM_PER_INCH) + 1
+    for at, part in enumerate(parts):
+        if part.kind == "point":
+            others = np.maximum.reduce([one for place, one in enumerate(covers) if place != at])
+            near = cv2.dilate(others, np.ones((reach, reach), np.uint8)) > 0.5
+            if covers[at][~near].sum() < OWN_POINT * covers[at].sum() or covers[at].max() < 0.5:
+                return False
+    return True
 
 
 def _real_stroke(part: Part, pool: Pool, rng: np.random.Generator) -> Ink | None:

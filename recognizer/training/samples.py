@@ -67,6 +67,10 @@ UNRULED = 0.12
 SQUARED = 0.2
 """Share of low pictures that somebody made square, whatever the cell's shape was."""
 
+KEPT, RECUT = 0.75, 4
+"""Share of a stroke's ink that stays in a picture: whoever cuts through a digit cannot label it. So often a cut is
+tried before the picture is left as wide as the crop."""
+
 SLASHED_ZERO = 0.06
 """Share of zeros that people strike through to tell them from an O."""
 
@@ -245,7 +249,7 @@ def single_digit(hand: Hand, digit: str, rng: np.random.Generator, chosen: NDArr
     if comb and rng.random() < 0.7:
         covers += [_neighbour(hand, size, side * apart, scan.dpi, rng) for side in (-1, 1)]
     crop = draw_box(size, together(covers), scan, comb, rng)
-    return _as_composed(loosely(crop, rng), digit)
+    return _as_composed(loosely(crop, rng, covers[:1]), digit)
 
 
 def number_cell(hand: Hand, pool: Pool, rng: np.random.Generator, *, habits: Habits = LEARNED) -> Composed:
@@ -255,19 +259,17 @@ def number_cell(hand: Hand, pool: Pool, rng: np.random.Generator, *, habits: Hab
     covers, text = draw_number(size, partial(written, hand, rng=rng), pool, scan.dpi, rng, habits=habits)
     layers = [*covers, *_from_above(hand, size, scan.dpi, rng), *_from_beside(hand, size, scan.dpi, rng)]
     crop = draw_box(size, together(layers), scan, bool(rng.random() < 0.5), rng)
-    return Composed(loosely(crop, rng), NO_CLASS, text)
+    return Composed(loosely(crop, rng, covers), NO_CLASS, text)
 
 
-def loosely(crop: BoxCrop, rng: np.random.Generator) -> BoxCrop:
-    """Return the crop as it is, or as a low, loosely cut picture of it whose outline has to be found again."""
+def loosely(crop: BoxCrop, rng: np.random.Generator, strokes: Sequence[Cover] = ()) -> BoxCrop:
+    """Return the crop as it is, or as a low, loosely cut picture of it whose outline has to be found again.
+
+    Of each of the `strokes`, ink on the crop's canvas that makes it what it is labelled, most stays in the picture.
+    """
     if rng.random() >= PICTURE_SHARE:
         return crop
-    scale, outline = crop.px_per_mm, crop.outline
-    height, width = crop.pixels.shape
-    inner = outline.grown(0.0)
-    edges = np.array([inner.x, inner.y, inner.right, inner.bottom]) + rng.normal(0, rng.choice([0.4, 0.8]), 4) * scale
-    x0, y0 = (int(np.clip(edge, 0, 2.5 * scale)) for edge in edges[:2])
-    x1, y1 = int(np.clip(edges[2], width - 3 * scale, width)), int(np.clip(edges[3], height - 3 * scale, height))
+    x0, y0, x1, y1 = cut_of(crop, rng, strokes)
     picture = crop.pixels[y0:y1, x0:x1]
     tall = int(rng.integers(26, 76))
     wide = max(round((x1 - x0) / (y1 - y0) * tall * float(np.exp(rng.normal(0, 0.18)))), 12)
@@ -277,6 +279,34 @@ def loosely(crop: BoxCrop, rng: np.random.Generator) -> BoxCrop:
         turn = cv2.getRotationMatrix2D((wide / 2, tall / 2), float(rng.normal(0, 1.6)), 1.0)
         picture = cv2.warpAffine(picture, turn, (wide, tall), borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
     return crop_of_picture(_photographed(picture, rng))
+
+
+def cut_of(crop: BoxCrop, rng: np.random.Generator, strokes: Sequence[Cover]) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom, in pixels of the crop, of a picture of its box that somebody cut loosely.
+
+    What would cut through one of the `strokes` is not taken; where nothing else comes up, the picture is the crop.
+    """
+    (height, width), scale, outline = crop.pixels.shape, crop.px_per_mm, crop.outline
+    edges = np.array([outline.x, outline.y, outline.right, outline.bottom])
+    for _ in range(RECUT):
+        left, top, right, bottom = edges + rng.normal(0, rng.choice([0.4, 0.8]), 4) * scale
+        place = (
+            int(np.clip(left, 0, 2.5 * scale)),
+            int(np.clip(top, 0, 2.5 * scale)),
+            int(np.clip(right, width - 3 * scale, width)),
+            int(np.clip(bottom, height - 3 * scale, height)),
+        )
+        if all(share_within(one, crop, place) >= KEPT for one in strokes):
+            return place
+    return 0, 0, width, height
+
+
+def share_within(stroke: Cover, crop: BoxCrop, place: tuple[int, int, int, int]) -> float:
+    """Return how much of a stroke's ink lies in a part of the crop, 0 to 1; its canvas has a resolution of its own."""
+    down, across = (there / here for there, here in zip(stroke.shape, crop.pixels.shape, strict=True))
+    left, top, right, bottom = place
+    rows, columns = slice(round(top * down), round(bottom * down)), slice(round(left * across), round(right * across))
+    return float(stroke[rows, columns].sum() / max(float(stroke.sum()), 1e-6))
 
 
 def _photographed(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
