@@ -147,7 +147,7 @@ def old_card(plan: Plan) -> dict[str, Any]:
                 f"--seed {card.get('seed')}, or begin with nothing by --course short"
             )
         return card
-    path = plan.out / CARD_FILE
+    path = plan.stays_in / CARD_FILE
     if path.is_file():
         try:
             old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -81,6 +81,11 @@ class Plan:
         return self.lengths.goes_on and bool(self.networks)
 
     @property
+    def stays_in(self) -> Path:
+        """The folder of the networks that are not trained."""
+        return self.begun_from if self.goes_on or (self.start and not self.networks) else self.out
+
+    @property
     def drawn_seed(self) -> int:
         """Seed of what is composed to learn from; no course draws what the one before it drew.
 

@@ -120,9 +120,8 @@ def run(plan: Plan) -> dict[str, Any]:
     if not plan.goes_on and set(plan.networks) == set(INPUTS):
         # Of a model that is there it takes nothing, nor what was done to it.
         card = {}
-    old = plan.begun_from if plan.goes_on else plan.out
     staying = [name for name in INPUTS if name not in plan.networks and name in card.get("networks", {})]
-    kept = {file: old / file for name in staying for file in files_of(card, name)}
+    kept = {file: plan.stays_in / file for name in staying for file in files_of(card, name)}
     with replaced(plan.out, kept) as part:
         return _made(replace(plan, out=part, start=plan.begun_from), pools, card, say)
 

@@ -50,6 +50,20 @@ def test_only_the_next_course_goes_on_and_only_where_something_is_trained() -> N
     assert not replace(NEXT, course="short").goes_on and not replace(NEXT, course="long").goes_on
 
 
+def test_networks_that_stay_come_from_the_model_that_is_named(tmp_path: Path) -> None:
+    for folder in ("model", "other"):
+        shutil.copytree(SHIPPED, tmp_path / folder)
+    named = replace(NEXT, networks=(), out=tmp_path / "model", start=tmp_path / "other")
+    assert named.stays_in == tmp_path / "other"
+    assert replace(named, start=None).stays_in == tmp_path / "model"
+    assert replace(named, networks=(NUMBERS,)).stays_in == tmp_path / "other"
+    assert replace(named, networks=(NUMBERS,), course="short").stays_in == tmp_path / "model"
+    # A model that is not there yet can be calibrated all the same.
+    assert cards.old_card(replace(named, out=tmp_path / "new"))["name"] == load_card(SHIPPED / CARD_FILE).name
+    with pytest.raises(DataError, match="not there"):
+        cards.old_card(replace(named, out=tmp_path / "new", start=None, uncalibrated=False))
+
+
 def test_each_model_is_followed_by_boxes_of_its_own(tmp_path: Path) -> None:
     shutil.copytree(SHIPPED, tmp_path / "model")
     same = replace(NEXT, start=tmp_path / "model")
