@@ -105,8 +105,10 @@ def in_words(promise: RunPromise) -> Iterator[str]:
     target = f"The target is at most {per_thousand(promise.accept_error)}"
     if promise.expected is None:
         yield f"How many of the accepted ones are wrong is not known: the model was never calibrated. {target}."
+    elif not promise.accepted:
+        yield f"None is accepted, so none can be accepted wrongly. {target}."
     else:
-        worth = "" if not promise.accepted else ", which is proven" if promise.proven else ", which is not proven"
+        worth = ", which is proven" if promise.proven else ", which is not proven"
         yield f"Of the accepted ones {_expected(promise.expected)}. {target}{worth}."
     if promise.drift:
         yield (

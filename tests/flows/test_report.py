@@ -6,6 +6,7 @@ import pytest
 from flows.grading import FlaggedField, SetAside, Tally
 from flows.records import FileOutcome, Note, RunPromise
 from flows.report import escaped, json_report, markdown_report
+from flows.run_promise import in_words
 from recognizer.promise import Expectation
 from recognizer.records import PageOutcomeKind
 
@@ -80,3 +81,9 @@ def test_nothing_in_a_name_is_markdown(hostile: str) -> None:
     assert not set("\n<>") & set(escaped(hostile))
     for character in "[]()|`!":
         assert escaped(hostile).count(character) == escaped(hostile).count("\\" + character)
+
+
+def test_where_nothing_is_accepted_nothing_is_expected_to_be_wrong() -> None:
+    text = " ".join(in_words(replace(PROMISE, accepted=0, expected=Expectation(0.0, 0, 0), drift="")))
+    assert "None is accepted, so none can be accepted wrongly. The target is at most 1 in 1,000." in text
+    assert "expected" not in text
