@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +33,12 @@ class CurvePoint(NamedTuple):
     accepted: int
     wrong: int
 
+    def divided(self, effect: float) -> "CurvePoint":
+        """Return what so many fields are worth where they count for 1 / `effect` each; errors are rounded up."""
+        if effect == 1:
+            return self
+        return CurvePoint(self.score, int(self.accepted / effect), ceil(self.wrong / effect))
+
 
 @dataclass(frozen=True, slots=True)
 class CalibrationCurve:
@@ -40,7 +46,8 @@ class CalibrationCurve:
 
     `fields` counts all of them, also those that are never accepted, such as struck-out ones; `curve` runs from strict
     to loose: scores fall, counts grow. `repeated` tells that fields show the same ink several times, so that they count
-    for less than their number: nothing is called proven by them.
+    for less than their number: nothing is called proven by them. Where it is known how much less, by `design_effect`,
+    the counts are those of as many independent fields as tell as much.
     """
 
     kind: str
@@ -49,6 +56,7 @@ class CalibrationCurve:
     made_of: str
     curve: tuple[CurvePoint, ...]
     repeated: bool = False
+    design_effect: float = 1.0
 
     def at(self, score: float) -> CurvePoint:
         """Return what the curve says of a threshold: its loosest point that is not looser than that."""
@@ -108,13 +116,16 @@ def _read_curve(kind: str, entry: Any) -> CalibrationCurve:  # noqa: ANN401 - wh
             CurvePoint(_score(score), _count(accepted), _count(wrong)) for score, accepted, wrong in entry["curve"]
         )
         made_of = str(entry["made_of"])
+        effect = _effect(entry.get("design_effect", 1.0))
     except KeyError as error:
         raise ModelError(f"{where}: has no entry {error}") from error
     except (TypeError, ValueError) as error:
         raise ModelError(f"{where}: is damaged: {error}") from error
     if trouble := next(_troubles(points, fields), None):
         raise ModelError(f"{where}: {trouble}; train the model again")
-    return CalibrationCurve(kind, fields, writers, made_of, points, entry.get("repeated") is True)
+    told = tuple(point.divided(effect) for point in points)
+    fields = int(fields / effect)
+    return CalibrationCurve(kind, fields, writers, made_of, told, entry.get("repeated") is True, effect)
 
 
 def _count(number: object) -> int:
@@ -127,6 +138,12 @@ def _score(number: object) -> float:
     if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number) or not 0 <= number <= 1:
         raise ValueError(f"{number!r} is no score from 0 to 1")
     return rounded(number)
+
+
+def _effect(number: object) -> float:
+    if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number) or number < 1:
+        raise ValueError(f"{number!r} is no design effect of 1 or more")
+    return float(number)
 
 
 def _troubles(points: Sequence[CurvePoint], fields: int) -> Iterator[str]:

@@ -89,6 +89,8 @@ class Threshold:
         """Return what the threshold is worth, for people."""
         target = per_thousand(self.accept_error)
         found = f"{self.wrong} wrong of {self.accepted:,} accepted of {self.curve.writers} writers never trained on"
+        if self.curve.design_effect > 1:
+            found += f", each counted as 1 / {self.curve.design_effect:.2g} since errors cluster by writer"
         match self.basis:
             case Basis.PROVEN:
                 return f"{self.kind}: at most {target} wrong is proven at 95 % ({found})"

@@ -5,8 +5,9 @@ anything. What is calibrated are the files that ship: eight bits move probabilit
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,6 +34,7 @@ from recognizer.decode import FAINT_SPECKS
 from recognizer.digits import IsolatedCell, isolate_number
 from recognizer.fields import FieldCrops, read_fields
 from recognizer.pictures import crop_of_picture
+from recognizer.promise import ACCEPT_ERROR
 from recognizer.records import SYMBOLS, BoxCrop
 from recognizer.sequences import Texts, text_probabilities
 from recognizer.template import Kind, Role, SheetField
@@ -106,11 +108,12 @@ CELLS = (
 
 @dataclass(frozen=True, slots=True)
 class LabelledField:
-    """One field as a page shows it, and its value, None where it shows none."""
+    """One field as a page shows it, its value, None where it shows none, and by whom it is, where that matters."""
 
     field: SheetField
     crop: BoxCrop
     truth: str | None
+    writer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,10 @@ def calibrated(folder: Path, held: HeldOut, say: Say) -> dict[str, Any]:
     }
     writers = {Kind.DIGITS: held.writers, Kind.NUMBER: held.writers, Kind.CHOICE: 1}
     card["calibration"] = {kind.value: entry(found, writers[kind], MADE_OF[kind]) for kind, found in scored.items()}
+    # A digit stands in several cells, so that these tell less than as many by as many writers would.
+    by = design_effect(scored[Kind.NUMBER], [one.writer for one in numbers])
+    card["calibration"][Kind.NUMBER.value]["design_effect"] = by
+    say(f"{Kind.NUMBER}: cells count for 1 / {by} of as many independent ones")
     for kind, found in scored.items():
         say(f"{kind}: {len(found)} fields, the best value of {sum(bool(wrong) for _, wrong in found)} is wrong")
     write_card(folder, card)
@@ -189,6 +196,29 @@ def entry(scored: Sequence[tuple[float, bool | None]], writers: int, made_of: st
     usable = [(score, wrong) for score, wrong in scored if wrong is not None]
     points = curve_points(np.array([score for score, _ in usable]), np.array([wrong for _, wrong in usable], np.bool_))
     return {"fields": len(scored), "writers": writers, "made_of": made_of, "curve": [list(point) for point in points]}
+
+
+def design_effect(scored: Sequence[tuple[float, bool | None]], writers: Sequence[str]) -> float:
+    """Return how many times more errors vary between writers than chance makes independent fields vary; 1 at least.
+
+    Pearson's statistic over its degrees of freedom (McCullagh & Nelder 1989, section 4.5), of the fields above the
+    loosest score at which one in 1,000 is wrong. Counts divided by it are those of as many independent fields as tell
+    as much (effective sample size: Kish 1965; Korn & Graubard 1998).
+
+    Args:
+        scored: as for `entry`.
+        writers: of each field.
+    """
+    usable = [(score, wrong, who) for (score, wrong), who in zip(scored, writers, strict=True) if wrong is not None]
+    usable.sort(key=lambda one: -one[0])
+    rates = np.cumsum([one[1] for one in usable]) / np.arange(1, len(usable) + 1)
+    accepted = usable[: int(np.flatnonzero(rates <= ACCEPT_ERROR)[-1]) + 1] if (rates <= ACCEPT_ERROR).any() else []
+    fields, errors = Counter(who for _, _, who in accepted), Counter(who for _, wrong, who in accepted if wrong)
+    if not errors or len(fields) < 2:
+        return 1.0
+    rate = errors.total() / fields.total()
+    found = sum((errors[who] - rate * number) ** 2 / (number * rate * (1 - rate)) for who, number in fields.items())
+    return round(max(found / (len(fields) - 1), 1.0), 3)
 
 
 def visible(fields: Sequence[LabelledField]) -> list[LabelledField]:
@@ -278,10 +308,11 @@ def _number_job(given: tuple[Pool, Job]) -> list[LabelledField]:
     pool, (_, count, _, seed) = given
     cv2.setNumThreads(1)
     rng = np.random.default_rng(seed)
-    # One writer counts as much as another, however many digits he left: a batch is a sample of writers.
+    # One writer counts as much as another, however many digits they left: a batch is a sample of writers.
     hands = [hand for _, some in pool.groups for hand in some]
+    hands = [hand for hand in hands if hand.name.startswith(NAMED)] or hands
     drawn = [hands[int(number)] for number in rng.integers(len(hands), size=count)]
-    return [_labelled(number_cell(hand, pool, rng, habits=MET)) for hand in drawn]
+    return [replace(_labelled(number_cell(hand, pool, rng, habits=MET)), writer=hand.name) for hand in drawn]
 
 
 def _labelled(one: Composed) -> LabelledField:

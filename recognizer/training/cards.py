@@ -114,7 +114,7 @@ def held_by_name(plan: Plan) -> dict[str, list[int]]:
 
 
 def check_held(plan: Plan, card: Mapping[str, Any]) -> None:
-    """Refuse to go on where a writer would vouch for a network that learned from them.
+    """Refuse to go on, or to calibrate, where a writer would vouch for a network that learned from them.
 
     Raises:
         DataError: the data folder's writers would be held out otherwise than for the model.
@@ -127,8 +127,16 @@ def check_held(plan: Plan, card: Mapping[str, Any]) -> None:
     if any(before[name] != now.get(name) for name in before):
         seen = "other writers would be held out" if now else "MNIST with its writers is missing"
         raise DataError(
-            f"{plan.data}: {seen}, but {plan.begun_from} learned from MNIST, so writers that it knows would say how "
+            f"{plan.data}: {seen}, but {plan.stays_in} learned from MNIST, so writers that it knows would say how "
             "well it reads new ones: bring the data that it was trained with, or begin with nothing by --course short"
+        )
+
+
+def _check_seed(plan: Plan, card: Mapping[str, Any]) -> None:
+    if card.get("seed", plan.seed) != plan.seed:
+        raise DataError(
+            f"{plan.stays_in}: its writers were held out by seed {card['seed']}, not {plan.seed}: give "
+            f"--seed {card['seed']}, or begin with nothing by --course short"
         )
 
 
@@ -139,13 +147,10 @@ def old_card(plan: Plan) -> dict[str, Any]:
         DataError: it cannot be read, or other writers were held out for it.
         ModelError: there is no model to go on from.
     """
+    staying = [name for name in INPUTS if name not in plan.networks]
     if plan.goes_on:
         card = dict(load_card(plan.begun_from / CARD_FILE).details)
-        if card.get("seed") != plan.seed:
-            raise DataError(
-                f"{plan.begun_from}: its writers were held out by seed {card.get('seed')}, not {plan.seed}: give "
-                f"--seed {card.get('seed')}, or begin with nothing by --course short"
-            )
+        _check_seed(plan, card)
         return card
     path = plan.stays_in / CARD_FILE
     if path.is_file():
@@ -153,11 +158,12 @@ def old_card(plan: Plan) -> dict[str, Any]:
             old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DataError(f"{path}: is no card ({error}); remove it and train all networks") from error
+        if staying:
+            _check_seed(plan, old)
         return old
-    missing = [name for name in INPUTS if name not in plan.networks]
-    if missing and not (plan.uncalibrated or plan.unexported):
+    if staying and not (plan.uncalibrated or plan.unexported):
         raise DataError(
-            f"{path}: is not there, so there are no networks {', '.join(missing)} to leave as they are: train all, or "
+            f"{path}: is not there, so there are no networks {', '.join(staying)} to leave as they are: train all, or "
             "leave them out with --uncalibrated and train them later"
         )
     return {}

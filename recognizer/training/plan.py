@@ -83,7 +83,7 @@ class Plan:
     @property
     def stays_in(self) -> Path:
         """The folder of the networks that are not trained."""
-        return self.begun_from if self.goes_on or (self.start and not self.networks) else self.out
+        return self.begun_from if self.goes_on else self.start or self.out
 
     @property
     def drawn_seed(self) -> int:

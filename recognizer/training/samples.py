@@ -412,7 +412,7 @@ def _strange(pool: Pool, rng: np.random.Generator) -> Composed:
         shape = "tick" if kind < 0.79 else "doodle" if kind < 0.89 else "scribble"
         covers = [stroke_cover(draw_stroke(shape, _place(size, rng), rng), rng.uniform(0.3, 0.8), box, scan.dpi)]
     crop = draw_box(size, together(covers), scan, bool(rng.random() < 0.6), rng)
-    return replace(_as_composed(loosely(crop, rng), "other"), text=text)
+    return replace(_as_composed(loosely(crop, rng, covers), "other"), text=text)
 
 
 def _struck(pool: Pool, rng: np.random.Generator) -> Composed:
@@ -439,7 +439,7 @@ def _struck(pool: Pool, rng: np.random.Generator) -> Composed:
         stroke_cover(points, width, box, scan.dpi) for points in line_points(str(rng.choice(shapes)), place, size, rng)
     ]
     crop = draw_box(size, together([cover, *strokes, *extra]), scan, bool(rng.random() < 0.6), rng)
-    return replace(_as_composed(loosely(crop, rng), "other" if extra else "cancelled"), text=text)
+    return replace(_as_composed(loosely(crop, rng, [cover, *extra]), "other" if extra else "cancelled"), text=text)
 
 
 def _dash(pool: Pool, rng: np.random.Generator) -> Composed:
@@ -452,7 +452,7 @@ def _dash(pool: Pool, rng: np.random.Generator) -> Composed:
         cover = cover_of(Written(ink, x, y, height, 0.0, rng.normal(0, 3)), box, scan.dpi)
     else:
         cover = stroke_cover(draw_stroke("dash", (x, y, length), rng), rng.uniform(0.3, 0.9), box, scan.dpi)
-    return _as_composed(loosely(draw_box(size, cover, scan, bool(rng.random() < 0.6), rng), rng), "-")
+    return _as_composed(loosely(draw_box(size, cover, scan, bool(rng.random() < 0.6), rng), rng, [cover]), "-")
 
 
 def _blank(pool: Pool, rng: np.random.Generator) -> Composed:

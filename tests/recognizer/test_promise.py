@@ -113,9 +113,26 @@ def test_nothing_is_proven_by_the_same_ink_counted_several_times() -> None:
         assert found is not None and (found.basis, found.score) == (basis, 0.999)
 
 
+def test_fields_that_tell_less_count_for_less() -> None:
+    entry = {"fields": 20_000, "writers": 40, "made_of": "tests", "curve": [[0.999, 6_001, 0], [0.9, 20_000, 11]]}
+    found = []
+    for effect in (1.0, 1.5, 3.0):
+        told = read_curves({"calibration": dict.fromkeys(KINDS, entry | {"design_effect": effect})})
+        about = thresholds(told, 0.001).about("number")
+        assert about is not None
+        found.append((about.score, about.accepted, about.wrong, about.basis))
+    # 11 of 20,000 prove 1 in 1,000; what they are worth at 1.5 and 3, 8 of 13,333 and 4 of 6,666, make it likely.
+    assert found[:2] == [(0.9, 20_000, 11, Basis.PROVEN), (0.9, 13_333, 8, Basis.LIKELY)]
+    assert found[2] == (0.9, 6_666, 4, Basis.LIKELY)
+    assert "each counted as 1 / 3 since errors cluster by writer" in about.in_words()
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        ({"design_effect": 0.9}, "0.9 is no design effect of 1 or more"),
+        ({"design_effect": "2"}, "'2' is no design effect"),
+        ({"design_effect": float("inf")}, "inf is no design effect"),
         ({"curve": [[0.9, 60, 0], [0.95, 90, 2]]}, "scores must fall, but 0.95 follows 0.9"),
         ({"curve": [[0.9, 60, 0], [0.9, 90, 2]]}, "scores must fall"),
         ({"curve": [[0.9, 60, 0], [0.8, 50, 2]]}, "counts must grow"),
