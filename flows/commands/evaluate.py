@@ -110,6 +110,9 @@ def evaluate(  # noqa: PLR0917 - one parameter an option, passed by name
     one-sided 95 % bound, are per 1,000 accepted fields, null when none was accepted.
 
     \b
+    Of several files each is read that can be; those that cannot are named, and the exit code is 3.
+
+    \b
     Examples:
       tallymark evaluate
       tallymark evaluate --cells digits.npz --report report
@@ -117,6 +120,7 @@ def evaluate(  # noqa: PLR0917 - one parameter an option, passed by name
       tallymark evaluate --cells marks.npz --cells more.npz --kind number --maximum 12 --json
     """  # noqa: D301 - click wants a real backspace here
     from recognizer.classifier import load_model
+    from recognizer.errors import PictureSetError
     from recognizer.evaluation import wall
     from recognizer.picture_fields import Limits
     from recognizer.promise import ACCEPT_ERROR
@@ -129,12 +133,21 @@ def evaluate(  # noqa: PLR0917 - one parameter an option, passed by name
     target = ACCEPT_ERROR if accept_error is None else accept_error
     model = load_model(model_folder)
     limits = Limits(minimum, maximum, step)
-    # One file after the other, so that only one is in memory.
     found: list[Evaluation] = []
     walls: list[Wall] = []
-    for pictures in _sets(files):
-        found.append(_evaluated(pictures, kind, limits, model, target))
-        walls.append(wall(found[-1], pictures))
+    faulty: list[Path] = []
+    # One file after the other, so that only one is in memory.
+    for path in files or (None,):
+        try:
+            pictures = _pictures(path)
+            found.append(_evaluated(pictures, kind, limits, model, target))
+        except PictureSetError as error:
+            if path is None or len(files) == 1:
+                raise
+            faulty.append(path)
+            click.echo(f"Error: {error}", err=True)
+        else:
+            walls.append(wall(found[-1], pictures))
     page = _write_page(folder, found, walls) if folder is not None else None
     if as_json:
         _print_json(found)
@@ -142,19 +155,23 @@ def evaluate(  # noqa: PLR0917 - one parameter an option, passed by name
         _print_tables(found, bool(files))
     if page is not None:
         click.echo(f"Wrote {page}", err=as_json)
+    if faulty:
+        raise PictureSetError(
+            f"{len(faulty)} of {len(files)} files could not be evaluated, the reasons stand above; what is told is of "
+            "the others"
+        )
 
 
-def _sets(files: Sequence[Path]) -> Iterator["PictureSet"]:
+def _pictures(path: Path | None) -> "PictureSet":
+    """Return the pictures of a file, or those that come along."""
     from recognizer.errors import GlyphError, PictureSetError
     from recognizer.glyphs import load_glyphs
     from recognizer.picture_sets import load_pictures, set_of_glyphs
 
-    for path in files:
-        yield load_pictures(path)
-    if files:
-        return
+    if path is not None:
+        return load_pictures(path)
     try:
-        yield set_of_glyphs(load_glyphs())
+        return set_of_glyphs(load_glyphs())
     except GlyphError as error:
         raise PictureSetError(f"there is nothing to evaluate with: {error}; or name a file with --cells") from error
 

@@ -138,3 +138,14 @@ def test_faulty_files_and_places_are_told(tmp_path: Path, capsys: pytest.Capture
     assert "was another --kind meant" in refused(capsys, "--cells", digits, "--kind", "choice")
     assert "cannot be made" in refused(capsys, "--cells", digits, "--report", tmp_path / "text.npz" / "report")
     assert "cannot be read" in refused(capsys, "--cells", digits, "--model", tmp_path / "nowhere")
+
+
+def test_one_faulty_file_does_not_cost_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "text.npz").write_text("no zip")
+    good = [saved(tmp_path / f"{name}.npz", ["1", "7"]) for name in ("first", "last")]
+    files = [part for path in (good[0], tmp_path / "text.npz", good[1]) for part in ("--cells", str(path))]
+    assert run(["evaluate", *files, "--json"]) == 3
+    told = capsys.readouterr()
+    assert [one["file"] for one in json.loads(told.out)] == [str(path) for path in good]
+    assert "is no whole npz file" in told.err and "1 of 3 files could not be evaluated" in told.err
+    assert run(["evaluate", *files[2:4], *files[2:4]]) == 3
