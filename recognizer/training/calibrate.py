@@ -67,11 +67,8 @@ MADE_OF = {
 NUMBER_FIELDS = 50_000
 """Composed number cells to count on."""
 
-PLAIN_SHARE = 0.5
-"""Share of the digits that are counted as their sets show them; the others are written into boxes and scanned."""
-
 NOT_DIGITS = {"strange": 0.03, "struck": 0.03, "blank": 0.03, "dash": 0.01}
-"""For each digit so many boxes with something else in them, by what it is."""
+"""For each field with a digit so many boxes with something else in them, by what it is."""
 
 TEMPERATURES = np.exp(np.arange(np.log(0.4), np.log(4.0), 0.02))
 
@@ -175,10 +172,11 @@ def calibrated(folder: Path, held: HeldOut, say: Say) -> dict[str, Any]:
     }
     writers = {Kind.DIGITS: held.writers, Kind.NUMBER: held.writers, Kind.CHOICE: 1}
     card["calibration"] = {kind.value: entry(found, writers[kind], MADE_OF[kind]) for kind, found in scored.items()}
-    # A digit stands in several cells, so that these tell less than as many by as many writers would.
-    by = design_effect(scored[Kind.NUMBER], [one.writer for one in numbers])
-    card["calibration"][Kind.NUMBER.value]["design_effect"] = by
-    say(f"{Kind.NUMBER}: cells count for 1 / {by} of as many independent ones")
+    for kind, fields in ((Kind.DIGITS, digits), (Kind.NUMBER, numbers)):
+        # A digit stands in several of them, so that they tell less than as many by as many writers would.
+        by = design_effect(scored[kind], [one.writer for one in fields])
+        card["calibration"][kind.value]["design_effect"] = by
+        say(f"{kind}: fields count for 1 / {by} of as many independent ones")
     for kind, found in scored.items():
         say(f"{kind}: {len(found)} fields, the best value of {sum(bool(wrong) for _, wrong in found)} is wrong")
     write_card(folder, card)
@@ -251,14 +249,17 @@ def counted(fields: Iterable[LabelledField], model: ReadingModel) -> list[tuple[
 
 
 def digit_fields(pool: Pool, seed: int, workers: int = 1) -> list[LabelledField]:
-    """Return every digit of the pool's named writers once, and what else stands in such boxes now and then."""
+    """Return every digit of the pool's named writers twice, and what else stands in such boxes now and then.
+
+    Each is shown as its set shows it, and written into a box and scanned.
+    """
     rng = np.random.default_rng([seed, 11])
     jobs: list[Job] = []
     for group, (_, hands) in enumerate(pool.groups):
         for index, hand in enumerate(hands):
             if hand.name.startswith(NAMED):
                 jobs += [("hand", group, index, int(rng.integers(2**31)))]
-    digits = sum(len(inks) for _, hands in pool.groups for hand in hands for inks in hand.digits.values())
+    digits = 2 * sum(len(inks) for _, hands in pool.groups for hand in hands for inks in hand.digits.values())
     for kind, share in NOT_DIGITS.items():
         jobs += [(kind, -(-round(digits * share) // 4), part, int(rng.integers(2**31))) for part in range(4)]
     return _made(_digit_job, pool, jobs, workers)
@@ -293,14 +294,11 @@ def _digit_job(given: tuple[Pool, Job]) -> list[LabelledField]:
     found = []
     for digit in DIGITS:
         for ink in hand.digits[digit]:
-            if rng.random() < PLAIN_SHARE:
-                # Paper around it, as data sets and phones show it.
-                edges = rng.integers(2, 9, 4)
-                picture = np.pad(255 - ink, ((edges[0], edges[1]), (edges[2], edges[3])), constant_values=255)
-                crop = crop_of_picture(picture)
-            else:
-                crop = single_digit(hand, digit, rng, ink).crop
-            found.append(LabelledField(SINGLE, crop, digit))
+            # Paper around it, as data sets and phones show it.
+            edges = rng.integers(2, 9, 4)
+            picture = np.pad(255 - ink, ((edges[0], edges[1]), (edges[2], edges[3])), constant_values=255)
+            for crop in (crop_of_picture(picture), single_digit(hand, digit, rng, ink).crop):
+                found.append(LabelledField(SINGLE, crop, digit, hand.name))
     return found
 
 
