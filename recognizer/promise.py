@@ -90,7 +90,7 @@ class Threshold:
         target = per_thousand(self.accept_error)
         found = f"{self.wrong} wrong of {self.accepted:,} accepted of {self.curve.writers} writers never trained on"
         if self.curve.design_effect > 1:
-            found += f", each counted as 1 / {self.curve.design_effect:.2g} since errors cluster by writer"
+            found += f", both divided by {self.curve.design_effect:.2g} since errors cluster by writer"
         match self.basis:
             case Basis.PROVEN:
                 return f"{self.kind}: at most {target} wrong is proven at 95 % ({found})"

@@ -42,7 +42,7 @@ top leaves nothing known of all others (`promise.py`)."""
 
 BASE_SEEDS = (7, 8)
 """The base sets are the same whatever is learned, so that their figures can be compared from model to model. Each digit
-is drawn with each seed, for the same reason: there are only 2,600."""
+is drawn twice with each seed, for the same reason as above: there are only 2,600."""
 
 
 def rehearsal_pool(card: Mapping[str, Any]) -> Pool:

@@ -124,7 +124,7 @@ def test_fields_that_tell_less_count_for_less() -> None:
     # 11 of 20,000 prove 1 in 1,000; what they are worth at 1.5 and 3, 8 of 13,333 and 4 of 6,666, make it likely.
     assert found[:2] == [(0.9, 20_000, 11, Basis.PROVEN), (0.9, 13_333, 8, Basis.LIKELY)]
     assert found[2] == (0.9, 6_666, 4, Basis.LIKELY)
-    assert "each counted as 1 / 3 since errors cluster by writer" in about.in_words()
+    assert "both divided by 3 since errors cluster by writer" in about.in_words()
 
 
 @pytest.mark.parametrize(
