@@ -109,7 +109,6 @@ def evaluate(  # noqa: PLR0917 - one parameter an option, passed by name
     In the JSON, accuracy and review_share are shares from 0 to 1; wrong_accepted_per_1000 and upper_95, its exact
     one-sided 95 % bound, are per 1,000 accepted fields, null when none was accepted.
 
-    \b
     Of several files each is read that can be; those that cannot are named, and the exit code is 3.
 
     \b
